@@ -1,0 +1,561 @@
+"""The client's state machine: one replica of one document, online by Jupiter, offline as a branch.
+
+Theory of operation
+-------------------
+A replica displays ``text(revision) · in_flight · pending…``: the trunk text of the newest revision it
+knows, then at most one operation that the server has and has not acknowledged, then the edits made since,
+uncomposed (D3). An incoming revision is transformed past these, and each of them past it; both halves matter, leaving
+out the second is the dOPT bug. When an acknowledgement arrives the pending edits are composed
+into the next operation in flight.
+
+The machine is sans-IO: :meth:`Replica.receive` and the editing methods take a message or an edit and return
+the messages to send, in order. Whoever runs it must *save before sending*
+(:meth:`Replica.save`): a crashed client that restarts from its saved state then never has sent what it does
+not remember.
+
+Rules (phase, message -> next phase)::
+
+    OFFLINE     connect()              -> GREETING    hello
+    GREETING    welcome                -> JOINING     join
+    JOINING     joined(snapshot)       -> LIVE
+    JOINING     joined                 -> LIVE        the operation in flight again, byte for byte
+    JOINING     joined(branch)         -> HANDING_IN  branch…, once the fate of what was in flight is settled
+    HANDING_IN  catch_up up to fate    -> HANDING_IN  branch…
+    HANDING_IN  merged                 -> LIVE
+    LIVE        committed ack catch_up -> LIVE
+    any         disconnected()         -> OFFLINE
+
+Sources: Nichols et al., "High-latency, low-bandwidth windowing in the Jupiter collaboration system" (UIST
+1995), §5, with ties by site id (D4); the offline exchange is D15.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import NamedTuple
+
+from model.displayed import AppliedLog, Moment
+from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.protocol import (
+    BRANCH_CHUNK_OPERATIONS_MAX,
+    PROTOCOL_VERSION,
+    Ack,
+    Branch,
+    CatchUp,
+    ClientMessage,
+    Committed,
+    Edits,
+    ErrorCode,
+    Failure,
+    Fate,
+    Hello,
+    InFlight,
+    Join,
+    Joined,
+    LocalProtocolError,
+    Merged,
+    PeerLeft,
+    PeerPresence,
+    Presence,
+    RemoteProtocolError,
+    Row,
+    ServerMessage,
+    Submit,
+    Welcome,
+)
+from model.text import (
+    CARET,
+    Operation,
+    Selection,
+    apply,
+    compose,
+    transform_pair,
+    transform_selection,
+)
+from model.undo import UndoStack
+
+BRANCH_CHUNK_LENGTH_MAX = 65_536
+"""Inserted code points after which a chunk of a branch is closed; keeps it below the message limit."""
+
+
+class Phase(enum.Enum):
+    """Where a replica is in its exchange with the server."""
+
+    OFFLINE = "offline"
+    GREETING = "greeting"
+    JOINING = "joining"
+    HANDING_IN = "handing in"
+    LIVE = "live"
+
+
+class Edit(NamedTuple):
+    """One local edit that was not sent yet, on the text after everything before it."""
+
+    sequence: Sequence
+    operation: Operation
+
+
+class Sent(NamedTuple):
+    """What is in flight: the messages as first sent, and the operation as it reads now.
+
+    ``messages`` is one :class:`Submit`, or the chunks of one branch.
+    """
+
+    messages: tuple[Submit | Branch, ...]
+    first: Sequence
+    last: Sequence
+    operation: Operation
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether this is offline work handed in as a branch."""
+        return isinstance(self.messages[0], Branch)
+
+
+class SavedReplica(NamedTuple):
+    """Everything a client has to keep on its disk to come back from a crash."""
+
+    site: SiteId
+    document: DocumentId
+    text: str
+    revision: Revision | None
+    epoch: int
+    sequence: Sequence
+    acknowledged: Sequence
+    in_flight: Sent | None
+    pending: tuple[Edit, ...]
+
+
+class PeerCursor(NamedTuple):
+    """Where a peer's selection was when the server last spoke of it."""
+
+    selection: Selection
+    moment: Moment
+    revision: Revision
+
+
+class Replica:
+    """One site's copy of one document.
+
+    Attributes:
+        text: what the person sees.
+        revision: the newest revision that is part of ``text``; None before the first ``joined``.
+        sequence: number of the last local edit.
+        acknowledged: number of the last local edit known to be durable.
+    """
+
+    __slots__ = (
+        "_applied",
+        "_apply",
+        "_awaits_fate",
+        "_peers",
+        "_selection",
+        "_selection_moment",
+        "_selection_unsent",
+        "_undo",
+        "acknowledged",
+        "document",
+        "epoch",
+        "in_flight",
+        "pending",
+        "phase",
+        "revision",
+        "sequence",
+        "site",
+        "text",
+    )
+
+    def __init__(
+        self,
+        site: SiteId,
+        document: DocumentId,
+        *,
+        apply: Callable[[str, Operation], str] = apply,
+    ) -> None:
+        """A replica that knows nothing yet.
+
+        Args:
+            site: its identity, never used before.
+            document: the document it will join.
+            apply: how to apply an operation to a text; a caller with many replicas may pass a
+                memoising function of equal results (D22).
+        """
+        self.site = site
+        self.document = document
+        self.text = ""
+        self.revision: Revision | None = None
+        self.epoch = 0
+        self.sequence: Sequence = 0
+        self.acknowledged: Sequence = 0
+        self.in_flight: Sent | None = None
+        self.pending: list[Edit] = []
+        self.phase = Phase.OFFLINE
+        self._apply = apply
+        self._awaits_fate = False
+        self._forget_display()
+
+    def _forget_display(self) -> None:
+        self._applied = AppliedLog()
+        self._undo = UndoStack()
+        self._peers: dict[SiteId, PeerCursor] = {}
+        self._selection: Selection = CARET
+        self._selection_moment = self._applied.now
+        self._selection_unsent = False
+
+    # --- saving -------------------------------------------------------------------------------------------
+
+    def save(self) -> SavedReplica:
+        """The state to keep on disk; cheap, because everything in it is immutable."""
+        return SavedReplica(
+            self.site,
+            self.document,
+            self.text,
+            self.revision,
+            self.epoch,
+            self.sequence,
+            self.acknowledged,
+            self.in_flight,
+            tuple(self.pending),
+        )
+
+    def restore(self, saved: SavedReplica) -> None:
+        """Become the replica that was saved, offline; cursors and the undo stack are gone."""
+        self.site, self.document, self.text = saved.site, saved.document, saved.text
+        self.revision, self.epoch, self.sequence = saved.revision, saved.epoch, saved.sequence
+        self.acknowledged, self.in_flight = saved.acknowledged, saved.in_flight
+        self.pending = list(saved.pending)
+        self.phase = Phase.OFFLINE
+        self._forget_display()
+
+    # --- connection ---------------------------------------------------------------------------------------
+
+    def connect(self, token: str) -> tuple[ClientMessage, ...]:
+        """A connection is open: start the exchange under a new epoch (D11).
+
+        Raises:
+            LocalProtocolError: the replica is connected already.
+        """
+        if self.phase is not Phase.OFFLINE:
+            raise LocalProtocolError(ErrorCode.OUT_OF_ORDER, f"connecting while {self.phase.value}")
+        self.epoch += 1
+        self.phase = Phase.GREETING
+        return (Hello(PROTOCOL_VERSION, self.site, token),)
+
+    def disconnected(self) -> None:
+        """The connection is gone; edits go on and queue up."""
+        self.phase = Phase.OFFLINE
+        self._awaits_fate = False
+        self._peers.clear()
+
+    def resend(self) -> tuple[ClientMessage, ...]:
+        """What is in flight once more, byte for byte; nothing unless the exchange allows it now."""
+        if self.in_flight is None or self._awaits_fate:
+            return ()
+        wanted = Phase.HANDING_IN if self.in_flight.is_branch else Phase.LIVE
+        return self.in_flight.messages if self.phase is wanted else ()
+
+    @property
+    def unacknowledged(self) -> int:
+        """Number of local edits not known to be durable."""
+        return self.sequence - self.acknowledged
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the text is exactly that of the revision: nothing in flight, nothing pending."""
+        return self.in_flight is None and not self.pending
+
+    # --- editing ------------------------------------------------------------------------------------------
+
+    def edit(self, op: Operation) -> tuple[ClientMessage, ...]:
+        """The person changed the displayed text.
+
+        Raises:
+            OperationError: ``op`` does not fit the displayed text.
+        """
+        before = self.text
+        messages = self._edit(op)
+        self._undo.edited(op, before, self._applied.now)
+        return messages
+
+    def undo(self) -> tuple[Operation, tuple[ClientMessage, ...]] | None:
+        """Undo the person's last edit by a new one (D6); None if there is nothing to undo."""
+        op = self._undo.undo(self._applied)
+        if op is None:
+            return None
+        before = self.text
+        messages = self._edit(op)
+        self._undo.undone(op, before, self._applied.now)
+        return op, messages
+
+    def redo(self) -> tuple[Operation, tuple[ClientMessage, ...]] | None:
+        """Redo what was undone last, by a new edit; None if there is nothing to redo."""
+        op = self._undo.redo(self._applied)
+        if op is None:
+            return None
+        before = self.text
+        messages = self._edit(op)
+        self._undo.redone(op, before, self._applied.now)
+        return op, messages
+
+    def _edit(self, op: Operation) -> tuple[ClientMessage, ...]:
+        if self.revision is None:
+            raise LocalProtocolError(ErrorCode.OUT_OF_ORDER, "editing before the document was joined")
+        selection = self.selection
+        self.text = self._apply(self.text, op)
+        self.sequence += 1
+        self.pending.append(Edit(self.sequence, op))
+        self._applied.append(op)
+        self._selection = transform_selection(selection, op, follows_insert=True)
+        self._selection_moment = self._applied.now
+        return self._flush()
+
+    def _flush(self) -> tuple[ClientMessage, ...]:
+        """Send what is pending, if the server may have it now."""
+        if self.phase is not Phase.LIVE or self.in_flight is not None:
+            return ()
+        if not self.pending:
+            return self._send_presence()
+        assert self.revision is not None
+        first, last = self.pending[0].sequence, self.pending[-1].sequence
+        op = self.pending[0].operation
+        for edit in self.pending[1:]:
+            op = compose(op, edit.operation)
+        self.pending = []
+        message = Submit(self.revision, first, last, op, self.selection)
+        self._selection_unsent = False
+        self.in_flight = Sent((message,), first, last, op)
+        return (message,)
+
+    # --- cursors ------------------------------------------------------------------------------------------
+
+    @property
+    def selection(self) -> Selection:
+        """The person's own selection in the displayed text."""
+        carried = self._applied.carry_selection(self._selection, self._selection_moment)
+        if carried is None:  # nothing was done here for as long as the log reaches back
+            carried = (min(self._selection[0], len(self.text)), min(self._selection[1], len(self.text)))
+        self._selection, self._selection_moment = carried, self._applied.now
+        return carried
+
+    def select(self, selection: Selection) -> tuple[ClientMessage, ...]:
+        """The person moved the cursor or selected something."""
+        if not all(0 <= end <= len(self.text) for end in selection):
+            raise LocalProtocolError(ErrorCode.MALFORMED, f"selection {selection} is outside the text")
+        self._selection, self._selection_moment = selection, self._applied.now
+        self._selection_unsent = True
+        return self._flush()
+
+    def _send_presence(self) -> tuple[ClientMessage, ...]:
+        if not self._selection_unsent:
+            return ()
+        assert self.revision is not None
+        self._selection_unsent = False
+        return (Presence(self.revision, self.selection),)
+
+    def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
+        """Where ``peer``'s selection stands now in the displayed text, and the revision it was placed at."""
+        cursor = self._peers.get(peer)
+        if cursor is None:
+            return None
+        carried = self._applied.carry_selection(cursor.selection, cursor.moment)
+        return None if carried is None else (carried, cursor.revision)
+
+    @property
+    def peers(self) -> tuple[SiteId, ...]:
+        """The sites whose cursor is known, in the order they were first heard of."""
+        return tuple(self._peers)
+
+    def _place_peer(self, site: SiteId, selection: Selection | None, revision: Revision) -> None:
+        if selection is None:
+            self._peers.pop(site, None)
+            return
+        if self.in_flight is not None:
+            selection = transform_selection(selection, self.in_flight.operation)
+        for edit in self.pending:
+            selection = transform_selection(selection, edit.operation)
+        self._peers[site] = PeerCursor(selection, self._applied.now, revision)
+
+    # --- receiving ----------------------------------------------------------------------------------------
+
+    def receive(self, message: ServerMessage) -> tuple[ClientMessage, ...]:
+        """Take a message of the server and return the answers.
+
+        A :class:`Failure` changes nothing here; its receiver decides by its code (close, send again
+        later with :meth:`resend`, give the text back to the person).
+
+        Raises:
+            RemoteProtocolError: the message is not allowed in this phase or breaks the order of revisions;
+                the caller closes the connection and comes back, the state is unharmed.
+        """
+        match message:
+            case Committed():
+                self._require(Phase.LIVE, message)
+                self._remote(message.revision, message.site, message.operation)
+                if message.selection is not None:
+                    self._place_peer(message.site, message.selection, message.revision)
+                return ()
+            case Ack():
+                return self._acknowledge(message.revision, message.first, message.last)
+            case PeerPresence():
+                self._require(Phase.LIVE, message)
+                self._place_peer(message.site, message.selection, message.revision)
+                return ()
+            case CatchUp():
+                return self._catch_up(message.rows)
+            case Joined():
+                return self._joined(message)
+            case Merged():
+                return self._merged(message)
+            case Welcome():
+                self._require(Phase.GREETING, message)
+                self.phase = Phase.JOINING
+                return (self._join(),)
+            case PeerLeft():
+                self._peers.pop(message.site, None)
+                return ()
+            case Failure():
+                return ()
+
+    def _require(self, phase: Phase, message: ServerMessage) -> None:
+        if self.phase is not phase:
+            kind = type(message).__name__
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} arrived while {self.phase.value}")
+
+    def _join(self) -> Join:
+        sent = self.in_flight
+        return Join(
+            self.document,
+            self.epoch,
+            self.revision,
+            None if sent is None else InFlight(sent.first, sent.last, sent.is_branch),
+            len(self.pending),
+        )
+
+    def _joined(self, message: Joined) -> tuple[ClientMessage, ...]:
+        self._require(Phase.JOINING, message)
+        if self.revision is None:
+            if message.snapshot is None:
+                raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "joined without a snapshot")
+            self.text, self.revision = message.snapshot, message.revision
+        fate = message.fate or Fate(False)
+        self._awaits_fate = fate.applied
+        for peer in message.peers:
+            if peer.selection is not None and self.revision == message.revision:
+                self._place_peer(peer.site, peer.selection, message.revision)
+        if self.in_flight is not None and self.in_flight.is_branch:
+            self._awaits_fate = False
+            self.phase = Phase.HANDING_IN
+            return self.in_flight.messages
+        if message.branch:
+            self.phase = Phase.HANDING_IN
+            return () if fate.applied else self._hand_in()
+        self.phase = Phase.LIVE
+        return self.resend() or self._flush()
+
+    def _catch_up(self, rows: list[Row]) -> tuple[ClientMessage, ...]:
+        if self.phase not in (Phase.LIVE, Phase.HANDING_IN):
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"catch-up arrived while {self.phase.value}")
+        messages: tuple[ClientMessage, ...] = ()
+        for row in rows:
+            if row.site == self.site:
+                messages += self._acknowledge(row.revision, row.first, row.last)
+            else:
+                self._remote(row.revision, row.site, row.operation)
+        return messages
+
+    def _remote(self, revision: Revision, site: SiteId, op: Operation) -> None:
+        """Apply a revision of another site; both transformations of every pair, always."""
+        self._next_revision(revision)
+        sent = self.in_flight
+        if sent is not None or self.pending:
+            mine_first = self.site < site
+            if sent is not None:
+                mine, op = transform_pair(sent.operation, op, a_first=mine_first)
+                self.in_flight = Sent(sent.messages, sent.first, sent.last, mine)
+            op = self._transform_pending(op, mine_first)
+        self.text = self._apply(self.text, op)
+        self._applied.append(op)
+
+    def _transform_pending(self, op: Operation, mine_first: bool) -> Operation:
+        for i, edit in enumerate(self.pending):
+            mine, op = transform_pair(edit.operation, op, a_first=mine_first)
+            self.pending[i] = Edit(edit.sequence, mine)
+        return op
+
+    def _next_revision(self, revision: Revision) -> None:
+        if self.revision is None or revision != self.revision + 1:
+            raise RemoteProtocolError(
+                ErrorCode.OUT_OF_ORDER, f"revision {revision} arrived after {self.revision}"
+            )
+        self.revision = revision
+
+    def _acknowledge(self, revision: Revision, first: Sequence, last: Sequence) -> tuple[ClientMessage, ...]:
+        if last <= self.acknowledged:
+            return ()  # the answer to something sent twice
+        sent = self.in_flight
+        if sent is None or sent.is_branch or (sent.first, sent.last) != (first, last):
+            raise RemoteProtocolError(
+                ErrorCode.OUT_OF_ORDER, f"acknowledgement of {first}..{last}, which is not in flight"
+            )
+        self._next_revision(revision)
+        self.in_flight = None
+        self.acknowledged = last
+        self._awaits_fate = False
+        if self.phase is Phase.HANDING_IN:
+            return self._hand_in()
+        return self._flush()
+
+    # --- branches -----------------------------------------------------------------------------------------
+
+    def _hand_in(self) -> tuple[ClientMessage, ...]:
+        """Send what was done offline; from here on it is what is in flight (D15.3)."""
+        assert self.revision is not None
+        edits = [Edits(e.sequence, e.sequence, e.operation) for e in self.pending]
+        if self.in_flight is not None:
+            sent = self.in_flight
+            edits.insert(0, Edits(sent.first, sent.last, sent.operation))
+        if not edits:
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "asked for a branch where nothing was done")
+        op = edits[0].operation
+        for later in edits[1:]:
+            op = compose(op, later.operation)
+        chunks = _chunks(edits)
+        messages = tuple(
+            Branch(self.revision, chunk, more=n < len(chunks)) for n, chunk in enumerate(chunks, 1)
+        )
+        self.pending = []
+        self.in_flight = Sent(messages, edits[0].first, edits[-1].last, op)
+        return messages
+
+    def _merged(self, message: Merged) -> tuple[ClientMessage, ...]:
+        self._require(Phase.HANDING_IN, message)
+        sent = self.in_flight
+        if sent is None or not sent.is_branch or (sent.first, sent.last) != (message.first, message.last):
+            raise RemoteProtocolError(
+                ErrorCode.OUT_OF_ORDER, f"merge of {message.first}..{message.last}, which is not in flight"
+            )
+        # Nobody has seen the pending edits, so this tie is free; the smaller change is to stay in place.
+        op = self._transform_pending(message.operation, True)
+        self.text = self._apply(self.text, op)
+        self._applied.append(op)
+        self.revision = message.revision
+        self.in_flight = None
+        self.acknowledged = message.last
+        self.phase = Phase.LIVE
+        return self._flush()
+
+
+def _chunks(edits: list[Edits]) -> list[list[Edits]]:
+    chunks: list[list[Edits]] = [[]]
+    length = 0
+    for edit in edits:
+        if chunks[-1] and (
+            len(chunks[-1]) == BRANCH_CHUNK_OPERATIONS_MAX
+            or length + edit.operation.inserted > BRANCH_CHUNK_LENGTH_MAX
+        ):
+            chunks.append([])
+            length = 0
+        chunks[-1].append(edit)
+        length += edit.operation.inserted
+    return chunks

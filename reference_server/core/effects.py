@@ -1,0 +1,239 @@
+"""What goes into the core and what comes out: two closed unions of frozen types.
+
+The trio shell and the simulator are two interpreters of the same effects. Requests to the store carry a
+number; the answer carries it back. Times are integer microseconds of the caller's clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple, TypeAlias
+
+from model.identity import ConnectionId, DocumentId, Revision, Sequence, SiteId
+from model.protocol import Edits
+from model.text import Operation
+
+
+class Role(enum.Enum):
+    """What an authenticated client may do with a document."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    OWNER = "owner"
+
+
+# --- what is stored ---------------------------------------------------------------------------------------
+
+
+class LogRow(NamedTuple):
+    """One revision as stored (D13); what is not kept here cannot be recovered later.
+
+    ``edits`` is what the client sent, on the text of revision ``base``; ``operation`` is the same,
+    transformed, on the text of the revision before this one.
+    """
+
+    revision: Revision
+    site: SiteId
+    first: Sequence
+    last: Sequence
+    base: Revision
+    branch: bool
+    edits: tuple[Edits, ...]
+    operation: Operation
+
+
+class Progress(NamedTuple):
+    """What is durable of one site in one document (D10, D11)."""
+
+    epoch: int
+    last: Sequence = 0
+    revision: Revision = 0
+
+
+class Contents(NamedTuple):
+    """What the store holds of a document: a snapshot, the revisions after it, every site's progress.
+
+    After :class:`Read`, ``revision`` and ``rows`` start at the revision that was asked for and ``text``
+    is empty.
+    """
+
+    revision: Revision
+    text: str
+    rows: tuple[LogRow, ...]
+    progress: dict[SiteId, Progress]
+    trimmed: Revision
+
+
+# --- store requests and outcomes --------------------------------------------------------------------------
+
+
+class Load(NamedTuple):
+    """Read everything needed to serve a document."""
+
+    request: int
+    document: DocumentId
+
+
+class Read(NamedTuple):
+    """Read the revisions after ``after`` and the progress, to find out what really happened (D9)."""
+
+    request: int
+    document: DocumentId
+    after: Revision
+
+
+class Append(NamedTuple):
+    """Compare and append (D9): rows and progress, all or nothing, if the head is still ``expected``.
+
+    ``fences`` are progress entries whose epoch must be newer than the stored one; ``progress`` entries
+    must have exactly the stored epoch.
+    """
+
+    request: int
+    document: DocumentId
+    expected: Revision
+    rows: tuple[LogRow, ...]
+    progress: tuple[tuple[SiteId, Progress], ...]
+    fences: tuple[tuple[SiteId, int], ...]
+
+
+class Snapshot(NamedTuple):
+    """Keep the text of a revision and forget the rows up to ``trim`` (D12); needs no answer."""
+
+    document: DocumentId
+    revision: Revision
+    text: str
+    trim: Revision
+
+
+class Committed(NamedTuple):
+    """The append is durable."""
+
+
+class Conflict(NamedTuple):
+    """The head had moved, or an epoch had; nothing was written."""
+
+    head: Revision
+
+
+class Unknown(NamedTuple):
+    """The store did not answer; the append may or may not have happened."""
+
+
+Outcome: TypeAlias = Committed | Conflict | Unknown
+
+
+# --- events -----------------------------------------------------------------------------------------------
+
+
+class Opened(NamedTuple):
+    """A connection was accepted."""
+
+    connection: ConnectionId
+
+
+class Received(NamedTuple):
+    """A whole message arrived on a connection."""
+
+    connection: ConnectionId
+    data: bytes
+
+
+class Closed(NamedTuple):
+    """A connection is gone, for whatever reason."""
+
+    connection: ConnectionId
+
+
+class Authenticated(NamedTuple):
+    """The decision about a token; ``role`` None means refused."""
+
+    connection: ConnectionId
+    role: Role | None
+
+
+class Loaded(NamedTuple):
+    """The answer to :class:`Load` or :class:`Read`; ``contents`` None if the store did not answer."""
+
+    request: int
+    document: DocumentId
+    contents: Contents | None
+
+
+class Appended(NamedTuple):
+    """The answer to :class:`Append`."""
+
+    request: int
+    document: DocumentId
+    outcome: Outcome
+
+
+class TimerFired(NamedTuple):
+    """The time of a :class:`SetTimer` has come."""
+
+    connection: ConnectionId
+
+
+Event: TypeAlias = Opened | Received | Closed | Authenticated | Loaded | Appended | TimerFired
+
+
+# --- effects ----------------------------------------------------------------------------------------------
+
+
+class Send(NamedTuple):
+    """Send one encoded message to these connections, in this order, after everything sent before."""
+
+    connections: tuple[ConnectionId, ...]
+    data: bytes
+
+
+class Close(NamedTuple):
+    """Close a connection after what was sent to it."""
+
+    connection: ConnectionId
+    code: int
+    reason: str
+
+
+class Authenticate(NamedTuple):
+    """Ask whoever knows whether this token lets this site in."""
+
+    connection: ConnectionId
+    site: SiteId
+    token: str
+
+
+class SetTimer(NamedTuple):
+    """Deliver :class:`TimerFired` for this connection at ``at_us``."""
+
+    connection: ConnectionId
+    at_us: int
+
+
+class Published(NamedTuple):
+    """A revision went out to its readers; for histories, logs and metrics.
+
+    ``received_us`` is when the submit arrived, 0 if the revision came from another worker.
+    ``audience`` counts the other live connections; ``text`` is the document after the revision.
+    """
+
+    document: DocumentId
+    row: LogRow
+    received_us: int
+    audience: int
+    text: str
+
+
+class CursorPlaced(NamedTuple):
+    """A site's cursor is known to be at ``position`` in the text of ``revision``; for histories."""
+
+    document: DocumentId
+    site: SiteId
+    revision: Revision
+    position: int
+    received_us: int
+
+
+Effect: TypeAlias = (
+    Send | Close | Authenticate | SetTimer | Load | Read | Append | Snapshot | Published | CursorPlaced
+)

@@ -1,0 +1,39 @@
+"""Named limits of the server; each says what happens when it is reached."""
+
+from __future__ import annotations
+
+import msgspec
+
+CLOSE_GOING_AWAY = 1001  # RFC 6455: the server shuts down
+CLOSE_TRY_AGAIN = 1013  # IANA registry: overload; come back later
+CLOSE_PROTOCOL_ERROR = 4400
+CLOSE_UNAUTHENTICATED = 4401
+CLOSE_FORBIDDEN = 4403
+CLOSE_TIMEOUT = 4408
+CLOSE_SUPERSEDED = 4409
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one worker allows.
+
+    Attributes:
+        hello_timeout_us: a connection that has not joined by then is closed (4408).
+        queue_items_max: operations waiting for one document; further ones are answered ``busy``.
+        busy_answers_max: ``busy`` answers to one connection in a row before it is closed (1013).
+        busy_retry_ms: when to send again after ``busy``.
+        batch_items_max: operations of one document in one append; the rest waits for the next.
+        outbox_bytes_max: bytes waiting for one connection; a slower reader is closed (1013).
+        read_attempts_max: reads of the store without an answer before a document's connections are closed.
+        snapshot_every_revisions: revisions between two snapshots of a document.
+        offline_horizon_revisions: revisions a client may lag behind and still be merged (D12).
+    """
+
+    hello_timeout_us: int = 10_000_000
+    queue_items_max: int = 1_000  # the platform's runbook: operational_transform.max_queue_size
+    busy_answers_max: int = 16
+    busy_retry_ms: int = 250
+    batch_items_max: int = 64
+    outbox_bytes_max: int = 1_048_576
+    read_attempts_max: int = 8
+    snapshot_every_revisions: int = 512
+    offline_horizon_revisions: int = 16_384
