@@ -1,1 +1,296 @@
-"""The command line."""
+"""The command line: composes the commands of the folders and owns the exit codes."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+from typer.exceptions import TyperException
+
+from model import result as results
+from model.verdict import ExitCode, Verdict
+from reports import write_report
+from reports.recorded import ReportError
+from reports.slo import evaluate, load_objectives
+from reports.wording import headline, objective_text, outcome_text, value_text
+from simulator import commands
+from simulator.commands import UsageError, chosen_scenario, console, run_with_progress
+from simulator.run import Options, Run, save
+from simulator.scenario import Scenario, ScenarioError
+from simulator.traces import TraceError
+
+EPILOG = (
+    "Exit codes: 0 all good, 1 correctness violated, 2 unknown (nothing or too little was checked), "
+    "3 an objective missed, 4 the harness itself was the limit, 64 wrong usage, 70 a bug in Concord."
+)
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=EPILOG,
+    help="Find out whether a real-time collaborative editor is correct and fast enough.",
+)
+
+ScenarioName = Annotated[str, typer.Argument(help="A shipped scenario or a YAML file.")]
+Clients = Annotated[int | None, typer.Option(help="Number of clients, instead of the scenario's.")]
+Documents = Annotated[int | None, typer.Option(help="Number of documents, instead of the scenario's.")]
+Duration = Annotated[str | None, typer.Option(help="Virtual time with faults, such as 120s or 2m.")]
+Seed = Annotated[int, typer.Option(min=0, help="Everything random comes from it.")]
+Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0 is one for each core. The digest is the same.")]
+Out = Annotated[Path, typer.Option(help="Directory of the results.")]
+WorkloadOption = Annotated[str | None, typer.Option(help="human, contention or trace:FILE.")]
+Inject = Annotated[str, typer.Option(help="A seeded bug of the zoo, to see it found.")]
+NoShrink = Annotated[bool, typer.Option("--no-shrink", help="Keep failures as they were found.")]
+Swarm = Annotated[bool, typer.Option("--swarm", help="Draw a random part and tuning of the faults by seed.")]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any number, such as network.keep_alive=8s."),
+]
+
+
+@app.command(epilog=EPILOG)
+def run(seed: Seed = 1, jobs: Jobs = 0, out: Out = Path("out")) -> None:
+    """The main job: the default scenario, checked, with a report; about a minute."""
+    _simulate("default", seed=seed, jobs=jobs, out=out)
+
+
+@app.command(epilog=EPILOG)
+def simulate(
+    scenario: ScenarioName = "default",
+    clients: Clients = None,
+    documents: Documents = None,
+    duration: Duration = None,
+    seed: Seed = 1,
+    jobs: Jobs = 0,
+    out: Out = Path("out"),
+    workload: WorkloadOption = None,
+    inject: Inject = "",
+    no_shrink: NoShrink = False,
+    swarm: Swarm = False,
+    setting: Setting = None,
+) -> None:
+    """Simulate a scenario in virtual time, check every document, write a report."""
+    _simulate(
+        scenario,
+        clients=clients,
+        documents=documents,
+        duration=duration,
+        seed=seed,
+        jobs=jobs,
+        out=out,
+        workload=workload,
+        inject=inject,
+        no_shrink=no_shrink,
+        swarm=swarm,
+        settings=setting,
+    )
+
+
+def _simulate(
+    name: str,
+    *,
+    seed: int,
+    jobs: int,
+    out: Path,
+    clients: int | None = None,
+    documents: int | None = None,
+    duration: str | None = None,
+    workload: str | None = None,
+    inject: str = "",
+    no_shrink: bool = False,
+    swarm: bool = False,
+    settings: list[str] | None = None,
+) -> None:
+    scenario = chosen_scenario(
+        name,
+        seed,
+        clients=clients,
+        documents=documents,
+        duration=duration,
+        workload=workload,
+        settings=settings or [],
+        swarm=swarm,
+    )
+    commands.known_bug(inject)
+    options = Options(
+        seed=seed,
+        jobs=jobs or commands.default_jobs(),
+        directory=out,
+        command=shlex.join(["concord", *sys.argv[1:]]),
+        bug=inject,
+        shrink_seconds=0.0 if no_shrink else 30.0,
+    )
+    code = _execute(scenario, options)
+    if code:
+        raise typer.Exit(code)
+
+
+def _execute(scenario: Scenario, options: Options) -> int:
+    """Run, judge the objectives, write everything, and say it on the terminal."""
+    _clear(options.directory)
+    console.print(
+        f"{scenario.name}: {scenario.clients:,} clients, {scenario.documents:,} documents, "
+        f"{scenario.duration_us / 1e6:g} virtual seconds, seed {options.seed}, {options.jobs} processes"
+    )
+    finished = judged(run_with_progress(scenario, options))
+    save(finished, options.directory)
+    commands.explain_cases(finished.cases)
+    written = write_report(options.directory)
+    _summary(finished, written[0])
+    return finished.result.exit_code
+
+
+def judged(run: Run) -> Run:
+    """The run with its objectives evaluated and its final exit code."""
+    slos = evaluate(load_objectives(), run.measures, run.result.clients)
+    code = int(results.exit_code(Verdict(run.result.verdict), slos))
+    return run._replace(result=msgspec.structs.replace(run.result, slos=slos, exit_code=code))
+
+
+def _clear(directory: Path) -> None:
+    """Take the results of an earlier run away, and nothing else."""
+    for name in ("history", "failures"):
+        shutil.rmtree(directory / name, ignore_errors=True)
+    for name in ("result.json", "measures.json", "report.html", "junit.xml", "summary.md"):
+        (directory / name).unlink(missing_ok=True)
+
+
+def _summary(run: Run, report: Path) -> None:
+    result = run.result
+    console.print(headline(result), style="bold", markup=False)
+    table = Table("check", "verdict", box=None, pad_edge=False)
+    table.add_column("checked", justify="right")
+    for check in result.checks:
+        verdict = check.verdict.value if check.claimed else f"{check.verdict.value} (not claimed)"
+        table.add_row(check.name, verdict, f"{check.checked:,}")
+    console.print(table)
+    table = Table("objective", "target", "measured", "", box=None, pad_edge=False)
+    for slo in result.slos:
+        table.add_row(slo.title, objective_text(slo), value_text(slo.measured, slo.unit), outcome_text(slo))
+    console.print(table)
+    console.print(
+        f"{result.edits:,} edits acknowledged, {result.deliveries:,} deliveries "
+        f"({result.deliveries_per_second:,.0f}/s checked), {len(result.faults)} faults; "
+        f"{result.virtual_seconds:.0f} virtual seconds in {result.wall_seconds:.1f} s; digest {result.digest}"
+    )
+    for path, case in run.cases:
+        console.print(
+            f"failure: {path} ({case.clients} clients, {case.operations} edits); "
+            f"concord replay {path}; concord explain {path}",
+            markup=False,
+        )
+    console.print(f"report: {report}")
+
+
+@app.command(epilog=EPILOG)
+def campaign(
+    scenario: ScenarioName = "default",
+    seeds: Annotated[str, typer.Option(help="Seeds A:B, from A up to and without B.")] = "0:10",
+    jobs: Jobs = 0,
+    out: Out = Path("campaign"),
+    clients: Clients = None,
+    documents: Documents = None,
+    duration: Duration = None,
+    workload: WorkloadOption = None,
+    inject: Inject = "",
+    no_shrink: NoShrink = False,
+    swarm: Swarm = False,
+    setting: Setting = None,
+) -> None:
+    """Run many seeds, keep the directories of the failing ones, and state what the rest proves."""
+    first, last = commands.seed_range(seeds)
+    commands.known_bug(inject)
+    scenarios = [
+        chosen_scenario(
+            scenario,
+            seed,
+            clients=clients,
+            documents=documents,
+            duration=duration,
+            workload=workload,
+            settings=setting or [],
+            swarm=swarm,
+        )
+        for seed in range(first, last)
+    ]
+    failed: list[tuple[int, Run]] = []
+    unknown = histories = 0
+    for seed, chosen in zip(range(first, last), scenarios, strict=True):
+        directory = out / f"seed-{seed}"
+        _clear(directory)
+        options = Options(
+            seed,
+            jobs or commands.default_jobs(),
+            directory,
+            shlex.join(["concord", *sys.argv[1:]]),
+            inject,
+            0.0 if no_shrink else 30.0,
+        )
+        finished = judged(run_with_progress(chosen, options))
+        result = finished.result
+        console.print(f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}")
+        histories += result.documents
+        if result.verdict is Verdict.VALID:
+            shutil.rmtree(directory)
+            continue
+        unknown += result.verdict is Verdict.UNKNOWN
+        save(finished, directory)
+        commands.explain_cases(finished.cases)
+        write_report(directory)
+        failed.append((seed, finished))
+    commands.campaign_summary(failed, last - first, histories, out)
+    if len(failed) > unknown:
+        raise typer.Exit(ExitCode.VIOLATED)
+    if unknown:
+        raise typer.Exit(ExitCode.UNKNOWN)
+
+
+app.command(epilog=EPILOG)(commands.replay)
+app.command(epilog=EPILOG)(commands.explain)
+app.command(epilog=EPILOG)(commands.zoo)
+app.command(epilog=EPILOG)(commands.trace)
+
+
+@app.command(epilog=EPILOG)
+def report(
+    directory: Annotated[Path, typer.Argument(help="The directory of a run.")],
+) -> None:
+    """Write the report of a recorded run again, from its files alone."""
+    for path in write_report(directory):
+        console.print(str(path))
+
+
+def main() -> None:
+    """Run the command line; every way out has a code of the table."""
+    try:
+        code = app(standalone_mode=False)
+    except (ScenarioError, TraceError, ReportError, UsageError) as error:
+        typer.echo(f"concord: {error}", err=True)
+        code = ExitCode.USAGE
+    except TyperException as error:
+        message = " ".join(error.format_message().split())
+        typer.echo(f"concord: {message}", err=True)
+        code = ExitCode.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("concord: interrupted", err=True)
+        code = 130
+    except OSError as error:
+        typer.echo(f"concord: {error.filename or ''}: {error.strerror or error}", err=True)
+        code = ExitCode.USAGE
+    except Exception:
+        traceback.print_exc()
+        typer.echo("concord: this is a bug in Concord", err=True)
+        code = ExitCode.BUG
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
-"""What was applied to a displayed text lately, and positions and operations carried along it.
+"""What was applied to a displayed text lately, and positions carried along it.
 
-Cursors of peers, the own selection and the operations of the undo stack all refer to a text as it once was.
+Cursors of peers, the own selection and the steps of the undo stack all refer to a text as it once was.
 Carrying each of them through every incoming operation would make a delivery as dear as the room is large; so
 they are stored with the moment they belong to and carried only when somebody looks. The log is bounded: what
 is older than :data:`APPLIED_MAX` operations is forgotten, and whoever refers to it is told so.
@@ -9,46 +9,48 @@ is older than :data:`APPLIED_MAX` operations is forgotten, and whoever refers to
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
-from model.text import Operation, Selection, transform, transform_selection
+from model.text import Operation, Selection, transform_selection
 
 APPLIED_MAX: Final = 256
 """Operations a displayed text remembers, for cursors and undo."""
 
 
-class Moment(NamedTuple):
-    """A point between two operations of one :class:`AppliedLog`."""
-
-    applied: int  # operations applied before it
+Moment: TypeAlias = int
+"""A point between two operations of one :class:`AppliedLog`: how many were applied before it."""
 
 
 class AppliedLog:
-    """The last operations that were applied to one displayed text."""
+    """The last operations that were applied to one displayed text.
 
-    __slots__ = ("_count", "_operations")
+    Attributes:
+        count: how many were applied in all, forgotten ones included; the present :data:`Moment`.
+    """
+
+    __slots__ = ("_operations", "count")
 
     def __init__(self) -> None:
         self._operations: deque[Operation] = deque(maxlen=APPLIED_MAX)
-        self._count = 0
+        self.count: Moment = 0
 
     def append(self, op: Operation) -> None:
         """Note that ``op`` was applied to the displayed text."""
         self._operations.append(op)
-        self._count += 1
+        self.count += 1
 
-    @property
-    def now(self) -> Moment:
-        """The moment after the last operation."""
-        return Moment(self._count)
+    def since(self, moment: Moment, until: Moment | None = None) -> list[Operation] | None:
+        """The operations after ``moment``, oldest first; None if some of them are forgotten.
 
-    def since(self, moment: Moment) -> list[Operation] | None:
-        """The operations after ``moment``, oldest first; None if some of them are forgotten."""
-        missing = self._count - moment.applied
-        kept = len(self._operations)
-        if missing > kept:
+        Args:
+            moment: where they begin; a later moment than ``until`` has none.
+            until: the moment they end at; now if None.
+        """
+        forgotten = self.count - len(self._operations)
+        if moment < forgotten:
             return None
-        return [self._operations[i] for i in range(kept - missing, kept)]
+        end = self.count if until is None else until
+        return [self._operations[i] for i in range(moment - forgotten, end - forgotten)]
 
     def carry_selection(
         self, selection: Selection, moment: Moment, *, follows_insert: bool = False
@@ -60,12 +62,3 @@ class AppliedLog:
         for op in operations:
             selection = transform_selection(selection, op, follows_insert=follows_insert)
         return selection
-
-    def carry_operation(self, op: Operation, moment: Moment) -> Operation | None:
-        """An operation on the text of ``moment`` as one on the text of now; None if too old to tell."""
-        operations = self.since(moment)
-        if operations is None:
-            return None
-        for other in operations:
-            op = transform(op, other, first=True)
-        return op

@@ -362,7 +362,7 @@ def fingerprint(text: str) -> int:
 
 def chain(previous: str, revision: Revision, site: SiteId, last: Sequence, operation: Operation) -> str:
     """The digest of a log with one more revision; the empty log has the digest ``""``."""
-    row = f"{previous}|{revision}|{site}|{last}|{operation.base_length}|{operation.components!r}"
+    row = repr((previous, revision, site, last, operation.base_length, operation.components))
     return hashlib.blake2b(row.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
@@ -406,5 +406,7 @@ def read_history(path: Path) -> Iterator[Record]:
             for line in file:
                 yield _decoder.decode(line)
                 number += 1
-    except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
+            if not number:
+                raise EOFError("no records")  # gzip reads an empty file without complaint
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HistoryError(f"{path}: line {number + 1}: {error}") from None

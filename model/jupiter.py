@@ -4,9 +4,9 @@ Theory of operation
 -------------------
 A replica displays ``text(revision) · in_flight · pending…``: the trunk text of the newest revision it
 knows, then at most one operation that the server has and has not acknowledged, then the edits made since,
-uncomposed (D3). An incoming revision is transformed past these, and each of them past it; both halves matter, leaving
-out the second is the dOPT bug. When an acknowledgement arrives the pending edits are composed
-into the next operation in flight.
+uncomposed (D3). An incoming revision is transformed past these, and each of them past it; both halves
+matter, leaving out the second is the dOPT bug. When an acknowledgement arrives the pending edits are
+composed into the next operation in flight.
 
 The machine is sans-IO: :meth:`Replica.receive` and the editing methods take a message or an edit and return
 the messages to send, in order. Whoever runs it must *save before sending*
@@ -67,6 +67,7 @@ from model.protocol import (
 from model.text import (
     CARET,
     Operation,
+    OperationError,
     Selection,
     apply,
     compose,
@@ -197,10 +198,10 @@ class Replica:
 
     def _forget_display(self) -> None:
         self._applied = AppliedLog()
-        self._undo = UndoStack()
+        self._undo = UndoStack(self._applied)
         self._peers: dict[SiteId, PeerCursor] = {}
         self._selection: Selection = CARET
-        self._selection_moment = self._applied.now
+        self._selection_moment = self._applied.count
         self._selection_unsent = False
 
     # --- saving -------------------------------------------------------------------------------------------
@@ -275,27 +276,27 @@ class Replica:
         """
         before = self.text
         messages = self._edit(op)
-        self._undo.edited(op, before, self._applied.now)
+        self._undo.edited(op, before)
         return messages
 
     def undo(self) -> tuple[Operation, tuple[ClientMessage, ...]] | None:
         """Undo the person's last edit by a new one (D6); None if there is nothing to undo."""
-        op = self._undo.undo(self._applied)
+        op = self._undo.undo()
         if op is None:
             return None
         before = self.text
         messages = self._edit(op)
-        self._undo.undone(op, before, self._applied.now)
+        self._undo.undone(op, before)
         return op, messages
 
     def redo(self) -> tuple[Operation, tuple[ClientMessage, ...]] | None:
         """Redo what was undone last, by a new edit; None if there is nothing to redo."""
-        op = self._undo.redo(self._applied)
+        op = self._undo.redo()
         if op is None:
             return None
         before = self.text
         messages = self._edit(op)
-        self._undo.redone(op, before, self._applied.now)
+        self._undo.redone(op, before)
         return op, messages
 
     def _edit(self, op: Operation) -> tuple[ClientMessage, ...]:
@@ -307,7 +308,7 @@ class Replica:
         self.pending.append(Edit(self.sequence, op))
         self._applied.append(op)
         self._selection = transform_selection(selection, op, follows_insert=True)
-        self._selection_moment = self._applied.now
+        self._selection_moment = self._applied.count
         return self._flush()
 
     def _flush(self) -> tuple[ClientMessage, ...]:
@@ -335,14 +336,14 @@ class Replica:
         carried = self._applied.carry_selection(self._selection, self._selection_moment)
         if carried is None:  # nothing was done here for as long as the log reaches back
             carried = (min(self._selection[0], len(self.text)), min(self._selection[1], len(self.text)))
-        self._selection, self._selection_moment = carried, self._applied.now
+        self._selection, self._selection_moment = carried, self._applied.count
         return carried
 
     def select(self, selection: Selection) -> tuple[ClientMessage, ...]:
         """The person moved the cursor or selected something."""
         if not all(0 <= end <= len(self.text) for end in selection):
             raise LocalProtocolError(ErrorCode.MALFORMED, f"selection {selection} is outside the text")
-        self._selection, self._selection_moment = selection, self._applied.now
+        self._selection, self._selection_moment = selection, self._applied.count
         self._selection_unsent = True
         return self._flush()
 
@@ -372,9 +373,10 @@ class Replica:
             return
         if self.in_flight is not None:
             selection = transform_selection(selection, self.in_flight.operation)
-        for edit in self.pending:
-            selection = transform_selection(selection, edit.operation)
-        self._peers[site] = PeerCursor(selection, self._applied.now, revision)
+        if self.pending:
+            for edit in self.pending:
+                selection = transform_selection(selection, edit.operation)
+        self._peers[site] = PeerCursor(selection, self._applied.count, revision)
 
     # --- receiving ----------------------------------------------------------------------------------------
 
@@ -390,12 +392,14 @@ class Replica:
         """
         match message:
             case Committed():
-                self._require(Phase.LIVE, message)
+                if self.phase is not Phase.LIVE:
+                    self._require(Phase.LIVE, message)
                 self._remote(message.revision, message.site, message.operation)
                 if message.selection is not None:
                     self._place_peer(message.site, message.selection, message.revision)
                 return ()
             case Ack():
+                self._require(Phase.LIVE, message)
                 return self._acknowledge(message.revision, message.first, message.last)
             case PeerPresence():
                 self._require(Phase.LIVE, message)
@@ -412,6 +416,7 @@ class Replica:
                 self.phase = Phase.JOINING
                 return (self._join(),)
             case PeerLeft():
+                self._require(Phase.LIVE, message)
                 self._peers.pop(message.site, None)
                 return ()
             case Failure():
@@ -434,12 +439,14 @@ class Replica:
 
     def _joined(self, message: Joined) -> tuple[ClientMessage, ...]:
         self._require(Phase.JOINING, message)
-        if self.revision is None:
-            if message.snapshot is None:
-                raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "joined without a snapshot")
-            self.text, self.revision = message.snapshot, message.revision
         fate = message.fate or Fate(False)
-        self._awaits_fate = fate.applied
+        if self.revision is None and message.snapshot is None:
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "joined without a snapshot")
+        if message.branch and not self._has_branch(fate):
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "asked for a branch where nothing was done")
+        if self.revision is None and message.snapshot is not None:
+            self.text, self.revision = message.snapshot, message.revision
+        self._awaits_fate = fate.applied and self.in_flight is not None
         for peer in message.peers:
             if peer.selection is not None and self.revision == message.revision:
                 self._place_peer(peer.site, peer.selection, message.revision)
@@ -449,7 +456,7 @@ class Replica:
             return self.in_flight.messages
         if message.branch:
             self.phase = Phase.HANDING_IN
-            return () if fate.applied else self._hand_in()
+            return () if self._awaits_fate else self._hand_in()
         self.phase = Phase.LIVE
         return self.resend() or self._flush()
 
@@ -466,29 +473,47 @@ class Replica:
 
     def _remote(self, revision: Revision, site: SiteId, op: Operation) -> None:
         """Apply a revision of another site; both transformations of every pair, always."""
-        self._next_revision(revision)
-        sent = self.in_flight
-        if sent is not None or self.pending:
-            mine_first = self.site < site
-            if sent is not None:
-                mine, op = transform_pair(sent.operation, op, a_first=mine_first)
-                self.in_flight = Sent(sent.messages, sent.first, sent.last, mine)
-            op = self._transform_pending(op, mine_first)
-        self.text = self._apply(self.text, op)
+        self._check_next(revision)
+        sent, pending = self.in_flight, self.pending
+        try:
+            if sent is not None or pending:
+                mine_first = self._goes_first(site)
+                if sent is not None:
+                    mine, op = self._cross(sent.operation, op, mine_first)
+                    sent = Sent(sent.messages, sent.first, sent.last, mine)
+                pending, op = self._past_pending(op, mine_first)
+            text = self._apply(self.text, op)
+        except OperationError as error:
+            raise RemoteProtocolError(ErrorCode.BASE_LENGTH, f"revision {revision}: {error}") from None
+        self.in_flight, self.pending = sent, pending
+        self._show(text, op, revision)
+
+    def _show(self, text: str, op: Operation, revision: Revision) -> None:
+        self.text = text
+        self.revision = revision
         self._applied.append(op)
 
-    def _transform_pending(self, op: Operation, mine_first: bool) -> Operation:
-        for i, edit in enumerate(self.pending):
-            mine, op = transform_pair(edit.operation, op, a_first=mine_first)
-            self.pending[i] = Edit(edit.sequence, mine)
-        return op
+    def _goes_first(self, other: SiteId) -> bool:
+        """Whether own inserts go before those of ``other`` at the same position (D4)."""
+        return self.site < other
 
-    def _next_revision(self, revision: Revision) -> None:
+    def _past_pending(self, op: Operation, mine_first: bool) -> tuple[list[Edit], Operation]:
+        """The pending edits past ``op``, and ``op`` past them."""
+        pending: list[Edit] = []
+        for edit in self.pending:
+            mine, op = self._cross(edit.operation, op, mine_first)
+            pending.append(Edit(edit.sequence, mine))
+        return pending, op
+
+    def _cross(self, mine: Operation, other: Operation, mine_first: bool) -> tuple[Operation, Operation]:
+        """Both transformations of a pair: the own operation past the other one, and the other one past it."""
+        return transform_pair(mine, other, a_first=mine_first)
+
+    def _check_next(self, revision: Revision) -> None:
         if self.revision is None or revision != self.revision + 1:
             raise RemoteProtocolError(
                 ErrorCode.OUT_OF_ORDER, f"revision {revision} arrived after {self.revision}"
             )
-        self.revision = revision
 
     def _acknowledge(self, revision: Revision, first: Sequence, last: Sequence) -> tuple[ClientMessage, ...]:
         if last <= self.acknowledged:
@@ -498,7 +523,8 @@ class Replica:
             raise RemoteProtocolError(
                 ErrorCode.OUT_OF_ORDER, f"acknowledgement of {first}..{last}, which is not in flight"
             )
-        self._next_revision(revision)
+        self._check_next(revision)
+        self.revision = revision
         self.in_flight = None
         self.acknowledged = last
         self._awaits_fate = False
@@ -508,6 +534,11 @@ class Replica:
 
     # --- branches -----------------------------------------------------------------------------------------
 
+    def _has_branch(self, fate: Fate) -> bool:
+        """Whether there is anything to hand in as a branch once the fate is settled."""
+        sent = self.in_flight
+        return bool(self.pending) or (sent is not None and (sent.is_branch or not fate.applied))
+
     def _hand_in(self) -> tuple[ClientMessage, ...]:
         """Send what was done offline; from here on it is what is in flight (D15.3)."""
         assert self.revision is not None
@@ -515,8 +546,6 @@ class Replica:
         if self.in_flight is not None:
             sent = self.in_flight
             edits.insert(0, Edits(sent.first, sent.last, sent.operation))
-        if not edits:
-            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "asked for a branch where nothing was done")
         op = edits[0].operation
         for later in edits[1:]:
             op = compose(op, later.operation)
@@ -535,12 +564,18 @@ class Replica:
             raise RemoteProtocolError(
                 ErrorCode.OUT_OF_ORDER, f"merge of {message.first}..{message.last}, which is not in flight"
             )
-        # Nobody has seen the pending edits, so this tie is free; the smaller change is to stay in place.
-        op = self._transform_pending(message.operation, True)
-        self.text = self._apply(self.text, op)
-        self._applied.append(op)
-        self.revision = message.revision
-        self.in_flight = None
+        if self.revision is None or message.revision <= self.revision:
+            raise RemoteProtocolError(
+                ErrorCode.OUT_OF_ORDER, f"merge as {message.revision} of a branch of {self.revision}"
+            )
+        try:
+            # Nobody has seen the pending edits, so this tie is free; the smaller change is to stay in place.
+            pending, op = self._past_pending(message.operation, True)
+            text = self._apply(self.text, op)
+        except OperationError as error:
+            raise RemoteProtocolError(ErrorCode.BASE_LENGTH, f"merge: {error}") from None
+        self.in_flight, self.pending = None, pending
+        self._show(text, op, message.revision)
         self.acknowledged = message.last
         self.phase = Phase.LIVE
         return self._flush()

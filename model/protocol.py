@@ -11,11 +11,11 @@ nothing is silently repaired.
 from __future__ import annotations
 
 import enum
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, SiteId
 from model.text import Operation, OperationError, Selection
 
 PROTOCOL_VERSION: Final = 1
@@ -30,6 +30,11 @@ CATCH_UP_ROWS_MAX: Final = 256
 CATCH_UP_BYTES_MAX: Final = 262_144  # a chunk stops growing here; well below one message
 BLIP_EDITS_MAX: Final = 8
 BLIP_REVISIONS_MAX: Final = 32
+DETAIL_LENGTH_MAX: Final = 200  # an error quotes the peer's bytes, which may be as long as a message
+
+
+Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""Revisions, sequences, epochs and counts: what every JSON implementation can hold exactly."""
 
 
 class ErrorCode(enum.StrEnum):
@@ -81,16 +86,16 @@ class _Message(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fie
 class Edits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The edits ``first..last`` (inclusive sequences) and the operation they compose to."""
 
-    first: Sequence
-    last: Sequence
+    first: Natural
+    last: Natural
     operation: Operation
 
 
 class InFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What the client had sent and not seen acknowledged when its connection broke."""
 
-    first: Sequence
-    last: Sequence
+    first: Natural
+    last: Natural
     branch: bool = False
 
 
@@ -105,16 +110,16 @@ class Fate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Whether the operation in flight was applied, and as which revision."""
 
     applied: bool
-    revision: Revision = 0
+    revision: Natural = 0
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One committed revision as clients see it."""
 
-    revision: Revision
+    revision: Natural
     site: SiteId
-    first: Sequence
-    last: Sequence
+    first: Natural
+    last: Natural
     operation: Operation
 
 
@@ -124,7 +129,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 class Hello(_Message, frozen=True, tag="hello"):
     """First message of a connection: who is there, and with which right."""
 
-    version: int
+    version: Natural
     site: SiteId
     token: str
 
@@ -133,18 +138,18 @@ class Join(_Message, frozen=True, tag="join"):
     """Enter the document: with nothing (``revision`` null) or with what is known from before (D15.1)."""
 
     document: DocumentId
-    epoch: int
-    revision: Revision | None = None
+    epoch: Natural
+    revision: Natural | None = None
     in_flight: InFlight | None = None
-    pending: int = 0
+    pending: Natural = 0
 
 
 class Submit(_Message, frozen=True, tag="submit"):
     """Edits ``first..last`` as one operation on the text of revision ``base``."""
 
-    base: Revision
-    first: Sequence
-    last: Sequence
+    base: Natural
+    first: Natural
+    last: Natural
     operation: Operation
     selection: Selection | None = None
 
@@ -152,7 +157,7 @@ class Submit(_Message, frozen=True, tag="submit"):
 class Branch(_Message, frozen=True, tag="branch"):
     """What was done offline since ``base``, each operation based on the one before (D15.3)."""
 
-    base: Revision
+    base: Natural
     edits: list[Edits]
     more: bool = False
 
@@ -160,7 +165,7 @@ class Branch(_Message, frozen=True, tag="branch"):
 class Presence(_Message, frozen=True, tag="presence"):
     """Where the sender's selection is, in the text of ``revision``; null withdraws it."""
 
-    revision: Revision
+    revision: Natural
     selection: Selection | None
 
 
@@ -181,7 +186,7 @@ class Joined(_Message, frozen=True, tag="joined"):
     ``branch`` tells the client to hand in its offline work as a branch (D15.3).
     """
 
-    revision: Revision
+    revision: Natural
     snapshot: str | None = None
     fate: Fate | None = None
     branch: bool = False
@@ -197,10 +202,10 @@ class CatchUp(_Message, frozen=True, tag="catch_up"):
 class Committed(_Message, frozen=True, tag="committed"):
     """One new revision of another site, durable; ``selection`` is that site's after it."""
 
-    revision: Revision
+    revision: Natural
     site: SiteId
-    first: Sequence
-    last: Sequence
+    first: Natural
+    last: Natural
     operation: Operation
     selection: Selection | None = None
 
@@ -208,24 +213,24 @@ class Committed(_Message, frozen=True, tag="committed"):
 class Ack(_Message, frozen=True, tag="ack"):
     """Edits ``first..last`` of the receiver are durable as ``revision``."""
 
-    revision: Revision
-    first: Sequence
-    last: Sequence
+    revision: Natural
+    first: Natural
+    last: Natural
 
 
 class Merged(_Message, frozen=True, tag="merged"):
     """The branch is durable as ``revision``; ``operation`` brings the sender's branch text there (D15.5)."""
 
-    revision: Revision
-    first: Sequence
-    last: Sequence
+    revision: Natural
+    first: Natural
+    last: Natural
     operation: Operation
 
 
 class PeerPresence(_Message, frozen=True, tag="peer"):
     """The selection of another site in the text of ``revision``."""
 
-    revision: Revision
+    revision: Natural
     site: SiteId
     selection: Selection | None
 
@@ -283,8 +288,9 @@ def operation_from_plain(kind: type, value: Any) -> Any:
     """
     if kind is not Operation:
         raise NotImplementedError(f"cannot decode {kind}")
-    match value:
-        case {"length": int(length), "ops": list(ops), **rest} if not rest and type(length) is int:
+    if type(value) is dict and len(value) == 2:
+        length, ops = value.get("length"), value.get("ops")
+        if type(length) is int and type(ops) is list:
             return Operation.from_json(length, ops)
     raise OperationError("an operation is an object of 'length' and 'ops'")
 
@@ -305,7 +311,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
     try:
         return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(ErrorCode.MALFORMED, str(error)) from None
+        raise ProtocolError(ErrorCode.MALFORMED, str(error)[:DETAIL_LENGTH_MAX]) from None
     except RecursionError:
         raise ProtocolError(ErrorCode.MALFORMED, "nested too deeply") from None
 

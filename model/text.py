@@ -13,9 +13,9 @@ The overwhelmingly common operation is one insert or one delete at one place. It
 when the operation is built (``Operation.splice``), and every function below has a short path for it
 that gives the same result as the general walk; the tests compare the two.
 
-Source of the transformation rule: the ``text-unicode`` type of the ottypes family; its laws are TP1 (both
-ways round give one text) and ``T(a·b, c)`` by steps. It does not satisfy TP2 and needs a server that
-orders operations.
+Source of the transformation rule: the ``text-unicode`` type of the ottypes family; its law is TP1
+(both ways round give one text), also along sequences. It does not satisfy TP2 and needs a server that orders
+operations, and ``T(a·b, c)`` may differ from going by steps if ``a`` deletes, so logs are not composed (D5).
 """
 
 from __future__ import annotations
@@ -120,20 +120,28 @@ class Operation:
         Raises:
             OperationError: a component is of no known form, empty, or spans beyond the base length.
         """
-        parsed: list[Component] = []
-        for c in components:
-            match c:
-                case bool():
-                    raise OperationError(f"component {c!r} is neither a skip, a string nor a delete")
-                case str() if c:
-                    parsed.append(c)
-                case int() if c > 0:
-                    parsed.append(c)
-                case {"d": int(n), **rest} if not rest and n > 0 and type(n) is int:
-                    parsed.append(-n)
-                case _:
-                    raise OperationError(f"component {c!r} is neither a skip, a string nor a delete")
+        parsed = [_component(c) for c in components]
+        # The usual operation, a skip and one insert or delete, needs no normalisation.
+        if len(parsed) == 2:
+            at, change = parsed
+            if isinstance(at, int) and at > 0:
+                if isinstance(change, str):
+                    return insert(base_length, at, change)
+                if change < 0:
+                    return delete(base_length, at, -change)
         return Operation(base_length, parsed)
+
+
+def _component(c: object) -> Component:
+    if type(c) is str and c:
+        return c
+    if type(c) is int and c > 0:
+        return c
+    if type(c) is dict and len(c) == 1:
+        n = c.get("d")
+        if type(n) is int and n > 0:
+            return -n
+    raise OperationError(f"component {c!r} is neither a skip, a string nor a delete")
 
 
 _set = object.__setattr__

@@ -1,64 +1,127 @@
 """Undo and redo of one replica's own edits (D6).
 
+Theory of operation
+-------------------
 An undo is a new edit with a new identity: the inverse of the edit, carried through everything displayed
-since. It never resurrects an element: text that comes back by undo consists of new elements. What somebody else
-deleted meanwhile stays deleted, and an undo that has nothing left to do is skipped.
+since. It never resurrects an element: text that comes back by undo consists of new elements. What somebody
+else deleted meanwhile stays deleted, and an undo that has nothing left to do is skipped.
+
+A step that lies deeper in the stack must not be carried through an edit *and* its undo: text that was
+deleted and put back is a new element, and the step would not find it. The two cancel out instead: the step
+is carried through what others did in between, transformed to the text as if the edit had never been. So
+somebody who is alone gets back, step by step, every text there was.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from model.displayed import AppliedLog, Moment
-from model.text import Operation, invert
+from model.displayed import APPLIED_MAX, AppliedLog, Moment
+from model.text import Operation, invert, transform_pair
 
 UNDO_DEPTH_MAX: Final = 64
 """Edits that can be undone, and undone ones that can be redone."""
 
 
+class _Step(NamedTuple):
+    """What takes one edit back, and what it has to be carried through."""
+
+    operation: Operation  # on the text right after the edit
+    carried: tuple[Operation, ...]  # what others did next, as if later and undone edits had never been
+    begin: Moment  # after that, it is what the log says from here
+    end: Moment | None  # to here: the next own edit; None if there is none
+
+
+class _Steps:
+    """Steps that take the edits of one text back, the newest last."""
+
+    __slots__ = ("_applied", "_steps")
+
+    def __init__(self, applied: AppliedLog) -> None:
+        self._applied = applied
+        self._steps: list[_Step] = []
+
+    def clear(self) -> None:
+        self._steps.clear()
+
+    def push(self, op: Operation) -> None:
+        """``op`` takes back what was applied last."""
+        now = self._applied.count
+        if self._steps:
+            self._steps[-1] = self._steps[-1]._replace(end=now - 1)
+        self._steps.append(_Step(op, (), now, None))
+        if len(self._steps) > UNDO_DEPTH_MAX:
+            del self._steps[0]
+
+    def pop(self) -> Operation | None:
+        """The newest step that still changes something, on the text of now; it will be applied at once."""
+        others: list[Operation] = []  # what others did since the step before the one at hand
+        while self._steps:
+            step = self._steps.pop()
+            logged = self._applied.since(step.begin, step.end)
+            if logged is None or len(step.carried) + len(others) > APPLIED_MAX:
+                self._steps.clear()  # too old to tell, and everything below is older still
+                return None
+            op, others = _cross(step.operation, [*step.carried, *logged, *others])
+            if not op.is_noop:
+                self._resume(others)
+                return op
+        return None
+
+    def _resume(self, others: list[Operation]) -> None:
+        """The step at the top goes on after the operation that is about to be applied."""
+        if not self._steps:
+            return
+        step = self._steps.pop()
+        logged = self._applied.since(step.begin, step.end)
+        if logged is None:
+            self._steps.clear()
+            return
+        carried = (*step.carried, *logged, *others)
+        self._steps.append(_Step(step.operation, carried, self._applied.count + 1, None))
+
+
 class UndoStack:
-    """The inverses of the own edits, newest last, and of the undone ones."""
+    """The steps that undo the own edits, and those that redo the undone ones."""
 
     __slots__ = ("_redo", "_undo")
 
-    def __init__(self) -> None:
-        self._undo: list[tuple[Moment, Operation]] = []
-        self._redo: list[tuple[Moment, Operation]] = []
+    def __init__(self, applied: AppliedLog) -> None:
+        """Nothing to undo.
 
-    def edited(self, op: Operation, text_before: str, after: Moment) -> None:
+        Args:
+            applied: what is applied to the text, own edits included; the methods that note an edit are
+                called right after it was.
+        """
+        self._undo = _Steps(applied)
+        self._redo = _Steps(applied)
+
+    def edited(self, op: Operation, text_before: str) -> None:
         """Note an own edit that was neither undo nor redo."""
         self._redo.clear()
-        _push(self._undo, after, invert(op, text_before))
+        self._undo.push(invert(op, text_before))
 
-    def undone(self, op: Operation, text_before: str, after: Moment) -> None:
+    def undone(self, op: Operation, text_before: str) -> None:
         """Note that the operation of :meth:`undo` was applied."""
-        _push(self._redo, after, invert(op, text_before))
+        self._redo.push(invert(op, text_before))
 
-    def redone(self, op: Operation, text_before: str, after: Moment) -> None:
+    def redone(self, op: Operation, text_before: str) -> None:
         """Note that the operation of :meth:`redo` was applied."""
-        _push(self._undo, after, invert(op, text_before))
+        self._undo.push(invert(op, text_before))
 
-    def undo(self, applied: AppliedLog) -> Operation | None:
+    def undo(self) -> Operation | None:
         """Take the newest edit off the stack and return what undoes it now; None if there is nothing."""
-        return _pop(self._undo, applied)
+        return self._undo.pop()
 
-    def redo(self, applied: AppliedLog) -> Operation | None:
+    def redo(self) -> Operation | None:
         """Take the newest undone edit off the stack and return what redoes it now."""
-        return _pop(self._redo, applied)
+        return self._redo.pop()
 
 
-def _push(stack: list[tuple[Moment, Operation]], after: Moment, inverse: Operation) -> None:
-    stack.append((after, inverse))
-    if len(stack) > UNDO_DEPTH_MAX:
-        del stack[0]
-
-
-def _pop(stack: list[tuple[Moment, Operation]], applied: AppliedLog) -> Operation | None:
-    while stack:
-        moment, inverse = stack.pop()
-        op = applied.carry_operation(inverse, moment)
-        if op is None:
-            stack.clear()  # everything below is older still
-        elif not op.is_noop:
-            return op
-    return None
+def _cross(op: Operation, others: list[Operation]) -> tuple[Operation, list[Operation]]:
+    """``op`` carried past ``others``, and each of them past ``op``."""
+    crossed: list[Operation] = []
+    for other in others:
+        op, other_crossed = transform_pair(op, other, a_first=True)
+        crossed.append(other_crossed)
+    return op, crossed

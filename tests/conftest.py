@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def require_data() -> Path:
-    """The folder with `traces/` and `vectors/`; without it the test is skipped, or fails if CONCORD_CI is set."""
+    """The folder with `traces/` and `vectors/`; without it a test is skipped, or fails under CONCORD_CI."""
     folder = (ROOT / os.environ.get("CONCORD_DATA", "../shared")).resolve()
     missing = [part for part in ("traces", "vectors") if not (folder / part).is_dir()]
     if not missing:

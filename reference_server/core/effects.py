@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from model.identity import ConnectionId, DocumentId, Revision, Sequence, SiteId
 from model.protocol import Edits
-from model.text import Operation
+from model.text import Operation, compose
 
 
 class Role(enum.Enum):
@@ -40,6 +40,14 @@ class LogRow(NamedTuple):
     branch: bool
     edits: tuple[Edits, ...]
     operation: Operation
+
+    @property
+    def original(self) -> Operation:
+        """The edits as one operation on the text of ``base``."""
+        op = self.edits[0].operation
+        for edits in self.edits[1:]:
+            op = compose(op, edits.operation)
+        return op
 
 
 class Progress(NamedTuple):

@@ -37,7 +37,7 @@ from model.protocol import (
     encode,
 )
 from model.text import Operation, apply
-from reference_server.core.document import Document, JoinItem
+from reference_server.core.document import Document
 from reference_server.core.effects import (
     Appended,
     Authenticate,
@@ -54,6 +54,7 @@ from reference_server.core.effects import (
     SetTimer,
     TimerFired,
 )
+from reference_server.core.items import JoinItem
 from reference_server.core.limits import (
     CLOSE_FORBIDDEN,
     CLOSE_PROTOCOL_ERROR,
@@ -98,6 +99,7 @@ class Gateway:
         *,
         document: type[Document] = Document,
         apply: Callable[[str, Operation], str] = apply,
+        first_request: int = 0,
     ) -> None:
         """A gateway without connections.
 
@@ -105,6 +107,8 @@ class Gateway:
             limits: what is allowed; the defaults if None.
             document: the state machine of a document.
             apply: as for :class:`model.jupiter.Replica`.
+            first_request: requests to the store count from here; a worker that takes over from a dead one
+                starts above it, so that answers to the dead one are nobody's.
         """
         self._limits = limits or Limits()
         self._document = document
@@ -112,7 +116,7 @@ class Gateway:
         self._sessions: dict[ConnectionId, Session] = {}
         self._documents: dict[DocumentId, Document] = {}
         self._out: list[Effect] = []
-        self._requests = 0
+        self._requests = first_request
 
     @property
     def connections(self) -> int:
@@ -133,6 +137,7 @@ class Gateway:
             case Appended():
                 if (document := self._documents.get(event.document)) is not None:
                     document.appended(event)
+                    self._forget_if_idle(document)
             case Loaded():
                 if (document := self._documents.get(event.document)) is not None:
                     document.loaded(event)
@@ -150,6 +155,11 @@ class Gateway:
                     out.append(Close(event.connection, CLOSE_TIMEOUT, "no join in time"))
             case _:
                 assert_never(event)
+        for effect in out:  # may grow meanwhile
+            if type(effect) is Close:
+                self._closed(
+                    effect.connection
+                )  # what it still sends is ignored, whenever its end is reported
         result = out.copy()
         out.clear()
         return result
@@ -157,7 +167,7 @@ class Gateway:
     def _received(self, connection: ConnectionId, data: bytes, now_us: int) -> None:
         session = self._sessions.get(connection)
         if session is None:
-            return  # closed by us, and the peer does not know yet
+            return  # closed by us, and the client does not know yet
         try:
             self._dispatch(connection, session, decode_client(data), now_us)
         except ProtocolError as error:

@@ -3,17 +3,20 @@
 Requests wait in a queue. :meth:`MemoryStore.write` takes everything that waits as one commit and evaluates it
 against the durable state; :meth:`MemoryStore.sync` makes the written commit durable and returns the answers;
 :meth:`MemoryStore.crash` loses it, or keeps it without anybody being told. A *stall* is simply a long time
-between the two calls. All three outcomes of D9 come out of this: *committed* and *conflict* by the comparison,
-*unknown* when the answer is lost.
+between the two calls. All three outcomes of D9 come out of this: *committed* and *conflict* by the
+comparison, *unknown* when the answer is lost.
 
 A conflict concerns its document only; other appends of the same commit are unaffected.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
+from model.history import chain
 from model.identity import DocumentId, Revision, SiteId
+from model.text import apply
 from reference_server.core.effects import (
     Append,
     Appended,
@@ -37,7 +40,7 @@ Answer: TypeAlias = Loaded | Appended
 class StoredDocument:
     """The durable state of one document."""
 
-    __slots__ = ("progress", "rows", "snapshot_revision", "text", "trimmed")
+    __slots__ = ("_trimmed_chain", "progress", "rows", "snapshot_revision", "text", "trimmed")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -45,6 +48,27 @@ class StoredDocument:
         self.trimmed: Revision = 0
         self.rows: list[LogRow] = []  # the revisions after `trimmed`
         self.progress: dict[SiteId, Progress] = {}
+        self._trimmed_chain = ""
+
+    def read_text(self) -> str:
+        """The text at the head, from the snapshot and the revisions after it."""
+        text = self.text
+        for row in self.rows:
+            if row.revision > self.snapshot_revision:
+                text = apply(text, row.operation)
+        return text
+
+    def trim(self, up_to: Revision) -> None:
+        """Forget the revisions up to ``up_to``, never beyond the snapshot (D12)."""
+        count = min(up_to, self.snapshot_revision) - self.trimmed
+        if count > 0:
+            self._trimmed_chain = _chained(self._trimmed_chain, self.rows[:count])
+            del self.rows[:count]
+            self.trimmed += count
+
+    def chain(self) -> str:
+        """:func:`model.history.chain` over all revisions since the document was created."""
+        return _chained(self._trimmed_chain, self.rows)
 
     @property
     def head(self) -> Revision:
@@ -55,7 +79,9 @@ class StoredDocument:
 class MemoryStore:
     """The documents of one cell."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_commit: Callable[[DocumentId, tuple[LogRow, ...]], None] | None = None) -> None:
+        """An empty store; ``on_commit`` is told of all rows at the moment they become durable."""
+        self._on_commit = on_commit
         self._documents: dict[DocumentId, StoredDocument] = {}
         self._queue: list[Request] = []
         self._written: list[tuple[Request, Outcome | None]] = []
@@ -173,6 +199,8 @@ class MemoryStore:
                     for site, epoch in request.fences:
                         known = stored.progress.get(site, Progress(0))
                         stored.progress[site] = known._replace(epoch=epoch)
+                    if self._on_commit is not None:
+                        self._on_commit(request.document, request.rows)
                 return Appended(request.request, request.document, outcome)
             case Load():
                 contents = Contents(
@@ -188,9 +216,14 @@ class MemoryStore:
                 contents = Contents(request.after, "", rows, dict(stored.progress), stored.trimmed)
                 return Loaded(request.request, request.document, contents)
             case Snapshot():
-                stored.snapshot_revision, stored.text = request.revision, request.text
-                trim = min(request.trim, request.revision)
-                if trim > stored.trimmed:
-                    del stored.rows[: trim - stored.trimmed]
-                    stored.trimmed = trim
+                if request.revision > stored.snapshot_revision:  # another worker's may have overtaken it
+                    stored.snapshot_revision, stored.text = request.revision, request.text
+                    stored.trim(request.trim)
                 return None
+
+
+def _chained(start: str, rows: list[LogRow]) -> str:
+    digest = start
+    for row in rows:
+        digest = chain(digest, row.revision, row.site, row.last, row.operation)
+    return digest

@@ -23,7 +23,7 @@ class Element(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What an operation does to n characters: the text inserted at each of the n + 1 gaps, and the deletes."""
+    """What an operation does to n characters: the text inserted at each of n + 1 gaps, and the deletes."""
 
     inserted: tuple[str, ...]
     deleted: frozenset[int]

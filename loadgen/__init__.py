@@ -1,0 +1,1 @@
+"""Real time: load generators that drive a running server; none yet."""

@@ -1,0 +1,205 @@
+"""Intention: a revision does what its author did, no more and no less.
+
+Two steps are compared. From the keyboard to the server: what is stored as sent inserts the text of the edits
+it stands for. From the base to the head: what is stored as transformed deletes exactly what the author
+deleted and nobody else did meanwhile, so that nothing is resurrected and nobody's unseen text is lost, and
+inserts the same text between the images of the same neighbours. The second step is an oracle independent of
+the transformation; see :mod:`model.checkers.intervals`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+from model import history
+from model.checkers import Handler
+from model.checkers.check import Check, edit_name
+from model.checkers.elements import Elements
+from model.checkers.intervals import Effect, carried, effect_of, misplaced, without
+from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.text import Operation
+
+LOG_KEPT_MAX: Final = 20_000
+"""Operations remembered over all documents; a row whose base is further back is not compared with it."""
+
+EDITS_KEPT_MAX: Final = 65_536
+"""Edits of one site remembered until they are durable; rows of further ones are not compared with them."""
+
+CHARACTERS_NAMED_MAX: Final = 3
+"""Characters that a sentence names; the evidence has their number."""
+
+
+class _Trunk:
+    """One document: its last operations, and its edits that are not durable yet."""
+
+    __slots__ = ("edits", "elements", "operations")
+
+    def __init__(self) -> None:
+        self.operations: dict[Revision, Operation] = {}
+        self.edits: dict[SiteId, dict[Sequence, Operation]] = {}
+        self.elements: Elements | None = None  # of a sampled document
+
+
+class Intention(Check):
+    """Stored operations compared with the edits they stand for and with what they had to become."""
+
+    name = "intention"
+    detail = "stored operations compared with the edits they stand for and with their base"
+
+    def __init__(self, *, claimed: bool = True) -> None:
+        super().__init__(claimed=claimed)
+        self._trunks: dict[DocumentId, _Trunk] = {}
+        self._oldest: deque[tuple[_Trunk, Revision]] = deque()
+
+    def handlers(self) -> Mapping[type, Handler]:
+        """Edits and stored rows."""
+        return {
+            history.DocumentCreated: self._created,
+            history.Edited: self._edited,
+            history.Stored: self._stored,
+            history.Restarted: self._restarted,
+            history.Stranded: self._stranded,
+        }
+
+    def _trunk(self, document: DocumentId) -> _Trunk:
+        trunk = self._trunks.get(document)
+        if trunk is None:
+            trunk = self._trunks[document] = _Trunk()
+        return trunk
+
+    def _created(self, record: history.DocumentCreated) -> None:
+        if record.displayed:
+            self._trunk(record.document).elements = Elements(record.text)
+
+    def _edited(self, record: history.Edited) -> None:
+        edits = self._trunk(record.document).edits.setdefault(record.site, {})
+        if len(edits) < EDITS_KEPT_MAX:
+            edits[record.sequence] = record.operation
+
+    def _restarted(self, record: history.Restarted) -> None:
+        edits = self._trunk(record.document).edits.get(record.site, {})
+        for sequence in [s for s in edits if s > record.last]:
+            del edits[sequence]  # these were never saved, so never sent
+
+    def _stranded(self, record: history.Stranded) -> None:
+        self._trunk(record.document).edits.pop(record.site, None)
+
+    def _stored(self, record: history.Stored) -> None:
+        trunk = self._trunk(record.document)
+        self._compare_with_edits(record, trunk)
+        self._compare_with_base(record, trunk)
+        if trunk.elements is not None:
+            trunk.elements.apply(record.operation, edit_name(record.site, record.first, record.last))
+        trunk.operations[record.revision] = record.operation
+        self._oldest.append((trunk, record.revision))
+        if len(self._oldest) > LOG_KEPT_MAX:
+            forgotten, revision = self._oldest.popleft()
+            forgotten.operations.pop(revision, None)
+
+    # --- from the keyboard to the server ------------------------------------------------------------------
+
+    def _compare_with_edits(self, record: history.Stored, trunk: _Trunk) -> None:
+        """The operation as sent against the edits it stands for."""
+        made = trunk.edits.get(record.site)
+        if made is None:
+            return  # no client of this history, like one of REST
+        edits = [made.pop(s, None) for s in range(record.first, record.last + 1)]
+        known = [e for e in edits if e is not None]
+        if len(known) < len(edits) or not known:
+            return
+        self.checked += 1
+        sent = _inserted(record.original)
+        typed = "".join(_inserted(e) for e in known)
+        deleted = sum(e.deleted for e in known)
+        if len(known) == 1 and sent != typed:
+            problem = f"is stored as inserting {sent!r}, but its author inserted {typed!r}"
+        elif Counter(sent) - Counter(typed):
+            more = "".join((Counter(sent) - Counter(typed)).elements())
+            problem = f"is stored as inserting {more!r}, which its author did not insert"
+        elif record.original.deleted > deleted:
+            problem = (
+                f"is stored as deleting {record.original.deleted} code points, its author deleted {deleted}"
+            )
+        else:
+            return
+        self._violate(record, problem, sent=sent, typed=typed, deleted=record.original.deleted)
+
+    # --- from the base to the head ------------------------------------------------------------------------
+
+    def _compare_with_base(self, record: history.Stored, trunk: _Trunk) -> None:
+        """The operation as stored against the one as sent, carried over the revisions between."""
+        between = [trunk.operations.get(r) for r in range(record.base + 1, record.revision)]
+        later = [op for op in between if op is not None]
+        if len(later) < len(between):
+            return
+        self.checked += 1
+        previous = trunk.operations.get(record.revision - 1)
+        before = record.original.base_length if previous is None else previous.target_length
+        first = later[0].base_length if later else before
+        if record.original.base_length != first or record.operation.base_length != before:
+            self._violate(
+                record,
+                f"is stored with an operation on {record.operation.base_length} code points, sent on "
+                f"{record.original.base_length}; the texts had {before} and {first}",
+            )
+            return
+        if not later and record.original == record.operation:
+            return
+        wanted = effect_of(record.original)
+        for op in later:
+            wanted = carried(wanted, op)
+        self._compare_effects(record, trunk, wanted, effect_of(record.operation))
+
+    def _compare_effects(self, record: history.Stored, trunk: _Trunk, wanted: Effect, real: Effect) -> None:
+        named = trunk.elements
+        if wanted.deleted != real.deleted:
+            lost = without(real.deleted, wanted.deleted)
+            back = without(wanted.deleted, real.deleted)
+            if lost:
+                problem = f"deletes {_spoken(named, lost)}, which its author did not delete"
+            else:
+                problem = f"no longer deletes {_spoken(named, back)}, which its author deleted"
+            self._violate(record, problem, wanted=list(wanted.deleted), deleted=list(real.deleted))
+            return
+        text = "".join(part.text for part in wanted.inserted)
+        stored = "".join(part.text for part in real.inserted)
+        if text != stored:
+            self._violate(record, f"inserts {stored!r}, but was sent as inserting {text!r}")
+            return
+        wrong = misplaced(wanted.inserted, real.inserted)
+        if wrong is not None:
+            part, at, (low, high) = wrong
+            where = str(low) if low == high else f"{low}..{high}"
+            problem = f"inserts {part!r} at {at}, but its neighbours are at {where}"
+            self._violate(record, problem, at=at, low=low, high=high)
+
+    def _violate(self, record: history.Stored, problem: str, **evidence: Any) -> None:
+        edits = edit_name(record.site, record.first, record.last)
+        self.violate(
+            record.time_us,
+            record.document,
+            f"{edits} {problem} (revision {record.revision}, based on {record.base})",
+            site=record.site,
+            first=record.first,
+            last=record.last,
+            base=record.base,
+            revision=record.revision,
+            original=[record.original.base_length, record.original.to_json()],
+            operation=[record.operation.base_length, record.operation.to_json()],
+            **evidence,
+        )
+
+
+def _inserted(op: Operation) -> str:
+    return "".join(c for c in op.components if isinstance(c, str))
+
+
+def _spoken(elements: Elements | None, positions: list[int]) -> str:
+    """Code points of the text before the revision for a sentence, with their authors where they are known."""
+    if elements is None or not elements.is_followed or positions[-1] >= len(elements.present):
+        return f"code points {positions[0]}..{positions[-1]}"
+    names = [elements.spoken(elements.present[p]) for p in positions[:CHARACTERS_NAMED_MAX]]
+    more = len(positions) - len(names)
+    return " and ".join(names) + (f" and {more} more" if more else "")

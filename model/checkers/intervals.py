@@ -1,0 +1,130 @@
+"""Where parts of a text go under later operations, by plain arithmetic on intervals.
+
+This is the oracle for the transformation of operations, so it shares no code with it. A transformation has to
+keep three things: what is deleted is exactly what the author deleted and nobody else did meanwhile; what is
+inserted is exactly what the author inserted; and it stands between the images of its two neighbours.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
+
+from model.text import Operation
+
+Interval: TypeAlias = tuple[int, int]
+"""Code points ``begin .. end - 1`` of a text."""
+
+
+class Inserted(NamedTuple):
+    """A text inserted somewhere between the gaps ``low`` and ``high`` (gap n is before code point n)."""
+
+    low: int
+    high: int
+    text: str
+
+
+class Effect(NamedTuple):
+    """What an operation does to the text it is based on.
+
+    Attributes:
+        deleted: what it deletes, in order, neighbours merged.
+        inserted: what it inserts, in order; both gaps are equal in an effect that was read off.
+    """
+
+    deleted: tuple[Interval, ...]
+    inserted: tuple[Inserted, ...]
+
+
+def effect_of(op: Operation) -> Effect:
+    """Read the effect off an operation."""
+    deleted: list[Interval] = []
+    inserted: list[Inserted] = []
+    at = 0
+    for c in op.components:
+        if isinstance(c, str):
+            inserted.append(Inserted(at, at, c))
+        elif c > 0:
+            at += c
+        else:
+            deleted.append((at, at - c))
+            at -= c
+    return Effect(_merged(deleted), tuple(inserted))
+
+
+def carried(effect: Effect, op: Operation) -> Effect:
+    """The effect that is left when ``op``, based on the same text, has run before.
+
+    Where ``op`` inserts exactly at a gap, either side is allowed, so the gaps of an insert move apart.
+    """
+    inserts: list[tuple[int, int]] = []  # gap, length
+    deletes: list[Interval] = []
+    at = 0
+    for c in op.components:
+        if isinstance(c, str):
+            inserts.append((at, len(c)))
+        elif c > 0:
+            at += c
+        else:
+            deletes.append((at, at - c))
+            at -= c
+
+    def moved(gap: int, *, behind: bool) -> int:
+        """The gap after ``op``; what is inserted right there is left ``behind`` or stays ahead."""
+        new = gap
+        for position, length in inserts:
+            if position < gap or (behind and position == gap):
+                new += length
+        for begin, end in deletes:
+            if begin < gap:
+                new -= min(end, gap) - begin
+        return new
+
+    deleted: list[Interval] = []
+    for begin, end in effect.deleted:
+        cuts = [begin, *(p for p, _ in inserts if begin < p < end), end]  # new text is no part of it
+        for left, right in pairwise(cuts):
+            part = (moved(left, behind=True), moved(right, behind=False))
+            if part[0] < part[1]:
+                deleted.append(part)
+    inserted = tuple(
+        Inserted(moved(low, behind=False), moved(high, behind=True), text)
+        for low, high, text in effect.inserted
+    )
+    return Effect(_merged(deleted), inserted)
+
+
+def _merged(intervals: list[Interval]) -> tuple[Interval, ...]:
+    merged: list[Interval] = []
+    for begin, end in intervals:
+        if merged and merged[-1][1] == begin:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((begin, end))
+    return tuple(merged)
+
+
+def without(intervals: tuple[Interval, ...], others: tuple[Interval, ...]) -> list[int]:
+    """The code points of the intervals that are in none of the others."""
+    covered = {n for begin, end in others for n in range(begin, end)}
+    return [n for begin, end in intervals for n in range(begin, end) if n not in covered]
+
+
+def misplaced(allowed: tuple[Inserted, ...], real: tuple[Inserted, ...]) -> tuple[str, int, Interval] | None:
+    """The first part of an inserted text that is not where it is allowed to be.
+
+    Returns:
+        The part, the gap it is at, and the allowed gaps (both inclusive); None if all is well. The texts are
+        equal as a whole, though perhaps cut in other places.
+    """
+    parts = iter(allowed)
+    low, high, rest = 0, 0, ""
+    for at, _, text in real:
+        while text:
+            if not rest:
+                low, high, rest = next(parts)
+            length = min(len(rest), len(text))
+            if not low <= at <= high:
+                return text[:length], at, (low, high)
+            text, rest = text[length:], rest[length:]
+    return None

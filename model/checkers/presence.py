@@ -1,0 +1,183 @@
+"""Presence: a peer's cursor stays within the text and keeps to its neighbours (D7), on sampled documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from model import history
+from model.checkers import Handler
+from model.checkers.check import Check, edit_name
+from model.checkers.elements import Element, Elements
+from model.identity import DocumentId, Revision, SiteId
+
+REVISIONS_KEPT_MAX: Final = 64
+"""Revisions of a document whose elements are remembered; cursors at older ones are not compared."""
+
+PLACES_KEPT_MAX: Final = 32
+"""Places of one cursor that are remembered; sightings of older ones are not compared."""
+
+NO_ELEMENT: Final[Element] = -1
+
+
+class _Place(NamedTuple):
+    """Where a cursor was put, and the elements on its two sides (:data:`NO_ELEMENT` at an end)."""
+
+    revision: Revision
+    position: int
+    left: Element
+    right: Element
+
+
+class _Document:
+    """One sampled document.
+
+    ``distrusted`` holds, for each site, the newest revision when it came back last: places of its earlier
+    connections may have been told to peers without a record of their own.
+    """
+
+    __slots__ = ("distrusted", "elements", "head", "places", "snapshots")
+
+    def __init__(self, text: str) -> None:
+        self.head: Revision = 0
+        self.elements = Elements(text)
+        self.snapshots: dict[Revision, list[Element]] = {0: list(self.elements.present)}
+        self.places: dict[SiteId, list[_Place]] = {}
+        self.distrusted: dict[SiteId, Revision] = {}
+
+    def stored(self, record: history.Stored) -> None:
+        """Follow a revision."""
+        elements = self.elements
+        elements.apply(record.operation, edit_name(record.site, record.first, record.last))
+        self.head = record.revision
+        if elements.is_followed:
+            self.snapshots[record.revision] = list(elements.present)
+        if len(self.snapshots) > REVISIONS_KEPT_MAX:
+            del self.snapshots[next(iter(self.snapshots))]
+
+    def candidates(self, record: history.Seen) -> list[_Place]:
+        """The places that a sighting may come from; empty if it cannot be told.
+
+        A cursor that a newcomer got together with the text was carried there from an earlier revision.
+        """
+        places = self.places.get(record.peer, [])
+        if len(places) >= PLACES_KEPT_MAX and places[0].revision >= record.placed_revision:
+            return []
+        if self.distrusted.get(record.peer, -1) >= record.placed_revision:
+            return []
+        there = [p for p in places if p.revision == record.placed_revision]
+        earlier = [p for p in places if p.revision < record.placed_revision]
+        return there if record.fresh else [*there, *earlier[-1:]]
+
+
+class Presence(Check):
+    """Cursors lie within their text; a sighting agrees with the place it comes from.
+
+    At the revision it was placed at, a cursor is seen exactly there; later, behind its left neighbour and
+    before its right one, as long as these are visible.
+    """
+
+    name = "presence"
+    detail = "cursors as placed and as seen by peers, in sampled documents"
+
+    def __init__(self, *, claimed: bool = True) -> None:
+        super().__init__(claimed=claimed)
+        self._documents: dict[DocumentId, _Document] = {}
+
+    def handlers(self) -> Mapping[type, Handler]:
+        """Cursors, and what the text under them consists of."""
+        return {
+            history.DocumentCreated: self._created,
+            history.Stored: self._stored,
+            history.Joined: self._joined,
+            history.Placed: self._placed,
+            history.Seen: self._seen,
+        }
+
+    def _created(self, record: history.DocumentCreated) -> None:
+        if record.displayed:
+            self._documents[record.document] = _Document(record.text)
+
+    def _stored(self, record: history.Stored) -> None:
+        document = self._documents.get(record.document)
+        if document is not None:
+            document.stored(record)
+
+    def _joined(self, record: history.Joined) -> None:
+        document = self._documents.get(record.document)
+        if document is not None:
+            document.distrusted[record.site] = document.head
+            document.places.pop(record.site, None)
+
+    def _placed(self, record: history.Placed) -> None:
+        document = self._documents.get(record.document)
+        elements = document.snapshots.get(record.revision) if document is not None else None
+        if document is None or elements is None:
+            return
+        self.checked += 1
+        position = record.position
+        if not 0 <= position <= len(elements):
+            self.violate(
+                record.time_us,
+                record.document,
+                f"{record.site} has its cursor at {position} in the {len(elements)} code points "
+                f"of revision {record.revision}",
+                site=record.site,
+                position=position,
+                length=len(elements),
+                revision=record.revision,
+            )
+            return
+        left = elements[position - 1] if position else NO_ELEMENT
+        right = elements[position] if position < len(elements) else NO_ELEMENT
+        places = document.places.setdefault(record.site, [])
+        places.append(_Place(record.revision, position, left, right))
+        if len(places) > PLACES_KEPT_MAX:
+            del places[0]
+
+    def _seen(self, record: history.Seen) -> None:
+        self.checked += 1
+        if not 0 <= record.position <= record.length:
+            self._violate(record, f"in a text of {record.length} code points")
+            return
+        document = self._documents.get(record.document)
+        candidates = document.candidates(record) if document is not None else []
+        if document is None or not candidates:
+            return
+        elements = document.snapshots.get(record.revision)
+        problem = ""
+        for place in candidates:
+            if place.revision == record.revision:
+                problem = "" if place.position == record.position else f"but it was put at {place.position}"
+            elif elements is None:
+                return  # older than what is remembered
+            else:
+                problem = _misplaced(document, elements, place, record.position)
+            if not problem:
+                return
+        self._violate(record, problem)
+
+    def _violate(self, record: history.Seen, problem: str) -> None:
+        self.violate(
+            record.time_us,
+            record.document,
+            f"{record.site} shows the cursor of {record.peer} at {record.position} of revision "
+            f"{record.revision}, {problem}",
+            site=record.site,
+            peer=record.peer,
+            revision=record.revision,
+            position=record.position,
+            length=record.length,
+            placed_revision=record.placed_revision,
+            fresh=record.fresh,
+        )
+
+
+def _misplaced(document: _Document, elements: list[Element], place: _Place, position: int) -> str:
+    """How a cursor left its neighbours, as the end of a sentence; empty if it keeps to them."""
+    spoken = document.elements.spoken
+    if place.left in elements and position <= elements.index(place.left):
+        return f"before its left neighbour {spoken(place.left)}"
+    if place.right in elements and position > elements.index(place.right):
+        return f"behind its right neighbour {spoken(place.right)}"
+    return ""

@@ -1,0 +1,339 @@
+"""The consumer that folds the history of one cell into numbers while it is being written.
+
+Every latency belongs to the phase in which it *ended*. Edits keep their identity ``site#sequence`` from the
+keystroke to the table of the slowest. What each measure means, and what it leaves out, is said in
+``docs/results.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from model import history
+from model.checkers import Handler
+from model.histogram import Histogram
+from model.identity import Revision, Sequence, SiteId
+from model.measures.latencies import Latencies
+from model.measures.measure_set import MeasureSet, Reconciliations, Totals, encode_measures
+from model.measures.rooms import Rooms
+from model.measures.timeline import Presence, Timeline
+
+PLACED_KEPT_MAX: Final = 1_024
+"""Cursor positions remembered for each site of a sampled document; older ones can no longer be matched."""
+
+
+class _Site(Presence):
+    """One client as the measures follow it."""
+
+    __slots__ = (
+        "acknowledged",
+        "branches",
+        "broadcast",
+        "edited_us",
+        "in_flight",
+        "offline_last",
+        "placed",
+        "reconcile_us",
+        "sequence",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sequence: Sequence = 0
+        self.acknowledged: Sequence = 0
+        self.in_flight: Sequence = 0  # last edit of the operation that was sent; 0 for none
+        self.edited_us: dict[Sequence, int] = {}  # edits made on the present connection
+        self.offline_last: Sequence = 0  # last edit made before the present connection
+        self.reconcile_us = 0  # when the present reconciliation began; 0 for none
+        self.branches: dict[Sequence, tuple[Sequence, str]] = {}  # first -> last, phase of the attempt
+        self.broadcast: history.Broadcast | None = None  # the newest of this site
+        self.placed: dict[tuple[Revision, int], int] = {}
+
+
+class Measures:
+    """The numbers of one cell.
+
+    Attributes:
+        transform: wall time of the core's transformations in microseconds; no part of the history, so
+            whoever can measure it fills it.
+    """
+
+    def __init__(self) -> None:
+        self.transform = Histogram()
+        self._clock = "virtual"
+        self._timeline = Timeline()
+        self._latencies = Latencies(self._timeline)
+        self._rooms = Rooms(self._latencies)
+        self._totals = Totals()
+        self._reconciliations = Reconciliations()
+        self._sites: dict[SiteId, _Site] = {}
+        self._healed_us = -1
+        self._now_us = 0
+
+    def handlers(self) -> Mapping[type, Handler]:
+        """Every record type that is measured, with its method."""
+        return {
+            history.Header: self._header,
+            history.DocumentCreated: self._document_created,
+            history.Online: self._online,
+            history.Offline: self._offline,
+            history.Connected: self._connected,
+            history.Joined: self._joined,
+            history.Disconnected: self._disconnected,
+            history.Restarted: self._restarted,
+            history.Stranded: self._stranded,
+            history.Edited: self._edited,
+            history.Sent: self._sent,
+            history.Stored: self._stored,
+            history.Broadcast: self._broadcast,
+            history.Delivered: self._delivered,
+            history.Acknowledged: self._acknowledged,
+            history.Merged: self._merged,
+            history.Placed: self._placed,
+            history.Seen: self._seen,
+            history.FaultBegan: self._fault_began,
+            history.FaultEnded: self._fault_ended,
+            history.Healed: self._healed,
+            history.Finished: self._finished,
+        }
+
+    def result(self) -> MeasureSet:
+        """Everything measured; callable once, at the end, even if the history has no last record."""
+        faults = self._timeline.finish(self._now_us)
+        series, totals = self._timeline.series, self._totals
+        totals.documents, totals.sites = self._rooms.documents, len(self._sites)
+        totals.unseen = self._rooms.unseen
+        totals.edits, totals.broadcasts = sum(series.edits), sum(series.broadcasts)
+        totals.deliveries = sum(series.deliveries)
+        return MeasureSet(
+            clock=self._clock,
+            phases_us=self._timeline.phases_us,
+            latencies=self._latencies.histograms,
+            worst=self._latencies.slowest(),
+            uptime=self._timeline.uptime,
+            reconciliations=self._reconciliations,
+            convergence=self._rooms.convergence(self._healed_us),
+            series=series,
+            totals=totals,
+            faults=faults,
+            transform=self.transform,
+        )
+
+    def to_json(self) -> bytes:
+        """:meth:`result`, encoded."""
+        return encode_measures(self.result())
+
+    # --- shared steps -------------------------------------------------------------------------------------
+
+    def _at(self, time_us: int) -> None:
+        if time_us >= self._timeline.next_us:
+            self._timeline.advance(time_us)
+        self._now_us = time_us
+
+    def _site(self, site: SiteId) -> _Site:
+        found = self._sites.get(site)
+        if found is None:
+            found = self._sites[site] = _Site()
+        return found
+
+    # --- clients ------------------------------------------------------------------------------------------
+
+    def _header(self, record: history.Header) -> None:
+        self._clock = record.clock
+
+    def _document_created(self, record: history.DocumentCreated) -> None:
+        self._at(record.time_us)
+        self._rooms.room(record.document)
+
+    def _online(self, record: history.Online) -> None:
+        self._at(record.time_us)
+        self._timeline.online(self._site(record.site), record.time_us)
+
+    def _offline(self, record: history.Offline) -> None:
+        self._at(record.time_us)
+        self._timeline.offline(self._site(record.site), record.time_us)
+        self._rooms.leave(record.document, record.site)
+        _count(self._totals.offline, record.cause)
+
+    def _connected(self, record: history.Connected) -> None:
+        self._at(record.time_us)
+        site = self._site(record.site)
+        self._timeline.connected(site, record.time_us)
+        self._timeline.offline_edits(site, False)
+        site.offline_last = site.sequence
+        site.edited_us.clear()
+        self._totals.connections += 1
+        self._latencies.record("connect", record.time_us - record.requested_us)
+        self._latencies.record("authenticate", record.authenticate_us)
+
+    def _joined(self, record: history.Joined) -> None:
+        self._at(record.time_us)
+        if record.how == "fresh":
+            self._totals.joins += 1
+        else:
+            self._totals.resumes += 1
+            site = self._site(record.site)
+            if site.acknowledged < site.offline_last:
+                site.reconcile_us = record.time_us
+        if record.how != "branch":
+            self._rooms.enter(record.document, record.site)
+
+    def _disconnected(self, record: history.Disconnected) -> None:
+        self._at(record.time_us)
+        site = self._site(record.site)
+        self._timeline.disconnected(site, record.time_us)
+        self._timeline.offline_edits(site, site.sequence > site.acknowledged)
+        site.edited_us.clear()
+        site.reconcile_us = 0
+        self._rooms.leave(record.document, record.site)
+        _count(self._totals.disconnects, record.cause)
+
+    def _restarted(self, record: history.Restarted) -> None:
+        self._at(record.time_us)
+        site = self._site(record.site)
+        site.sequence = record.last
+        self._timeline.offline_edits(site, site.sequence > site.acknowledged)
+        self._totals.restarts += 1
+
+    def _stranded(self, record: history.Stranded) -> None:
+        self._at(record.time_us)
+        site = self._site(record.site)
+        if record.last > site.acknowledged and record.acknowledged + 1 not in site.branches:
+            _count(self._reconciliations.attempts, self._timeline.phase)
+        site.branches.clear()
+        self._land(site)
+        site.acknowledged = max(site.acknowledged, record.last)  # nobody waits for these any more
+        site.reconcile_us = 0
+        self._timeline.offline_edits(site, False)
+        self._totals.stranded += 1
+
+    # --- edits --------------------------------------------------------------------------------------------
+
+    def _edited(self, record: history.Edited) -> None:
+        self._at(record.time_us)
+        site = self._site(record.site)
+        site.sequence = record.sequence
+        if site.connected:
+            site.edited_us[record.sequence] = record.time_us
+        else:
+            self._timeline.offline_edits(site, True)
+        self._timeline.edits += 1
+        _count(self._totals.edits_by_kind, record.kind)
+
+    def _sent(self, record: history.Sent) -> None:
+        self._at(record.time_us)
+        site = self._site(record.site)
+        if not site.in_flight:
+            self._timeline.in_flight += 1
+        site.in_flight = record.last
+        if record.how == "branch" and record.first not in site.branches:
+            site.branches[record.first] = (record.last, self._timeline.phase)
+            _count(self._reconciliations.attempts, self._timeline.phase)
+        _count(self._totals.sent, record.how)
+
+    def _land(self, site: _Site) -> None:
+        """What was in flight is answered."""
+        if site.in_flight:
+            site.in_flight = 0
+            self._timeline.in_flight -= 1
+
+    def _stored(self, _: history.Stored) -> None:
+        self._totals.operations += 1
+
+    def _broadcast(self, record: history.Broadcast) -> None:
+        self._at(record.time_us)
+        self._timeline.broadcasts += 1
+        site = self._site(record.site)
+        site.broadcast = record
+        edited_us = site.edited_us.get(record.first, 0)
+        if record.received_us:
+            value_us = record.time_us - record.received_us
+            self._latencies.record_edit("operation", value_us, record, edited_us, record.time_us)
+        self._rooms.broadcast(record, edited_us)
+
+    def _delivered(self, record: history.Delivered) -> None:
+        # By far the most frequent record: no more than this may happen here.
+        time_us = record.time_us
+        timeline = self._timeline
+        if time_us >= timeline.next_us:
+            timeline.advance(time_us)
+        self._now_us = time_us
+        timeline.deliveries += 1
+        self._rooms.delivered(record)
+
+    def _acknowledged(self, record: history.Acknowledged) -> None:
+        self._at(record.time_us)
+        site = self._site(record.site)
+        edited_us = site.edited_us.get(record.first, 0)
+        if edited_us:
+            value_us = record.time_us - edited_us
+            broadcast = site.broadcast
+            if broadcast is not None and broadcast.first == record.first:
+                self._latencies.record_edit("acknowledge", value_us, broadcast, edited_us, record.time_us)
+            else:
+                self._latencies.record("acknowledge", value_us)
+        self._durable(site, record)
+
+    def _merged(self, record: history.Merged) -> None:
+        self._at(record.time_us)
+        self._durable(self._site(record.site), record)
+        self._rooms.enter(record.document, record.site)
+        self._totals.merges += 1
+
+    def _durable(self, site: _Site, record: history.Acknowledged | history.Merged) -> None:
+        """A replica learnt that its edits up to ``record.last`` are durable."""
+        last = record.last
+        self._timeline.deliveries += 1
+        self._rooms.learnt(record.document, record.time_us)
+        if last > site.acknowledged:
+            self._totals.edits_acknowledged += last - site.acknowledged
+            for sequence in range(site.acknowledged + 1, last + 1):
+                site.edited_us.pop(sequence, None)
+            site.acknowledged = last
+        if site.in_flight and site.in_flight <= last:
+            self._land(site)
+        if site.reconcile_us and site.offline_last <= last:
+            self._latencies.record("reconcile", record.time_us - site.reconcile_us)
+            site.reconcile_us = 0
+        for first in [f for f, (until, _) in site.branches.items() if until <= last]:
+            _count(self._reconciliations.successes, site.branches.pop(first)[1])
+
+    # --- presence, faults and the end ---------------------------------------------------------------------
+
+    def _placed(self, record: history.Placed) -> None:
+        self._at(record.time_us)
+        placed = self._site(record.site).placed
+        if len(placed) >= PLACED_KEPT_MAX:
+            del placed[next(iter(placed))]
+        placed[record.revision, record.position] = record.received_us
+
+    def _seen(self, record: history.Seen) -> None:
+        if not record.fresh:
+            return
+        self._at(record.time_us)
+        received_us = self._site(record.peer).placed.get((record.placed_revision, record.position))
+        if received_us is None:
+            self._totals.presence_unmatched += 1
+        else:
+            self._latencies.record("presence", record.time_us - received_us)
+
+    def _fault_began(self, record: history.FaultBegan) -> None:
+        self._at(record.time_us)
+        self._timeline.fault_began(record.time_us, record.lane, record.name, record.affected)
+
+    def _fault_ended(self, record: history.FaultEnded) -> None:
+        self._at(record.time_us)
+        self._timeline.fault_ended(record.time_us, record.lane, record.name, record.affected)
+
+    def _healed(self, record: history.Healed) -> None:
+        self._at(record.time_us)
+        self._timeline.healed(record.time_us)
+        self._healed_us = record.time_us
+
+    def _finished(self, record: history.Finished) -> None:
+        self._at(record.time_us)
+
+
+def _count(counts: dict[str, int], key: str) -> None:
+    counts[key] = counts.get(key, 0) + 1

@@ -1,0 +1,122 @@
+"""One append in the making: items take their turn in it, each carried to the head of the trunk.
+
+A site has at most one item in a batch; so a progress entry of the append has exactly one meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from model.identity import DocumentId, SiteId
+from model.protocol import DOCUMENT_LENGTH_MAX, ErrorCode, RemoteProtocolError
+from model.text import Operation, OperationError, Selection
+from reference_server.core.effects import Append, LogRow, Progress
+from reference_server.core.items import EditsItem, Entry, JoinItem
+from reference_server.core.log import Log
+from reference_server.core.merge import merge, rebase
+
+
+class Batch:
+    """The items of one append.
+
+    Attributes:
+        request: number of the append, once it was sent.
+        entries: the items in their order, with what they became.
+    """
+
+    def __init__(self, log: Log, apply: Callable[[str, Operation], str]) -> None:
+        """An empty batch on top of ``log``."""
+        self.request = 0
+        self.entries: list[Entry] = []
+        self._log = log
+        self._apply = apply
+        self._rows: list[LogRow] = []
+        self._fences: list[tuple[SiteId, int]] = []
+        self._sites: set[SiteId] = set()
+        self._text = log.text
+
+    def has(self, site: SiteId) -> bool:
+        """Whether ``site`` has an item in this batch; its next one waits for the next."""
+        return site in self._sites
+
+    def append(self, request: int, document: DocumentId) -> Append:
+        """The request to the store."""
+        self.request = request
+        progress = tuple(
+            (row.site, Progress(self._log.progress_of(row.site).epoch, row.last, row.revision))
+            for row in self._rows
+        )
+        rows, fences = tuple(self._rows), tuple(self._fences)
+        return Append(request, document, self._log.revision, rows, progress, fences)
+
+    def add_join(self, item: JoinItem) -> None:
+        """A join becomes a fence.
+
+        Raises:
+            ProtocolError: its epoch is not newer than the last one.
+        """
+        known = self._log.progress_of(item.site)
+        if item.message.epoch <= known.epoch:
+            raise RemoteProtocolError(
+                ErrorCode.STALE_EPOCH, f"epoch {item.message.epoch}, the last one is {known.epoch}"
+            )
+        self._fences.append((item.site, item.message.epoch))
+        self._add(Entry(item))
+
+    def add_edits(self, item: EditsItem) -> None:
+        """Edits become a row on the head of the trunk.
+
+        Raises:
+            ProtocolError: they do not follow what is known of their site, or do not fit their base.
+        """
+        self._check_order(item)
+        trunk = [*self._log.trunk_after(item.base), *self._rows]
+        try:
+            op, selection, for_sender = self._carry(item, trunk)
+            self._check_length(op)
+            text = self._apply(self._text, op)
+        except OperationError as error:
+            raise RemoteProtocolError(ErrorCode.BASE_LENGTH, str(error)) from None
+        if selection is not None and max(selection) > len(text):
+            raise RemoteProtocolError(ErrorCode.BASE_LENGTH, f"selection {selection} in {len(text)}")
+        revision = self._log.revision + len(self._rows) + 1
+        first, last = item.edits[0].first, item.edits[-1].last
+        row = LogRow(revision, item.site, first, last, item.base, item.branch, item.edits, op)
+        self._rows.append(row)
+        self._text = text
+        self._add(Entry(item, row, text, selection, for_sender))
+
+    def _add(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._sites.add(entry.item.site)
+
+    def _check_order(self, item: EditsItem) -> None:
+        known = self._log.progress_of(item.site)
+        if item.edits[0].first != known.last + 1:
+            raise RemoteProtocolError(ErrorCode.SEQUENCE_GAP, f"{item.name} after {known.last}")
+        if item.base < known.revision:
+            raise RemoteProtocolError(
+                ErrorCode.OUT_OF_ORDER,
+                f"based on {item.base}, before the sender's own revision {known.revision}",
+            )
+
+    def _check_length(self, op: Operation) -> None:
+        if op.target_length > DOCUMENT_LENGTH_MAX:
+            raise RemoteProtocolError(
+                ErrorCode.TOO_LARGE, f"a text of {op.target_length}, the limit is {DOCUMENT_LENGTH_MAX}"
+            )
+
+    def _carry(
+        self, item: EditsItem, trunk: Sequence[LogRow]
+    ) -> tuple[Operation, Selection | None, Operation | None]:
+        """The operation and selection on the head, and what the sender of a branch has to apply."""
+        site = self._tie_site(item)
+        if item.branch:
+            op, for_sender = merge(item.edits, site, trunk)
+            return op, None, for_sender
+        op, selection = rebase(item.edits[0].operation, item.selection, site, trunk)
+        return op, selection, None
+
+    def _tie_site(self, item: EditsItem) -> SiteId:
+        """The site by which inserts at one position are ordered (D4)."""
+        return item.site

@@ -1,0 +1,107 @@
+"""What waits for its turn in a document's queue, the queue, and what became of an item in an append."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+from model.identity import ConnectionId, Revision, SiteId
+from model.protocol import Edits, Join
+from model.text import Operation, Selection
+from reference_server.core.effects import LogRow, Role
+
+
+class JoinItem(NamedTuple):
+    """A connection waits to be let in; its turn fences the older connections of its site."""
+
+    connection: ConnectionId
+    site: SiteId
+    role: Role
+    message: Join
+    received_us: int
+
+
+class EditsItem(NamedTuple):
+    """An operation, or a whole branch, waits for its turn, untransformed."""
+
+    connection: ConnectionId
+    site: SiteId
+    epoch: int
+    base: Revision
+    edits: tuple[Edits, ...]
+    selection: Selection | None
+    branch: bool
+    received_us: int
+
+    @property
+    def name(self) -> str:
+        """The identities of the edits, for messages to people."""
+        return f"edits {self.edits[0].first}..{self.edits[-1].last}"
+
+
+Item: TypeAlias = JoinItem | EditsItem
+
+
+class Entry(NamedTuple):
+    """An item of an append, with the row it becomes (a join becomes none).
+
+    ``text`` is the document after the row, ``selection`` the sender's in it, and ``for_sender`` what brings
+    the sender of a branch there.
+    """
+
+    item: Item
+    row: LogRow | None = None
+    text: str = ""
+    selection: Selection | None = None
+    for_sender: Operation | None = None
+
+
+class Turn(Protocol):
+    """Where items take their turn: a batch."""
+
+    entries: list[Entry]
+
+    def has(self, site: SiteId) -> bool:
+        """Whether ``site`` has had its turn."""
+        ...
+
+
+class Queue:
+    """The items of one document that wait, oldest first."""
+
+    def __init__(self, items_max: int) -> None:
+        """An empty queue; it is full with ``items_max`` items."""
+        self._items: deque[Item] = deque()
+        self._items_max = items_max
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more may be added for now."""
+        return len(self._items) >= self._items_max
+
+    def add(self, item: Item) -> None:
+        """Put an item at the end."""
+        self._items.append(item)
+
+    def put_back(self, items: Sequence[Item]) -> None:
+        """Put items at the front again, in their order."""
+        self._items.extendleft(reversed(items))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._items.clear()
+
+    def turns(self, batch: Turn, entries_max: int) -> Iterator[Item]:
+        """Take out whoever's turn it is until the batch is full; a site's second item stays."""
+        deferred: list[Item] = []
+        while self._items and len(batch.entries) < entries_max:
+            item = self._items.popleft()
+            if batch.has(item.site):
+                deferred.append(item)
+            else:
+                yield item
+        self.put_back(deferred)

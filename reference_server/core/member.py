@@ -1,0 +1,110 @@
+"""One connection that was let into a document."""
+
+from __future__ import annotations
+
+from model.identity import ConnectionId, Revision, SiteId
+from model.protocol import (
+    BRANCH_OPERATIONS_MAX,
+    Branch,
+    Edits,
+    ErrorCode,
+    RemoteProtocolError,
+    Submit,
+)
+from model.text import Selection
+from reference_server.core.effects import Role
+from reference_server.core.items import EditsItem
+
+
+class Member:
+    """A connection that was let in.
+
+    Attributes:
+        live: whether it gets broadcasts; not while it hands in a branch.
+        submitted: what it sent and has no answer to.
+        busy_answers: how often it was told to come back later, in a row.
+        cursor: its selection and the revision that refers to; None if it has none.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "busy_answers",
+        "connection",
+        "cursor",
+        "epoch",
+        "live",
+        "role",
+        "site",
+        "submitted",
+    )
+
+    def __init__(self, connection: ConnectionId, site: SiteId, role: Role, epoch: int) -> None:
+        """A member that is not live yet."""
+        self.connection = connection
+        self.site = site
+        self.role = role
+        self.epoch = epoch
+        self.live = False
+        self.submitted: Submit | Branch | None = None
+        self.busy_answers = 0
+        self.cursor: tuple[Selection, Revision] | None = None
+        self._chunks: list[Branch] = []
+
+    def is_new(self, message: Submit | Branch) -> bool:
+        """Whether the message is to be queued; not if it is what was submitted, sent once more.
+
+        Raises:
+            ProtocolError: the connection may not send this, or not now.
+        """
+        if self.role is Role.VIEWER:
+            raise RemoteProtocolError(ErrorCode.FORBIDDEN, "a viewer cannot edit")
+        if isinstance(message, Branch):
+            if self.live:
+                raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a branch from a live connection")
+            return self.submitted is None
+        self.require_live("submit")
+        if self.submitted is not None and self.submitted != message:
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second operation in flight")
+        return self.submitted is None
+
+    def require_live(self, kind: str) -> None:
+        """Check that the branch, if there was one to hand in, is merged.
+
+        Raises:
+            ProtocolError: it is not.
+        """
+        if not self.live:
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} before the branch is merged")
+
+    def item(
+        self,
+        base: Revision,
+        edits: tuple[Edits, ...],
+        selection: Selection | None,
+        now_us: int,
+        *,
+        branch: bool,
+    ) -> EditsItem:
+        """What it sent, as it waits in the queue."""
+        return EditsItem(self.connection, self.site, self.epoch, base, edits, selection, branch, now_us)
+
+    def add_chunk(self, chunk: Branch) -> tuple[Edits, ...] | None:
+        """Take one chunk of a branch; the edits of the whole branch if it was the last one, else None.
+
+        Raises:
+            ProtocolError: the chunk does not follow the one before, or the branch is too long.
+        """
+        if self._chunks:
+            before = self._chunks[-1]
+            if before.base != chunk.base or before.edits[-1].last + 1 != chunk.edits[0].first:
+                raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "the chunk does not follow the last one")
+        self._chunks.append(chunk)
+        if sum(len(c.edits) for c in self._chunks) > BRANCH_OPERATIONS_MAX:
+            raise RemoteProtocolError(
+                ErrorCode.TOO_LARGE, f"a branch of more than {BRANCH_OPERATIONS_MAX} operations"
+            )
+        if chunk.more:
+            return None
+        edits = tuple(e for c in self._chunks for e in c.edits)
+        self._chunks = []
+        return edits

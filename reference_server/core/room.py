@@ -1,0 +1,287 @@
+"""The connections of one document: who is let in, who gets what, and where everybody's cursor is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from model.identity import ConnectionId, DocumentId, Revision, SiteId
+from model.protocol import (
+    BLIP_EDITS_MAX,
+    BLIP_REVISIONS_MAX,
+    CATCH_UP_BYTES_MAX,
+    CATCH_UP_ROWS_MAX,
+    Ack,
+    CatchUp,
+    ErrorCode,
+    Failure,
+    Fate,
+    Join,
+    Joined,
+    Merged,
+    Peer,
+    PeerLeft,
+    PeerPresence,
+    Presence,
+    ProtocolError,
+    RemoteProtocolError,
+    Row,
+    ServerMessage,
+    encode,
+)
+from model.protocol import Committed as CommittedMessage
+from model.text import Operation, Selection, transform_selection
+from reference_server.core.effects import Close, CursorPlaced, Effect, LogRow, Progress, Published, Send
+from reference_server.core.items import EditsItem, Entry, JoinItem
+from reference_server.core.limits import (
+    CLOSE_FORBIDDEN,
+    CLOSE_PROTOCOL_ERROR,
+    CLOSE_SUPERSEDED,
+    CLOSE_TRY_AGAIN,
+)
+from reference_server.core.log import Log
+from reference_server.core.member import Member
+from reference_server.core.merge import merge
+
+
+class Room:
+    """Everybody who is connected to one document.
+
+    Attributes:
+        members: the connections that were let in, in that order.
+        waiting: the joins whose fence is not durable yet.
+    """
+
+    def __init__(self, document: DocumentId, log: Log, out: list[Effect]) -> None:
+        """An empty room."""
+        self.members: dict[ConnectionId, Member] = {}
+        self.waiting: dict[ConnectionId, JoinItem] = {}
+        self._document = document
+        self._log = log
+        self._out = out
+
+    # --- revisions ----------------------------------------------------------------------------------------
+
+    def publish(self, row: LogRow, entry: Entry | None) -> None:
+        """Tell everybody of a revision that is durable; ``entry`` None if another worker appended it."""
+        author, readers = self._audience(row.site)
+        selection = entry.selection if entry is not None else None
+        received_us = entry.item.received_us if entry is not None else 0
+        if readers:
+            message = CommittedMessage(row.revision, row.site, row.first, row.last, row.operation, selection)
+            self._out.append(Send(readers, encode(message)))
+        self._out.append(Published(self._document, row, received_us, len(readers), self._log.text))
+        if author is None:
+            return
+        author.submitted = None
+        if selection is not None:
+            self._place(author, selection, received_us)
+        if author.live:
+            self._acknowledge(author, row)
+        elif row.branch and entry is not None and entry.for_sender is not None:
+            self._tell_merged(author, row, entry.for_sender)
+
+    def _audience(self, site: SiteId) -> tuple[Member | None, tuple[ConnectionId, ...]]:
+        """The member of ``site``, and the connections that get what ``site`` does."""
+        author: Member | None = None
+        readers: list[ConnectionId] = []
+        for member in self.members.values():
+            if member.site == site:
+                author = member
+            elif member.live:
+                readers.append(member.connection)
+        return author, tuple(readers)
+
+    def answer_repeated(self, item: EditsItem, known: Progress) -> None:
+        """Something that is durable already was sent again (D10): answer as the first time.
+
+        Raises:
+            ProtocolError: the content is another one, or too old to tell.
+        """
+        member = self.members.get(item.connection)
+        if member is None:
+            return
+        member.submitted = None
+        if item.edits[-1].last < known.last:
+            return  # its sender went on since, so it has the answer
+        row = self._log.row(known.revision)
+        if row is None:
+            raise RemoteProtocolError(ErrorCode.BASE_TOO_OLD, f"{item.name} are out of the log")
+        if row.edits != item.edits or row.base != item.base:
+            raise RemoteProtocolError(ErrorCode.SEQUENCE_REUSED, f"{item.name} with other content")
+        if item.branch:
+            self._log.trunk_after(item.base)
+            trunk = self._log.missed(item.base, row.revision - 1)
+            self._tell_merged(member, row, merge(row.edits, row.site, trunk).for_sender)
+        else:
+            self._acknowledge(member, row)
+
+    def _acknowledge(self, member: Member, row: LogRow) -> None:
+        self._send(member, Ack(row.revision, row.first, row.last))
+
+    def _tell_merged(self, member: Member, row: LogRow, for_sender: Operation) -> None:
+        self._send(member, Merged(row.revision, row.first, row.last, for_sender))
+        member.submitted = None
+        self._go_live(member, row.revision)
+
+    def _go_live(self, member: Member, known: Revision) -> None:
+        self._catch_up(member, known, self._log.revision)
+        member.live = True
+
+    def _catch_up(self, member: Member, after: Revision, up_to: Revision) -> None:
+        """Send the revisions ``after + 1 .. up_to``, one by one, never composed (D5)."""
+        for rows in _chunks(self._log.missed(after, up_to)):
+            self._send(member, CatchUp([Row(r.revision, r.site, r.first, r.last, r.operation) for r in rows]))
+
+    # --- coming and going ---------------------------------------------------------------------------------
+
+    def complete_join(self, item: JoinItem) -> None:
+        """The fence is durable: settle the fate of what was in flight, then catch up (D15.1, D15.2)."""
+        known = self._log.progress_of(item.site)
+        self._log.fence(item.site, item.message.epoch)
+        superseded = self._supersede(item.site)
+        member = Member(item.connection, item.site, item.role, item.message.epoch)
+        if self.waiting.pop(item.connection, None) is not None:  # otherwise it went away meanwhile
+            try:
+                self._let_in(member, item.message, known)
+            except ProtocolError as error:
+                self.refuse(item.connection, error)
+        if superseded and member.connection not in self.members:
+            self._tell_others(item.site, PeerLeft(item.site))
+
+    def _let_in(self, member: Member, join: Join, known: Progress) -> None:
+        peers = self._peers()
+        if join.revision is None:
+            self.members[member.connection] = member
+            member.live = True
+            self._send(member, Joined(self._log.revision, self._log.text, peers=peers))
+            return
+        missed = len(self._log.trunk_after(join.revision))
+        self.members[member.connection] = member
+        fate = self._fate(join, known)
+        branch = self._is_branch_wanted(join, fate, missed)
+        self._send(member, Joined(self._log.revision, None, fate, branch, peers))
+        if not branch:
+            self._go_live(member, join.revision)
+        elif fate is not None and fate.applied and not (join.in_flight and join.in_flight.branch):
+            self._catch_up(member, join.revision, fate.revision)
+
+    def _fate(self, join: Join, known: Progress) -> Fate | None:
+        """What became of the operation that was in flight."""
+        if join.in_flight is None:
+            return None
+        applied = known.last >= join.in_flight.last
+        return Fate(applied, known.revision if applied else 0)
+
+    def _is_branch_wanted(self, join: Join, fate: Fate | None, missed: int) -> bool:
+        """Whether what was done offline comes as a branch (D15.3).
+
+        A blip, that is at most ``BLIP_EDITS_MAX`` edits to merge and at most ``BLIP_REVISIONS_MAX`` revisions
+        missed, goes the Jupiter way; anything longer is a branch; a branch in flight stays one.
+        """
+        to_merge = join.pending
+        if join.in_flight is not None and fate is not None:
+            if join.in_flight.branch:
+                return True
+            if not fate.applied:
+                to_merge += join.in_flight.last - join.in_flight.first + 1
+        return to_merge > 0 and (to_merge > BLIP_EDITS_MAX or missed > BLIP_REVISIONS_MAX)
+
+    def _supersede(self, site: SiteId) -> bool:
+        """Close the older connection of ``site``, and say whether there was one."""
+        superseded = [member.connection for member in self.members.values() if member.site == site]
+        for connection in superseded:
+            del self.members[connection]
+            self.close(connection, ErrorCode.SUPERSEDED, "a newer connection took over", CLOSE_SUPERSEDED)
+        return bool(superseded)
+
+    def leave(self, connection: ConnectionId) -> None:
+        """A connection is gone."""
+        self.waiting.pop(connection, None)
+        member = self.members.pop(connection, None)
+        if member is not None:
+            self._tell_others(member.site, PeerLeft(member.site))
+
+    def send_away(self, detail: str) -> None:
+        """Close everybody's connection; they may come back later."""
+        for connection in [*self.members, *self.waiting]:
+            self.close(connection, ErrorCode.UNAVAILABLE, detail, CLOSE_TRY_AGAIN)
+        self.members.clear()
+        self.waiting.clear()
+
+    def refuse(self, connection: ConnectionId, error: ProtocolError) -> None:
+        """Answer with the error and close the connection."""
+        self.waiting.pop(connection, None)
+        code = CLOSE_FORBIDDEN if error.code is ErrorCode.FORBIDDEN else CLOSE_PROTOCOL_ERROR
+        self.close(connection, error.code, error.detail, code)
+
+    def close(self, connection: ConnectionId, error: ErrorCode, detail: str, code: int) -> None:
+        """Say why, and close the connection."""
+        self._out.append(Send((connection,), encode(Failure(error, detail))))
+        self._out.append(Close(connection, code, error.value))
+
+    def tell_busy(self, member: Member, retry_ms: int) -> None:
+        """Ask for the same bytes again later."""
+        self._send(member, Failure(ErrorCode.BUSY, "the document is busy", False, retry_ms))
+
+    # --- cursors ------------------------------------------------------------------------------------------
+
+    def place(self, member: Member, message: Presence, now_us: int) -> None:
+        """A cursor moved without an edit.
+
+        Raises:
+            ProtocolError: the revision is unknown, or the selection is outside its text.
+        """
+        selection = message.selection
+        if selection is None:
+            member.cursor = None
+        else:
+            trunk = self._log.trunk_after(message.revision)
+            length = trunk[0].operation.base_length if trunk else len(self._log.text)
+            if max(selection) > length:
+                raise RemoteProtocolError(ErrorCode.BASE_LENGTH, f"selection {selection} in {length}")
+            for row in trunk:
+                selection = transform_selection(selection, row.operation)
+            self._place(member, selection, now_us)
+        self._tell_others(member.site, PeerPresence(self._log.revision, member.site, selection))
+
+    def _place(self, member: Member, selection: Selection, received_us: int) -> None:
+        revision = self._log.revision
+        member.cursor = (selection, revision)
+        self._out.append(CursorPlaced(self._document, member.site, revision, selection[1], received_us))
+
+    def _peers(self) -> list[Peer]:
+        """Everybody's selection at the newest revision, as far as it can be told."""
+        peers: list[Peer] = []
+        revision = self._log.revision
+        for member in self.members.values():
+            if member.cursor is None or member.cursor[1] < self._log.start:
+                continue
+            selection, placed_at = member.cursor
+            for row in self._log.missed(placed_at, revision):
+                selection = transform_selection(selection, row.operation)
+            member.cursor = (selection, revision)
+            peers.append(Peer(member.site, selection))
+        return peers
+
+    # --- sending ------------------------------------------------------------------------------------------
+
+    def _send(self, member: Member, message: ServerMessage) -> None:
+        self._out.append(Send((member.connection,), encode(message)))
+
+    def _tell_others(self, site: SiteId, message: ServerMessage) -> None:
+        readers = self._audience(site)[1]
+        if readers:
+            self._out.append(Send(readers, encode(message)))
+
+
+def _chunks(rows: Sequence[LogRow]) -> Iterable[list[LogRow]]:
+    chunk: list[LogRow] = []
+    size = 0
+    for row in rows:
+        if chunk and (len(chunk) == CATCH_UP_ROWS_MAX or size > CATCH_UP_BYTES_MAX):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += 160 + 4 * row.operation.inserted
+    if chunk:
+        yield chunk

@@ -1,0 +1,201 @@
+"""Service level objectives as data: read them from a file, hold them against the measures of a run.
+
+An objective without a single sample is neither met nor missed; its row says "not measured".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+import yaml
+
+from model.histogram import Histogram
+from model.measures.measure_set import LATENCIES, PHASES, MeasureSet
+from model.result import SloRow
+
+RUNBOOK: Final = Path(__file__).parent / "objectives" / "runbook.yaml"
+OBJECTIVES_VERSION: Final = 1
+SECOND_US: Final = 1_000_000
+RUN: Final = "run"
+"""The phase that is the whole run."""
+
+_UNITS: Final = {"uptime": "%", "reconciliations": "%", "connections": "connections"}
+_TIMED: Final = ("transform", *LATENCIES)
+
+
+class ObjectiveError(ValueError):
+    """A file of objectives is unreadable or means nothing; names the file and the key."""
+
+
+class Objective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One objective; the keys are explained at the top of ``objectives/runbook.yaml``."""
+
+    name: str
+    title: str
+    measure: str
+    comparison: Literal["<", ">="]
+    objective: float
+    unit: str
+    phase: Literal["steady", "fault", "recovery", "heal", "run"]
+    source: str
+    percentile: float | None = None
+    clients_min: int = 0
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: int
+    objectives: tuple[Objective, ...]
+
+
+def load_objectives(path: Path = RUNBOOK) -> tuple[Objective, ...]:
+    """The objectives of a file, in its order.
+
+    Raises:
+        ObjectiveError: the file is missing, no YAML, or a key is missing, unknown or makes no sense.
+    """
+    try:
+        file = msgspec.convert(yaml.safe_load(path.read_bytes()), _File)
+    except (OSError, yaml.YAMLError, ValueError) as error:
+        # A YAML error spreads over several lines; what users see is one.
+        raise ObjectiveError(f"{path}: {' '.join(str(error).split())}") from None
+    if file.version != OBJECTIVES_VERSION:
+        raise ObjectiveError(f"{path}: version: is {file.version}, must be {OBJECTIVES_VERSION}")
+    names: dict[str, int] = {}
+    for index, objective in enumerate(file.objectives):
+        problem = _problem(objective)
+        if objective.name in names:
+            problem = f"name: {objective.name!r} is that of objectives[{names[objective.name]}] too"
+        if problem:
+            raise ObjectiveError(f"{path}: objectives[{index}].{problem}")
+        names[objective.name] = index
+    return file.objectives
+
+
+def _problem(objective: Objective) -> str:
+    """What makes no sense, as ``key: reason``; empty if all is well."""
+    timed = objective.measure in _TIMED
+    if not timed and objective.measure not in _UNITS:
+        return f"measure: {objective.measure!r} is none of {', '.join([*_UNITS, *_TIMED])}"
+    unit = "ms" if timed else _UNITS[objective.measure]
+    if objective.unit != unit:
+        return f"unit: {objective.measure} is measured in {unit}, not in {objective.unit!r}"
+    if timed != (objective.percentile is not None):
+        return f"percentile: {'needed' if timed else 'has no meaning'} for {objective.measure}"
+    if objective.percentile is not None and not 0 < objective.percentile <= 100:
+        return f"percentile: {objective.percentile:g} is not within 0..100"
+    if objective.measure in ("transform", "connections") and objective.phase != RUN:
+        return f"phase: {objective.measure} is known for the whole run only"
+    if objective.objective <= 0 or (unit == "%" and objective.objective > 100):
+        return f"objective: {objective.objective:g} {unit} cannot be reached or missed"
+    if objective.clients_min < 0:
+        return f"clients_min: {objective.clients_min} is negative"
+    return ""
+
+
+class _Measured(NamedTuple):
+    value: float | None
+    samples: int
+
+
+def evaluate(objectives: Sequence[Objective], measures: MeasureSet, clients: int) -> list[SloRow]:
+    """One row for each objective, in their order; ``clients`` is the size of the run."""
+    return [_row(objective, measures, clients) for objective in objectives]
+
+
+def _row(objective: Objective, measures: MeasureSet, clients: int) -> SloRow:
+    measured = _measure(objective, measures, objective.phase)
+    met: bool | None = None
+    note = _not_applicable(objective, measures, clients)
+    if measured.value is None:
+        note = "not measured"
+    elif not note and objective.comparison == "<":
+        met = measured.value < objective.objective
+    elif not note:
+        met = measured.value >= objective.objective
+    by_phase: dict[str, float | None] = {}
+    if objective.measure not in ("transform", "connections"):
+        by_phase = {phase: _measure(objective, measures, phase).value for phase in PHASES}
+    return SloRow(
+        name=objective.name,
+        title=_title(objective),
+        objective=objective.objective,
+        comparison=objective.comparison,
+        measured=measured.value,
+        unit=objective.unit,
+        met=met,
+        phase=objective.phase,
+        clock="wall" if objective.measure == "transform" else measures.clock,
+        samples=measured.samples,
+        margin=_margin(objective, measured.value),
+        by_phase=by_phase,
+        note=note,
+    )
+
+
+def _not_applicable(objective: Objective, measures: MeasureSet, clients: int) -> str:
+    """Why the run cannot tell; empty if it can."""
+    if clients < objective.clients_min:
+        return f"not applicable below {objective.clients_min:,} clients"
+    wanted = max(measures.series.wanted, default=0)
+    if objective.measure == "connections" and wanted < objective.objective:
+        return f"not applicable: at most {wanted:,} clients wanted to be connected at once"
+    return ""
+
+
+def _title(objective: Objective) -> str:
+    if objective.percentile is None:
+        return objective.title
+    return f"{objective.title}, p{objective.percentile:g}"
+
+
+def _measure(objective: Objective, measures: MeasureSet, phase: str) -> _Measured:
+    """The value in the objective's unit; None without samples."""
+    phases = PHASES if phase == RUN else (phase,)
+    match objective.measure:
+        case "uptime":
+            uptimes = [measures.uptime[p] for p in phases]
+            wanted_us = sum(uptime.wanted_us for uptime in uptimes)
+            share = _percent(sum(uptime.connected_us for uptime in uptimes), wanted_us)
+            return share._replace(samples=-(-wanted_us // SECOND_US))  # started client seconds
+        case "reconciliations":
+            found = measures.reconciliations
+            successes = sum(found.successes.get(p, 0) for p in phases)
+            return _percent(successes, sum(found.attempts.get(p, 0) for p in phases))
+        case "connections":
+            connected = measures.series.connected
+            return _Measured(float(max(connected)), len(connected)) if connected else _Measured(None, 0)
+        case "transform":
+            return _percentile(measures.transform, objective.percentile)
+        case _:
+            whole = measures.latency(objective.measure, None if phase == RUN else phase)
+            return _percentile(whole, objective.percentile)
+
+
+def _percent(part: int, whole: int) -> _Measured:
+    # One division of integers, so that 999 of 1000 is the same number as the objective 99.9.
+    return _Measured(100 * part / whole, whole) if whole else _Measured(None, 0)
+
+
+def _percentile(histogram: Histogram, percentile: float | None) -> _Measured:
+    if not histogram.count or percentile is None:
+        return _Measured(None, 0)
+    return _Measured(histogram.percentile(percentile) / 1000, histogram.count)
+
+
+def _margin(objective: Objective, value: float | None) -> float | None:
+    """How far from missing, as a share.
+
+    Below a limit: the unused share of the limit. At least a percentage: the unused share of the error
+    budget. At least a count: the share above it.
+    """
+    if value is None:
+        return None
+    limit = objective.objective
+    if objective.comparison == "<":
+        return 1 - value / limit
+    if objective.unit == "%" and limit < 100:
+        return (value - limit) / (100 - limit)
+    return value / limit - 1

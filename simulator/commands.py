@@ -1,0 +1,262 @@
+"""The simulator's own commands: replay, explain, zoo, trace; and what the commands that run a fleet share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from model.verdict import ExitCode, Verdict
+from simulator.case import Case, CaseError, load_case
+from simulator.cell import HEALTHY, Parts
+from simulator.explain import explain as explained
+from simulator.explain import tell
+from simulator.overrides import override_all, workload_settings
+from simulator.run import Listener, Options, Run, simulate
+from simulator.scenario import Scenario, load_scenario
+from simulator.seeds import Seeds
+from simulator.swarm import swarm as swarmed
+from simulator.trace_replay import replay_trace
+from simulator.traces import TraceError, read_trace
+from simulator.trial import attempt
+from simulator.zoo import Row, bug_of, run_zoo
+
+console = Console(highlight=False)
+
+
+class UsageError(ValueError):
+    """The command was called with something it cannot use; one line, exit code 64."""
+
+
+def chosen_scenario(
+    name: str,
+    seed: int,
+    *,
+    clients: int | None,
+    documents: int | None,
+    duration: str | None,
+    workload: str | None,
+    settings: list[str],
+    swarm: bool,
+) -> Scenario:
+    """The scenario that the options of a command line describe, checked before anything runs.
+
+    Raises:
+        ScenarioError: it cannot be used.
+        UsageError: a setting is not KEY=VALUE.
+    """
+    scenario = load_scenario(name)
+    changes: dict[str, str | float] = {}
+    if clients is not None:
+        changes["clients"] = clients
+    if documents is not None:
+        changes["documents"] = documents
+    if duration is not None:
+        changes["duration"] = duration
+    if workload is not None:
+        changes.update(workload_settings(workload))
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting}: expected KEY=VALUE, for example network.keep_alive=8s")
+        changes[key.strip()] = value.strip()
+    scenario = override_all(scenario, changes)
+    return swarmed(scenario, Seeds(seed)) if swarm else scenario
+
+
+def run_with_progress(scenario: Scenario, options: Options) -> Run:
+    """Run a scenario with a progress bar on the terminal."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("simulating", total=1.0)
+        listener = Listener(
+            progress=lambda share: progress.update(task, completed=share),
+            stage=lambda text: progress.update(task, description=text),
+        )
+        return simulate(scenario, options, listener)
+
+
+def default_jobs() -> int:
+    """One process for each core."""
+    return len(os.sched_getaffinity(0))
+
+
+# --- single failures --------------------------------------------------------------------------------------
+
+
+def _case_of(path: Path) -> tuple[Case, Parts]:
+    try:
+        case = load_case(path)
+        return case, bug_of(case.bug).parts() if case.bug else HEALTHY
+    except (CaseError, ValueError) as error:
+        raise UsageError(str(error)) from None
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="A failure file, as a run leaves it in DIR/failures.")],
+) -> None:
+    """Run a saved failure again, exactly, and say whether it still fails.
+
+    Exit code 1 if it fails as recorded, 0 if every check holds now.
+    """
+    case, parts = _case_of(file)
+    trial = attempt(case.plan, parts)
+    same = "the same history as recorded" if trial.digest == case.digest else "another history than recorded"
+    failed = [r for r in trial.results if r.claimed and r.violated]
+    if not failed:
+        console.print(f"[green]valid[/]: {case.check} holds now; {same}")
+        return
+    for result in failed:
+        console.print(f"[red]violated[/]: {result.name}: {result.violations[0].message}")
+    console.print(f"{case.clients} clients, {case.operations} edits; {same}, digest {trial.digest}")
+    raise typer.Exit(ExitCode.VIOLATED)
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(help="A failure file, as a run leaves it in DIR/failures.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the page; beside the failure file if left out.")
+    ] = None,
+) -> None:
+    """Explain a saved failure: one sentence, the steps, and a page with a space-time diagram."""
+    case, parts = _case_of(file)
+    trial = attempt(case.plan, parts, keep=True)
+    page = out or file.with_suffix(".html")
+    console.print(tell(case, trial.records, trial.results), markup=False)
+    page.write_text(explained(case, trial.records, trial.results), encoding="utf-8")
+    console.print(f"\ndiagram: {page}")
+
+
+# --- the zoo ----------------------------------------------------------------------------------------------
+
+
+def zoo(
+    bugs: Annotated[list[str] | None, typer.Argument(help="Names of seeded bugs; all if left out.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Time to find and shrink each bug.")] = 20.0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; one for each core if left out.")] = 0,
+) -> None:
+    """Let the checks loose on seeded bugs: who finds which, how soon, and how small the case gets.
+
+    Exit code 1 if a bug is found by nobody: that is a failure of ours.
+    """
+    try:
+        names = [bug_of(name).name for name in bugs or []]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    begin = time.perf_counter()
+    with console.status("hunting") as status:
+        rows = run_zoo(
+            names, seconds, jobs or default_jobs(), lambda row: status.update(f"hunting: {row.bug} done")
+        )
+    console.print(_zoo_table(rows))
+    missed = [row.bug for row in rows if not row.check]
+    console.print(f"{len(rows) - len(missed)} of {len(rows)} found in {time.perf_counter() - begin:.0f} s")
+    if missed:
+        console.print(f"[red]found by nobody[/]: {', '.join(missed)}")
+        raise typer.Exit(ExitCode.VIOLATED)
+
+
+def _zoo_table(rows: list[Row]) -> Table:
+    table = Table("bug", "found by", box=None, pad_edge=False)
+    for name in ("edits until found", "runs", "clients", "edits", "attempts"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row.bug,
+            row.check or "[red]nobody[/]",
+            *(str(n) for n in (row.operations, row.runs, row.clients, row.edits, row.attempts)),
+        )
+    return table
+
+
+# --- traces -----------------------------------------------------------------------------------------------
+
+
+def trace(
+    file: Annotated[Path, typer.Argument(help="A recorded editing session (.json or .json.gz).")],
+    engine: Annotated[str, typer.Option(help="The engine that replays it: jupiter.")] = "jupiter",
+) -> None:
+    """Replay a recorded editing session and compare the result with the recorded text.
+
+    Exit code 0 if every replica shows the recorded text, 1 if not, 2 if the recording has no text.
+    """
+    if engine != "jupiter":
+        raise UsageError(f"unknown engine {engine!r}; known: jupiter")
+    try:
+        session = read_trace(file)
+    except TraceError as error:
+        raise UsageError(str(error)) from None
+    begin = time.perf_counter()
+    with console.status(f"replaying {file.name}"):
+        outcome = replay_trace(session)
+    seconds = time.perf_counter() - begin
+    colour = "green" if outcome.equal else "red"
+    console.print(f"[{colour}]{'valid' if outcome.equal else 'violated'}[/]: {outcome.sentence}")
+    console.print(
+        f"{outcome.transactions} transactions, {outcome.edits} edits, {outcome.concurrent} of them concurrent, "
+        f"{outcome.transformations} transformations in {seconds:.1f} s"
+    )
+    if not outcome.equal:
+        raise typer.Exit(ExitCode.VIOLATED)
+
+
+# --- what concord.py composes -----------------------------------------------------------------------------
+
+
+def known_bug(name: str) -> None:
+    """Refuse the name of a bug that is not in the zoo.
+
+    Raises:
+        UsageError: there is no such bug.
+    """
+    try:
+        if name:
+            bug_of(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def seed_range(text: str) -> tuple[int, int]:
+    """The seeds ``A:B``.
+
+    Raises:
+        UsageError: it is no such range, or an empty one.
+    """
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise UsageError(f"--seeds {text}: expected A:B with A < B, for example 0:100")
+    return int(first), int(last)
+
+
+def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
+    """Write the page that explains each case beside it."""
+    for path, case in cases:
+        trial = attempt(case.plan, bug_of(case.bug).parts() if case.bug else HEALTHY, keep=True)
+        path.with_suffix(".html").write_text(explained(case, trial.records, trial.results), encoding="utf-8")
+
+
+def campaign_summary(failed: Sequence[tuple[int, Run]], seeds: int, histories: int, out: Path) -> None:
+    """What many seeds prove: a bound if nothing failed (rule of three), the failing seeds if something did."""
+    if not failed:
+        console.print(
+            f"[green]valid[/]: 0 violations in {seeds} seeds and {histories:,} document histories: "
+            f"below {3 / histories:.2g} per history at 95 %"
+        )
+        return
+    for seed, run in failed:
+        checks = ", ".join(c.name for c in run.result.checks if c.claimed and c.verdict is not Verdict.VALID)
+        console.print(f"seed {seed}: [red]{run.result.verdict.value}[/] ({checks}): {out / f'seed-{seed}'}")

@@ -1,0 +1,129 @@
+"""Faults of the clients themselves: long absences, herds, slow readers, repeated sends, wrong clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.faults.fault import ClientsFault
+
+
+class LongOffline(ClientsFault):
+    """Some clients are away for the whole window and keep typing."""
+
+    kind = "long_offline"
+
+    def begin(self) -> int:
+        """Take them offline."""
+        for client in self.clients:
+            client.go_offline("closed", silent=False)
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Bring them back."""
+        pending = sum(c.replica.unacknowledged > 0 for c in self.clients)
+        for client in self.clients:
+            client.go_online()
+        return pending
+
+
+class Herd(ClientsFault):
+    """The whole fleet loses its connections at one moment and comes back at once."""
+
+    kind = "herd"
+    share_default = 1.0
+
+    def begin(self) -> int:
+        """Drop everybody."""
+        for client in self.clients:
+            client.go_offline("closed", silent=False)
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Everybody comes back in the same instant."""
+        for client in self.clients:
+            client.go_online()
+        return len(self.clients)
+
+
+class ClientCrash(ClientsFault):
+    """Some clients die with pending edits, and restart from what they had saved."""
+
+    kind = "client_crash"
+
+    def begin(self) -> int:
+        """Kill them."""
+        for client in self.clients:
+            client.crash()
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Restart them."""
+        for client in self.clients:
+            client.restart()
+        return len(self.clients)
+
+
+class SlowReader(ClientsFault):
+    """Some clients read so slowly that the server's queue for them fills (1013)."""
+
+    kind = "slow_reader"
+
+    def begin(self) -> int:
+        """Slow them down."""
+        for client in self.clients:
+            client.read_bytes_per_second = int(self.param("bytes_per_second", 200))
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Let them read."""
+        for client in self.clients:
+            client.read_bytes_per_second = 0
+        return len(self.clients)
+
+
+class DuplicateResend(ClientsFault):
+    """Some clients send what is in flight again and again, although nothing was lost."""
+
+    kind = "duplicate_resend"
+
+    def begin(self) -> int:
+        """Start to repeat."""
+        self._is_over = False
+        self._resent = 0
+        for client in self.clients:
+            self._repeat(client.resend)
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Stop."""
+        self._is_over = True
+        return self._resent
+
+    def _repeat(self, resend: Callable[[], bool]) -> None:
+        period_us = int(self.param("period_us", 50_000))
+
+        def again() -> None:
+            if not self._is_over:
+                self._resent += bool(resend())
+                self.cell.clock.call(int(period_us * (0.5 + self.random.random())), again)
+
+        self.cell.clock.call(int(period_us * self.random.random()), again)
+
+
+class ClockSkew(ClientsFault):
+    """The clocks of some clients are wrong by up to ``skew_us``, in either direction; nobody may care."""
+
+    kind = "clock_skew"
+
+    def begin(self) -> int:
+        """Set them wrong."""
+        bound = int(self.param("skew_us", 3_600_000_000))
+        for client in self.clients:
+            client.skew_us = self.random.randint(-bound, bound)
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Set them right."""
+        for client in self.clients:
+            client.skew_us = 0
+        return len(self.clients)

@@ -1,0 +1,143 @@
+"""Partitions, flapping and clogging: paths between clients and the gateway that carry nothing for a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from simulator.faults.fault import ClientsFault
+
+if TYPE_CHECKING:
+    from simulator.client import Client
+    from simulator.network import Connection
+
+
+class PartitionClients(ClientsFault):
+    """Single clients lose the path to the gateway, both ways; beyond the keep-alive connections break."""
+
+    kind = "partition_clients"
+    up: ClassVar[bool] = True
+    down: ClassVar[bool] = True
+    keep_alive: ClassVar[bool] = True
+
+    def begin(self) -> int:
+        """Block the paths."""
+        self._before = (self.cell.network.broken, self.cell.network.held)
+        self._block()
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Free the paths; what is still held arrives."""
+        self._release()
+        broken, held = self._before
+        return self.cell.network.broken - broken + self.cell.network.held - held
+
+    def _block(self) -> None:
+        """Block the paths the clients use now; one that finds another way afterwards is free."""
+        self._paths = [c.path for c in self.clients]
+        for path in self._paths:
+            path.blocked_up += self.up
+            path.blocked_down += self.down
+        for connection in self._connections():
+            self.cell.network.blocked(connection, self.random, keep_alive=self.keep_alive)
+
+    def _release(self) -> None:
+        for path in self._paths:
+            path.blocked_up -= self.up
+            path.blocked_down -= self.down
+        for connection in self._connections():
+            if not connection.path.blocked_up and not connection.path.blocked_down:
+                self.cell.network.released(connection)
+
+    def _connections(self) -> list[Connection]:
+        paths = {id(path) for path in self._paths}
+        return [c for c in self.cell.connections.values() if id(c.path) in paths]
+
+
+class PartitionRegion(PartitionClients):
+    """A whole region is cut off."""
+
+    kind = "partition_region"
+
+    def _candidates(self) -> list[Client]:
+        names = [r.name for r in self.cell.plan.network.regions]
+        region = names.index(self.param("region", names[-1]))
+        return [c for c in self.cell.clients if c.plan.region == region]
+
+    @property
+    def _share(self) -> float:
+        return 1.0
+
+
+class PartitionHalves(PartitionClients):
+    """Half of the clients, drawn one by one, are cut off."""
+
+    kind = "partition_halves"
+    share_default = 0.5
+
+
+class PartitionOneWay(PartitionClients):
+    """One direction is dead: the server's messages arrive nowhere, or the clients' do not."""
+
+    kind = "partition_one_way"
+
+    def begin(self) -> int:
+        """Block one direction."""
+        way = self.param("direction", None) or self.random.choice(("up", "down"))
+        self.up, self.down = way == "up", way == "down"  # type: ignore[misc]  # this occurrence's own
+        return super().begin()
+
+
+class Flapping(PartitionClients):
+    """The path comes and goes, shorter than the keep-alive at times and longer at others."""
+
+    kind = "flapping"
+
+    def begin(self) -> int:
+        """Block, and keep changing until the end."""
+        self._is_blocked = False
+        self._is_over = False
+        hit = super().begin()
+        self._is_blocked = True
+        self._turn()
+        return hit
+
+    def _turn(self) -> None:
+        period_us = max(50_000, int(self.param("period_us", 1_000_000)))
+        self.cell.clock.call(int(period_us * (0.25 + self.random.random())), self._flip)
+
+    def _flip(self) -> None:
+        if self._is_over:
+            return
+        if self._is_blocked:
+            self._release()
+        else:
+            self._block()
+        self._is_blocked = not self._is_blocked
+        self._turn()
+
+    def end(self) -> int:
+        """Stop changing, with the path free."""
+        self._is_over = True
+        if not self._is_blocked:
+            self._block()
+        return super().end()
+
+
+class Clog(PartitionClients):
+    """Messages are held back without anybody giving up, then all of them are released at once.
+
+    A client may have left and come back over another path meanwhile: what is released then is the late
+    operation of a dead connection that the fence is for (D11).
+    """
+
+    kind = "clog"
+    keep_alive = False
+
+    def begin(self) -> int:
+        """Hold messages back; some of the clients lose patience and come back on another path."""
+        hit = super().begin()
+        impatient = float(self.param("impatient", 0.3))
+        for client in self.clients:
+            if self.random.random() < impatient:
+                self.cell.clock.call(int(self.duration_us * self.random.random()), client.reconnect_elsewhere)
+        return hit

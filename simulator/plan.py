@@ -1,0 +1,73 @@
+"""Everything one cell is going to do, as data: who, which documents, which settings, which faults.
+
+A plan is what a scenario becomes after all that concerns more than one cell was drawn (D18). A saved failure
+is a plan too, whose clients follow a script instead of a generator; so a replay needs nothing else, and
+shrinking is a search over plans.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from model.identity import DocumentId, SiteId
+from simulator.scenario import Network, Server, Sessions
+from simulator.schedule import FaultWindow
+from simulator.workload.catalogue import Workload, WorkloadKind
+
+PLAN_VERSION: Final = 1
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One thing a scripted client does.
+
+    ``do`` is ``edit`` (at ``position`` delete ``deleted`` and insert ``inserted``; clamped to the text that is
+    there), ``undo``, ``redo``, ``select``, ``offline``, ``online``, ``crash`` or ``restart``.
+    """
+
+    at_us: int
+    do: str
+    position: int = 0
+    deleted: int = 0
+    inserted: str = ""
+    kind: str = "type"
+
+
+class ClientPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One client: its site id, its region, and its script (None: it follows the workload)."""
+
+    site: SiteId
+    region: int = 0
+    script: tuple[Step, ...] | None = None
+
+
+class DocumentPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One document and its clients.
+
+    ``workload`` names the authors; ``unique`` says that no character occurs twice; ``displayed`` that every
+    displayed text is recorded.
+    """
+
+    document: DocumentId
+    text: str
+    workload: WorkloadKind
+    unique: bool
+    displayed: bool
+    clients: tuple[ClientPlan, ...]
+
+
+class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One cell: a gateway, its store, its documents and their clients (D18)."""
+
+    seed: int
+    index: int
+    duration_us: int
+    heal_bound_us: int
+    workload: Workload
+    network: Network
+    server: Server
+    sessions: Sessions
+    documents: tuple[DocumentPlan, ...]
+    faults: tuple[FaultWindow, ...]
+    version: int = PLAN_VERSION

@@ -1,0 +1,49 @@
+"""One plan tried out in memory: what the checks say, and every record if somebody wants to look."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from model.checkers import Judge
+from model.checkers.catalogue import checkers_for
+from model.claims import JUPITER, Claims
+from model.history import Record
+from model.verdict import CheckResult
+from simulator.cell import HEALTHY, Cell, Parts
+from simulator.people import people
+from simulator.plan import CellPlan
+
+
+class Trial(NamedTuple):
+    """What came of one plan."""
+
+    results: tuple[CheckResult, ...]
+    digest: str
+    records: tuple[Record, ...]
+
+    def violated(self, check: str) -> bool:
+        """Whether this check was violated."""
+        return any(r.name == check and r.violated for r in self.results)
+
+
+class Keeper:
+    """A consumer of records that keeps all of them; for small runs only."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def handlers(self) -> Mapping[type, Callable[[Any], None]]:
+        """Every record type there is."""
+        return dict.fromkeys(Record.__args__, self.records.append)
+
+
+def attempt(plan: CellPlan, parts: Parts = HEALTHY, *, claims: Claims = JUPITER, keep: bool = False) -> Trial:
+    """Run a plan in this process, without files; ``keep`` keeps the records."""
+    checkers = checkers_for(claims)
+    keeper = Keeper()
+    consumers = [*checkers, keeper] if keep else checkers
+    cell = Cell(plan, Judge(consumers), io.BytesIO(), people, parts)
+    digest = cell.run()
+    return Trial(tuple(c.result() for c in checkers), digest, tuple(keeper.records))

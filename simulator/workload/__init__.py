@@ -1,0 +1,23 @@
+"""What simulated people do: authors propose one action at a time, each from a random stream of its own."""
+
+from simulator.workload.actions import Action, Author, Edit, EditKind, Move, Redo, Undo
+from simulator.workload.catalogue import WORKLOADS, Workload, WorkloadKind, author, initial_text
+from simulator.workload.letters import Supply
+from simulator.workload.recorded import Recording
+
+__all__ = [
+    "WORKLOADS",
+    "Action",
+    "Author",
+    "Edit",
+    "EditKind",
+    "Move",
+    "Recording",
+    "Redo",
+    "Supply",
+    "Undo",
+    "Workload",
+    "WorkloadKind",
+    "author",
+    "initial_text",
+]

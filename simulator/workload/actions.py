@@ -1,0 +1,57 @@
+"""What one person can do to a text, and what every author of such actions looks like.
+
+Positions are code points of the text that the author was shown (D1). An action is valid for that text
+by construction: ``0 <= position``, ``position + deleted <= len(text)``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+EditKind: TypeAlias = Literal["type", "backspace", "paste", "replace", "cut"]
+
+
+class Edit(msgspec.Struct, frozen=True, gc=False):
+    """Delete ``deleted`` code points at ``position``, then insert ``inserted`` there; never both empty."""
+
+    kind: EditKind
+    position: int
+    deleted: int
+    inserted: str
+
+
+class Undo(msgspec.Struct, frozen=True, gc=False):
+    """Undo the newest own edit; the client skips it if there is none."""
+
+
+class Redo(msgspec.Struct, frozen=True, gc=False):
+    """Redo the newest undone edit; the client skips it if there is none."""
+
+
+class Move(msgspec.Struct, frozen=True, gc=False):
+    """Select from ``anchor`` to ``head``; a bare cursor where both are equal."""
+
+    anchor: int
+    head: int
+
+
+Action: TypeAlias = Edit | Undo | Redo | Move
+
+
+class Author(Protocol):
+    """One person at one client.
+
+    The client alternates the two methods: it waits for :meth:`pause_us`, then performs :meth:`act`.
+    """
+
+    def pause_us(self) -> int:
+        """The time until the next action, at least 1."""
+
+    def act(self, text: str, caret: int) -> Action:
+        """The next action on ``text``, the cursor being at ``caret`` (the head of the selection).
+
+        The client carries the cursor along: to :attr:`Move.head`, behind what an :class:`Edit` inserted, and
+        through the edits of others.
+        """

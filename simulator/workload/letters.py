@@ -1,0 +1,60 @@
+"""Where inserted characters come from: prose by letter frequency, or a supply that never repeats one."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from typing import Final
+
+# Relative frequencies of English letters (per mille, rounded); word and line ends count as letters.
+_FREQUENCIES: Final = {
+    " ": 170, "\n": 8, ".": 9, ",": 9,
+    "e": 102, "t": 73, "a": 66, "o": 60, "i": 56, "n": 56, "s": 51, "h": 49, "r": 48, "d": 34, "l": 32,
+    "c": 22, "u": 22, "m": 20, "w": 19, "f": 18, "g": 16, "y": 16, "p": 15, "b": 12, "v": 8, "k": 6,
+    "j": 1, "x": 1, "q": 1, "z": 1,
+    # A few that need two or more bytes of UTF-8, combine, or need two units of UTF-16: units get confused.
+    "é": 2, "ß": 1, "ж": 1, "語": 1, "\u0301": 1, "\u200d": 1, "😀": 2, "👩": 1, "🏽": 1, "𝒳": 1,
+}  # fmt: skip
+_LETTERS: Final = tuple(_FREQUENCIES)
+_CUMULATED: Final = tuple(itertools.accumulate(_FREQUENCIES.values()))
+
+
+def prose(rng: random.Random, length: int) -> str:
+    """A text of ``length`` code points that looks like words."""
+    letters = rng.choices(_LETTERS, cum_weights=_CUMULATED, k=length)
+    # Two spaces in a row are rare in prose; a letter in between keeps the length.
+    return "".join(letters).replace("  ", " e")
+
+
+class SupplyExhausted(RuntimeError):  # noqa: N818  # reads as what happened, like StopIteration
+    """A document has used every character there is."""
+
+
+class Supply:
+    """The unused characters of one document, each handed out once, so that a character is an identity.
+
+    It starts at U+4E00 (three bytes of UTF-8) and continues in the supplementary planes (four bytes), without
+    surrogates and noncharacters. A document that uses it uses it for all its text, from the initial one on.
+    """
+
+    # From, to (exclusive). The last two code points of every plane are noncharacters.
+    _RANGES: Final = (
+        (0x4E00, 0xD800),
+        *((plane << 16, (plane << 16) + 0xFFFE) for plane in range(2, 17)),
+    )
+    size: Final = sum(end - begin for begin, end in _RANGES)
+
+    def __init__(self) -> None:
+        self._characters: Iterator[int] = itertools.chain.from_iterable(range(*r) for r in self._RANGES)
+
+    def take(self, count: int) -> str:
+        """``count`` characters nobody had before.
+
+        Raises:
+            SupplyExhausted: fewer are left.
+        """
+        taken = "".join(map(chr, itertools.islice(self._characters, count)))
+        if len(taken) < count:
+            raise SupplyExhausted(f"a document can have {self.size} different characters, all are used")
+        return taken

@@ -1,0 +1,29 @@
+"""What a seeded bug is: parts of the product replaced from outside, and a place where it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from simulator.cell import Parts
+from simulator.plan import CellPlan
+
+
+class Bug(NamedTuple):
+    """A mistake that somebody could make, or made.
+
+    Attributes:
+        name: for command lines.
+        title: one sentence of what is wrong.
+        source: where it really happened, or which decision it breaks.
+        parts: the classes a cell is built from, with the mistake in them.
+        expected: the checks that may find it.
+        habitat: from a seed to a small cell in which it can show.
+    """
+
+    name: str
+    title: str
+    source: str
+    parts: Callable[[], Parts]
+    expected: tuple[str, ...]
+    habitat: Callable[[int], CellPlan]

@@ -1,0 +1,92 @@
+"""Mistakes in the transformations of a client, one overridden method each."""
+
+from __future__ import annotations
+
+from model.identity import Revision, SiteId
+from model.jupiter import Edit, Phase, Replica
+from model.protocol import ClientMessage
+from model.text import Operation, Selection
+from simulator.zoo.displaced import moved_to, position_of
+
+
+class HalfTransformed(Replica):
+    """The dOPT bug: what comes in is carried past the own operations, but not they past it."""
+
+    def _cross(self, mine: Operation, other: Operation, mine_first: bool) -> tuple[Operation, Operation]:
+        past, other = super()._cross(mine, other, mine_first)
+        return moved_to(past, position_of(mine)), other
+
+
+class ReversedTie(Replica):
+    """Inserts at one position go by the larger site id first; the server goes by the smaller."""
+
+    def _goes_first(self, other: SiteId) -> bool:
+        return other < self.site
+
+
+class TieByArrival(Replica):
+    """Inserts at one position go by who reached the server first."""
+
+    def _goes_first(self, other: SiteId) -> bool:  # noqa: ARG002  # whoever it is
+        return False
+
+
+class TieByLength(Replica):
+    """Site ids are compared as numbers would be, the shorter one first: c9 before c10."""
+
+    def _goes_first(self, other: SiteId) -> bool:
+        return (len(self.site), self.site) < (len(other), other)
+
+
+class DeleteOffByOne(Replica):
+    """A delete that arrives while an own one is on its way lands one place too far right."""
+
+    def _cross(self, mine: Operation, other: Operation, mine_first: bool) -> tuple[Operation, Operation]:
+        both_delete = mine.deleted and not mine.inserted and other.deleted and not other.inserted
+        past, other = super()._cross(mine, other, mine_first)
+        return past, moved_to(other, position_of(other) + 1) if both_delete else other
+
+
+class Utf16Units(Replica):
+    """Positions are sent as a browser counts them, in units of UTF-16."""
+
+    def _flush(self) -> tuple[ClientMessage, ...]:
+        if self.phase is Phase.LIVE and self.in_flight is None:
+            self.pending = [Edit(e.sequence, self._in_units(e.operation)) for e in self.pending]
+        return super()._flush()
+
+    def _in_units(self, op: Operation) -> Operation:
+        position = position_of(op)
+        return moved_to(op, position + sum(ord(c) > 0xFFFF for c in self.text[:position]))
+
+
+class Corrupted(Replica):
+    """One replica swaps the first two characters of its text now and then; nobody else does."""
+
+    def _remote(self, revision: Revision, site: SiteId, op: Operation) -> None:
+        super()._remote(revision, site, op)
+        if self.site.endswith("1") and not revision % 4:
+            self.text = self.text[1:2] + self.text[:1] + self.text[2:]
+
+
+class FrozenCursors(Replica):
+    """The cursors of peers stay at the number where they were last reported, whatever is edited."""
+
+    def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
+        """Where the peer's selection was."""
+        cursor = self._peers.get(peer)
+        return None if cursor is None else (cursor.selection, cursor.revision)
+
+
+class ShiftedCursors(Replica):
+    """The cursors of peers move by the length of every edit, also of those behind them."""
+
+    def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
+        """The peer's selection, shifted."""
+        cursor = self._peers.get(peer)
+        operations = None if cursor is None else self._applied.since(cursor.moment)
+        if cursor is None or operations is None:
+            return None
+        shift = sum(op.target_length - op.base_length for op in operations)
+        anchor, head = (max(0, min(end + shift, len(self.text))) for end in cursor.selection)
+        return (anchor, head), cursor.revision

@@ -1,0 +1,76 @@
+"""Mistakes of a client in what it remembers: in flight, saved, acknowledged."""
+
+from __future__ import annotations
+
+import msgspec
+
+from model.identity import Revision, Sequence, SiteId
+from model.jupiter import Edit, Phase, Replica, SavedReplica, Sent
+from model.protocol import ClientMessage, Submit
+from model.text import Operation, compose, noop
+from reference_server.core.document import Document
+from reference_server.core.effects import Progress
+from reference_server.core.items import EditsItem
+from reference_server.core.room import Room
+
+
+class ChangedInFlight(Replica):
+    """A resend takes the next pending edit along, under the numbers that were sent before."""
+
+    def resend(self) -> tuple[ClientMessage, ...]:
+        """What is in flight, and a little more."""
+        sent = self.in_flight
+        may_send = self.phase is Phase.LIVE and not self._awaits_fate
+        if sent is not None and not sent.is_branch and self.pending and may_send:
+            assert self.revision is not None
+            changed = compose(sent.operation, self.pending[0].operation)
+            self.pending[0] = Edit(self.pending[0].sequence, noop(changed.target_length))
+            message = Submit(self.revision, sent.first, sent.last, changed)
+            self.in_flight = Sent((message,), sent.first, sent.last, changed)
+        return super().resend()
+
+
+class TrustingRoom(Room):
+    """A known number is acknowledged without a look at what comes under it."""
+
+    def answer_repeated(self, item: EditsItem, known: Progress) -> None:
+        """Answer as if the content were the first one."""
+        row = self._log.row(known.revision)
+        if row is not None and item.edits[-1].last == known.last:
+            item = item._replace(edits=row.edits, base=row.base)
+        super().answer_repeated(item, known)
+
+
+class TrustingDocument(Document):
+    """A document with a :class:`TrustingRoom`."""
+
+    room_type = TrustingRoom
+
+
+class SharedOperation(Replica):
+    """The operation that is displayed and the one that is sent are one object, which transforming changes."""
+
+    def _remote(self, revision: Revision, site: SiteId, op: Operation) -> None:
+        super()._remote(revision, site, op)
+        sent = self.in_flight
+        if sent is not None and isinstance(sent.messages[0], Submit):
+            message = msgspec.structs.replace(sent.messages[0], operation=sent.operation)
+            self.in_flight = sent._replace(messages=(message,))
+
+
+class SelfishAcknowledgement(Replica):
+    """An acknowledgement counts only if nobody else's revision came in between."""
+
+    def _acknowledge(self, revision: Revision, first: Sequence, last: Sequence) -> tuple[ClientMessage, ...]:
+        sent = self.in_flight
+        if sent is not None and revision != sent.messages[0].base + 1:
+            return ()
+        return super()._acknowledge(revision, first, last)
+
+
+class ForgetfulCounter(Replica):
+    """The counter of edits is not saved; after a restart it goes on from what was acknowledged."""
+
+    def save(self) -> SavedReplica:
+        """Everything but the counter."""
+        return super().save()._replace(sequence=self.acknowledged)

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model.measures import Measures, MeasureSet
+from model.measures.measure_set import FAULT, STEADY
+from model.result import SloRow
+from reports.slo import RUNBOOK, ObjectiveError, evaluate, load_objectives
+from reports.wording import margin_text, objective_text, outcome_text, value_text
+
+VALID = """
+version: 1
+objectives:
+  - {name: a, title: A, measure: presence, percentile: 95, comparison: "<", objective: 200, unit: ms,
+     phase: steady, source: runbook}
+"""
+
+
+def empty() -> MeasureSet:
+    return Measures().result()
+
+
+def rows(measures: MeasureSet, clients: int = 10_000) -> dict[str, SloRow]:
+    return {row.name: row for row in evaluate(load_objectives(), measures, clients)}
+
+
+def test_the_runbook_has_seven_objectives() -> None:
+    found = {o.name: (o.comparison, o.objective, o.unit, o.percentile, o.phase) for o in load_objectives()}
+    assert found == {
+        "operation_latency": ("<", 50, "ms", 95, "steady"),
+        "websocket_uptime": (">=", 99.9, "%", None, "steady"),
+        "concurrent_connections": (">=", 10_000, "connections", None, "run"),
+        "transformation_time": ("<", 10, "ms", 99, "run"),
+        "document_sync_success": (">=", 99.99, "%", None, "run"),
+        "presence_latency": ("<", 200, "ms", 95, "steady"),
+        "authentication_latency": ("<", 100, "ms", 95, "steady"),
+    }
+
+
+def test_without_samples_nothing_is_met_or_missed() -> None:
+    for row in rows(empty()).values():
+        assert row.measured is None
+        assert row.met is None
+        assert row.samples == 0
+        assert row.margin is None
+        assert outcome_text(row) == "not measured"
+
+
+@pytest.mark.parametrize(("slowest_us", "met"), [(49_999, True), (50_000, False), (50_001, False)])
+def test_a_latency_has_to_be_below_its_limit(slowest_us: int, met: bool) -> None:
+    measures = empty()
+    measures.latencies["operation"][STEADY].record_n(slowest_us, 100)
+    measures.latencies["operation"][FAULT].record_n(9_000_000, 1_000)  # decides nothing
+    row = rows(measures)["operation_latency"]
+    assert (row.met, row.measured, row.samples) == (met, slowest_us / 1000, 100)
+    assert row.by_phase == {"steady": slowest_us / 1000, "fault": 9_000, "recovery": None, "heal": None}
+    assert row.clock == "virtual"
+
+
+def test_the_percentile_is_that_of_the_objective() -> None:
+    measures = empty()
+    steady = measures.latencies["operation"][STEADY]
+    steady.record_n(10_000, 95)
+    steady.record_n(900_000, 5)
+    row = rows(measures)["operation_latency"]
+    assert row.met
+    assert row.measured is not None
+    assert 10 <= row.measured <= 10 * (1 + 1 / 64)
+    steady.record(900_000)
+    assert rows(measures)["operation_latency"].met is False
+
+
+@pytest.mark.parametrize(("connected", "met"), [(99_900, True), (99_899, False), (100_000, True)])
+def test_uptime_may_be_exactly_its_objective(connected: int, met: bool) -> None:
+    measures = empty()
+    measures.uptime[STEADY].wanted_us = 100_000 * 1_000_000
+    measures.uptime[STEADY].connected_us = connected * 1_000_000
+    measures.uptime[FAULT].wanted_us = 10_000_000
+    row = rows(measures)["websocket_uptime"]
+    assert (row.met, row.samples) == (met, 100_000)
+    assert row.by_phase["fault"] == 0
+
+
+def test_the_margin_of_a_ratio_is_what_is_left_of_the_error_budget() -> None:
+    measures = empty()
+    measures.uptime[STEADY].wanted_us = 100_000
+    margins = {}
+    for connected in (100_000, 99_950, 99_900, 99_800):
+        measures.uptime[STEADY].connected_us = connected
+        row = rows(measures)["websocket_uptime"]
+        margins[connected] = row.margin, margin_text(row)
+    assert [text for _, text in margins.values()] == [
+        "100 % of error budget left",
+        "50 % of error budget left",
+        "0 % of error budget left",
+        "error budget spent 2.0 times",
+    ]
+    assert margins[99_950][0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("clients", "connected", "wanted", "met", "note"),
+    [
+        (10_000, 10_000, 10_000, True, ""),
+        (12_000, 9_999, 10_500, False, ""),
+        (9_999, 9_999, 9_999, None, "not applicable below 10,000 clients"),
+        (10_000, 9_700, 9_800, None, "not applicable: at most 9,800 clients wanted to be connected at once"),
+    ],
+)
+def test_concurrent_connections_need_a_run_that_is_large_enough(
+    clients: int, connected: int, wanted: int, met: bool | None, note: str
+) -> None:
+    measures = empty()
+    measures.series.connected = [3, connected, 7]
+    measures.series.wanted = [3, wanted, 7]
+    row = rows(measures, clients)["concurrent_connections"]
+    assert (row.met, row.measured, row.note) == (met, connected, note)
+
+
+@pytest.mark.parametrize(("failures", "met"), [(0, True), (1, True), (2, False)])
+def test_document_sync_counts_all_phases(failures: int, met: bool) -> None:
+    measures = empty()
+    measures.reconciliations.attempts = {"steady": 5_000, "fault": 5_000}
+    measures.reconciliations.successes = {"steady": 5_000, "fault": 5_000 - failures}
+    row = rows(measures)["document_sync_success"]
+    assert (row.met, row.samples) == (met, 10_000)
+
+
+def test_transformation_time_is_wall_time() -> None:
+    measures = empty()
+    measures.transform.record_n(9_000, 1_000)
+    row = rows(measures)["transformation_time"]
+    assert (row.met, row.clock, row.measured, row.by_phase) == (True, "wall", 9, {})
+
+
+def test_numbers_are_not_rounded_past_their_objective() -> None:
+    assert value_text(99.98996, "%") == "99.989 %"
+    assert value_text(99.9999, "%") == "99.999 %"
+    assert value_text(100.0, "%") == "100.000 %"
+    assert value_text(99.9, "%") == "99.900 %"
+    assert value_text(49.96, "ms") == "49.96 ms"
+    assert value_text(12_345.0, "connections") == "12,345"
+    measures = empty()
+    measures.latencies["presence"][STEADY].record(150_000)
+    row = rows(measures)["presence_latency"]
+    assert (objective_text(row), margin_text(row), outcome_text(row)) == ("< 200 ms", "+25 %", "met")
+
+
+# --- the file ---------------------------------------------------------------------------------------------
+
+
+def refused(path: Path, text: str) -> str:
+    path.write_text(text)
+    with pytest.raises(ObjectiveError) as caught:
+        load_objectives(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("version: 1", "version: 2", "version"),
+        ("percentile: 95, ", "", "objectives[0].percentile"),
+        ("percentile: 95", "percentile: 101", "objectives[0].percentile"),
+        ("percentile: 95", "percentil: 95", "percentil"),
+        ("measure: presence, percentile: 95", "measure: uptime, percentile: 95", "objectives[0].unit"),
+        ("measure: presence", "measure: weather", "objectives[0].measure"),
+        ("unit: ms", "unit: s", "objectives[0].unit"),
+        ('"<"', '"<="', "$.objectives[0].comparison"),
+        ("objective: 200", "objective: fast", "$.objectives[0].objective"),
+        ("objective: 200", "objective: 0", "objectives[0].objective"),
+        ("phase: steady", "phase: always", "$.objectives[0].phase"),
+        ("measure: presence", "measure: transform", "objectives[0].phase"),
+        ("source: runbook", "", "source"),
+        ("objectives:", "objectives: [", "line"),
+    ],
+)
+def test_a_bad_file_names_the_key(tmp_path: Path, old: str, new: str, key: str) -> None:
+    assert old in VALID
+    path = tmp_path / "slos.yaml"
+    path.write_text(VALID)
+    assert load_objectives(path)[0].name == "a"
+    assert key in refused(path, VALID.replace(old, new))
+
+
+def test_a_name_may_occur_once(tmp_path: Path) -> None:
+    line = VALID.split("objectives:\n")[1]
+    assert "objectives[1].name: 'a'" in refused(tmp_path / "slos.yaml", VALID + line)
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ObjectiveError, match="No such file"):
+        load_objectives(tmp_path / "none.yaml")
+    assert RUNBOOK.is_file()

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from model.measures import Measures
+from model.result import RunResult
+from model.verdict import ExitCode
+from reports.wording import EXIT_CODES, coverage_text, duration_text, exit_text, headline, mood
+from tests.reports.strategies import CLEAN, IDLE, synthetic_measures, synthetic_result
+
+
+def result(**changes: object) -> RunResult:
+    return msgspec.structs.replace(synthetic_result(synthetic_measures(), [CLEAN]), **changes)
+
+
+@pytest.mark.parametrize(
+    ("documents", "bound"),
+    [
+        (1, "0 divergences in 1 document history, too few for a bound."),
+        (30, "0 divergences in 30 document histories: below 10 % of such histories at 95 % confidence."),
+        (3_000, "below 0.1 % of such histories"),
+    ],
+)
+def test_the_rule_of_three(documents: int, bound: str) -> None:
+    assert bound in coverage_text(result(documents=documents))
+
+
+def test_nothing_checked_is_never_good() -> None:
+    run = synthetic_result(Measures().result(), [CLEAN, IDLE])
+    assert coverage_text(run) == "Too little was checked to say anything: nothing to compare for presence."
+    assert (headline(run), mood(run)) == ("unknown", "warn")
+
+
+def test_a_missed_objective_is_in_the_headline() -> None:
+    measures = synthetic_measures()
+    measures.latencies["operation"]["steady"].record_n(80_000, 1_000)
+    run = synthetic_result(measures, [CLEAN])
+    assert (headline(run), mood(run)) == ("valid, but 1 of 7 objectives missed", "warn")
+    assert exit_text(run.exit_code) == "3 (an objective was missed)"
+
+
+def test_every_exit_code_has_a_meaning() -> None:
+    assert set(EXIT_CODES) == set(ExitCode)
+    assert exit_text(99) == "99"
+
+
+@pytest.mark.parametrize(
+    ("value_us", "text"),
+    [
+        (0, "0 µs"),
+        (999, "999 µs"),
+        (1_000, "1 ms"),
+        (12_345, "12.3 ms"),
+        (999_700, "1 s"),
+        (90_000_000, "90 s"),
+    ],
+)
+def test_durations(value_us: int, text: str) -> None:
+    assert duration_text(value_us) == text

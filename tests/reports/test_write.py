@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from reports import ReportError, write_report
+from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Checks that elements are closed, and collects ids, references and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        self._take(attrs)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._take(attrs)
+
+    def _take(self, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            elif name in ("src", "href", "xlink:href", "action", "data"):
+                self.references.append(value or "")
+            elif name in ("style", "clip-path"):
+                self.references += re.findall(r"url\(([^)]*)\)", value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = write_run(tmp_path_factory.mktemp("good"), [CLEAN, UNCLAIMED])
+    write_report(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = write_run(tmp_path_factory.mktemp("bad"), [CLEAN, BROKEN, UNCLAIMED, IDLE])
+    write_report(directory)
+    return directory
+
+
+def page(directory: Path) -> Page:
+    return Page((directory / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_paths_written_are_returned(tmp_path: Path) -> None:
+    paths = write_report(write_run(tmp_path, [CLEAN]))
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
+        "report.html",
+        "junit.xml",
+        "summary.md",
+    ]
+    assert all(path.stat().st_size for path in paths)
+
+
+def test_the_page_needs_nothing_from_outside(bad: Path) -> None:
+    found = page(bad)
+    local = [r for r in found.references if not r.startswith("#")]
+    assert local == ["failures/0.json", "failures/0.html"]
+    anchors = [r[1:] for r in found.references if r.startswith("#")]
+    assert set(anchors) <= set(found.ids)
+    text = (bad / "report.html").read_text(encoding="utf-8")
+    assert not re.findall(r"https?://", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text))
+    assert "@import" not in text
+    assert "<script" not in text
+
+
+def test_ids_of_different_pictures_do_not_meet(good: Path) -> None:
+    ids = page(good).ids
+    assert len(ids) == len(set(ids))
+
+
+def test_a_good_run_says_what_its_verdict_is_worth(good: Path) -> None:
+    text = page(good).text
+    assert "valid 0 divergences in 1,000 document histories: below 0.3 % of such histories at 95 %" in text
+    assert "0 (all good) exit code" in text
+    assert "strong list (not claimed)" in text
+    assert "Operation latency, p95 < 50 ms" in text
+    assert "partition network 1 7 s 3" in text
+    assert "not applicable below 10,000 clients" in text
+    assert "concord simulate calm --seed 7" in text
+    assert "00ff00ff" in text
+
+
+def test_a_violation_is_shown_with_its_evidence_and_its_case(bad: Path) -> None:
+    text = page(bad).text
+    assert "violated 1 violation in 1,000 document histories, found by ledger." in text
+    assert "s1#4 was acknowledged as revision 17, but <b>nobody</b> shows it." in text
+    assert '"text": "a\\u0001' in text
+    assert "concord replay failures/0.json" in text
+    assert "1 (correctness violated) exit code" in text
+
+
+def test_every_slow_edit_is_named(good: Path) -> None:
+    rows = re.findall(r"<code>(s\d#\d+)</code></td><td>d1", (good / "report.html").read_text())
+    assert len(rows) == 15  # five of each of three measures
+
+
+def test_equal_files_give_equal_reports(tmp_path: Path, good: Path) -> None:
+    write_report(write_run(tmp_path, [CLEAN, UNCLAIMED]))
+    for name in ("report.html", "junit.xml", "summary.md"):
+        assert (tmp_path / name).read_bytes() == (good / name).read_bytes()
+
+
+def test_junit_has_a_case_for_every_check_and_objective(bad: Path) -> None:
+    suites = ElementTree.parse(bad / "junit.xml").getroot()
+    checks, slos = suites
+    outcome = {
+        case.get("name"): [child.tag for child in case if child.tag != "system-out"]
+        for suite in suites
+        for case in suite.iter("testcase")
+    }
+    assert outcome["convergence"] == []
+    assert outcome["ledger"] == ["failure"]
+    assert outcome["strong list"] == ["skipped"]
+    assert outcome["presence"] == ["error"]
+    assert outcome["operation_latency"] == []
+    assert outcome["concurrent_connections"] == ["skipped"]
+    assert len(outcome) == 4 + 7
+    counts = [[s.get(k) for k in ("tests", "failures", "errors", "skipped")] for s in (checks, slos)]
+    assert counts == [["4", "1", "1", "1"], ["7", "0", "0", "1"]]
+    failure = checks.find("testcase/failure")
+    assert failure is not None
+    assert "s1#4" in (failure.text or "")
+
+
+def test_the_summary_is_short_and_safe(bad: Path) -> None:
+    text = (bad / "summary.md").read_text(encoding="utf-8")
+    assert text.startswith("## Concord: violated\n")
+    assert "| ledger | violated | 500 | 1 |" in text
+    assert "but \\<b\\>nobody\\</b\\> shows it" in text
+    assert "`failures/0.json`" in text
+    assert len(text.splitlines()) < 50
+
+
+@pytest.mark.parametrize("name", ["result.json", "measures.json"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "empty", "foreign", "not text"])
+def test_a_damaged_file_is_one_line_and_nothing_is_written(tmp_path: Path, name: str, damage: str) -> None:
+    path = write_run(tmp_path, [CLEAN]) / name
+    data = path.read_bytes()
+    match damage:
+        case "missing":
+            path.unlink()
+        case "truncated":
+            path.write_bytes(data[: len(data) // 2])
+        case "empty":
+            path.write_bytes(b"")
+        case "foreign":
+            path.write_bytes(b'{"version": 1}')
+        case "not text":
+            path.write_bytes(b"\xff\x00" + data)
+    with pytest.raises(ReportError) as caught:
+        write_report(tmp_path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_report_of_a_run_without_anything(tmp_path: Path) -> None:
+    write_report(write_run(tmp_path, []))
+    assert "Too little was checked to say anything." in page(tmp_path).text
+    assert "2 (nothing or too little was checked)" in page(tmp_path).text

@@ -1,0 +1,218 @@
+"""The arrow between the folders, and what each of them may bring in from outside.
+
+    model  <-  reference_server  <-  simulator
+    model  <-  loadgen               reports: model and recorded files, nothing else
+
+Imports are read from the syntax tree, so those inside functions and for types alone count too. A new
+dependency is a new line in the table below, where a reader sees it.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OWN = frozenset({"model", "reference_server", "simulator", "loadgen", "reports", "tests", "bench", "concord"})
+
+
+def names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Standard library without input, output, clock, processes or hidden state. `random` is here for the type
+# `random.Random` in signatures; its module-level functions share one global generator and are refused.
+PURE = names(
+    "__future__ abc array bisect collections contextlib copy dataclasses enum fractions functools hashlib"
+    " heapq itertools json math operator random re statistics string struct types typing unicodedata"
+)
+STANDARD = frozenset(sys.stdlib_module_names)
+IMPURE_BUILTINS = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"})
+
+
+class Layer(NamedTuple):
+    """What the files below ``folder`` may import; the longest folder that fits a file counts."""
+
+    folder: str
+    own: frozenset[str]
+    outside: frozenset[str]
+    standard: frozenset[str] = STANDARD
+
+
+LAYERS = [
+    Layer("model", names("model"), names("msgspec"), PURE),
+    Layer("reference_server/core", names("model reference_server.core"), names("msgspec"), PURE),
+    Layer("reference_server", names("model reference_server"), names("msgspec")),
+    Layer("simulator", names("model reference_server simulator"), names("msgspec rich simpy yaml")),
+    Layer("loadgen", names("model loadgen"), names("msgspec")),
+    Layer("reports", names("model reports"), names("jinja2 matplotlib msgspec yaml")),
+]
+
+# (file, module): why this one file may.
+EXCEPTIONS = {
+    ("model/history.py", "gzip"): "histories are gzipped, and this module is the one that knows their form",
+    (
+        "model/history.py",
+        "zlib",
+    ): "a gzip stream without time and name, so that equal histories are equal files",
+    ("model/history.py", "pathlib"): "a history is streamed from the path it is given, never read whole",
+}
+
+# Every folder may bring its own commands, in the files that say so; `concord.py` puts them together.
+COMMANDS = names("rich typer")
+
+
+def imported(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything imported; ``from a import b`` counts as ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base]).rstrip(".")
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def within(name: str, allowed: frozenset[str]) -> bool:
+    """Whether a module or a package above it is allowed."""
+    parts = name.split(".")
+    return any(".".join(parts[:n]) in allowed for n in range(1, len(parts) + 1))
+
+
+def impurities(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Uses of the global random generator, of files and of the console."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="random"), attr=attribute) if attribute != "Random":
+                yield node.lineno, f"uses random.{attribute}, which is global; take a random.Random"
+            case ast.ImportFrom(module="random", names=aliases):
+                for alias in aliases:
+                    if alias.name != "Random":
+                        yield (
+                            node.lineno,
+                            f"imports random.{alias.name}, which is global; take a random.Random",
+                        )
+            case ast.Call(func=ast.Name(id=called)) if called in IMPURE_BUILTINS:
+                yield node.lineno, f"calls {called}()"
+
+
+def violations(path: str, source: str) -> list[str]:
+    """What ``source``, as the file ``path`` relative to the root, may not do; one line each."""
+    layer = max(
+        (layer for layer in LAYERS if path.startswith(f"{layer.folder}/")),
+        key=lambda layer: len(layer.folder),
+    )
+    tree = ast.parse(source)
+    package = ".".join(Path(path).parent.parts)
+    outside = layer.outside
+    if layer.standard is STANDARD and Path(path).stem == "commands":
+        outside |= COMMANDS
+    if path == "loadgen/locustfile.py":
+        outside |= {"locust"}
+    found = []
+    for line, name in imported(tree, package):
+        top = name.partition(".")[0]
+        if top in OWN:
+            allowed = within(name, layer.own)
+        elif top in STANDARD:
+            allowed = top in layer.standard or (path, top) in EXCEPTIONS
+        else:
+            allowed = top in outside
+        if not allowed:
+            found.append(f"{path}:{line} imports {name}")
+    if layer.standard is PURE:
+        found += [f"{path}:{line} {what}" for line, what in impurities(tree)]
+    return found
+
+
+def files() -> list[Path]:
+    folders = sorted({layer.folder.partition("/")[0] for layer in LAYERS})
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_imports_only_what_its_layer_allows(path: Path) -> None:
+    assert violations(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) == []
+
+
+def test_the_files_are_found() -> None:
+    found = {path.relative_to(ROOT).as_posix() for path in files()}
+    assert {"model/text.py", "model/history.py", "reference_server/core/document.py"} <= found
+
+
+def test_every_exception_is_still_needed() -> None:
+    for path, module in EXCEPTIONS:
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        assert module in {name.partition(".")[0] for _, name in imported(tree, "model")}
+
+
+def test_the_command_line_never_imports_locust() -> None:
+    tree = ast.parse((ROOT / "concord.py").read_text(encoding="utf-8"))
+    for _, name in imported(tree, ""):
+        assert not within(name, names("locust gevent loadgen.locustfile"))
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("model/planted.py", "import time"),
+        ("model/planted.py", "import os.path"),
+        ("model/planted.py", "from datetime import datetime"),
+        ("model/planted.py", "from asyncio import sleep"),
+        ("model/planted.py", "def f():\n    import socket"),
+        ("model/planted.py", "import threading as t"),
+        ("model/planted.py", "import gzip"),
+        ("model/planted.py", "import random\nrandom.random()"),
+        ("model/planted.py", "from random import choice"),
+        ("model/planted.py", "open('x')"),
+        ("model/planted.py", "import simpy"),
+        ("model/planted.py", "import simulator.seeds"),
+        ("model/planted.py", "from reference_server import core"),
+        ("model/planted.py", "import concord"),
+        ("model/checkers/planted.py", "from ...reports import html"),
+        ("model/commands.py", "import typer"),
+        ("reference_server/core/planted.py", "import trio"),
+        ("reference_server/core/planted.py", "import time"),
+        ("reference_server/core/planted.py", "from reference_server.store import memory"),
+        ("reference_server/core/planted.py", "from ..store import memory"),
+        ("reference_server/core/planted.py", "from reference_server import store"),
+        ("reference_server/planted.py", "from simulator import seeds"),
+        ("simulator/planted.py", "from reports import html"),
+        ("simulator/planted.py", "import trio"),
+        ("simulator/planted.py", "import typer"),
+        ("simulator/planted.py", "from tests.model import elements"),
+        ("loadgen/planted.py", "import locust"),
+        ("loadgen/planted.py", "from reference_server.core import document"),
+        ("reports/planted.py", "from simulator import seeds"),
+        ("reports/planted.py", "from reference_server.core import document"),
+        ("reports/planted.py", "if True:\n    import concord"),
+    ],
+)
+def test_a_planted_import_is_rejected(path: str, source: str) -> None:
+    assert violations(path, source)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("model/planted.py", "import random\ndef f(rng: random.Random) -> float:\n    return rng.random()"),
+        ("model/planted.py", "from random import Random"),
+        ("model/checkers/planted.py", "from ..text import apply\nfrom . import liveness"),
+        ("model/history.py", "import gzip"),
+        ("reference_server/core/planted.py", "from reference_server.core import effects"),
+        ("reference_server/core/planted.py", "from . import effects"),
+        ("simulator/planted.py", "import time, simpy\nfrom reference_server.core import document"),
+        ("simulator/commands.py", "import typer"),
+        ("loadgen/locustfile.py", "import locust"),
+        ("reports/planted.py", "import matplotlib.pyplot\nfrom model import history"),
+    ],
+)
+def test_what_is_allowed_passes(path: str, source: str) -> None:
+    assert violations(path, source) == []
