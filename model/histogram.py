@@ -113,7 +113,7 @@ class Histogram(msgspec.Struct, forbid_unknown_fields=True):
             raise ValueError("an empty histogram has no percentiles")
         if p == 0:
             return self.minimum
-        # Without rounding, 99.9 % of 1000 would be 999.0000000000001 values, and so the maximum.
+        # Without rounding, 16.1 % of 1000 would be 161.00000000000003 values, and so one too many.
         rank = math.ceil(round(p * self.count / 100, 6))
         seen = 0
         for bucket in sorted(self.buckets):

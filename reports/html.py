@@ -170,11 +170,11 @@ def _convergence(measures: MeasureSet) -> list[str]:
     waiting = histogram.count - histogram.buckets.get(0, 0)
     if not waiting:
         return [f"All {histogram.count:,} documents had converged when the heal began."]
-    after = {p: wording.duration_text(histogram.percentile(p)) for p in (50, 99, 100)}
+    after = {p: wording.duration_text(histogram.percentile(p)) for p in (99, 100)}
     return [
         "When the faults were over and nobody typed any more, every document had to converge.",
         f"{waiting:,} of {histogram.count:,} documents still had something to learn.",
-        f"Half of all had learnt it after {after[50]}, 99 % after {after[99]}, the last {after[100]}.",
+        f"99 % of all documents had converged after {after[99]}, the last after {after[100]}.",
     ]
 
 

@@ -175,7 +175,6 @@ def _measure(objective: Objective, measures: MeasureSet, phase: str) -> _Measure
 
 
 def _percent(part: int, whole: int) -> _Measured:
-    # One division of integers, so that 999 of 1000 is the same number as the objective 99.9.
     return _Measured(100 * part / whole, whole) if whole else _Measured(None, 0)
 
 

@@ -140,12 +140,21 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
                     add(record.site, Step(record.time_us, record.kind))
                 else:
                     add(record.site, *_edits(record.time_us, record.kind, record.operation))
+            case history.Seen() if record.document == document and not record.fresh:
+                # Who looks at the others has just moved the cursor; whereto is not in the history.
+                look = Step(record.time_us, "select", record.position)
+                if steps.get(record.site, [look])[-1].at_us < record.time_us:
+                    add(record.site, look)
             case history.Online() if record.document == document:
                 add(record.site, Step(record.time_us, "online"))
             case history.Offline() if record.document == document:
                 add(record.site, Step(record.time_us, "crash" if record.cause == "crashed" else "offline"))
             case history.Restarted() if record.document == document:
                 add(record.site, Step(record.time_us, "restart"))
+            case history.Seen() if record.document == document and not record.fresh:
+                look = Step(record.time_us, "select")  # moving the cursor is when somebody looks around
+                if look not in steps.get(record.site, ())[-1:]:
+                    add(record.site, look)
             case history.Healed():
                 break
             case _:

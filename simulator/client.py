@@ -48,7 +48,7 @@ LEAVE_RETRY_US = 500_000
 class Client:
     """One client of one document.
 
-    ``path`` and ``read_bytes_per_second`` are the network's and the faults' handles; ``skew_us`` is how far
+    ``path`` and ``reads_slowly`` are the network's and the faults' handles; ``skew_us`` is how far
     the client's own clock is off.
     """
 
@@ -68,7 +68,7 @@ class Client:
         "network_random",
         "path",
         "plan",
-        "read_bytes_per_second",
+        "reads_slowly",
         "replica",
         "retired",
         "saved",
@@ -87,7 +87,7 @@ class Client:
         self.has_left = False
         self.retired = 0  # identities given up because their base was too old
         self.path = Path()
-        self.read_bytes_per_second = 0
+        self.reads_slowly = False
         self.skew_us = 0
         self._wants = False
         self._silent = False
@@ -173,7 +173,7 @@ class Client:
 
         The old connection is left as it is: what is held on it may still arrive at the server.
         """
-        if self.connection is None or not (self.path.blocked_up or self.path.blocked_down):
+        if self.connection is None or not self.path.is_blocked:
             return
         self.path = Path()
         self.connection = None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -26,20 +27,46 @@ CLOSE_ABNORMAL = 1006
 
 
 class Path:
-    """The way between one client and the gateway; how many faults block it at present, per direction."""
+    """The way between one client and the gateway.
 
-    __slots__ = ("blocked_down", "blocked_up")
+    Attributes:
+        blocked_up, blocked_down: how many faults block it at present, per direction.
+        blocks: how often it changed from free to blocked.
+        hit: messages that were held and connections that broke on it.
+        connections: those that at least one end believes in.
+    """
+
+    __slots__ = ("blocked_down", "blocked_up", "blocks", "connections", "hit")
 
     def __init__(self) -> None:
         self.blocked_up = 0
         self.blocked_down = 0
+        self.blocks = 0
+        self.hit = 0
+        self.connections: dict[ConnectionId, Connection] = {}
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether any direction carries nothing."""
+        return bool(self.blocked_up or self.blocked_down)
+
+    def block(self, *, up: bool, down: bool) -> None:
+        """One more fault blocks these directions."""
+        self.blocks += not self.is_blocked
+        self.blocked_up += up
+        self.blocked_down += down
+
+    def free(self, *, up: bool, down: bool) -> None:
+        """One fault less blocks these directions."""
+        self.blocked_up -= up
+        self.blocked_down -= down
 
 
 class Endpoint(Protocol):
     """What the network needs of a client."""
 
     path: Path
-    read_bytes_per_second: int
+    reads_slowly: bool
 
     def opened(self, connection: Connection) -> None:
         """The connection is open."""
@@ -113,8 +140,6 @@ class Network:
         self._outbox_bytes_max = outbox_bytes_max
         self._us_per_byte = 1_000_000 / plan.bandwidth_bytes_per_second
         self._count = 0
-        self.broken = 0
-        self.held = 0
         self.overflowed = 0
 
     # --- opening ------------------------------------------------------------------------------------------
@@ -127,10 +152,11 @@ class Network:
 
         def arrive() -> None:
             path = connection.path
-            if path.blocked_up or path.blocked_down or not accepts():
+            if path.is_blocked or not accepts():
                 connection.client_open = connection.server_open = False
                 self._clock.call(self._plan.connect_timeout_us, fail)
                 return
+            path.connections[connection.id] = connection
             self._server.opened(connection)
             client.opened(connection)
 
@@ -162,10 +188,6 @@ class Network:
         clock = self._clock
         now = clock.now_us
         at = now + delay_us
-        if connection.client.read_bytes_per_second:
-            at = self._send_slowly(connection, data, at)
-            if not connection.server_open:
-                return
         if at < connection.down_free_us:
             at = connection.down_free_us
         at += int(len(data) * self._us_per_byte)
@@ -176,21 +198,10 @@ class Network:
         connection.down_last_us = at
         clock.call(at - now, self._arrive_down, connection, data)
 
-    def _send_slowly(self, connection: Connection, data: bytes, at: int) -> int:
-        """A slow reader: bytes queue at the server, and too many of them end the connection."""
-        rate = connection.client.read_bytes_per_second
-        waiting = max(0, connection.down_free_us - at) * rate // 1_000_000
-        if waiting + len(data) > self._outbox_bytes_max:
-            self.overflowed += 1
-            self.close_from_server(connection, CLOSE_TRY_AGAIN)
-            return at
-        connection.down_free_us = max(at, connection.down_free_us) + len(data) * 1_000_000 // rate
-        return at
-
     def _arrive_up(self, connection: Connection, data: bytes) -> None:
         if connection.path.blocked_up or connection.held_up:
             connection.held_up.append(data)
-            self.held += 1
+            connection.path.hit += 1
         elif connection.server_open:
             self._server.received(connection, data)
 
@@ -198,7 +209,7 @@ class Network:
         if not connection.client_open:
             return
         client = connection.client
-        if connection.path.blocked_down or connection.held_down:
+        if connection.path.blocked_down or connection.held_down or client.reads_slowly:
             self._hold_down(connection, data)
         elif isinstance(data, int):
             self._client_gone(connection, data)
@@ -207,12 +218,29 @@ class Network:
 
     def _hold_down(self, connection: Connection, data: bytes | int) -> None:
         connection.held_down.append(data)
-        self.held += 1
+        connection.path.hit += 1
         if isinstance(data, bytes):
             connection.outbox_bytes += len(data)
             if connection.outbox_bytes > self._outbox_bytes_max and connection.server_open:
                 self.overflowed += 1
                 self.close_from_server(connection, CLOSE_TRY_AGAIN)
+
+    def read(self, connection: Connection, bytes_max: int) -> int:
+        """The client takes what waits for it, in order, while it fits; the bytes it took."""
+        taken = 0
+        while connection.held_down and not connection.path.blocked_down:
+            item = connection.held_down[0]
+            size = 0 if isinstance(item, int) else len(item)
+            if taken + size > bytes_max:
+                break
+            taken += size
+            del connection.held_down[0]
+            connection.outbox_bytes -= size
+            if isinstance(item, int):
+                self._client_gone(connection, item)
+            else:
+                connection.client.received(connection, item)  # may close the connection, and so empty the queue
+        return taken
 
     # --- ending -------------------------------------------------------------------------------------------
 
@@ -220,8 +248,7 @@ class Network:
         """The client closes; the server hears of it after the latency, if the path is free."""
         if not connection.client_open:
             return
-        connection.client_open = False
-        connection.held_down.clear()
+        self._shut(connection, client=True)
         if not connection.path.blocked_up:
             at = max(self._clock.now_us + connection.latency_us, connection.up_last_us)
             self._clock.call(at - self._clock.now_us, self._server_hears, connection)
@@ -230,8 +257,7 @@ class Network:
         """The server closes after what it has sent; the client hears of it in order."""
         if not connection.server_open:
             return
-        connection.server_open = False
-        connection.held_up.clear()
+        self._shut(connection, server=True)
         at = max(self._clock.now_us + delay_us + connection.latency_us, connection.down_last_us)
         connection.down_last_us = at
         self._clock.call(at - self._clock.now_us, self._arrive_down, connection, code)
@@ -239,10 +265,20 @@ class Network:
 
     def reset(self, connection: Connection) -> None:
         """The server's process died: nothing on its way arrives, the client gets a reset."""
-        connection.server_open = False
-        connection.held_up.clear()
+        self._shut(connection, server=True)
         connection.held_down.clear()
         self._clock.call(connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL)
+
+    def _shut(self, connection: Connection, *, client: bool = False, server: bool = False) -> None:
+        """One end is closed: what is held for it is lost."""
+        if client:
+            connection.client_open = False
+            connection.held_down.clear()
+        if server:
+            connection.server_open = False
+            connection.held_up.clear()
+        if not connection.client_open and not connection.server_open:
+            connection.path.connections.pop(connection.id, None)
 
     def _server_hears(self, connection: Connection) -> None:
         if connection.path.blocked_up:
@@ -251,17 +287,15 @@ class Network:
 
     def _server_gone(self, connection: Connection) -> None:
         if connection.server_open:
-            connection.server_open = False
-            connection.held_up.clear()
+            self._shut(connection, server=True)
             self._server.closed(connection)
             # The client's own keep-alive finds out, if nothing told it before.
             self._clock.call(self._plan.keep_alive_us, self._client_gone, connection, CLOSE_ABNORMAL)
 
     def _client_gone(self, connection: Connection, code: int) -> None:
         if connection.client_open:
-            connection.client_open = False
-            connection.held_down.clear()
-            self.broken += 1
+            self._shut(connection, client=True)
+            connection.path.hit += 1
             connection.client.broken(connection, code)
 
     # --- blocks -------------------------------------------------------------------------------------------
@@ -272,14 +306,14 @@ class Network:
             return
         for side in (self._client_keep_alive, self._server_keep_alive):
             patience = int(self._plan.keep_alive_us * (0.5 + rng.random()))
-            self._clock.call(patience, side, connection)
+            self._clock.call(patience, side, connection, connection.path.blocks)
 
-    def _client_keep_alive(self, connection: Connection) -> None:
-        if connection.path.blocked_up or connection.path.blocked_down:
+    def _client_keep_alive(self, connection: Connection, block: int) -> None:
+        if _still_blocked(connection.path, block):
             self._client_gone(connection, CLOSE_ABNORMAL)
 
-    def _server_keep_alive(self, connection: Connection) -> None:
-        if connection.path.blocked_up or connection.path.blocked_down:
+    def _server_keep_alive(self, connection: Connection, block: int) -> None:
+        if _still_blocked(connection.path, block):
             self._server_gone(connection)
 
     def released(self, connection: Connection) -> None:
@@ -288,16 +322,14 @@ class Network:
         for data in held_up:
             if connection.server_open:
                 self._server.received(connection, data)
-        held_down, connection.held_down = connection.held_down, []
-        connection.outbox_bytes = 0
-        for item in held_down:
-            if not connection.client_open:
-                break
-            if isinstance(item, int):
-                self._client_gone(connection, item)
-            else:
-                connection.client.received(connection, item)
+        if not connection.client.reads_slowly:
+            self.read(connection, sys.maxsize)
         if not connection.client_open and connection.server_open:
             self._clock.call(connection.latency_us, self._server_hears, connection)
         if not connection.server_open and connection.client_open:
             self._clock.call(connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL)
+
+
+def _still_blocked(path: Path, block: int) -> bool:
+    """Whether the path has been blocked ever since that block; a pause lets a keep-alive through."""
+    return path.is_blocked and path.blocks == block

@@ -14,6 +14,7 @@ from model.verdict import CheckResult
 from simulator.cell import HEALTHY, Cell, Parts
 from simulator.people import people
 from simulator.plan import CellPlan
+from simulator.schedule import FaultWindow
 
 
 class Trial(NamedTuple):
@@ -22,6 +23,7 @@ class Trial(NamedTuple):
     results: tuple[CheckResult, ...]
     digest: str
     records: tuple[Record, ...]
+    realised: tuple[FaultWindow, ...]
 
     def violated(self, check: str) -> bool:
         """Whether this check was violated."""
@@ -46,4 +48,4 @@ def attempt(plan: CellPlan, parts: Parts = HEALTHY, *, claims: Claims = JUPITER,
     consumers = [*checkers, keeper] if keep else checkers
     cell = Cell(plan, Judge(consumers), io.BytesIO(), people, parts)
     digest = cell.run()
-    return Trial(tuple(c.result() for c in checkers), digest, tuple(keeper.records))
+    return Trial(tuple(c.result() for c in checkers), digest, tuple(keeper.records), tuple(cell.realised))

@@ -1,7 +1,7 @@
 """Which revision every character of a text came with, followed through the steps of one place.
 
-Own edits and stored revisions are exact, their operations being recorded. What a client received is read off its
-text before and after. Marks serve to point at an edit; whether texts differ never depends on them.
+Own edits and stored revisions are exact, their operations being recorded. What a client received is read
+off its text before and after. Marks serve to point at an edit; whether texts differ never depends on them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The space-time diagram (Lamport, CACM 21, 1978) as SVG: a lane for each place, time downwards, messages as arrows.
+"""The space-time diagram (Lamport, CACM 21, 1978) as SVG: a lane for each place, arrows for the messages.
 
-The server is in the middle, half of the clients on either side; what a client shows stands on the far side of
-its lane, so that no arrow of its own crosses it. Colours come from the style sheet of the page.
+Time goes downwards. Colours come from the style sheet of the page.
 """
 
 from __future__ import annotations
@@ -10,19 +9,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final, NamedTuple
 
+from simulator.explain.layout import BOX_HEIGHT, BOX_WIDTH, GUTTER, HEAD_HEIGHT, Layout
 from simulator.explain.scene import Scene, Stretch
 from simulator.explain.steps import EVERYBODY, SERVER, StoryStep
 from simulator.explain.wording import Excerpt, Span, difference, excerpt, milliseconds, visible
 
-GUTTER: Final = 96
-LANE_WIDTH: Final = 262
-LANE_MARGIN: Final = 14
-ARROW_SPACE: Final = 110
-BOX_WIDTH: Final = 236
-BOX_HEIGHT: Final = 40
-HEAD_HEIGHT: Final = 56
-ROW_HEIGHT: Final = 60
-THIN_ROW_HEIGHT: Final = 30
 STUB: Final = 54
 TEXT_LENGTH_MAX: Final = 26
 LABEL_LENGTH_MAX: Final = 42
@@ -43,28 +34,9 @@ def diagram(steps: Sequence[StoryStep], scene: Scene) -> Picture:
     return Picture("\n".join(canvas.draw()), canvas.width)
 
 
-class _Canvas:
+class _Canvas(Layout):
     def __init__(self, steps: Sequence[StoryStep], scene: Scene) -> None:
-        self.steps = steps
-        self.scene = scene
-        left = (len(scene.clients) + 1) // 2
-        server = GUTTER + left * LANE_WIDTH + ARROW_SPACE + BOX_WIDTH // 2
-        right = server + BOX_WIDTH // 2 + ARROW_SPACE
-        self.x: dict[str, int] = {SERVER: server}
-        for n, lane in enumerate(scene.clients):
-            if n < left:
-                self.x[lane] = GUTTER + (n + 1) * LANE_WIDTH - LANE_MARGIN
-            else:
-                self.x[lane] = right + (n - left) * LANE_WIDTH + LANE_MARGIN
-        self.width = right + (len(scene.clients) - left) * LANE_WIDTH + 8
-        self.row_y: list[int] = []
-        y = HEAD_HEIGHT
-        for row in scene.rows:
-            height = THIN_ROW_HEIGHT if self.steps[row[0]].lane == EVERYBODY else ROW_HEIGHT
-            self.row_y.append(y + height // 2)
-            y += height
-        self.height = y + 8
-        self.y = {n: self.row_y[row] for row, numbers in enumerate(scene.rows) for n in numbers}
+        super().__init__(steps, scene)
         self.arrived = {s.origin for s in steps if s.kind == "store"}
         self.joined_y: dict[str, int] = {}
         self.wrong = {s.revision: s.text for s in (steps[n] for n in scene.numbers) if s.diverges}
@@ -137,12 +109,6 @@ class _Canvas:
         if bottom > at:
             yield f'<path class="lane" d="M{x} {at} V{bottom}"/>'
 
-    def band_box(self, stretch: Stretch) -> tuple[int, int, int, int]:
-        half = BOX_WIDTH // 2 + 10 if stretch.lane == SERVER else 11
-        begin = self.row_y[stretch.begin]
-        end = self.height - 8 if stretch.end is None else self.row_y[stretch.end]
-        return self.x[stretch.lane] - half, begin, 2 * half, max(end - begin, 8)
-
     def band(self, stretch: Stretch) -> Iterator[str]:
         """A fault that acts on this place."""
         x, y, width, height = self.band_box(stretch)
@@ -156,19 +122,10 @@ class _Canvas:
         outward = self.outward(stretch.lane)
         anchor = "start" if outward > 0 else "end"
         at = x + width + 4 if outward > 0 else x - 4
-        return f'<text class="fault-name" x="{at}" y="{y + 14}" text-anchor="{anchor}">{_safe(stretch.name)}</text>'
-
-    def outward(self, lane: str) -> int:
-        """1 if the far side of the lane is on the right, else -1."""
-        return 1 if self.x[lane] > self.x[SERVER] else -1
+        name = _safe(stretch.name)
+        return f'<text class="fault-name" x="{at}" y="{y + 14}" text-anchor="{anchor}">{name}</text>'
 
     # --- messages -----------------------------------------------------------------------------------------
-
-    def edge(self, lane: str, towards: int) -> int:
-        """Where arrows begin and end at a place, seen from the other end."""
-        if lane != SERVER:
-            return self.x[lane]
-        return self.x[lane] + (BOX_WIDTH // 2 if towards > self.x[lane] else -BOX_WIDTH // 2)
 
     def arrow(self, number: int) -> Iterator[str]:
         """The message that arrived with this step, and the one it sent if that arrived nowhere."""

@@ -12,6 +12,7 @@ from model.history import Record
 from model.verdict import CheckResult, Violation
 from simulator.case import Case
 from simulator.explain.diagram import diagram, parts
+from simulator.explain.replay import replay_test
 from simulator.explain.scene import Scene, arrange
 from simulator.explain.sentence import Headline, headline
 from simulator.explain.steps import EVERYBODY, StoryStep
@@ -30,7 +31,8 @@ LEGEND: Final = """<p class="legend">
 <span><i style="color:var(--own)"></i>its acknowledgement</span>
 <span><i style="color:var(--down);border-top-style:dashed"></i>caught up later</span>
 <span><i style="color:var(--lane);border-top-style:dotted"></i>no connection</span>
-<span><span class="new">blue</span> has changed, <span class="bad">red</span> differs from what it has to be equal to</span>
+<span><span class="new">blue</span> has changed</span>
+<span><span class="bad">red</span> differs between client and server</span>
 <span><span class="band"></span>a fault acts</span>
 <span>time is not to scale</span>
 </p>"""
@@ -83,7 +85,8 @@ def _header(case: Case, head: Headline) -> str:
     )
     also = "".join(f"<p>Also: {_safe(text)}</p>\n" for text in head.also)
     return f"""<header class="{_safe(head.verdict)}">
-<h1>{_safe(head.check)} <b class="verdict">{_safe(head.verdict)}</b> <span class="quiet">({claimed})</span></h1>
+<h1>{_safe(head.check)} <b class="verdict">{_safe(head.verdict)}</b>
+<span class="quiet">({claimed})</span></h1>
 <p class="sentence">{_safe(head.sentence)}</p>
 {also}<p class="quiet">{_safe(_circumstances(case))}</p>
 </header>
@@ -119,8 +122,8 @@ def _section(title: str, content: str, note: str = "") -> str:
 def _table(steps: Sequence[StoryStep], scene: Scene) -> str:
     rows = "".join(_row(steps[n]) for n in scene.numbers)
     return (
-        '<div class="wide"><table>\n<thead><tr><th class="n">ms</th><th>who</th><th>what</th><th>shows then</th>'
-        f"</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>"
+        '<div class="wide"><table>\n<thead><tr><th class="n">ms</th><th>who</th><th>what</th>'
+        f"<th>shows then</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>"
     )
 
 
@@ -147,15 +150,16 @@ def _shown(step: StoryStep) -> str:
 
 def _violations(results: Sequence[CheckResult]) -> str:
     rows = "".join(
-        f"<tr><td><b>{_safe(r.name)}</b></td><td>{r.verdict.value}{'' if r.claimed else ' (not claimed)'}</td>"
+        f"<tr><td><b>{_safe(r.name)}</b></td>"
+        f"<td>{r.verdict.value}{'' if r.claimed else ' (not claimed)'}</td>"
         f'<td class="n">{r.checked:,}</td><td class="n">{r.violated:,}</td><td>{_safe(r.detail)}</td></tr>\n'
         for r in results
     )
     evidence = "".join(_evidence(v) for r in results for v in r.violations)
     return (
         '<div class="wide"><table>\n<thead><tr><th>check</th><th>verdict</th><th class="n">compared</th>'
-        f'<th class="n">violated</th><th>what was compared</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>'
-        f"\n{evidence}"
+        f'<th class="n">violated</th><th>what was compared</th></tr></thead>\n'
+        f"<tbody>\n{rows}</tbody>\n</table></div>\n{evidence}"
     )
 
 
@@ -210,45 +214,8 @@ def _replay(case: Case, file: str) -> str:
     )
     return (
         f"<pre>concord replay {_safe(file)}</pre>\n{origin}<details><summary>As a test, with the failure file"
-        f" beside it</summary>\n<pre>{_safe(test_source(case, file), lines=True)}</pre></details>"
+        f" beside it</summary>\n<pre>{_safe(replay_test(case, file), lines=True)}</pre></details>"
     )
-
-
-def test_source(case: Case, file: str) -> str:
-    """A pytest file that replays the case; it passes as soon as the failure is repaired.
-
-    With a seeded bug it passes as long as the check finds the bug, and finds nothing without it.
-    """
-    name = json.dumps(file, ensure_ascii=False)
-    if not case.bug:
-        imports, test = (
-            "",
-            (
-                f"def test_{_identifier(case.check)}_holds() -> None:\n"
-                "    trial = attempt(CASE.plan)\n"
-                "    assert not trial.violated(CASE.check), CASE.message\n"
-            ),
-        )
-    else:
-        imports, test = (
-            "from simulator.zoo import bug_of\n",
-            (
-                f"def test_{_identifier(case.check)}_finds_{_identifier(case.bug)}() -> None:\n"
-                "    assert attempt(CASE.plan, bug_of(CASE.bug).parts()).violated(CASE.check)\n"
-                "    assert not attempt(CASE.plan).violated(CASE.check)\n"
-            ),
-        )
-    return (
-        "from pathlib import Path\n\n"
-        "from simulator.case import load_case\n"
-        "from simulator.trial import attempt\n"
-        f"{imports}\n"
-        f"CASE = load_case(Path(__file__).with_name({name}))\n\n\n{test}"
-    )
-
-
-def _identifier(name: str) -> str:
-    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
 
 
 def _safe(text: str, *, lines: bool = False) -> str:

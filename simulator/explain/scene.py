@@ -1,7 +1,7 @@
-"""What of a story is shown and where: the places as lanes, the steps in rows, faults and absences as stretches.
+"""What of a story is shown and where: places as lanes, steps in rows, faults and absences as stretches.
 
-Time is not to scale. Steps follow one another in equal distances; only what happened in one instant at several
-places, and did not cause one another, shares a row.
+Time is not to scale. Steps follow one another in equal distances; only what happened in one instant at
+several places, and did not cause one another, shares a row.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Scene(NamedTuple):
 
 
 def arrange(case: Case, steps: Sequence[StoryStep], sentence: str, violated_us: int | None) -> Scene:
-    """What to show of a story: all of it if it is small, else the clients of the sentence and the last steps."""
+    """What to show of a story: all of it if it is small, else what the sentence is about."""
     everyone = [c.site for d in case.plan.documents for c in d.clients]
     clients = _concerned(everyone, sentence)
     lanes = {SERVER, EVERYBODY, *clients}
@@ -97,12 +97,12 @@ def _near(steps: Sequence[StoryStep], numbers: list[int], violated_us: int | Non
     final = [n for n in numbers if steps[n].kind == "final"]
     others = [n for n in numbers if steps[n].kind != "final"]
     before = [n for n in others if violated_us is None or steps[n].time_us <= violated_us]
-    end = len(before) + STEPS_AFTER_MAX
+    end = max(len(before) + STEPS_AFTER_MAX, STEPS_DRAWN_MAX)
     return others[max(0, end - STEPS_DRAWN_MAX) : end] + final
 
 
 def _without_repeats(steps: Sequence[StoryStep], numbers: Sequence[int]) -> list[int]:
-    """Where the same few steps come again and again, such as attempts to connect, only the first and the last."""
+    """Where a few steps come again and again, such as attempts to connect, only the first and the last."""
     keys = [(s.lane, s.kind, s.what, s.sends, s.text) for s in (steps[n] for n in numbers)]
     kept: list[int] = []
     at = 0
@@ -152,7 +152,7 @@ def _rows(steps: Sequence[StoryStep], numbers: Sequence[int]) -> tuple[tuple[int
 def _faults(
     case: Case, steps: Sequence[StoryStep], rows: Sequence[Sequence[int]], clients: Sequence[str]
 ) -> tuple[Stretch, ...]:
-    """The fault windows of the plan on the lanes they hit; one that began before the first row begins there."""
+    """The fault windows of the plan on the lanes they hit; one from before the first row begins there."""
     begins_us = [steps[row[0]].time_us for row in rows]
     stretches: list[Stretch] = []
     for window in case.plan.faults:

@@ -135,16 +135,18 @@ def _unfinished(steps: Sequence[StoryStep]) -> list[Finding]:
     for step in steps:
         if step.kind != "final" or not step.site or step.revision is None:
             continue
-        if not step.count and step.revision == head:
+        if not step.amount and step.revision == head:
             continue
-        waiting = [s.edits for s in steps if s.kind == "edit" and s.lane == step.lane][-step.count :]
+        waiting = [s.edits for s in steps if s.kind == "edit" and s.lane == step.lane][-step.amount :]
         problems = []
         if step.revision != head:
             problems.append(f"is at revision {step.revision} of {head}")
-        if step.count:
-            which = f" ({waiting[0]})" if step.count == 1 and waiting else ""
-            problems.append(f"has {counted(step.count, 'edit')}{which} that the server did not acknowledge")
-        broken = [s for s in steps if s.kind == "disconnect" and s.lane == step.lane and s.time_us >= healed_us]
+        if step.amount:
+            which = f" ({waiting[0]})" if step.amount == 1 and waiting else ""
+            problems.append(f"has {counted(step.amount, 'edit')}{which} that the server did not acknowledge")
+        broken = [
+            s for s in steps if s.kind == "disconnect" and s.lane == step.lane and s.time_us >= healed_us
+        ]
         if broken:
             often = counted(len(broken), "time")
             problems.append(f"lost its connection {often} meanwhile, last with {broken[-1].name}")

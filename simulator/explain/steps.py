@@ -34,7 +34,7 @@ class StoryStep(NamedTuple):
         origin: the number of the step that sent what arrived here.
         late: whether it was sent before this client had its connection, so that it came by catching up.
         name: of a fault, or why something ended.
-        count: a number that goes with it: edits not acknowledged, what a fault hit.
+        amount: a number that goes with it: edits not acknowledged, what a fault hit.
     """
 
     time_us: int
@@ -54,7 +54,7 @@ class StoryStep(NamedTuple):
     origin: int | None = None
     late: bool = False
     name: str = ""
-    count: int = 0
+    amount: int = 0
 
     @property
     def edits(self) -> str:

@@ -1,8 +1,8 @@
 """The records of one document as a story: what happened where, in order, and what was shown afterwards.
 
-Records that belong to one moment of one place become one step: an edit, what it made visible and that it was sent;
-a stored revision and its broadcast. The text of the server is rebuilt from the stored operations, that of
-a client is what was recorded as displayed; nothing is guessed, a text that is not known is None.
+Records that belong to one moment of one place become one step: an edit, what it made visible and that it
+was sent; a stored revision and its broadcast. The text of the server is rebuilt from the stored operations,
+that of a client is what was recorded as displayed; nothing is guessed, a text that is not known is None.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class _Teller(Steps):
             case history.FaultEnded():
                 what = f"{record.name} ends ({record.affected:,} hit)"
                 step = StoryStep(record.time_us, EVERYBODY, "fault", what, name=record.name)
-                self.add(step._replace(count=record.affected))
+                self.add(step._replace(amount=record.affected))
             case history.Healed():
                 what = "every fault is over, nobody edits any more"
                 self.add(StoryStep(record.time_us, EVERYBODY, "heal", what))
@@ -88,7 +88,8 @@ class _Teller(Steps):
             case history.Connected():
                 self.connected_us[lane_of(record.site)] = record.time_us
             case history.Restarted():
-                what = f"restarts with revision {record.revision} and its edits up to {record.site}#{record.last}"
+                last = f"{record.site}#{record.last}"
+                what = f"restarts with revision {record.revision} and its edits up to {last}"
                 lane = lane_of(record.site)
                 number = self.add(StoryStep(record.time_us, lane, "restart", what, revision=record.revision))
                 self.show(lane, number, None)  # what it had saved is not in the records
@@ -239,7 +240,7 @@ class _Teller(Steps):
         step = step._replace(revision=record.revision)
         settled = False
         if isinstance(record, history.FinalReplica):
-            step = step._replace(lane=lane_of(record.site), count=record.unacknowledged, site=record.site)
+            step = step._replace(lane=lane_of(record.site), amount=record.unacknowledged, site=record.site)
             settled = not record.unacknowledged
             if not settled:
                 what = f"{step.what}, {counted(record.unacknowledged, 'edit')} unacknowledged"

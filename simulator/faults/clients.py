@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import Final
 
 from simulator.faults.fault import ClientsFault
+
+READ_EVERY_US: Final = 100_000
+"""How often a slow reader reads."""
 
 
 class LongOffline(ClientsFault):
@@ -70,15 +75,32 @@ class SlowReader(ClientsFault):
 
     def begin(self) -> int:
         """Slow them down."""
+        self._credit_bytes = [0.0] * len(self.clients)
+        self._is_over = False
+        self._before = sum(client.path.hit for client in self.clients)
         for client in self.clients:
-            client.read_bytes_per_second = int(self.param("bytes_per_second", 200))
+            client.reads_slowly = True
+        self.cell.clock.call(READ_EVERY_US, self._read)
         return len(self.clients)
 
+    def _read(self) -> None:
+        if self._is_over:
+            return
+        rate = float(self.param("bytes_per_second", 200)) * READ_EVERY_US / 1_000_000
+        for i, client in enumerate(self.clients):
+            self._credit_bytes[i] += rate
+            if client.connection is not None:
+                self._credit_bytes[i] -= self.cell.network.read(client.connection, int(self._credit_bytes[i]))
+        self.cell.clock.call(READ_EVERY_US, self._read)
+
     def end(self) -> int:
-        """Let them read."""
+        """Let them read all that waits; the messages that had to wait."""
+        self._is_over = True
         for client in self.clients:
-            client.read_bytes_per_second = 0
-        return len(self.clients)
+            client.reads_slowly = False
+            if client.connection is not None:
+                self.cell.network.read(client.connection, sys.maxsize)
+        return sum(client.path.hit for client in self.clients) - self._before
 
 
 class DuplicateResend(ClientsFault):

@@ -21,36 +21,34 @@ class PartitionClients(ClientsFault):
 
     def begin(self) -> int:
         """Block the paths."""
-        self._before = (self.cell.network.broken, self.cell.network.held)
+        self._hit = 0
         self._block()
         return len(self.clients)
 
     def end(self) -> int:
         """Free the paths; what is still held arrives."""
         self._release()
-        broken, held = self._before
-        return self.cell.network.broken - broken + self.cell.network.held - held
+        return self._hit
 
     def _block(self) -> None:
         """Block the paths the clients use now; one that finds another way afterwards is free."""
         self._paths = [c.path for c in self.clients]
+        self._hit_before = sum(path.hit for path in self._paths)
         for path in self._paths:
-            path.blocked_up += self.up
-            path.blocked_down += self.down
+            path.block(up=self.up, down=self.down)
         for connection in self._connections():
             self.cell.network.blocked(connection, self.random, keep_alive=self.keep_alive)
 
     def _release(self) -> None:
+        self._hit += sum(path.hit for path in self._paths) - self._hit_before
         for path in self._paths:
-            path.blocked_up -= self.up
-            path.blocked_down -= self.down
+            path.free(up=self.up, down=self.down)
         for connection in self._connections():
-            if not connection.path.blocked_up and not connection.path.blocked_down:
+            if not connection.path.is_blocked:
                 self.cell.network.released(connection)
 
     def _connections(self) -> list[Connection]:
-        paths = {id(path) for path in self._paths}
-        return [c for c in self.cell.connections.values() if id(c.path) in paths]
+        return [connection for path in self._paths for connection in path.connections.values()]
 
 
 class PartitionRegion(PartitionClients):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.cell import Parts
+from simulator.workload.human import Weights
 from simulator.zoo.bug import Bug
 from simulator.zoo.client_bugs import (
     Corrupted,
@@ -15,6 +16,7 @@ from simulator.zoo.client_bugs import (
     ShiftedCursors,
     TieByArrival,
     TieByLength,
+    UndoUncarried,
     Utf16Units,
 )
 from simulator.zoo.displaced import Gapless, Positional
@@ -44,12 +46,13 @@ from simulator.zoo.session_bugs import (
     SharedOperation,
     TrustingDocument,
 )
-from simulator.zoo.store_bugs import MemoByLength, TornCommit, UncomparedInCommit
+from simulator.zoo.store_bugs import LostWrite, MemoByLength, TornCommit
 
 _CROWD: Final = Habitat()
 _BUSY: Final = Habitat(clients=4, edits_per_second=4.0, latency_us=100_000)
 _PROSE: Final = Habitat(workload="human", edits_per_second=3.0, text_length=60)
 _COMERS_AND_GOERS: Final = Habitat(clients=4, edits_per_second=4.0, absences=3.0, seconds=16.0)
+_BLIPS: Final = Habitat(clients=4, edits_per_second=3.0, absences=10.0, absence_us=700_000, seconds=20.0)
 _LOST_ANSWERS: Final = Habitat(
     clients=4, edits_per_second=3.0, blows=repeated("store_error", 3, 3.0, 1.5, rate=0.5)
 )
@@ -105,6 +108,14 @@ _BUGS: Final = (
         _PROSE._replace(text_length=300),
     ),
     Bug(
+        "undo-uncarried",
+        "An undo is sent as it was noted, not carried through what came in since.",
+        "ot.js #24",
+        lambda: Parts(replica=UndoUncarried),
+        ("convergence",),
+        _PROSE._replace(weights=Weights(undo=60.0)),
+    ),
+    Bug(
         "corrupt-replica",
         "The text of one replica changes by itself.",
         "decision D22",
@@ -143,7 +154,7 @@ _BUGS: Final = (
         "ShareDB #672",
         lambda: Parts(replica=SharedOperation),
         ("quiescence", "ledger", "liveness", "convergence"),
-        _BUSY._replace(blows=repeated("partition_one_way", 3, 3.0, 2.0, share=0.5, direction="up")),
+        _BUSY._replace(blows=repeated("gateway_crash", 6, 1.5, 0.2)),
     ),
     Bug(
         "selfish-acknowledgement",
@@ -176,7 +187,7 @@ _BUGS: Final = (
         "decision D8",
         lambda: Parts(document=EarlyAnswer),
         ("ledger", "total_order"),
-        _LOST_ANSWERS,
+        _CROWD,
     ),
     Bug(
         "unknown-is-committed",
@@ -184,7 +195,7 @@ _BUGS: Final = (
         "decision D9",
         lambda: Parts(document=UnknownIsCommitted),
         ("ledger", "total_order"),
-        _LOST_ANSWERS,
+        _LOST_ANSWERS._replace(commit_us=50_000),
     ),
     Bug(
         "unknown-is-failed",
@@ -246,7 +257,7 @@ _BUGS: Final = (
         "decision D5",
         lambda: Parts(document=ComposedCatchUp),
         ("convergence",),
-        _COMERS_AND_GOERS,
+        _BLIPS,
     ),
     Bug(
         "lost-broadcast",
@@ -278,7 +289,7 @@ _BUGS: Final = (
         "decision D12",
         lambda: Parts(document=TrimmedTooFar),
         ("quiescence", "ledger", "liveness"),
-        _COMERS_AND_GOERS._replace(snapshot_every=8),
+        _COMERS_AND_GOERS._replace(snapshot_every=4),
     ),
     # --- the store, and the simulation itself -------------------------------------------------------------
     Bug(
@@ -288,16 +299,16 @@ _BUGS: Final = (
         lambda: Parts(store=TornCommit),
         ("ledger",),
         _LOST_ANSWERS._replace(
-            blows=(*repeated("store_error", 3, 3.0, 1.5, rate=0.8), *repeated("gateway_crash", 3, 3.0, 0.5))
+            blows=(Blow("store_error", 2.0, 8.0, {"rate": 0.5}), *repeated("gateway_crash", 8, 1.0, 0.2))
         ),
     ),
     Bug(
-        "uncompared-append",
-        "Two appends to one revision succeed if they share a commit.",
-        "decision D9",
-        lambda: Parts(store=UncomparedInCommit),
-        ("total_order",),
-        _PROSE._replace(commit_us=50_000, blows=repeated("rival_writer", 2, 5.0, 4.0, period_us=50_000)),
+        "lost-write",
+        "The store confirms a commit that never reached its disk.",
+        "a lost fsync",
+        lambda: Parts(store=LostWrite),
+        ("total_order", "ledger"),
+        _CROWD._replace(commit_us=50_000),
     ),
     Bug(
         "memo-by-length",

@@ -60,6 +60,39 @@ class Utf16Units(Replica):
         return moved_to(op, position + sum(ord(c) > 0xFFFF for c in self.text[:position]))
 
 
+class UndoUncarried(Replica):
+    """An undo is displayed where the edit is now, and sent as the edit was noted."""
+
+    _noted: tuple[int, ...] = ()  # where the own edits were, the newest last
+    _undone: tuple[int, ...] = ()
+    _undoes_at = -1
+
+    def edit(self, op: Operation) -> tuple[ClientMessage, ...]:
+        """Edit, and note where."""
+        self._noted, self._undone = (*self._noted, position_of(op)), ()
+        return super().edit(op)
+
+    def undo(self) -> tuple[Operation, tuple[ClientMessage, ...]] | None:
+        """Undo, at the place that was noted."""
+        *noted, self._undoes_at = self._noted or (-1,)
+        self._noted, self._undone = tuple(noted), (*self._undone, self._undoes_at)
+        try:
+            return super().undo()
+        finally:
+            self._undoes_at = -1
+
+    def redo(self) -> tuple[Operation, tuple[ClientMessage, ...]] | None:
+        """Redo as it should be."""
+        self._noted, self._undone = (*self._noted, *self._undone[-1:]), self._undone[:-1]
+        return super().redo()
+
+    def _flush(self) -> tuple[ClientMessage, ...]:
+        if self._undoes_at >= 0 and self.pending:
+            undo = self.pending[-1]
+            self.pending[-1] = undo._replace(operation=moved_to(undo.operation, self._undoes_at))
+        return super()._flush()
+
+
 class Corrupted(Replica):
     """One replica swaps the first two characters of its text now and then; nobody else does."""
 

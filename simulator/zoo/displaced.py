@@ -65,5 +65,5 @@ class Positional(Replica):
 class Gapless(Positional):
     """A replica that takes the next revision for the next one, whatever its number is."""
 
-    def _next_revision(self, revision: Revision) -> None:
-        self.revision = revision
+    def _check_next(self, revision: Revision) -> None:
+        pass

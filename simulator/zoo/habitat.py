@@ -12,6 +12,7 @@ from simulator.scenario import Network, Region, Server, Sessions
 from simulator.schedule import FaultWindow
 from simulator.seeds import Seeds
 from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
+from simulator.workload.human import Weights
 from simulator.workload.letters import Supply
 
 HEAL_BOUND_US: Final = 6_000_000
@@ -37,10 +38,12 @@ class Habitat(NamedTuple):
         seconds: of the phase with faults.
         latency_us: one way; the jitter is half of it.
         commit_us: how long the store needs.
-        absences: times a client is away on average, for a second or two and typing.
+        absences: times a client is away on average, typing all the while.
+        absence_us: how long it is away on average, half a second more.
         crash_share: of the absences, how many are crashes.
         snapshot_every: revisions between two snapshots.
         text_length: code points the document starts with.
+        weights: the mixture of the ``human`` workload.
         blows: the faults.
         names: from the number of a client to its site id.
     """
@@ -52,9 +55,11 @@ class Habitat(NamedTuple):
     latency_us: int = 60_000
     commit_us: int = 2_000
     absences: float = 0.0
+    absence_us: int = 1_500_000
     crash_share: float = 0.0
     snapshot_every: int = 512
     text_length: int = 30
+    weights: Weights = Weights()
     blows: Sequence[Blow] = ()
     names: Callable[[int], str] = "c{}".format
 
@@ -67,7 +72,10 @@ class Habitat(NamedTuple):
             duration_us=int(self.seconds * _SECOND_US),
             heal_bound_us=HEAL_BOUND_US,
             workload=Workload(
-                kind=self.workload, edits_per_second=self.edits_per_second, text_length=self.text_length
+                kind=self.workload,
+                edits_per_second=self.edits_per_second,
+                text_length=self.text_length,
+                weights=self.weights,
             ),
             network=Network(
                 regions=(latency,),
@@ -80,7 +88,7 @@ class Habitat(NamedTuple):
             sessions=Sessions(
                 join_ramp_us=500_000,
                 offline_mean_count=self.absences,
-                offline_mean_us=1_500_000,
+                offline_mean_us=self.absence_us,
                 offline_editing_share=1.0,
                 crash_share=self.crash_share,
                 idle_share=0.0,

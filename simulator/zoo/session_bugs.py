@@ -12,9 +12,10 @@ from reference_server.core.document import Document
 from reference_server.core.effects import Progress
 from reference_server.core.items import EditsItem
 from reference_server.core.room import Room
+from simulator.zoo.displaced import Positional
 
 
-class ChangedInFlight(Replica):
+class ChangedInFlight(Positional):
     """A resend takes the next pending edit along, under the numbers that were sent before."""
 
     def resend(self) -> tuple[ClientMessage, ...]:

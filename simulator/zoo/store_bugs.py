@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from model import text
-from model.identity import DocumentId, Revision, SiteId
 from model.text import Operation
-from reference_server.core.effects import Append, Outcome
-from reference_server.store.memory import Answer, MemoryStore
+from reference_server.core.effects import Append, Appended, Committed, Outcome
+from reference_server.store.memory import Answer, MemoryStore, Request
 from simulator.memo import Memo
 
 
@@ -22,17 +21,17 @@ class TornCommit(MemoryStore):
         return answers
 
 
-class UncomparedInCommit(MemoryStore):
-    """Appends are compared with the durable head, not with what the same commit holds before them."""
+class LostWrite(MemoryStore):
+    """Every third commit of edits is confirmed without having reached the disk."""
 
-    def _compare(
-        self,
-        request: Append,
-        heads: dict[DocumentId, Revision],
-        epochs: dict[tuple[DocumentId, SiteId], int],
-    ) -> Outcome:
-        heads.clear()
-        return super()._compare(request, heads, epochs)
+    _commits = 0
+
+    def _perform(self, request: Request, outcome: Outcome | None) -> Answer | None:
+        if isinstance(request, Append) and request.rows and isinstance(outcome, Committed):
+            self._commits += 1
+            if not self._commits % 3:
+                return Appended(request.request, request.document, outcome)
+        return super()._perform(request, outcome)
 
 
 class MemoByLength(Memo):

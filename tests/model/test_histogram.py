@@ -43,10 +43,10 @@ def test_percentiles_agree_with_a_sorted_list(values: list[int], p: float) -> No
 
 
 def test_a_percentile_is_not_pushed_to_the_next_value_by_rounding() -> None:
-    # 99.9 * 1000 / 100 is a little above 999 in binary floating point.
-    values = [1] * 999 + [100]
-    assert of(values).percentile(99.9) == 1
-    assert of(values).percentile(100) == 100
+    # 16.1 * 1000 / 100 is a little above 161 in binary floating point.
+    values = [1] * 161 + [100] * 839
+    assert of(values).percentile(16.1) == 1
+    assert of(values).percentile(16.2) == 100
 
 
 @given(VALUES, VALUES)

@@ -87,6 +87,17 @@ def test_every_moment_has_one_phase() -> None:
     ]
 
 
+def test_a_fault_within_a_recovery_is_not_cut_short_by_its_end() -> None:
+    found = measured(
+        h.FaultBegan(S, "network", "partition", 1),
+        h.FaultEnded(2 * S, "network", "partition", 1),
+        h.FaultBegan(4 * S, "store", "stall", 1),
+        h.FaultEnded(10 * S, "store", "stall", 1),
+        h.Finished(11 * S),
+    )
+    assert found.phases_us == {STEADY: S, FAULT: 7 * S, RECOVERY: 3 * S, HEAL: 0}
+
+
 def test_a_fault_that_never_ends_ends_with_the_history() -> None:
     found = measured(h.FaultBegan(2 * S, "network", "clog", 7), h.Finished(5 * S))
     assert found.faults == [FaultRow("clog", "network", 2 * S, 5 * S, 7)]
@@ -183,11 +194,14 @@ def test_a_replica_that_leaves_is_not_waited_for() -> None:
         edited(2 * S, A, 1),
         broadcast(2 * S + 10, A, 1, 1, received=2 * S + 5),
         seen_by(2 * S + 20, B, 1),
+        gone(3 * S, B),  # had it already
+        gone(4 * S, A),  # made it
+        h.FaultBegan(5 * S, "network", "partition", 1),
         gone(9 * S, C),
-        gone(9 * S, B),  # had it already
         h.Finished(10 * S),
     )
-    # The time of the last sighting, not that of the connection that broke.
+    # The time of the last sighting, not that of the connection that broke; but it was open until then.
+    assert values(found.latency("visible", FAULT)) == (1, 20, 20)
     assert values(found.latency("visible")) == (1, 20, 20)
 
 
@@ -231,6 +245,7 @@ def test_a_replica_that_hands_in_a_branch_is_live_when_it_is_merged() -> None:
         h.Finished(4 * S),
     )
     assert values(found.latency("visible")) == (1, 70, 70)
+    assert found.totals.unseen == 0
 
 
 def test_edits_of_a_broken_connection_count_as_reconciled() -> None:
@@ -257,10 +272,15 @@ def test_edits_of_a_broken_connection_count_as_reconciled() -> None:
 
 def test_an_answer_that_comes_twice_counts_once() -> None:
     found = measured(
-        *joins(S, A), edited(2 * S, A, 1), acknowledged(3 * S, A, 1, 1), acknowledged(4 * S, A, 1, 1)
+        *joins(S, A),
+        edited(2 * S, A, 1),
+        acknowledged(3 * S, A, 1, 1),
+        edited(4 * S, A, 2),
+        acknowledged(5 * S, A, 2, 2),
+        acknowledged(6 * S, A, 1, 1),
     )
-    assert found.totals.edits_acknowledged == 1
-    assert found.latency("acknowledge").count == 1
+    assert found.totals.edits_acknowledged == 2
+    assert found.latency("acknowledge").count == 2
 
 
 # --- connections ------------------------------------------------------------------------------------------

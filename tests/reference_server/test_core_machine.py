@@ -157,7 +157,7 @@ def walk(seed: int, steps: int) -> Counter[str]:
 def test_random_walks_meet_everything_that_is_interesting() -> None:
     """The walks prove nothing about a branch that never ran, so each of them has to be seen."""
     seen: Counter[str] = Counter()
-    for seed in range(60):
+    for seed in range(200):
         seen.update(walk(seed, 400))
     for what in (
         "conflicts",

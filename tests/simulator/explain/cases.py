@@ -1,4 +1,4 @@
-"""Small cases to explain: one told by hand in records, the others run in a cell with a client that has a bug."""
+"""Small cases to explain: one told by hand in records, the others run with a client that has a bug."""
 
 from __future__ import annotations
 

@@ -1,0 +1,85 @@
+"""The table of the zoo: which check finds which bug, how soon, and how small the case gets."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import NamedTuple
+
+from simulator.shrink import Shrinker
+from simulator.zoo.catalogue import ZOO, bug_of
+from simulator.zoo.hunt import hunt
+
+HUNT_SHARE = 0.5
+"""Of the time for a bug, how much may pass until it is found; the rest is for shrinking."""
+
+
+class Row(NamedTuple):
+    """One bug in the table.
+
+    Attributes:
+        check: the check that found it; empty if none did.
+        operations: edits made until it was found.
+        runs: habitats tried until then.
+        clients: of the shrunk case; 0 if there is no case.
+        edits: of the shrunk case.
+        attempts: plans tried while shrinking.
+        seconds: of wall time for all of it.
+    """
+
+    bug: str
+    check: str = ""
+    operations: int = 0
+    runs: int = 0
+    clients: int = 0
+    edits: int = 0
+    attempts: int = 0
+    seconds: float = 0.0
+
+
+def row_of(name: str, seconds: float) -> Row:
+    """Hunt and shrink one bug in about ``seconds`` of wall time."""
+    bug = bug_of(name)
+    begin = time.perf_counter()
+    finding = hunt(bug, itertools.count(), lambda: time.perf_counter() > begin + seconds * HUNT_SHARE)
+    if finding is None:
+        return Row(name, seconds=time.perf_counter() - begin)
+    row = Row(name, finding.check, finding.operations, finding.runs)
+    if finding.case is not None:
+        shrinker = Shrinker(
+            finding.case, bug.parts(), out_of_time=lambda: time.perf_counter() > begin + seconds
+        )
+        small = shrinker.shrink()
+        row = row._replace(clients=small.clients, edits=small.operations, attempts=shrinker.attempts)
+    return row._replace(seconds=time.perf_counter() - begin)
+
+
+def run_zoo(
+    names: Sequence[str], seconds_per_bug: float, jobs: int, report: Callable[[Row], None]
+) -> list[Row]:
+    """Hunt the bugs of these names (all if there are none), ``jobs`` at a time.
+
+    Args:
+        names: of bugs.
+        seconds_per_bug: wall time for finding and shrinking one bug.
+        jobs: processes.
+        report: called with every row as soon as it is known.
+
+    Returns:
+        The rows in the order of the names.
+
+    Raises:
+        ValueError: an unknown bug.
+    """
+    chosen = [bug_of(name).name for name in names] or list(ZOO)
+    rows: dict[str, Row] = {}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+        for future in as_completed([pool.submit(row_of, name, seconds_per_bug) for name in chosen]):
+            row = future.result()
+            rows[row.bug] = row
+            report(row)
+    return [rows[name] for name in chosen]
