@@ -136,8 +136,8 @@ def explain(
     case, parts = _case_of(file)
     trial = attempt(case.plan, parts, keep=True)
     page = out or file.with_suffix(".html")
-    console.print(tell(case, trial.records, trial.results), markup=False)
-    page.write_text(explained(case, trial.records, trial.results), encoding="utf-8")
+    console.print(tell(case, trial.records, trial.results, file=file.name), markup=False)
+    page.write_text(explained(case, trial.records, trial.results, file=file.name), encoding="utf-8")
     console.print(f"\ndiagram: {page}")
 
 
@@ -147,7 +147,7 @@ def explain(
 def zoo(
     bugs: Annotated[list[str] | None, typer.Argument(help="Names of seeded bugs; all if left out.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="Time to find and shrink each bug.")] = 20.0,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; one for each core if left out.")] = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 is one for each core.")] = 0,
 ) -> None:
     """Let the checks loose on seeded bugs: who finds which, how soon, and how small the case gets.
 

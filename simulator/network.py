@@ -239,7 +239,8 @@ class Network:
             if isinstance(item, int):
                 self._client_gone(connection, item)
             else:
-                connection.client.received(connection, item)  # may close the connection, and so empty the queue
+                # Who receives may close the connection, and so empty the queue.
+                connection.client.received(connection, item)
         return taken
 
     # --- ending -------------------------------------------------------------------------------------------

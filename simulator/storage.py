@@ -69,15 +69,20 @@ class Storage:
             self._complete()
 
     def _complete(self) -> None:
-        rng = self._cell.seeds.stream("store failure", self._cell.plan.index, self._cell.now)
-        if self.failing and rng.random() < self.failing:
-            self.lost_answers += 1
-            answers = self.store.fail(applied=rng.random() < 0.5)
-        else:
+        answers = self._failed() if self.failing else None
+        if answers is None:
             answers = self.store.sync()
         self._busy = False
         self._answer(answers)
         self._start()
+
+    def _failed(self) -> list[Answer] | None:
+        """What is told of a commit whose answer is lost; None if it is not lost."""
+        rng = self._cell.seeds.stream("store failure", self._cell.plan.index, self._cell.now)
+        if rng.random() >= self.failing:
+            return None
+        self.lost_answers += 1
+        return self.store.fail(applied=rng.random() < 0.5)
 
     def _answer(self, answers: list[Answer]) -> None:
         durable = any(isinstance(a, Appended) and isinstance(a.outcome, Committed) for a in answers)

@@ -106,8 +106,9 @@ class Presence(Check):
     def _joined(self, record: history.Joined) -> None:
         document = self._documents.get(record.document)
         if document is not None:
-            document.distrusted[record.site] = document.head
-            document.places.pop(record.site, None)
+            if record.site in document.places:
+                document.distrusted[record.site] = document.head
+            document.places[record.site] = []
 
     def _placed(self, record: history.Placed) -> None:
         document = self._documents.get(record.document)

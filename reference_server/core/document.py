@@ -83,6 +83,7 @@ class Document:
         self._request = 0  # the load or read in progress; 0 for none
         self._attempts = 0
         self._loaded = False
+        self._is_behind = False  # another worker appended something that was not read yet
         self._read()
 
     @property
@@ -170,6 +171,9 @@ class Document:
 
     def _pump(self) -> None:
         """Start the next append if none is in progress; a lone operation never waits for company (D8)."""
+        if self._is_behind and self._loaded and self._batch is None and not self._request:
+            self._is_behind = False
+            self._read()
         while self._loaded and self._batch is None and not self._request and self._queue:
             batch = self._next_batch()
             if batch.entries:  # otherwise everything was answered without an append
@@ -231,6 +235,11 @@ class Document:
             elif entry.row is not None:
                 self.log.advance(entry.row, entry.text)
                 self.room.publish(entry.row, entry)
+
+    def announced(self) -> None:
+        """Another worker appended: read it, or its readers here would wait for the next own append."""
+        self._is_behind = True
+        self._pump()
 
     def loaded(self, event: Loaded) -> None:
         """The store told what it holds."""

@@ -182,7 +182,13 @@ class TimerFired(NamedTuple):
     connection: ConnectionId
 
 
-Event: TypeAlias = Opened | Received | Closed | Authenticated | Loaded | Appended | TimerFired
+class Announced(NamedTuple):
+    """Another worker says that it appended to this document."""
+
+    document: DocumentId
+
+
+Event: TypeAlias = Opened | Received | Closed | Authenticated | Loaded | Appended | Announced | TimerFired
 
 
 # --- effects ----------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from model.protocol import (
 from model.text import Operation, apply
 from reference_server.core.document import Document
 from reference_server.core.effects import (
+    Announced,
     Appended,
     Authenticate,
     Authenticated,
@@ -142,6 +143,9 @@ class Gateway:
                 if (document := self._documents.get(event.document)) is not None:
                     document.loaded(event)
                     self._forget_if_idle(document)
+            case Announced():
+                if (document := self._documents.get(event.document)) is not None:
+                    document.announced()
             case Opened():
                 self._sessions[event.connection] = Session()
                 out.append(SetTimer(event.connection, now_us + self._limits.hello_timeout_us))

@@ -78,6 +78,9 @@ class Queue:
     def __len__(self) -> int:
         return len(self._items)
 
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items)
+
     @property
     def is_full(self) -> bool:
         """Whether nothing more may be added for now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.identity import ConnectionId, Revision, SiteId
+from model.identity import ConnectionId, Revision, Sequence, SiteId
 from model.protocol import (
     BRANCH_OPERATIONS_MAX,
     Branch,
@@ -23,6 +23,7 @@ class Member:
         live: whether it gets broadcasts; not while it hands in a branch.
         submitted: what it sent and has no answer to.
         busy_answers: how often it was told to come back later, in a row.
+        merged_last: the last edit of the branch that was merged on this connection; 0 for none.
         cursor: its selection and the revision that refers to; None if it has none.
     """
 
@@ -33,6 +34,7 @@ class Member:
         "cursor",
         "epoch",
         "live",
+        "merged_last",
         "role",
         "site",
         "submitted",
@@ -47,6 +49,7 @@ class Member:
         self.live = False
         self.submitted: Submit | Branch | None = None
         self.busy_answers = 0
+        self.merged_last: Sequence = 0
         self.cursor: tuple[Selection, Revision] | None = None
         self._chunks: list[Branch] = []
 
@@ -59,9 +62,11 @@ class Member:
         if self.role is Role.VIEWER:
             raise RemoteProtocolError(ErrorCode.FORBIDDEN, "a viewer cannot edit")
         if isinstance(message, Branch):
-            if self.live:
-                raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a branch from a live connection")
-            return self.submitted is None
+            if not self.live:
+                return self.submitted is None
+            if message.edits[-1].last <= self.merged_last:
+                return False  # sent again while its answer was on the way
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a branch from a live connection")
         self.require_live("submit")
         if self.submitted is not None and self.submitted != message:
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second operation in flight")

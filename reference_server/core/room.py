@@ -121,6 +121,7 @@ class Room:
     def _tell_merged(self, member: Member, row: LogRow, for_sender: Operation) -> None:
         self._send(member, Merged(row.revision, row.first, row.last, for_sender))
         member.submitted = None
+        member.merged_last = row.last
         self._go_live(member, row.revision)
 
     def _go_live(self, member: Member, known: Revision) -> None:

@@ -189,12 +189,12 @@ class _Canvas(Layout):
         what = step.what.partition(" (")[0] if step.kind == "store" else step.what
         label = y + 4
         if step.text is not None:
-            yield self.shown(step._replace(expected=other), x, y - 3, "middle")
+            yield self.shown(step._replace(expected=other), x, y - 3, "middle", " in")
             label = y + 13
         what = _safe(_cut(what, BOX_LABEL_LENGTH_MAX))
-        yield f'<text class="label" x="{x}" y="{label}" text-anchor="middle">{what}</text>'
+        yield f'<text class="label in" x="{x}" y="{label}" text-anchor="middle">{what}</text>'
 
-    def shown(self, step: StoryStep, x: int, y: int, anchor: str) -> str:
+    def shown(self, step: StoryStep, x: int, y: int, anchor: str, place: str = "") -> str:
         """A text, with what changed or what is wrong in it set off."""
         assert step.text is not None
         part, css = parts(step, TEXT_LENGTH_MAX)
@@ -205,7 +205,7 @@ class _Canvas(Layout):
         same = "" if step.text != step.before or step.diverges else " same"
         full = f"<title>{_safe(excerpt(step.text, Span(0, 0), 2_000).whole)}</title>"
         return (
-            f'<text class="text{same}" x="{x}" y="{y}" text-anchor="{anchor}" xml:space="preserve">'
+            f'<text class="text{same}{place}" x="{x}" y="{y}" text-anchor="{anchor}" xml:space="preserve">'
             f"{inner or '∅'}{full}</text>"
         )
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from model.identity import Revision
 from simulator.explain.authorship import Marks, marks_of, revisions_of
 from simulator.explain.steps import SERVER, StoryStep
-from simulator.explain.wording import Span, difference, listed, quoted, quoted_around
+from simulator.explain.wording import Span, difference, listed, operation_text, quoted, quoted_around
 
 EDITS_NAMED_MAX: Final = 4
 
@@ -59,7 +59,7 @@ def divergence_text(steps: Sequence[StoryStep], found: Divergence) -> str:
         ),
         default=None,
     )
-    where = _where(step, found)
+    where = _done_differently(steps, found) or _where(step, found)
     since = found.agreed
     if server is not None:
         shown_marks = marks_of(steps, found.lane, found.number, revisions)
@@ -145,6 +145,18 @@ def _displaced(
             f"{quoted(text_here)} of {name} stands at {here[0]} for {lane} and at {there[0]} for the server"
         )
     return f"{name} reads {quoted(text_here)} at {lane} and {quoted(text_there)} at the server"
+
+
+def _done_differently(steps: Sequence[StoryStep], found: Divergence) -> str:
+    """What this client's own edit did here and as stored; empty if the same, or if the revision is none."""
+    row = next((s for s in steps if s.kind == "store" and s.revision == found.revision), None)
+    if row is None or row.operation is None or row.first != row.last:
+        return ""
+    mine = next((s for s in steps if s.kind == "edit" and (s.site, s.first) == (row.site, row.first)), None)
+    if mine is None or mine.operation is None or mine.lane != found.lane:
+        return ""
+    here, there = (operation_text(op, s.before) for s in (mine, row) if (op := s.operation) is not None)
+    return "" if here == there else f"{row.edits} {here} for {found.lane}, and {there} for the server"
 
 
 def _where(step: StoryStep, found: Divergence) -> str:

@@ -140,7 +140,7 @@ def _unfinished(steps: Sequence[StoryStep]) -> list[Finding]:
         waiting = [s.edits for s in steps if s.kind == "edit" and s.lane == step.lane][-step.amount :]
         problems = []
         if step.revision != head:
-            problems.append(f"is at revision {step.revision} of {head}")
+            problems.append(f"is at revision {step.revision}, the server at revision {head}")
         if step.amount:
             which = f" ({waiting[0]})" if step.amount == 1 and waiting else ""
             problems.append(f"has {counted(step.amount, 'edit')}{which} that the server did not acknowledge")

@@ -37,7 +37,7 @@ def tell(
     claimed = "" if head.claimed else " (not claimed)"
     lines = [f"{head.verdict}: {head.check}{claimed}", *textwrap.wrap(head.sentence, WIDTH), ""]
     for also in head.also:
-        lines += textwrap.wrap(f"also: {also}", WIDTH)
+        lines += [*textwrap.wrap(f"also: {also}", WIDTH), ""]
     lines += _table([steps[n] for n in scene.numbers])
     if scene.omitted:
         lines += ["", scene.omitted]

@@ -77,7 +77,8 @@ class SlowReader(ClientsFault):
         """Slow them down."""
         self._credit_bytes = [0.0] * len(self.clients)
         self._is_over = False
-        self._before = sum(client.path.hit for client in self.clients)
+        self._paths = [client.path for client in self.clients]
+        self._before = sum(path.hit for path in self._paths)
         for client in self.clients:
             client.reads_slowly = True
         self.cell.clock.call(READ_EVERY_US, self._read)
@@ -100,7 +101,7 @@ class SlowReader(ClientsFault):
             client.reads_slowly = False
             if client.connection is not None:
                 self.cell.network.read(client.connection, sys.maxsize)
-        return sum(client.path.hit for client in self.clients) - self._before
+        return sum(path.hit for path in self._paths) - self._before
 
 
 class DuplicateResend(ClientsFault):

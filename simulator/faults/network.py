@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from simulator.faults.fault import ClientsFault
 
 if TYPE_CHECKING:
     from simulator.client import Client
     from simulator.network import Connection
+
+PAUSE_US_MIN: Final = 50_000
+"""A flapping path stays as it is for at least this long."""
 
 
 class PartitionClients(ClientsFault):
@@ -100,8 +103,8 @@ class Flapping(PartitionClients):
         return hit
 
     def _turn(self) -> None:
-        period_us = max(50_000, int(self.param("period_us", 1_000_000)))
-        self.cell.clock.call(int(period_us * (0.25 + self.random.random())), self._flip)
+        period_us = int(self.param("period_us", 1_000_000))
+        self.cell.clock.call(max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us))), self._flip)
 
     def _flip(self) -> None:
         if self._is_over:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.identity import DocumentId, SiteId
 from model.protocol import Edits
 from model.text import insert
-from reference_server.core.effects import Append, LogRow, Progress
+from reference_server.core.effects import Announced, Append, LogRow, Progress
 from simulator.faults.fault import Fault
 
 RIVAL = SiteId("rest")
@@ -50,7 +50,8 @@ class StoreError(Fault):
 class RivalWriter(Fault):
     """Another worker appends to documents of this cell, so that compare-and-append conflicts (D9).
 
-    ``period_us`` is the mean time between two of its edits over the whole cell.
+    ``period_us`` is the mean time between two of its edits over the whole cell. What it announces reaches
+    the gateway only when the fault is over, so until then the gateway learns by conflicts.
     """
 
     kind = "rival_writer"
@@ -58,13 +59,16 @@ class RivalWriter(Fault):
     def begin(self) -> int:
         """Start to write."""
         self._writes = 0
+        self._written: dict[DocumentId, None] = {}  # in order
         self._is_over = False
         self._next()
         return 0
 
     def end(self) -> int:
-        """Stop."""
+        """Stop, and let the gateway know where it has to look."""
         self._is_over = True
+        for document in self._written:
+            self.cell.gateway_handles(Announced(document))
         return self._writes
 
     def _next(self) -> None:
@@ -98,3 +102,4 @@ class RivalWriter(Fault):
         progress = ((RIVAL, Progress(known.epoch, known.last + 1, head + 1)),)
         self.cell.storage.request(Append(-1, name, head, (row,), progress, ()))
         self._writes += 1
+        self._written[name] = None

@@ -6,6 +6,7 @@ import pytest
 
 from model import history
 from model.checkers.session import SessionGuarantees
+from model.history import Record
 from model.identity import SiteId
 from model.text import insert
 from tests.model.checkers.histories import (
@@ -39,7 +40,10 @@ def test_read_your_writes() -> None:
 
 
 def test_a_merge_is_a_write_too() -> None:
-    records = [history.Merged(0, A, DOCUMENT, 0, 3, 1, 2, 0), history.Joined(0, A, DOCUMENT, 2, "fresh", 0)]
+    records: list[Record] = [
+        history.Merged(0, A, DOCUMENT, 0, 3, 1, 2, 0),
+        history.Joined(0, A, DOCUMENT, 2, "fresh", 0),
+    ]
     result = assert_violated(SessionGuarantees(), records)
     assert result.violations[0].evidence["guarantee"] == "read your writes"
 

@@ -230,3 +230,29 @@ def test_a_branch_that_meets_a_full_queue_is_told_busy_and_sent_again_whole() ->
         connection.send(chunk)
     exchange.settle()
     assert isinstance(connection.take_one(), Merged)
+
+
+def test_a_branch_that_arrives_again_after_its_merge_is_ignored() -> None:
+    exchange = Exchange()
+    connection = handing_in(exchange)
+    branch = Branch(0, typing(MANY))
+    connection.send(branch)
+    exchange.settle()
+    (merged,) = connection.take()
+    assert isinstance(merged, Merged)
+    connection.send(branch)
+    exchange.settle()
+    assert connection.take() == []
+    connection.send(submit(1, MANY + 1, insert(MANY, 0, "y")))
+    exchange.settle()
+    assert connection.take() == [Ack(2, MANY + 1, MANY + 1)]
+
+
+def test_another_branch_from_a_live_connection_is_out_of_order() -> None:
+    exchange = Exchange()
+    connection = handing_in(exchange)
+    connection.send(Branch(0, typing(MANY)))
+    exchange.settle()
+    connection.take()
+    connection.send(Branch(1, typing(1, first=MANY + 1, length=MANY)))
+    assert connection.refusal() == ("out_of_order", 4400)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from model.history import (
     Acknowledged,
     Disconnected,
+    Displayed,
     DocumentCreated,
     Edited,
     FinalReplica,
@@ -76,6 +77,21 @@ def test_what_is_missing_or_there_twice_is_said() -> None:
     )
 
 
+def test_an_edit_that_did_something_else_is_said() -> None:
+    records: list[Record] = [
+        DocumentCreated(0, DOCUMENT, "be", False, True),
+        Displayed(5_000, C1, DOCUMENT, "be"),
+        Edited(10_000, C1, DOCUMENT, 1, "undo", 0, delete(2, 1, 1), 10_000),
+        Displayed(10_000, C1, DOCUMENT, "b", 1),
+        Stored(20_000, DOCUMENT, 1, C1, 1, 1, 0, False, delete(2, 0, 1), delete(2, 0, 1)),
+        Acknowledged(30_000, C1, DOCUMENT, 1, 1, 1, fingerprint("b")),
+    ]
+    assert sentence(records, "convergence") == (
+        "c1 edited (c1#1); after revision 1 c1 shows 'b' and the server 'e':"
+        " c1#1 deletes 'e' at 1 for c1, and deletes 'b' at 0 for the server."
+    )
+
+
 def stored(revision: int, site: str, first: int, last: int) -> Stored:
     op = insert(1 + revision, 0, "x")
     return Stored(
@@ -108,8 +124,8 @@ def test_a_client_that_never_gets_rid_of_its_edit() -> None:
         FinalReplica(9_000_000, C1, DOCUMENT, 0, fingerprint("b"), 1, True),
     ]
     assert sentence(records, "liveness") == (
-        "8 s after every fault was over c1 is at revision 0 of 1, has 1 edit (c1#1) that the server did not"
-        " acknowledge and lost its connection 1 time meanwhile, last with 4400."
+        "8 s after every fault was over c1 is at revision 0, the server at revision 1, has 1 edit (c1#1) that"
+        " the server did not acknowledge and lost its connection 1 time meanwhile, last with 4400."
     )
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from model.verdict import CheckResult, Violation
 from simulator.explain import tell
-from tests.simulator.explain.cases import case_of, diverging, told, told_plan, told_results
+from tests.simulator.explain.cases import DOCUMENT, case_of, diverging, told, told_plan, told_results
 
 GOLDEN = """\
 violated: convergence
@@ -29,7 +30,10 @@ def test_a_small_case_on_a_terminal() -> None:
 
 def test_what_else_was_seen_follows_the_sentence() -> None:
     explained = diverging()
-    lines = tell(*explained).splitlines()
-    assert lines[0] == "violated: convergence"
-    assert all(len(line) < 160 for line in lines)
+    violation = Violation("weak_list", 400_000, DOCUMENT, "c1 shows 'd' of c1#2 too late", {})
+    results = (CheckResult("weak_list", 1, 1, "pairs", True, (violation,)),)
+    lines = tell(explained.case, explained.records, results).splitlines()
+    assert lines[:3] == ["violated: weak_list", "c1 shows 'd' of c1#2 too late.", ""]
+    assert lines[3].startswith("also: c2 and c1 both edited revision 0")
+    assert lines[5:7] == ["", next(line for line in lines if line.endswith("what"))]
     assert lines[-1] == "replay: concord replay FAILURE.json"

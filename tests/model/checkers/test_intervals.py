@@ -1,0 +1,99 @@
+"""The interval oracle, against an oracle of its own and against the transformation it is the oracle for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.checkers.intervals import Effect, Inserted, carried, effect_of, misplaced, without
+from model.text import Operation, apply, insert, transform
+from tests.model.elements import merge, transformed
+from tests.model.strategies import chains, concurrent, operations, texts
+
+
+def together(effect: Effect) -> str:
+    return "".join(part.text for part in effect.inserted)
+
+
+def test_reading_an_effect() -> None:
+    op = Operation(9, [1, "ab", -2, 1, -1, "c", -1])
+    assert effect_of(op) == Effect(((1, 3), (4, 6)), (Inserted(1, 1, "ab"), Inserted(5, 5, "c")))
+
+
+@pytest.mark.parametrize(
+    ("components", "deleted", "gaps"),
+    [
+        ([2, "xx"], ((4, 8),), (6, 6)),  # ahead of everything
+        ([4, "xx"], ((2, 4), (6, 8)), (4, 6)),  # splits the delete; right at the gap: either side
+        ([6, "xx"], ((2, 6),), (4, 4)),  # behind everything
+        ([3, "x", 1, -1], ((2, 3), (4, 6)), (5, 5)),
+        ([-1], ((1, 5),), (3, 3)),
+        ([3, -2], ((2, 4),), (3, 3)),
+        ([-6], (), (0, 0)),
+        ([2, -4, "x"], (), (2, 2)),
+        ([2, "x", -4], (), (3, 3)),
+    ],
+)
+def test_carrying_a_delete_of_2_to_6_and_an_insert_at_4(
+    components: list[int | str], deleted: tuple[tuple[int, int], ...], gaps: tuple[int, int]
+) -> None:
+    moved = carried(Effect(((2, 6),), (Inserted(4, 4, "y"),)), Operation(8, components))
+    assert moved == Effect(deleted, (Inserted(*gaps, "y"),))
+
+
+@given(concurrent())
+def test_one_step_agrees_with_lists_of_elements(drawn: tuple[str, list[Operation]]) -> None:
+    text, (op, other) = drawn
+    wanted = carried(effect_of(op), other)
+    both = [
+        effect_of(transformed(merge(text, op, other), "left")),
+        effect_of(transformed(merge(text, other, op), "right")),
+    ]
+    for real in both:
+        assert real.deleted == wanted.deleted
+        assert together(real) == together(wanted)
+        assert misplaced(wanted.inserted, real.inserted) is None
+    # The gaps are as narrow as can be: each is where one of the two orders puts the first insert.
+    if wanted.inserted:
+        assert wanted.inserted[0].low == both[0].inserted[0].low
+        assert wanted.inserted[-1].high == both[1].inserted[-1].low
+
+
+@given(st.data())
+def test_what_the_transformation_does_is_allowed(data: st.DataObject) -> None:
+    text = data.draw(texts())
+    op = data.draw(operations(len(text)))
+    wanted, real = effect_of(op), op
+    for other in data.draw(chains(len(text), data.draw(st.integers(1, 4)))):
+        wanted = carried(wanted, other)
+        real = transform(real, other, first=data.draw(st.booleans()))
+        text = apply(text, other)
+    assert effect_of(real).deleted == wanted.deleted
+    assert misplaced(wanted.inserted, effect_of(real).inserted) is None
+
+
+@given(st.data())
+def test_an_insert_in_the_wrong_place_is_noticed(data: st.DataObject) -> None:
+    text = data.draw(texts())
+    op = insert(len(text), data.draw(st.integers(0, len(text))), "xy")
+    wanted = effect_of(op)
+    for other in data.draw(chains(len(text), 3)):
+        wanted = carried(wanted, other)
+        text = apply(text, other)
+    (allowed,) = wanted.inserted
+    position = data.draw(st.integers(0, len(text)))
+    wrong = misplaced(wanted.inserted, effect_of(insert(len(text), position, "xy")).inserted)
+    assert (wrong is None) == (allowed.low <= position <= allowed.high)
+
+
+def test_texts_may_be_cut_elsewhere() -> None:
+    allowed = (Inserted(1, 2, "ab"), Inserted(3, 4, "c"))
+    assert misplaced(allowed, (Inserted(2, 2, "a"), Inserted(2, 2, "b"), Inserted(3, 3, "c"))) is None
+    assert misplaced((Inserted(1, 3, "ab"), Inserted(2, 4, "c")), (Inserted(2, 2, "abc"),)) is None
+    assert misplaced(allowed, (Inserted(2, 2, "abc"),)) == ("c", 2, (3, 4))
+    assert misplaced(allowed, (Inserted(2, 2, "a"), Inserted(3, 3, "bc"))) == ("b", 3, (1, 2))
+
+
+def test_difference_of_intervals() -> None:
+    assert without(((0, 3), (5, 7)), ((1, 2), (6, 9))) == [0, 2, 5]

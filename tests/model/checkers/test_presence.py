@@ -1,0 +1,155 @@
+"""Presence: cursors stay in their text and keep to their neighbours."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model import history
+from model.checkers import presence
+from model.checkers.presence import Presence
+from tests.model.checkers.histories import (
+    Room,
+    assert_valid,
+    assert_violated,
+    changed,
+    index_of,
+    judged,
+    story,
+    without,
+)
+from tests.model.strategies import operations
+
+
+def test_a_good_history() -> None:
+    assert assert_valid(Presence(), story()).checked == 4
+
+
+class TestBounds:
+    @pytest.mark.parametrize("position", [-1, 7])
+    def test_placed_outside_the_text(self, position: int) -> None:
+        records = story()
+        spoiled = changed(records, index_of(records, history.Placed, 1), position=position)
+        assert_violated(Presence(), spoiled, f"b has its cursor at {position} in the 6 code points")
+
+    @pytest.mark.parametrize("position", [-1, 7])
+    def test_seen_outside_the_text(self, position: int) -> None:
+        records = story()
+        spoiled = changed(records, index_of(records, history.Seen, 1), position=position)
+        assert_violated(Presence(), spoiled, f"cursor of b at {position}", "in a text of 6 code points")
+
+
+class TestPlaces:
+    def test_a_fresh_cursor_is_exactly_where_it_was_put(self) -> None:
+        records = story()
+        spoiled = changed(records, index_of(records, history.Seen, 1), position=3)
+        assert_violated(
+            Presence(), spoiled, "a shows the cursor of b at 3 of revision 4, but it was put at 2"
+        )
+
+    def seen_at(self, position: int, *, erase: bool = False) -> Room:
+        """``house`` with the cursor of a between h and o; b puts ``xy`` in front and may erase both."""
+        room = Room("house")
+        room.place("a", 1)
+        room.type("b", 0, "xy")
+        if erase:
+            room.erase("b", 2, 2)
+        room.settle()
+        room.see("b", "a", position, placed=0)
+        return room
+
+    def test_it_keeps_to_its_neighbours(self) -> None:
+        assert_valid(Presence(), self.seen_at(3).records)
+
+    def test_it_was_not_carried(self) -> None:
+        spoiled = self.seen_at(1).records
+        words = "b shows the cursor of a at 1 of revision 1, before its left neighbour 'h' of the first text"
+        assert_violated(Presence(), spoiled, words)
+
+    def test_it_was_carried_too_far(self) -> None:
+        spoiled = self.seen_at(4).records
+        assert_violated(Presence(), spoiled, "behind its right neighbour 'o' of the first text")
+
+    @pytest.mark.parametrize("position", [0, 2, 5])
+    def test_where_both_neighbours_are_gone_it_is_free(self, position: int) -> None:
+        room = self.seen_at(position, erase=True)
+        assert room.text == "xyuse"
+        assert_valid(Presence(), room.records)
+
+    def test_the_last_place_of_a_revision_counts_as_well_as_the_first(self) -> None:
+        room = Room("house")
+        room.place("a", 1)
+        room.place("a", 4)
+        for position in (1, 4):
+            room.see("b", "a", position, placed=0, fresh=True)
+        assert_valid(Presence(), room.records)
+        room.see("b", "a", 3, placed=0, fresh=True)
+        assert_violated(Presence(), room.records)
+
+    def test_a_newcomer_gets_a_cursor_that_was_carried_by_the_server(self) -> None:
+        room = self.seen_at(3)
+        room.place("a", 7)
+        room.see("b", "a", 3, placed=1)
+        assert_valid(Presence(), room.records)
+        room.see("b", "a", 4, placed=1)
+        assert_violated(Presence(), room.records, "cursor of a at 4")
+        fresh = self.seen_at(3)
+        fresh.place("a", 7)
+        fresh.see("b", "a", 3, placed=1, fresh=True)
+        assert_violated(Presence(), fresh.records, "but it was put at 7")
+
+    def test_places_from_before_a_new_connection_are_not_compared(self) -> None:
+        room = Room("house")
+        room.place("a", 1)
+        room.add(history.Joined, site="a", revision=0, how="resume", fingerprint=0)
+        room.see("b", "a", 4, placed=0, fresh=True)
+        assert_valid(Presence(), room.records)
+        first = without(room.records, index_of(room.records, history.Joined, -1))
+        assert_violated(Presence(), first)
+
+    def test_only_sampled_documents(self) -> None:
+        records = changed(story(), 0, displayed=False)
+        spoiled = changed(records, index_of(records, history.Seen, 1), position=3)
+        assert_valid(Presence(), spoiled)  # the bounds alone
+
+
+class TestBoundedMemory:
+    def room(self) -> Room:
+        room = Room("house")
+        room.place("a", 1)
+        for _ in range(4):
+            room.type("b", 0, "x")
+            room.settle()
+        return room
+
+    def test_old_revisions_are_forgotten(self) -> None:
+        with patch.object(presence, "REVISIONS_KEPT_MAX", 2):
+            checker = Presence()
+            judged(checker, self.room().records)
+            (document,) = checker._documents.values()
+            assert len(document.snapshots) == 2
+
+    def test_old_places_are_forgotten(self) -> None:
+        room = Room("house")
+        for position in (1, 2, 3):
+            room.place("a", position)
+        room.see("b", "a", 5, placed=0, fresh=True)
+        with patch.object(presence, "PLACES_KEPT_MAX", 2):
+            assert_valid(Presence(), room.records)  # it may be any of those forgotten
+        assert_violated(Presence(), room.records)
+
+
+@given(st.data())
+def test_the_models_own_cursors_are_good(data: st.DataObject) -> None:
+    room = Room("house", "ab")
+    room.place("a", data.draw(st.integers(0, 5)))
+    placed = room.records[-1]
+    assert isinstance(placed, history.Placed)
+    for _ in range(data.draw(st.integers(1, 4))):
+        room.edit("b", data.draw(operations(len(room.replicas["b"].text))))
+    room.settle()
+    room.see("b", "a", room.carried(placed.position, 0), placed=0)
+    assert_valid(Presence(), room.records)
