@@ -1,7 +1,8 @@
 """Speed of the main job: checked deliveries per second and core, and what checks, history and memo cost.
 
-Run with ``uv run python -m bench.fleet``; about three minutes. The cells are those of the default scenario, the one
-with the hot document and one of the others, in one process; the last figures are a whole run on all cores.
+Run with ``uv run python -m bench.fleet``; about three minutes. The cells are those of the default scenario,
+the one with the hot document and one of the others, in one process; the last figures are a whole run on all
+cores.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ def main() -> None:
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print("### the whole run\n")
-    print(f"* {result.deliveries:,} checked deliveries in {result.wall_seconds:.1f} s on {options.jobs} processes:")
+    print(
+        f"* {result.deliveries:,} checked deliveries in {result.wall_seconds:.1f} s on {options.jobs} processes:"
+    )
     print(f"  {result.deliveries_per_second / options.jobs:,.0f} per second and core (wall time)")
     print(f"* {result.virtual_seconds / result.wall_seconds:.1f} times faster than real time")
     print(f"* peak memory {own:.0f} MB (parent) and {workers:.0f} MB (largest worker)")

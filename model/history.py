@@ -204,7 +204,7 @@ class Acknowledged(_Record, frozen=True, tag="acknowledged"):
 
 
 class Merged(_Record, frozen=True, tag="merged"):
-    """A replica's branch is durable as ``revision``, and all revisions after ``base`` were applied at once."""
+    """A replica's branch is durable as ``revision``; all revisions after ``base`` were applied at once."""
 
     time_us: int
     site: SiteId
@@ -240,7 +240,7 @@ class Placed(_Record, frozen=True, tag="placed"):
 class Seen(_Record, frozen=True, tag="seen"):
     """A replica with nothing pending shows a peer's cursor at ``position`` of ``revision`` (sampled).
 
-    ``placed_revision`` and ``placed_us`` tell which :class:`Placed` the cursor comes from; ``fresh`` is
+    ``placed_revision`` tells which :class:`Placed` of the peer the cursor comes from; ``fresh`` is
     true for the sighting at the arrival of the presence message itself.
     """
 

@@ -33,7 +33,8 @@ BLIP_REVISIONS_MAX: Final = 32
 DETAIL_LENGTH_MAX: Final = 200  # an error quotes the peer's bytes, which may be as long as a message
 
 
-Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+NATURAL_MAX: Final = 2**53 - 1
+Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=NATURAL_MAX)]
 """Revisions, sequences, epochs and counts: what every JSON implementation can hold exactly."""
 
 

@@ -2,8 +2,8 @@
 
 A case is found in the history of the cell that failed: everything the clients of one document did becomes
 their scripts, and the fault windows become windows with named sites. Because latencies come from streams
-named by site, the same clients see the same network again. A case is kept only after it was tried and failed the
-same check.
+named by site, the same clients see the same network again. A case is kept only after it was tried and
+failed the same check.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a scenario and a seed to the plans of its cells; all that concerns several cells is drawn here (D18)."""
+"""From a scenario and a seed to the plans of its cells; what concerns several cells is drawn here (D18)."""
 
 from __future__ import annotations
 

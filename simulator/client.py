@@ -1,4 +1,4 @@
-"""A simulated client: the model's replica, a person who edits, a laptop that closes, a connection that breaks.
+"""A simulated client: a replica, a person who edits, a laptop that closes, a connection that breaks.
 
 The replica is the object that a real client would run. Around it: when to connect, when to try again, what
 to write into the history. State is saved before anything is sent, as ``docs/protocol.md`` demands; a crash
@@ -64,6 +64,7 @@ class Client:
         "connection",
         "document",
         "has_left",
+        "has_started",
         "is_down",
         "network_random",
         "path",
@@ -84,6 +85,7 @@ class Client:
         self.saved: SavedReplica = self.replica.save()
         self.connection: Connection | None = None
         self.is_down = False  # crashed and not restarted
+        self.has_started = False
         self.has_left = False
         self.retired = 0  # identities given up because their base was too old
         self.path = Path()
@@ -118,6 +120,7 @@ class Client:
         """Open the laptop."""
         if self._wants or self.is_down or self.has_left:
             return
+        self.has_started = True
         self._wants = True
         self._silent = False
         self._attempt = 0
@@ -449,7 +452,9 @@ class Client:
 
     def act(self) -> None:
         """The person does the next thing, if there is a person and a document to do it to."""
-        if self.author is None or self._silent or self.is_down or self.replica.revision is None:
+        if self.author is None or self._silent or self.is_down or self.has_left:
+            return
+        if self.replica.revision is None:
             return
         action = self.author.act(self.replica.text, self.replica.selection[1])
         match action:

@@ -1,8 +1,8 @@
 """Virtual time: a SimPy environment whose clock is an integer of microseconds.
 
-Most events of a run are messages that arrive: a function to call at a time, which nobody waits for and nobody
-cancels. They travel in SimPy's own queue as plain calls, without the list of callbacks, the value and the state of a
-full event; processes and timeouts are SimPy's as usual, in one order with them.
+Most events of a run are messages that arrive: a function to call at a time, which nobody waits for and
+nobody cancels. They travel in SimPy's own queue as plain calls, without the list of callbacks, the value
+and the state of a full event; processes and timeouts are SimPy's as usual, in one order with them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Clock(simpy.Environment):
             self._now, _, _, event = heappop(self._queue)
         except IndexError:
             raise EmptySchedule from None
-        if type(event) is tuple:
+        if type(event) is tuple:  # type: ignore[comparison-overlap]  # SimPy's queue is typed for events
             function, arguments = event
             function(*arguments)
             return

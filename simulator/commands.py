@@ -207,7 +207,7 @@ def trace(
     colour = "green" if outcome.equal else "red"
     console.print(f"[{colour}]{'valid' if outcome.equal else 'violated'}[/]: {outcome.sentence}")
     console.print(
-        f"{outcome.transactions} transactions, {outcome.edits} edits, {outcome.concurrent} of them concurrent, "
+        f"{outcome.transactions} transactions ({outcome.concurrent} concurrent), {outcome.edits} edits, "
         f"{outcome.transformations} transformations in {seconds:.1f} s"
     )
     if not outcome.equal:
@@ -250,7 +250,7 @@ def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
 
 
 def campaign_summary(failed: Sequence[tuple[int, Run]], seeds: int, histories: int, out: Path) -> None:
-    """What many seeds prove: a bound if nothing failed (rule of three), the failing seeds if something did."""
+    """What many seeds prove: a bound if nothing failed (rule of three), else the failing seeds."""
     if not failed:
         console.print(
             f"[green]valid[/]: 0 violations in {seeds} seeds and {histories:,} document histories: "

@@ -2,8 +2,9 @@
 
 A message takes the region's latency plus jitter, plus the time its bytes need; it never overtakes the one
 before it. A blocked direction holds what is on its way. If the block outlasts the keep-alive, each side
-gives the connection up at a time of its own, and what was on its way is lost in both directions. A client that
-reads slowly makes a queue at the server; when that queue is full the server closes the connection (1013).
+gives the connection up at a time of its own, and what was on its way is lost in both directions. A client
+that reads slowly makes a queue at the server; when that queue is full the server closes the connection
+(1013).
 
 The two ends of a connection may disagree for a while about whether it exists; that is where late
 operations of dead connections come from.

@@ -21,8 +21,8 @@ def override_all(scenario: Scenario, settings: Mapping[str, str | float]) -> Sce
     """The scenario with values set by their paths, each written as in a file.
 
     What would no longer fit a smaller run shrinks with it unless it is set as well: fewer clients have fewer
-    documents, those fewer cells, and a smaller hot room; in a shorter run the join ramp and the faults come earlier and are
-    shorter.
+    documents, those fewer cells, and a smaller hot room; in a shorter run the join ramp and the faults
+    come earlier and are shorter.
 
     Raises:
         ScenarioError: unknown path, wrong value, or values that contradict each other.

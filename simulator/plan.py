@@ -22,7 +22,7 @@ PLAN_VERSION: Final = 1
 class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One thing a scripted client does.
 
-    ``do`` is ``edit`` (at ``position`` delete ``deleted`` and insert ``inserted``; clamped to the text that is
+    ``do`` is ``edit`` (at ``position`` delete ``deleted``, insert ``inserted``; clamped to the text that is
     there), ``undo``, ``redo``, ``select``, ``offline``, ``online``, ``crash`` or ``restart``.
     """
 

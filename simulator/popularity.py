@@ -58,12 +58,12 @@ def workloads(scenario: Scenario, seeds: Seeds, rooms: Sequence[int]) -> list[Wo
     """The workload of each document: the scenario's, except for a drawn share with contention.
 
     The hot document keeps the scenario's workload; of the others, those with at least two clients are drawn,
-    because one client does not contend. If there is none, the hot document contends.
+    because one client does not contend.
     """
     kind = scenario.workload.kind
     kinds: list[WorkloadKind] = [kind] * len(rooms)
     first = 1 if scenario.popularity.hot_room and len(rooms) > 1 else 0
-    candidates = [i for i in range(first, len(rooms)) if rooms[i] > 1] or [0]
+    candidates = [i for i in range(first, len(rooms)) if rooms[i] > 1]
     share = scenario.workload.contention_share
     wanted = min(len(candidates), max(1, round(share * len(rooms)))) if share else 0
     for document in seeds.stream("contention").sample(candidates, wanted):

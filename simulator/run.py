@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from model import result as results
 from model.checkers.triviality import judge_triviality
 from model.claims import JUPITER
@@ -40,7 +42,7 @@ EDIT_KINDS: Final = {
 """Kinds of edits that a run of each workload must contain to be worth a verdict."""
 
 EXPECTED_EDITS_MIN: Final = 5_000
-"""Below this many expected edits a run is too short to be sure of every kind; it must have some edits then."""
+"""With fewer expected edits a run is too short to be sure of every kind; some edits must do then."""
 
 
 class Options(NamedTuple):
@@ -116,12 +118,24 @@ def _checks(
 ) -> list[CheckResult]:
     """One result for each check, over all cells."""
     merged = [merge_results(parts) for parts in zip(*(o.results for o in outcomes), strict=True)]
+    applicable = [_as_applicable(result, plans) for result in merged]
     happened: dict[str, int] = {}
     for outcome in outcomes:
         for name, count in outcome.happened.items():
             happened[name] = happened.get(name, 0) + count
     faults = tuple(dict.fromkeys(w.kind for p in plans for w in p.faults))
-    return [*merged, judge_triviality(happened, expected_kinds(scenario), faults)]
+    return [*applicable, judge_triviality(happened, expected_kinds(scenario), faults)]
+
+
+def _as_applicable(result: CheckResult, plans: Sequence[CellPlan]) -> CheckResult:
+    """A check of sampled documents, when the run has none it applies to, says so and does not vote."""
+    sampled = [d for p in plans for d in p.documents if d.displayed and len(d.clients) > 1]
+    if result.checked or not result.claimed or result.name not in ("weak_list", "presence"):
+        return result
+    if any(d.unique or result.name == "presence" for d in sampled):
+        return result
+    detail = f"{result.detail}; no document of this run can show it"
+    return msgspec.structs.replace(result, claimed=False, detail=detail)
 
 
 def expected_kinds(scenario: Scenario) -> tuple[str, ...]:

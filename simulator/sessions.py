@@ -26,6 +26,8 @@ def come_and_go(cell: Cell, client: Client) -> ProcessGenerator:
         away_us = int(rng.expovariate(1 / plan.offline_mean_us)) + 500_000
         if cell.is_healing or cell.now + away_us >= cell.plan.duration_us:
             return
+        if not client.wants_connection:
+            continue  # not there yet, or away for another reason
         if rng.random() < plan.crash_share:
             client.crash()
         else:

@@ -19,14 +19,15 @@ class LongOffline(ClientsFault):
 
     def begin(self) -> int:
         """Take them offline."""
-        for client in self.clients:
+        self._away = [client for client in self.clients if client.wants_connection]
+        for client in self._away:
             client.go_offline("closed", silent=False)
-        return len(self.clients)
+        return len(self._away)
 
     def end(self) -> int:
         """Bring them back."""
-        pending = sum(c.replica.unacknowledged > 0 for c in self.clients)
-        for client in self.clients:
+        pending = sum(c.replica.unacknowledged > 0 for c in self._away)
+        for client in self._away:
             client.go_online()
         return pending
 
@@ -38,16 +39,17 @@ class Herd(ClientsFault):
     share_default = 1.0
 
     def begin(self) -> int:
-        """Drop everybody."""
-        for client in self.clients:
+        """Drop everybody who is there."""
+        self._away = [client for client in self.clients if client.wants_connection]
+        for client in self._away:
             client.go_offline("closed", silent=False)
-        return len(self.clients)
+        return len(self._away)
 
     def end(self) -> int:
-        """Everybody comes back in the same instant."""
-        for client in self.clients:
+        """They come back in the same instant."""
+        for client in self._away:
             client.go_online()
-        return len(self.clients)
+        return len(self._away)
 
 
 class ClientCrash(ClientsFault):
@@ -56,16 +58,17 @@ class ClientCrash(ClientsFault):
     kind = "client_crash"
 
     def begin(self) -> int:
-        """Kill them."""
-        for client in self.clients:
+        """Kill them, those that are offline as well."""
+        self._killed = [c for c in self.clients if c.has_started and not (c.has_left or c.is_down)]
+        for client in self._killed:
             client.crash()
-        return len(self.clients)
+        return len(self._killed)
 
     def end(self) -> int:
         """Restart them."""
-        for client in self.clients:
+        for client in self._killed:
             client.restart()
-        return len(self.clients)
+        return len(self._killed)
 
 
 class SlowReader(ClientsFault):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from simulator.cell import Parts
-from simulator.plan import CellPlan
+from simulator.zoo.habitat import Habitat
 
 
 class Bug(NamedTuple):
@@ -17,7 +17,7 @@ class Bug(NamedTuple):
         title: one sentence of what is wrong.
         source: where it really happened, or which decision it breaks.
         parts: the classes a cell is built from, with the mistake in them.
-        expected: the checks that may find it.
+        expected: the checks that may be the first to see it.
         habitat: from a seed to a small cell in which it can show.
     """
 
@@ -26,4 +26,4 @@ class Bug(NamedTuple):
     source: str
     parts: Callable[[], Parts]
     expected: tuple[str, ...]
-    habitat: Callable[[int], CellPlan]
+    habitat: Habitat

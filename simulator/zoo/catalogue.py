@@ -64,7 +64,7 @@ _BUGS: Final = (
         "What comes in is carried past the own operations, but not they past it.",
         "the dOPT puzzle (Ellis and Gibbs 1989)",
         lambda: Parts(replica=HalfTransformed),
-        ("convergence",),
+        ("convergence", "weak_list"),
         _BUSY,
     ),
     Bug(
@@ -72,7 +72,7 @@ _BUGS: Final = (
         "Client and server order inserts at one position differently.",
         "decision D4",
         lambda: Parts(replica=ReversedTie),
-        ("convergence",),
+        ("convergence", "weak_list"),
         _CROWD,
     ),
     Bug(
@@ -80,7 +80,7 @@ _BUGS: Final = (
         "The client orders inserts at one position by who came first.",
         "decision D4",
         lambda: Parts(replica=TieByArrival),
-        ("convergence",),
+        ("convergence", "weak_list"),
         _CROWD,
     ),
     Bug(
@@ -88,7 +88,7 @@ _BUGS: Final = (
         "Site ids are compared as numbers by one side and as code points by the other.",
         "decision D4",
         lambda: Parts(replica=TieByLength),
-        ("convergence",),
+        ("convergence", "weak_list"),
         _CROWD._replace(clients=4, names=lambda n: f"c{n + 7}"),
     ),
     Bug(
@@ -96,7 +96,7 @@ _BUGS: Final = (
         "A delete carried past an own delete lands one place too far right.",
         "decision D2",
         lambda: Parts(replica=DeleteOffByOne),
-        ("convergence",),
+        ("convergence", "weak_list"),
         _BUSY,
     ),
     Bug(
@@ -104,7 +104,7 @@ _BUGS: Final = (
         "Positions are sent in units of UTF-16 and read as code points.",
         "rustpad #14, gutenberg #76049",
         lambda: Parts(replica=Utf16Units),
-        ("convergence", "intention"),
+        ("convergence",),
         _PROSE._replace(text_length=300),
     ),
     Bug(
@@ -120,7 +120,7 @@ _BUGS: Final = (
         "The text of one replica changes by itself.",
         "decision D22",
         lambda: Parts(replica=Corrupted),
-        ("convergence",),
+        ("convergence", "weak_list"),
         _CROWD,
     ),
     Bug(
@@ -145,7 +145,7 @@ _BUGS: Final = (
         "A resend has more text under the same number; the server takes it for a repeat.",
         "ShareDB #327",
         lambda: Parts(replica=ChangedInFlight, document=TrustingDocument),
-        ("convergence", "intention", "ledger", "quiescence"),
+        ("weak_list", "quiescence", "convergence"),
         _BUSY._replace(blows=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
     ),
     Bug(
@@ -153,15 +153,17 @@ _BUGS: Final = (
         "The operation in flight is changed where it is kept for sending.",
         "ShareDB #672",
         lambda: Parts(replica=SharedOperation),
-        ("quiescence", "ledger", "liveness", "convergence"),
-        _BUSY._replace(blows=repeated("gateway_crash", 6, 1.5, 0.2)),
+        ("quiescence",),
+        _CROWD._replace(
+            clients=4, latency_us=250_000, seconds=16.0, blows=repeated("gateway_crash", 6, 2.2, 0.2)
+        ),
     ),
     Bug(
         "selfish-acknowledgement",
         "An acknowledgement of another revision than expected leaves the operation in flight for ever.",
         "ShareDB #265",
         lambda: Parts(replica=SelfishAcknowledgement),
-        ("quiescence", "ledger", "liveness"),
+        ("total_order", "session_guarantees", "liveness"),
         _CROWD,
     ),
     Bug(
@@ -169,7 +171,7 @@ _BUGS: Final = (
         "The counter of edits is not saved, so numbers are used twice after a restart.",
         "automerge-classic #145",
         lambda: Parts(replica=ForgetfulCounter),
-        ("ledger", "intention", "quiescence", "session_guarantees"),
+        ("ledger", "intention", "quiescence"),
         _BUSY._replace(absences=3.0, crash_share=1.0),
     ),
     # --- what the server appends --------------------------------------------------------------------------
@@ -178,7 +180,7 @@ _BUGS: Final = (
         "What is sent again because its acknowledgement was lost is applied again.",
         "ProseMirror #307",
         lambda: Parts(document=AppliedAgain),
-        ("ledger", "session_guarantees"),
+        ("ledger",),
         _BUSY._replace(blows=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
     ),
     Bug(
@@ -186,7 +188,7 @@ _BUGS: Final = (
         "An acknowledgement is sent before the append is durable.",
         "decision D8",
         lambda: Parts(document=EarlyAnswer),
-        ("ledger", "total_order"),
+        ("total_order",),
         _CROWD,
     ),
     Bug(
@@ -194,7 +196,7 @@ _BUGS: Final = (
         "An append whose answer was lost is taken for done.",
         "decision D9",
         lambda: Parts(document=UnknownIsCommitted),
-        ("ledger", "total_order"),
+        ("total_order",),
         _LOST_ANSWERS._replace(commit_us=50_000),
     ),
     Bug(
@@ -202,7 +204,7 @@ _BUGS: Final = (
         "An append whose answer was lost is done again without a look.",
         "decision D9",
         lambda: Parts(document=UnknownIsFailed),
-        ("ledger", "session_guarantees"),
+        ("ledger",),
         _LOST_ANSWERS,
     ),
     Bug(
@@ -210,7 +212,7 @@ _BUGS: Final = (
         "A late operation of a dead connection is applied.",
         "decision D11",
         lambda: Parts(document=NoFence),
-        ("quiescence", "ledger", "liveness"),
+        ("quiescence",),
         _BUSY._replace(
             clients=4,
             latency_us=200_000,
@@ -223,7 +225,7 @@ _BUGS: Final = (
         "After a conflict the same operation is appended to the new head.",
         "decision D9",
         lambda: Parts(document=ConflictIgnored),
-        ("intention", "convergence"),
+        ("intention",),
         _PROSE._replace(commit_us=30_000, blows=repeated("rival_writer", 2, 5.0, 4.0, period_us=150_000)),
     ),
     Bug(
@@ -231,7 +233,7 @@ _BUGS: Final = (
         "Operations of one batch are not carried over each other.",
         "decision D8",
         lambda: Parts(document=GroupCommitUncarried),
-        ("intention", "convergence"),
+        ("intention", "weak_list"),
         _BUSY._replace(commit_us=150_000),
     ),
     Bug(
@@ -239,7 +241,7 @@ _BUGS: Final = (
         "Of two branches in one batch, the second one is merged without the first.",
         "gutenberg #77980",
         lambda: Parts(document=TwoBranchesAtOnce),
-        ("intention", "convergence"),
+        ("intention", "convergence", "quiescence"),
         _BUSY._replace(commit_us=150_000, blows=repeated("herd", 2, 6.0, 4.0, share=1.0)),
     ),
     # --- what the server sends and keeps ------------------------------------------------------------------
@@ -248,7 +250,7 @@ _BUGS: Final = (
         "Missed revisions are read one place too early, and applied by position.",
         "an off-by-one, as everywhere",
         lambda: Parts(replica=Positional, document=CatchUpOffByOne),
-        ("convergence",),
+        ("ledger", "weak_list", "convergence"),
         _COMERS_AND_GOERS,
     ),
     Bug(
@@ -256,7 +258,7 @@ _BUGS: Final = (
         "Missed revisions are composed into one.",
         "decision D5",
         lambda: Parts(document=ComposedCatchUp),
-        ("convergence",),
+        ("convergence", "weak_list"),
         _BLIPS,
     ),
     Bug(
@@ -280,7 +282,7 @@ _BUGS: Final = (
         "The sender of a branch is told another order of inserts than the log has.",
         "decision D15",
         lambda: Parts(document=MergedWithWrongTie),
-        ("convergence",),
+        ("convergence", "weak_list"),
         _COMERS_AND_GOERS._replace(blows=repeated("long_offline", 2, 6.0, 4.0, share=0.5)),
     ),
     Bug(
@@ -288,7 +290,7 @@ _BUGS: Final = (
         "The log is trimmed under clients that are offline, and their base taken for the oldest there is.",
         "decision D12",
         lambda: Parts(document=TrimmedTooFar),
-        ("quiescence", "ledger", "liveness"),
+        ("quiescence", "intention", "convergence"),
         _COMERS_AND_GOERS._replace(snapshot_every=4),
     ),
     # --- the store, and the simulation itself -------------------------------------------------------------
@@ -297,7 +299,7 @@ _BUGS: Final = (
         "Rows and the progress of their sites are not one transaction.",
         "decision D10",
         lambda: Parts(store=TornCommit),
-        ("ledger",),
+        ("ledger", "quiescence"),
         _LOST_ANSWERS._replace(
             blows=(Blow("store_error", 2.0, 8.0, {"rate": 0.5}), *repeated("gateway_crash", 8, 1.0, 0.2))
         ),
@@ -307,7 +309,7 @@ _BUGS: Final = (
         "The store confirms a commit that never reached its disk.",
         "a lost fsync",
         lambda: Parts(store=LostWrite),
-        ("total_order", "ledger"),
+        ("total_order",),
         _CROWD._replace(commit_us=50_000),
     ),
     Bug(

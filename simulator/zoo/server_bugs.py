@@ -57,7 +57,7 @@ class UnknownIsCommitted(Document):
 
 
 class UnknownIsFailed(Document):
-    """An append without an answer is taken for lost and done again, without a look at whose edits are there."""
+    """An append without an answer is taken for lost and done again; nobody looks whose edits are there."""
 
     batch_type = CarelessBatch
     _blind: tuple[Item, ...] = ()
@@ -80,8 +80,8 @@ class UnknownIsFailed(Document):
 class RoomWithoutFence(Room):
     """The older connection of a site stays when a newer one comes."""
 
-    def _supersede(self, site: SiteId) -> None:
-        pass
+    def _supersede(self, site: SiteId) -> bool:  # noqa: ARG002  # whoever it is
+        return False
 
 
 class NoFence(Document):

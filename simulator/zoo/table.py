@@ -16,6 +16,13 @@ from simulator.zoo.hunt import hunt
 HUNT_SHARE = 0.5
 """Of the time for a bug, how much may pass until it is found; the rest is for shrinking."""
 
+CLIENTS_SMALL = 3
+EDITS_SMALL = 6
+"""A case of this size is small enough; where the first one stays larger, the next findings are tried."""
+
+SHRUNK_MAX = 3
+"""Findings that are shrunk until one is small enough."""
+
 
 class Row(NamedTuple):
     """One bug in the table.
@@ -44,16 +51,26 @@ def row_of(name: str, seconds: float) -> Row:
     """Hunt and shrink one bug in about ``seconds`` of wall time."""
     bug = bug_of(name)
     begin = time.perf_counter()
-    finding = hunt(bug, itertools.count(), lambda: time.perf_counter() > begin + seconds * HUNT_SHARE)
+
+    def out_of_time(share: float = 1.0) -> bool:
+        return time.perf_counter() > begin + seconds * share
+
+    seeds = itertools.count()
+    finding = hunt(bug, seeds, lambda: out_of_time(HUNT_SHARE))
     if finding is None:
         return Row(name, seconds=time.perf_counter() - begin)
     row = Row(name, finding.check, finding.operations, finding.runs)
-    if finding.case is not None:
-        shrinker = Shrinker(
-            finding.case, bug.parts(), out_of_time=lambda: time.perf_counter() > begin + seconds
-        )
+    for _ in range(SHRUNK_MAX):
+        if finding is None or finding.case is None:
+            break
+        shrinker = Shrinker(finding.case, bug.parts(), out_of_time=out_of_time)
         small = shrinker.shrink()
-        row = row._replace(clients=small.clients, edits=small.operations, attempts=shrinker.attempts)
+        row = row._replace(attempts=row.attempts + shrinker.attempts)
+        if not row.clients or small.clients + small.operations < row.clients + row.edits:
+            row = row._replace(clients=small.clients, edits=small.operations)
+        if out_of_time() or (row.clients <= CLIENTS_SMALL and row.edits <= EDITS_SMALL):
+            break
+        finding = hunt(bug, seeds, out_of_time)
     return row._replace(seconds=time.perf_counter() - begin)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import msgspec
 from hypothesis import strategies as st
 
+from model.protocol import NATURAL_MAX
 from model.text import Component, Operation
 
 # Few different characters make equal neighbours likely; the last two lie beyond 16 bits.
@@ -71,8 +72,10 @@ def values(annotation: typing.Any) -> st.SearchStrategy[typing.Any]:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is Operation:
         return any_operation()
+    if origin is typing.Annotated:
+        return values(arguments[0])
     if annotation is typing.Any:
-        return st.one_of(st.integers(0, 2**53), texts(), st.booleans(), st.none())
+        return st.one_of(st.integers(0, NATURAL_MAX), texts(), st.booleans(), st.none())
     if origin is list:
         return st.lists(values(arguments[0]), max_size=3)
     if origin is dict:
@@ -84,7 +87,7 @@ def values(annotation: typing.Any) -> st.SearchStrategy[typing.Any]:
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return structs(annotation)
     simple: dict[typing.Any, st.SearchStrategy[typing.Any]] = {
-        int: st.integers(0, 2**53),
+        int: st.integers(0, NATURAL_MAX),
         str: st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     }
     return simple[annotation] if annotation in simple else st.from_type(annotation)

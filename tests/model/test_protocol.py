@@ -17,6 +17,7 @@ from model.protocol import (
     DOCUMENT_LENGTH_MAX,
     MESSAGE_BYTES_MAX,
     NAME_LENGTH_MAX,
+    NATURAL_MAX,
     Branch,
     ClientMessage,
     Edits,
@@ -40,7 +41,7 @@ CLIENT_KINDS = typing.get_args(ClientMessage)
 SERVER_KINDS = typing.get_args(ServerMessage)
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=NAME_LENGTH_MAX)
-counts = st.integers(0, 2**53)
+counts = st.integers(0, NATURAL_MAX)
 selections = st.none() | st.tuples(counts, counts)
 ranges = st.tuples(st.integers(1, 2**52), st.integers(0, 2**52)).map(lambda r: (r[0], r[0] + r[1]))
 
@@ -51,7 +52,7 @@ def joins(draw: st.DrawFn) -> Join:
     in_flight = None
     if revision is not None and draw(st.booleans()):
         in_flight = InFlight(*draw(ranges), branch=draw(st.booleans()))
-    epoch, pending = draw(st.integers(1, 2**53)), draw(counts)
+    epoch, pending = draw(st.integers(1, NATURAL_MAX)), draw(counts)
     return Join(DocumentId(draw(names)), epoch, revision, in_flight, pending)
 
 
@@ -72,7 +73,7 @@ def branches(draw: st.DrawFn) -> Branch:
 
 
 CLIENT_MESSAGES: dict[type, st.SearchStrategy[Any]] = {
-    Hello: st.builds(Hello, st.integers(), names, st.text(st.characters(exclude_categories=["Cs"]))),
+    Hello: st.builds(Hello, counts, names, st.text(st.characters(exclude_categories=["Cs"]))),
     Join: joins(),
     Submit: submits(),
     Branch: branches(),

@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 
 from model import history, protocol, text
+from model.identity import SiteId
 from model.jupiter import Replica
 from model.protocol import ClientMessage, Committed, ServerMessage, encode
 from model.text import Operation, insert
@@ -38,7 +39,7 @@ def test_equal_input_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "decode_server", decode)
     monkeypatch.setattr(history, "fingerprint", fingerprint)
     memo = Memo()
-    message = Committed(1, protocol.SiteId("a"), 1, 1, insert(3, 1, "x"))
+    message = Committed(1, SiteId("a"), 1, 1, insert(3, 1, "x"))
     for _ in range(3):
         # Equal by value: neither text nor operation nor bytes are the same object twice.
         assert memo.apply("".join(["a", "bc"]), insert(3, 1, "x")) == "axbc"

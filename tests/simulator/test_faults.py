@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from model import history
+from model.identity import SiteId
+from simulator.faults import FAULTS, fault_of
+from simulator.faultspec import FAULT_KINDS
+from simulator.plan import CellPlan
+from simulator.scenario import Server
+from simulator.schedule import FaultWindow
+from simulator.trial import Trial, attempt
+from tests.simulator.plans import STAYING, cell_of, fault, of, plan, problems, unchecked
+
+STRONG: dict[str, dict[str, Any]] = {
+    "partition_halves": {"share": 0.5},
+    "partition_clients": {"share": 0.5},
+    "partition_one_way": {"share": 0.5},
+    "flapping": {"share": 0.5, "period_us": 500_000},
+    "clog": {"share": 0.5},
+    "store_error": {"rate": 0.5},
+    "long_offline": {"share": 0.5},
+    "slow_reader": {"share": 0.5},
+    "duplicate_resend": {"share": 0.8, "period_us": 20_000},
+    "clock_skew": {"share": 0.5},
+    "client_crash": {"share": 0.5},
+}
+"""Parameters under which a fault must hit a dozen clients."""
+
+
+def hits(trial: Trial) -> dict[str, int]:
+    """How much each fault hit."""
+    return {record.name: record.affected for record in of(history.FaultEnded, trial)}
+
+
+def test_every_kind_of_a_scenario_has_its_fault() -> None:
+    assert sorted(FAULTS) == sorted(FAULT_KINDS)
+    assert all(fault_of(kind).kind == kind for kind in FAULT_KINDS)
+    with pytest.raises(ValueError, match="unknown fault 'earthquake'; known are client_crash, "):
+        fault_of("earthquake")
+
+
+@pytest.mark.parametrize("kind", FAULT_KINDS)
+def test_a_fault_hits_something_and_the_cell_heals(kind: str) -> None:
+    trial = attempt(plan(fault(kind, 3, 7, **STRONG.get(kind, {}))), keep=True)
+    assert hits(trial)[kind] > 0
+    assert not problems(trial)
+    assert not unchecked(trial)
+    (began,) = of(history.FaultBegan, trial)
+    assert (began.time_us, began.name) == (3_000_000, kind)
+
+
+@pytest.mark.parametrize("kind", FAULT_KINDS)
+def test_a_fault_that_lasts_to_the_end_heals_too(kind: str) -> None:
+    trial = attempt(plan(fault(kind, 7, 10, **STRONG.get(kind, {})), seed=2), keep=True)
+    assert not problems(trial)
+
+
+@pytest.mark.parametrize("kind", [k for k in FAULT_KINDS if "share" in FAULT_KINDS[k].parameters])
+def test_a_fault_that_hits_nobody_does_not_claim_the_hits_of_another(kind: str) -> None:
+    others = (fault("partition_region", 3, 6), fault("herd", 7, 8))
+    trial = attempt(plan(fault(kind, 2, 9, sites=()), *others), keep=True)
+    found = [r.affected for r in of(history.FaultEnded, trial) if r.name == kind]
+    assert 0 in found
+    assert hits(trial)["partition_region"] > 0
+
+
+def pairs() -> list[tuple[FaultWindow, ...]]:
+    """Faults that meddle with each other: what was clogged or cut off when the server went away."""
+    clog = fault("clog", 3, 6, share=0.6, impatient=0.3)
+    cut = fault("partition_halves", 3, 4)  # shorter than anybody's patience
+    slow = fault("slow_reader", 3, 7, share=0.5)
+    crash = fault("gateway_crash", 3.5, 3.8)
+    return [
+        (clog, crash),
+        (cut, crash),
+        (slow, crash),
+        (clog, slow),
+        (clog, fault("store_error", 3, 6, rate=0.95)),
+        (clog, fault("crash_before_ack", 4, 5, restart_us=300_000)),
+        (fault("store_stall", 3, 5), crash),
+        (fault("store_stall", 3, 5), fault("store_error", 3, 6, rate=0.5)),
+        (fault("store_stall", 3, 6), fault("store_stall", 4, 5)),
+        (fault("rival_writer", 3, 7), fault("store_error", 3, 7, rate=0.5)),
+        (fault("client_crash", 3, 5, share=0.5), fault("herd", 4, 6)),
+        (fault("partition_one_way", 3, 5, share=0.5), fault("partition_region", 4, 6)),
+        (fault("flapping", 3, 7, share=0.5, period_us=300_000), fault("clog", 4, 6, share=0.5)),
+    ]
+
+
+@pytest.mark.parametrize("windows", pairs(), ids=lambda windows: "+".join(w.kind for w in windows))
+def test_two_faults_at_once_heal(windows: tuple[FaultWindow, ...]) -> None:
+    for seed in range(3):
+        assert not problems(attempt(plan(*windows, seed=seed, edits_per_second=2.0)))
+
+
+def test_all_at_once() -> None:
+    windows = [
+        fault(kind, 2 + n / 4, 5 + n / 4, **STRONG.get(kind, {})) for n, kind in enumerate(FAULT_KINDS)
+    ]
+    trial = attempt(plan(*windows, clients=24, room=8, seconds=12, edits_per_second=2.0), keep=True)
+    assert not problems(trial)
+    assert len(hits(trial)) == len(FAULT_KINDS)
+
+
+# --- what each one is -------------------------------------------------------------------------------------
+
+
+def test_a_region_is_cut_off_as_a_whole_and_no_other_one() -> None:
+    trial = attempt(plan(fault("partition_region", 3, 8, region="far")), keep=True)
+    broken = {r.site for r in of(history.Disconnected, trial) if r.cause == "1006"}
+    assert broken == {f"c{n:03d}" for n in range(1, 12, 2)}
+
+
+def test_a_rival_makes_appends_conflict_and_is_read_by_everybody() -> None:
+    for seed in range(6):  # in some of them nobody edits after the rival's last write
+        what = plan(fault("rival_writer", 3, 9.9, period_us=50_000), seed=seed, edits_per_second=0.3)
+        trial = attempt(what, keep=True)
+        assert not problems(trial)
+        assert any(r.site == "rest" for r in of(history.Stored, trial))
+
+
+def test_a_rival_leaves_documents_of_unique_characters_alone() -> None:
+    trial = attempt(plan(fault("rival_writer", 3, 7)), keep=True)
+    assert {r.document for r in of(history.Stored, trial) if r.site == "rest"} == {"d1"}
+
+
+def test_a_crash_before_the_acknowledgement_leaves_durable_edits_unacknowledged() -> None:
+    what = plan(fault("crash_before_ack", 3, 6), edits_per_second=3.0)
+    cell, keeper = cell_of(what)
+    cell.run()
+    assert cell.gateway_crashes == 1
+    crash = next(i for i, r in enumerate(keeper.records) if isinstance(r, history.Disconnected))
+    durable = {(r.document, r.revision) for r in keeper.records[:crash] if isinstance(r, history.Stored)}
+    told = {(r.document, r.revision) for r in keeper.records[:crash] if isinstance(r, history.Broadcast)}
+    assert durable - told
+
+
+def test_a_clock_is_wrong_by_what_the_history_says() -> None:
+    trial = attempt(plan(fault("clock_skew", 3, 7, share=0.5)), keep=True)
+    wrong = {r.site for r in of(history.Edited, trial) if r.client_us != r.time_us}
+    assert 2 <= len(wrong) <= 10
+    for record in of(history.Edited, trial):
+        if not 3_000_000 <= record.time_us < 7_000_000:
+            assert record.client_us == record.time_us
+        assert abs(record.client_us - record.time_us) <= 3_600_000_000
+
+
+def test_a_slow_reader_is_closed_when_its_queue_is_full() -> None:
+    what = plan(
+        fault("slow_reader", 3, 7, share=0.5, bytes_per_second=50),
+        edits_per_second=4.0,
+        server=Server(outbox_bytes_max=2_000),
+    )
+    trial = attempt(what, keep=True)
+    assert any(r.cause == "1013" for r in of(history.Disconnected, trial))
+    assert not problems(trial)
+
+
+def test_long_absences_end_in_branches() -> None:
+    trial = attempt(plan(fault("long_offline", 2, 9, share=0.5), seconds=12), keep=True)
+    assert any(r.how == "branch" for r in of(history.Joined, trial))
+    assert of(history.Merged, trial)
+
+
+def test_a_herd_is_everybody() -> None:
+    trial = attempt(plan(fault("herd", 4, 6)), keep=True)
+    assert {r.site for r in of(history.Offline, trial) if r.time_us == 4_000_000} == {
+        f"c{n:03d}" for n in range(12)
+    }
+    assert len([r for r in of(history.Online, trial) if r.time_us == 6_000_000]) == 12
+
+
+def test_impatient_clients_of_a_clog_leave_late_operations_of_dead_connections() -> None:
+    what = plan(fault("clog", 3, 7, share=0.8, impatient=1.0), edits_per_second=2.0)
+    cell, keeper = cell_of(what)
+    cell.run()
+    assert any(r.cause == "impatient" for r in of(history.Disconnected, keeper))
+    # Both ends of every old connection found out in the end.
+    assert sum(len(c.path.connections) for c in cell.clients) == len(cell.clients)
+    assert len(cell.connections) == len(cell.clients)
+
+
+# --- repeating one ----------------------------------------------------------------------------------------
+
+
+def test_what_a_fault_realised_names_whom_it_hit() -> None:
+    trial = attempt(plan(fault("partition_clients", 3, 6, share=0.4)), keep=True)
+    (window,) = trial.realised
+    assert window.sites is not None
+    assert 0 < len(window.sites) < 12
+    repeated = with_faults(plan(), (window,))
+    again = attempt(repeated, keep=True)
+    assert again.realised == (window,)
+    assert {r.site for r in of(history.Disconnected, again)} <= set(window.sites)
+
+
+def test_named_clients_are_hit_and_nobody_else() -> None:
+    sites = (SiteId("c001"), SiteId("c004"))
+    trial = attempt(plan(fault("client_crash", 3, 5, sites=sites)), keep=True)
+    assert {r.site for r in of(history.Restarted, trial)} == set(sites)
+
+
+def with_faults(what: CellPlan, windows: tuple[FaultWindow, ...]) -> CellPlan:
+    return msgspec.structs.replace(what, faults=windows, sessions=STAYING)
