@@ -110,9 +110,9 @@ def main() -> None:
     workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print("### the whole run\n")
     print(
-        f"* {result.deliveries:,} checked deliveries in {result.wall_seconds:.1f} s on {options.jobs} processes:"
+        f"* {result.deliveries:,} checked deliveries in {result.wall_seconds:.1f} s, {options.jobs} processes"
     )
-    print(f"  {result.deliveries_per_second / options.jobs:,.0f} per second and core (wall time)")
+    print(f"* {result.deliveries_per_second / options.jobs:,.0f} checked deliveries per second and core")
     print(f"* {result.virtual_seconds / result.wall_seconds:.1f} times faster than real time")
     print(f"* peak memory {own:.0f} MB (parent) and {workers:.0f} MB (largest worker)")
 

@@ -133,6 +133,10 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
     def add(site: SiteId, *new: Step) -> None:
         steps.setdefault(SiteId(site.partition(".")[0]), []).extend(new)
 
+    def is_down(site: SiteId) -> bool:
+        done = [step.do for step in steps.get(SiteId(site.partition(".")[0]), ())]
+        return "crash" in done and "restart" not in done[len(done) - done[::-1].index("crash") :]
+
     for record in records:
         match record:
             case history.Edited() if record.document == document:
@@ -150,6 +154,8 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
             case history.Offline() if record.document == document:
                 add(record.site, Step(record.time_us, "crash" if record.cause == "crashed" else "offline"))
             case history.Restarted() if record.document == document:
+                if not is_down(record.site):  # it crashed while it was offline, of which there is no record
+                    add(record.site, Step(record.time_us, "crash"))
                 add(record.site, Step(record.time_us, "restart"))
             case history.Seen() if record.document == document and not record.fresh:
                 look = Step(record.time_us, "select")  # moving the cursor is when somebody looks around

@@ -303,6 +303,7 @@ class Cell:
         for window in self.plan.faults:
             self.clock.process(self._suffer(window))
         self._run_until(self.plan.duration_us)
+        self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
         self._heal()
         end = self.plan.duration_us + self.plan.heal_bound_us
         while self.now < end and not self._has_settled():

@@ -49,10 +49,11 @@ class Clock(simpy.Environment):
         if not event._ok and not event.defused:
             raise event._value  # what went wrong in a process ends the run
 
-    def run_until(self, until_us: int) -> None:
-        """Perform everything that happens before ``until_us``, and leave the clock there."""
+    def run_until(self, until_us: int, *, inclusive: bool = False) -> None:
+        """Perform everything that happens before ``until_us``, or at it too, and leave the clock there."""
         queue = self._queue
         step = self.step
-        while queue and queue[0][0] < until_us:
+        end_us = until_us + inclusive
+        while queue and queue[0][0] < end_us:
             step()
         self._now = until_us

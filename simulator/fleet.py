@@ -51,7 +51,7 @@ class CellOutcome(NamedTuple):
 def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> CellOutcome:
     """Run one cell and write its history."""
     checkers = checkers_for(JUPITER)
-    triviality = NonTriviality((), ())
+    triviality = NonTriviality()
     measures = Measures()
     parts = bug_of(job.bug).parts() if job.bug else HEALTHY
     begin = time.perf_counter()

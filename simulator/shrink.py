@@ -1,13 +1,14 @@
 """The smallest case that still fails the same check, by steps of the domain, in a bounded time.
 
-Each pass proposes simpler plans: fewer clients, fewer faults, fewer edits, shorter absences, a plainer network,
-less text. A proposal that still fails the check replaces the case, and the passes start again until none
-of them helps. Every proposal is run; nothing is assumed.
+Each pass proposes simpler plans: fewer clients, fewer faults, fewer edits, shorter absences, a plainer
+network, less text. A proposal that still fails the check replaces the case, and the passes start again until
+none of them helps. Every proposal is run; nothing is assumed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, TypeAlias, TypeVar
 
 import msgspec
@@ -22,6 +23,7 @@ HEAL_BOUND_US_MAX: Final = 8_000_000
 
 PLAIN_LATENCY_US: Final = 20_000
 SHORT_PAUSE_US: Final = 100_000
+LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 Pass: TypeAlias = Callable[[CellPlan], Iterator[CellPlan]]
 
@@ -219,7 +221,7 @@ def _gaps(plan: CellPlan) -> list[tuple[int, int]]:
             *(t for w in plan.faults for t in (w.begin_us, w.end_us)),
         }
     )
-    gaps = [(a, b - a) for a, b in zip(times, times[1:], strict=False) if b - a > 2 * SHORT_PAUSE_US]
+    gaps = [(a, b - a) for a, b in pairwise(times) if b - a > 2 * SHORT_PAUSE_US]
     return sorted(gaps, key=lambda gap: -gap[1])
 
 
@@ -247,25 +249,29 @@ def less_text(plan: CellPlan) -> Iterator[CellPlan]:
 
 
 def plainer_text(plan: CellPlan) -> Iterator[CellPlan]:
-    """The text to start with in digits, the inserts in letters, if characters need not be anything else."""
+    """The text to start with in digits; characters stay unique as long as there are enough digits."""
     document = _document(plan)
     digits = "".join(chr(ord("0") + n % 10) for n in range(len(document.text)))
     if digits != document.text:
-        yield _replace(plan, documents=(_replace(document, text=digits, unique=False),))
+        unique = document.unique and len(digits) <= 10
+        yield _replace(plan, documents=(_replace(document, text=digits, unique=unique),))
 
 
 def plainer_edits(plan: CellPlan) -> Iterator[CellPlan]:
-    """Edits of one character, near the front, each with a letter of its own."""
+    """Edits of one character, near the front, each with a letter that nobody else has."""
     document = _document(plan)
-    letters = iter("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" * 40)
+    used = {
+        *document.text,
+        *(c for client in document.clients for s in client.script or () for c in s.inserted),
+    }
+    letter = next((c for c in LETTERS if c not in used), "")
     for number, client in enumerate(document.clients):
         script = client.script or ()
         for i, step in enumerate(script):
             if step.do != "edit":
                 continue
-            letter = next(letters)
             for simpler in (
-                _replace(step, inserted=letter) if step.inserted else step,
+                _replace(step, inserted=letter) if step.inserted and letter else step,
                 _replace(step, inserted=step.inserted[:1]),
                 _replace(step, deleted=min(step.deleted, 1)),
                 _replace(step, position=0),

@@ -1,7 +1,8 @@
 """Non-triviality: what the scenario promises really happened.
 
 A fault or a kind of edit may be missing from one cell and plentiful in another, so cells only count; the
-judgement is made on the merged counts.
+judgement is made on the merged counts. What is missing does not make a run wrong, it makes it worth less: the
+check is then *unknown*, and so is the run.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Final
 
 from model import history
 from model.checkers import Handler
-from model.checkers.check import Check
 from model.verdict import CheckResult
 
 EDIT: Final = "edit:"
@@ -20,70 +20,49 @@ EDIT: Final = "edit:"
 FAULT: Final = "fault:"
 """Counts of what faults hit are kept under this and the name of the fault."""
 
+NAME: Final = "non_triviality"
+DETAIL: Final = "expected kinds of edits and faults that occurred"
 
-class NonTriviality(Check):
-    """Every expected kind of edit and every expected fault occurred, and every fault hit something.
+
+class NonTriviality:
+    """Counts what happened.
 
     Attributes:
         counts: how many edits of each kind were made, and how much each fault hit (connections, commits,
             clients), of all that occurred, expected or not; to be added up over the cells.
     """
 
-    name = "non_triviality"
-    detail = "expected kinds of edits and faults that occurred"
-
-    def __init__(
-        self, expected_kinds: tuple[str, ...], expected_faults: tuple[str, ...], *, claimed: bool = True
-    ) -> None:
-        super().__init__(claimed=claimed)
+    def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self._expected_kinds = expected_kinds
-        self._expected_faults = expected_faults
-        self._now_us = 0
 
     def handlers(self) -> Mapping[type, Handler]:
         """Edits and faults."""
-        return {
-            history.Edited: self._edited,
-            history.FaultEnded: self._fault_ended,
-            history.Finished: self._finished,
-        }
+        return {history.Edited: self._edited, history.FaultEnded: self._fault_ended}
 
     def _edited(self, record: history.Edited) -> None:
-        key = EDIT + record.kind
-        self.counts[key] = self.counts.get(key, 0) + 1
+        self._count(EDIT + record.kind, 1)
 
     def _fault_ended(self, record: history.FaultEnded) -> None:
-        key = FAULT + record.name
-        self.counts[key] = self.counts.get(key, 0) + record.affected
+        self._count(FAULT + record.name, record.affected)
 
-    def _finished(self, record: history.Finished) -> None:
-        self._now_us = record.time_us
-
-    def _finish(self) -> None:
-        """Judge this history alone; a run of several cells calls :func:`judge_triviality` instead."""
-        edits = sum(count for key, count in self.counts.items() if key.startswith(EDIT))
-        if not self._expected_kinds and edits:
-            self.checked += 1  # nothing is promised but that anything is edited at all
-        for kind in self._expected_kinds:
-            self._expect(EDIT + kind, f"no edit of kind {kind!r} was made")
-        for fault in self._expected_faults:
-            self._expect(FAULT + fault, f"fault {fault!r} hit nothing")
-
-    def _expect(self, key: str, problem: str) -> None:
-        count = self.counts.get(key, 0)
-        self.checked += 1
-        if not count:
-            self.violate(self._now_us, "", problem, expected=key, count=count)
+    def _count(self, key: str, count: int) -> None:
+        self.counts[key] = self.counts.get(key, 0) + count
 
 
 def judge_triviality(
     counts: Mapping[str, int], expected_kinds: tuple[str, ...], expected_faults: tuple[str, ...]
 ) -> CheckResult:
-    """The judgement on counts merged from several cells.
+    """Whether every expected kind of edit was made, and every expected fault hit something.
 
-    Nothing expected and nothing edited is nothing checked, and so unknown.
+    ``checked`` counts what occurred; if anything expected is missing it is 0, so that the verdict is
+    *unknown*, and ``detail`` names what. Where nothing is expected, something must have been edited.
     """
-    merged = NonTriviality(expected_kinds, expected_faults)
-    merged.counts.update(counts)
-    return merged.result()
+    expected = {EDIT + kind: f"no edit of kind {kind!r} was made" for kind in expected_kinds}
+    expected |= {FAULT + fault: f"fault {fault!r} hit nothing" for fault in expected_faults}
+    missing = [problem for key, problem in expected.items() if not counts.get(key)]
+    edited = any(count for key, count in counts.items() if key.startswith(EDIT))
+    if not edited and not expected_kinds:
+        missing.append("nothing was edited")
+    if missing:
+        return CheckResult(NAME, 0, 0, f"too little happened: {'; '.join(missing)}")
+    return CheckResult(NAME, len(expected) or 1, 0, DETAIL)

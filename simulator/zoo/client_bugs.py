@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from model.identity import Revision, SiteId
 from model.jupiter import Edit, Phase, Replica
 from model.protocol import ClientMessage
-from model.text import Operation, Selection
+from model.text import Operation
+from simulator.cell import Parts
+from simulator.workload.human import Weights
+from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import moved_to, position_of
+from simulator.zoo.habitat import BUSY, CROWD, PROSE
 
 
 class HalfTransformed(Replica):
@@ -102,24 +108,69 @@ class Corrupted(Replica):
             self.text = self.text[1:2] + self.text[:1] + self.text[2:]
 
 
-class FrozenCursors(Replica):
-    """The cursors of peers stay at the number where they were last reported, whatever is edited."""
-
-    def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
-        """Where the peer's selection was."""
-        cursor = self._peers.get(peer)
-        return None if cursor is None else (cursor.selection, cursor.revision)
-
-
-class ShiftedCursors(Replica):
-    """The cursors of peers move by the length of every edit, also of those behind them."""
-
-    def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
-        """The peer's selection, shifted."""
-        cursor = self._peers.get(peer)
-        operations = None if cursor is None else self._applied.since(cursor.moment)
-        if cursor is None or operations is None:
-            return None
-        shift = sum(op.target_length - op.base_length for op in operations)
-        anchor, head = (max(0, min(end + shift, len(self.text))) for end in cursor.selection)
-        return (anchor, head), cursor.revision
+BUGS: Final = (
+    Bug(
+        "dopt",
+        "What comes in is carried past the own operations, but not they past it.",
+        "the dOPT puzzle (Ellis and Gibbs 1989)",
+        lambda: Parts(replica=HalfTransformed),
+        ("convergence", "weak_list"),
+        BUSY,
+    ),
+    Bug(
+        "tie-reversed",
+        "Client and server order inserts at one position differently.",
+        "decision D4",
+        lambda: Parts(replica=ReversedTie),
+        ("convergence", "weak_list"),
+        CROWD,
+    ),
+    Bug(
+        "tie-by-arrival",
+        "The client orders inserts at one position by who came first.",
+        "decision D4",
+        lambda: Parts(replica=TieByArrival),
+        ("convergence", "weak_list"),
+        CROWD,
+    ),
+    Bug(
+        "tie-by-length",
+        "Site ids are compared as numbers by one side and as code points by the other.",
+        "decision D4",
+        lambda: Parts(replica=TieByLength),
+        ("convergence", "weak_list"),
+        CROWD._replace(clients=4, names=lambda n: f"c{n + 7}"),
+    ),
+    Bug(
+        "delete-off-by-one",
+        "A delete carried past an own delete lands one place too far right.",
+        "decision D2",
+        lambda: Parts(replica=DeleteOffByOne),
+        ("convergence", "weak_list"),
+        BUSY,
+    ),
+    Bug(
+        "utf16-units",
+        "Positions are sent in units of UTF-16 and read as code points.",
+        "rustpad #14, gutenberg #76049",
+        lambda: Parts(replica=Utf16Units),
+        ("convergence",),
+        PROSE._replace(text_length=300),
+    ),
+    Bug(
+        "undo-uncarried",
+        "An undo is sent as it was noted, not carried through what came in since.",
+        "ot.js #24",
+        lambda: Parts(replica=UndoUncarried),
+        ("convergence",),
+        PROSE._replace(weights=Weights(undo=60.0)),
+    ),
+    Bug(
+        "corrupt-replica",
+        "The text of one replica changes by itself.",
+        "decision D22",
+        lambda: Parts(replica=Corrupted),
+        ("convergence", "weak_list"),
+        CROWD,
+    ),
+)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from model.identity import ConnectionId, Revision, SiteId
-from model.protocol import CatchUp, Row
+from model.protocol import CatchUp, Fate, Join, Row
 from model.text import compose, delete, noop
 from reference_server.core.batch import Batch
 from reference_server.core.document import Document
-from reference_server.core.effects import LogRow
+from reference_server.core.effects import LogRow, Progress
 from reference_server.core.items import EditsItem
 from reference_server.core.log import Log
 from reference_server.core.member import Member
 from reference_server.core.merge import merge
 from reference_server.core.room import Room
-from simulator.zoo.server_bugs import Carried
+from simulator.cell import Parts
+from simulator.zoo.batch_bugs import Carried
+from simulator.zoo.bug import Bug
+from simulator.zoo.displaced import Gapless, Positional
+from simulator.zoo.habitat import BLIPS, COMERS_AND_GOERS, CROWD, Blow, repeated
 
 
 class ShiftedRoom(Room):
@@ -72,6 +77,20 @@ class ComposedCatchUp(Document):
     """A document with a :class:`ComposingRoom`."""
 
     room_type = ComposingRoom
+
+
+class DenyingRoom(Room):
+    """Who comes back is told that what was in flight is lost, whether or not it is."""
+
+    def _fate(self, join: Join, known: Progress) -> Fate | None:
+        fate = super()._fate(join, known)
+        return None if fate is None else Fate(False)
+
+
+class FateDenied(Document):
+    """A document with a :class:`DenyingRoom`."""
+
+    room_type = DenyingRoom
 
 
 class ForgettingRoom(Room):
@@ -145,3 +164,63 @@ class TrimmedTooFar(Document):
     """A document with a :class:`ShortLog`."""
 
     log_type = ShortLog
+
+
+BUGS: Final = (
+    Bug(
+        "catch-up-off-by-one",
+        "Missed revisions are read one place too early, and applied by position.",
+        "an off-by-one, as everywhere",
+        lambda: Parts(replica=Positional, document=CatchUpOffByOne),
+        ("ledger", "weak_list", "convergence"),
+        COMERS_AND_GOERS,
+    ),
+    Bug(
+        "composed-catch-up",
+        "Missed revisions are composed into one.",
+        "decision D5",
+        lambda: Parts(document=ComposedCatchUp),
+        ("convergence", "weak_list"),
+        BLIPS,
+    ),
+    Bug(
+        "fate-denied",
+        "Who comes back is told that what was in flight is lost, although it is durable.",
+        "decision D15",
+        lambda: Parts(document=FateDenied),
+        ("quiescence",),
+        BLIPS._replace(blows=repeated("crash_before_ack", 5, 3.0, 1.5, restart_us=300_000)),
+    ),
+    Bug(
+        "lost-broadcast",
+        "A revision is not sent to one of its readers, who does not look for gaps.",
+        "automerge #1284, Etherpad #4978",
+        lambda: Parts(replica=Gapless, document=LostBroadcast),
+        ("total_order", "convergence"),
+        CROWD,
+    ),
+    Bug(
+        "merge-drops-last",
+        "A branch is acknowledged, but its last edit is left out.",
+        "gutenberg #77980",
+        lambda: Parts(document=MergeDropsLast),
+        ("intention",),
+        COMERS_AND_GOERS._replace(blows=(Blow("herd", 5.0, 4.0),)),
+    ),
+    Bug(
+        "merged-with-wrong-tie",
+        "The sender of a branch is told another order of inserts than the log has.",
+        "decision D15",
+        lambda: Parts(document=MergedWithWrongTie),
+        ("convergence", "weak_list"),
+        COMERS_AND_GOERS._replace(blows=repeated("long_offline", 2, 6.0, 4.0, share=0.5)),
+    ),
+    Bug(
+        "trimmed-too-far",
+        "The log is trimmed under clients that are offline, and their base taken for the oldest there is.",
+        "decision D12",
+        lambda: Parts(document=TrimmedTooFar),
+        ("quiescence", "intention", "convergence"),
+        COMERS_AND_GOERS._replace(snapshot_every=4),
+    ),
+)

@@ -127,3 +127,13 @@ def _window(index: int, blow: Blow) -> FaultWindow:
 def repeated(kind: str, count: int, every_s: float, for_s: float, **params: Any) -> tuple[Blow, ...]:
     """The same blow ``count`` times, ``every_s`` apart, beginning two seconds after the start."""
     return tuple(Blow(kind, 2.0 + n * every_s, for_s, params) for n in range(count))
+
+
+CROWD: Final = Habitat()
+BUSY: Final = Habitat(clients=4, edits_per_second=4.0, latency_us=100_000)
+PROSE: Final = Habitat(workload="human", edits_per_second=3.0, text_length=60)
+COMERS_AND_GOERS: Final = Habitat(clients=4, edits_per_second=4.0, absences=3.0, seconds=16.0)
+BLIPS: Final = Habitat(clients=4, edits_per_second=3.0, absences=10.0, absence_us=700_000, seconds=20.0)
+LOST_ANSWERS: Final = Habitat(
+    clients=4, edits_per_second=3.0, blows=repeated("store_error", 3, 3.0, 1.5, rate=0.5)
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from model.identity import Revision, Sequence, SiteId
@@ -12,7 +14,10 @@ from reference_server.core.document import Document
 from reference_server.core.effects import Progress
 from reference_server.core.items import EditsItem
 from reference_server.core.room import Room
-from simulator.zoo.displaced import Positional
+from simulator.cell import Parts
+from simulator.zoo.bug import Bug
+from simulator.zoo.displaced import Positional, moved_to, position_of
+from simulator.zoo.habitat import BUSY, COMERS_AND_GOERS, CROWD, repeated
 
 
 class ChangedInFlight(Positional):
@@ -75,3 +80,66 @@ class ForgetfulCounter(Replica):
     def save(self) -> SavedReplica:
         """Everything but the counter."""
         return super().save()._replace(sequence=self.acknowledged)
+
+
+class HalfMerged(Replica):
+    """What was typed while a branch was merged is not carried past what the merge brings."""
+
+    def _past_pending(self, op: Operation, mine_first: bool) -> tuple[list[Edit], Operation]:
+        pending, op = super()._past_pending(op, mine_first)
+        if self.phase is Phase.HANDING_IN and self.in_flight is not None and self.in_flight.is_branch:
+            typed = zip(pending, self.pending, strict=True)
+            pending = [
+                e._replace(operation=moved_to(e.operation, position_of(t.operation))) for e, t in typed
+            ]
+        return pending, op
+
+
+BUGS: Final = (
+    Bug(
+        "changed-in-flight",
+        "A resend has more text under the same number; the server takes it for a repeat.",
+        "ShareDB #327",
+        lambda: Parts(replica=ChangedInFlight, document=TrustingDocument),
+        ("weak_list", "quiescence", "convergence"),
+        BUSY._replace(blows=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
+    ),
+    Bug(
+        "shared-operation",
+        "The operation in flight is changed where it is kept for sending.",
+        "ShareDB #672",
+        lambda: Parts(replica=SharedOperation),
+        ("quiescence",),
+        CROWD._replace(
+            clients=5, latency_us=150_000, seconds=32.0, blows=repeated("gateway_crash", 6, 5.0, 0.2)
+        ),
+    ),
+    Bug(
+        "selfish-acknowledgement",
+        "An acknowledgement of another revision than expected leaves the operation in flight for ever.",
+        "ShareDB #265",
+        lambda: Parts(replica=SelfishAcknowledgement),
+        ("total_order", "session_guarantees", "liveness"),
+        CROWD,
+    ),
+    Bug(
+        "half-merged",
+        "What is typed during a merge is not carried past what the merge brings.",
+        "decision D15",
+        lambda: Parts(replica=HalfMerged),
+        ("weak_list", "convergence"),
+        COMERS_AND_GOERS._replace(
+            latency_us=200_000,
+            commit_us=100_000,
+            blows=repeated("long_offline", 2, 6.0, 4.0, share=0.7),
+        ),
+    ),
+    Bug(
+        "forgetful-counter",
+        "The counter of edits is not saved, so numbers are used twice after a restart.",
+        "automerge-classic #145",
+        lambda: Parts(replica=ForgetfulCounter),
+        ("ledger", "intention", "quiescence"),
+        BUSY._replace(absences=3.0, crash_share=1.0),
+    ),
+)

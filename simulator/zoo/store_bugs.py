@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from model import text
 from model.text import Operation
 from reference_server.core.effects import Append, Appended, Committed, Outcome
 from reference_server.store.memory import Answer, MemoryStore, Request
+from simulator.cell import Parts
 from simulator.memo import Memo
+from simulator.zoo.bug import Bug
+from simulator.zoo.habitat import BUSY, CROWD, LOST_ANSWERS, Blow, repeated
 
 
 class TornCommit(MemoryStore):
@@ -48,3 +53,33 @@ class MemoByLength(Memo):
         if key not in self._by_length:
             self._by_length[key] = text.apply(before, op)
         return self._by_length[key]
+
+
+BUGS: Final = (
+    Bug(
+        "torn-commit",
+        "Rows and the progress of their sites are not one transaction.",
+        "decision D10",
+        lambda: Parts(store=TornCommit),
+        ("ledger", "quiescence"),
+        LOST_ANSWERS._replace(
+            blows=(Blow("store_error", 2.0, 8.0, {"rate": 0.5}), *repeated("gateway_crash", 8, 1.0, 0.2))
+        ),
+    ),
+    Bug(
+        "lost-write",
+        "The store confirms a commit that never reached its disk.",
+        "a lost fsync",
+        lambda: Parts(store=LostWrite),
+        ("total_order",),
+        CROWD._replace(commit_us=50_000),
+    ),
+    Bug(
+        "memo-by-length",
+        "Results of the simulation are shared by texts of equal length.",
+        "decision D22",
+        lambda: Parts(memo=MemoByLength),
+        ("convergence", "weak_list"),
+        BUSY,
+    ),
+)

@@ -43,7 +43,7 @@ SERVER_KINDS = typing.get_args(ServerMessage)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=NAME_LENGTH_MAX)
 counts = st.integers(0, NATURAL_MAX)
 selections = st.none() | st.tuples(counts, counts)
-ranges = st.tuples(st.integers(1, 2**52), st.integers(0, 2**52)).map(lambda r: (r[0], r[0] + r[1]))
+ranges = st.tuples(st.integers(1, 2**52), st.integers(0, 2**51)).map(lambda r: (r[0], r[0] + r[1]))
 
 
 @st.composite

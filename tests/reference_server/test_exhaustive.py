@@ -13,7 +13,8 @@ import pytest
 
 from model.identity import SiteId
 from model.jupiter import Edit, Replica
-from model.text import Operation, transform
+from model.protocol import ProtocolError
+from model.text import Operation, OperationError, transform
 from tests.reference_server.space import Exploration
 
 TEXT = "ab"
@@ -67,5 +68,5 @@ def test_replicas_that_forget_to_transform_what_waits_are_found(monkeypatch: pyt
         return self.pending, op
 
     monkeypatch.setattr(Replica, "_past_pending", past_pending)
-    with pytest.raises(Exception):  # noqa: B017, PT011 - the texts differ, or an operation does not fit
+    with pytest.raises((AssertionError, ProtocolError, OperationError)):
         Exploration(TEXT, (("middle", "end"), ("front", "front"))).run()

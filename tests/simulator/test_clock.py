@@ -39,6 +39,8 @@ def test_run_until_leaves_what_happens_at_its_end_for_the_next_time() -> None:
         clock.call(at_us, lambda: times.append(clock.now_us))
     clock.run_until(10)
     assert (times, clock.now_us) == ([0, 9], 10)
+    clock.run_until(10, inclusive=True)
+    assert (times, clock.now_us) == ([0, 9, 10], 10)
     clock.run_until(11)
     assert (times, clock.now_us) == ([0, 9, 10], 11)
     clock.run_until(1_000)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model import history
+from model.checkers import triviality
 from model.checkers.catalogue import CHECKERS, checkers_for
 from model.checkers.check import Check, edit_name
-from model.checkers.triviality import NonTriviality
 from model.claims import ENGINES, JUPITER
 from model.history import Record
 from model.identity import SiteId
@@ -76,7 +76,7 @@ def test_the_catalogue_gives_fresh_checkers_with_the_engines_claims() -> None:
 def test_every_claim_has_a_checker() -> None:
     for engine, claims in ENGINES.items():
         assert claims.engine == engine
-        assert claims.checks <= {*NAMES, NonTriviality.name}
+        assert claims.checks <= {*NAMES, triviality.NAME}
 
 
 def test_only_the_first_violations_are_kept_whole() -> None:

@@ -1,0 +1,48 @@
+"""A report as a browser shows it: everything drawn, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reports import write_report
+from tests.reports.strategies import CLEAN, UNCLAIMED, write_run
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-logging=stderr",
+    "--virtual-time-budget=2000",
+)
+
+
+def test_a_browser_shows_the_report_without_an_error(tmp_path: Path) -> None:
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        if os.environ.get("CONCORD_CI"):
+            pytest.fail("no Chromium here, and CI is meant to have one")
+        pytest.skip("no Chromium here; the report is opened in one where there is")
+    write_run(tmp_path, [CLEAN, UNCLAIMED])
+    page = next(path for path in write_report(tmp_path) if path.suffix == ".html")
+    shown = subprocess.run(
+        [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "What was checked" in shown.stdout
+    assert len(re.findall(r"<svg\b", shown.stdout)) >= 3
+    assert not re.findall(r"CONSOLE.*", shown.stderr)

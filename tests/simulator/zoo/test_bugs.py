@@ -1,0 +1,56 @@
+"""Every seeded bug is found by the checks; a bug that nobody finds is a failure of the checks."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.claims import JUPITER
+from simulator.cell import HEALTHY
+from simulator.trial import attempt
+from simulator.zoo import ZOO, bug_of, hunt
+
+SEEDS = 40
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_check_finds_it_and_its_case_fails_because_of_it(name: str) -> None:
+    bug = bug_of(name)
+    finding = hunt(bug, range(SEEDS))
+    assert finding is not None, f"{name} is found by nobody"
+    assert finding.check in bug.expected
+    case = finding.case
+    assert case is not None, f"{name} was found by {finding.check}, but no case of it fails alone"
+
+    again = attempt(case.plan, bug.parts())
+    assert again.violated(case.check)
+    assert again.digest == case.digest
+
+    healthy = attempt(case.plan, HEALTHY)
+    assert [r.name for r in healthy.results if r.claimed and r.violated] == []
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_product_is_valid_where_the_bug_lives(name: str) -> None:
+    for seed in range(2):
+        trial = attempt(bug_of(name).habitat(seed), HEALTHY)
+        assert [(r.name, r.violations[0].message) for r in trial.results if r.claimed and r.violated] == []
+        assert next(r for r in trial.results if r.name == "convergence").checked
+
+
+def test_expectations_are_checks_that_the_engine_claims() -> None:
+    for bug in ZOO.values():
+        assert bug.expected
+        assert all(JUPITER.claims(check) for check in bug.expected), bug.name
+
+
+def test_every_bug_says_what_it_is_and_where_it_comes_from() -> None:
+    for name, bug in ZOO.items():
+        assert bug.name == name
+        assert bug.title.endswith(".")
+        assert bug.source
+        assert bug.parts() != HEALTHY
+
+
+def test_an_unknown_bug_is_refused_with_the_names_of_the_known() -> None:
+    with pytest.raises(ValueError, match=r"unknown bug 'gremlin'; known are dopt, .*memo-by-length"):
+        bug_of("gremlin")

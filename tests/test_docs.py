@@ -1,0 +1,145 @@
+"""What the documents say is true: examples decode, and tables name what exists."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from model.protocol import (
+    BLIP_EDITS_MAX,
+    BLIP_REVISIONS_MAX,
+    BRANCH_CHUNK_OPERATIONS_MAX,
+    LIMITS,
+    NATURAL_MAX,
+    PROTOCOL_VERSION,
+    ClientMessage,
+    ErrorCode,
+    ServerMessage,
+    decode_client,
+    decode_server,
+    encode,
+    operation_from_plain,
+)
+from model.text import Operation, apply, compose, transform_pair
+from reference_server.core import limits as server_limits
+from reference_server.core.limits import Limits
+from tests.conftest import ROOT
+
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+
+
+def examples(kind: str) -> list[str]:
+    """The lines of all JSON blocks of a kind."""
+    blocks = re.findall(rf"^```json {kind}\n(.*?)^```$", PROTOCOL, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def tables() -> Iterator[list[list[str]]]:
+    """The cells of every table, its first two lines left out."""
+    for table in re.findall(r"(?:^\|.*\n)+", PROTOCOL, re.MULTILINE):
+        yield [[cell.strip() for cell in line.strip("|\n").split("|")] for line in table.splitlines()[2:]]
+
+
+def table_with(first_cell: str) -> dict[str, list[str]]:
+    """The table that has a row beginning with this cell: first cells to the others."""
+    (rows,) = [rows for rows in tables() if any(row[0] == first_cell for row in rows)]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def operation(plain: object) -> Operation:
+    built = operation_from_plain(Operation, plain)
+    assert isinstance(built, Operation)
+    return built
+
+
+def test_every_json_block_is_of_a_known_kind() -> None:
+    kinds = re.findall(r"^```json ?(.*)$", PROTOCOL, re.MULTILINE)
+    assert set(kinds) == {"client", "server", "apply", "compose", "transform"}
+
+
+@pytest.mark.parametrize("line", examples("client"))
+def test_an_example_of_a_client_message_decodes(line: str) -> None:
+    message = decode_client(line.encode())
+    assert json.loads(line).items() <= json.loads(encode(message)).items()
+
+
+@pytest.mark.parametrize("line", examples("server"))
+def test_an_example_of_a_server_message_decodes(line: str) -> None:
+    message = decode_server(line.encode())
+    assert json.loads(line).items() <= json.loads(encode(message)).items()
+
+
+@pytest.mark.parametrize(
+    ("kind", "union"), [("client", ClientMessage), ("server", ServerMessage)], ids=["client", "server"]
+)
+def test_every_message_has_an_example(kind: str, union: object) -> None:
+    tags = sorted(member.__struct_config__.tag for member in union.__args__)  # type: ignore[attr-defined]
+    assert sorted({json.loads(line)["type"] for line in examples(kind)}) == tags
+
+
+@pytest.mark.parametrize("line", examples("apply"))
+def test_an_example_of_applying(line: str) -> None:
+    example = json.loads(line)
+    assert apply(example["text"], operation(example["operation"])) == example["result"]
+
+
+@pytest.mark.parametrize("line", examples("compose"))
+def test_an_example_of_composing(line: str) -> None:
+    example = json.loads(line)
+    assert compose(operation(example["a"]), operation(example["b"])) == operation(example["result"])
+
+
+@pytest.mark.parametrize("line", examples("transform"))
+def test_an_example_of_transforming(line: str) -> None:
+    example = json.loads(line)
+    a, b = operation(example["a"]), operation(example["b"])
+    a_after_b, b_after_a = transform_pair(a, b, a_first=example["a_first"])
+    assert (a_after_b, b_after_a) == (operation(example["a_after_b"]), operation(example["b_after_a"]))
+    for first, second in ((a, b_after_a), (b, a_after_b)):
+        assert apply(apply(example["text"], first), second) == example["result"]
+
+
+def test_the_table_of_limits() -> None:
+    assert {name: int(row[0]) for name, row in table_with("`message_bytes_max`").items()} == LIMITS
+
+
+def test_the_table_of_errors() -> None:
+    table = table_with("`malformed`")
+    assert list(table) == [code.value for code in ErrorCode]
+    closes = {code: row[1] for code, row in table.items()}
+    assert closes.pop("unauthenticated") == str(server_limits.CLOSE_UNAUTHENTICATED)
+    assert closes.pop("forbidden") == str(server_limits.CLOSE_FORBIDDEN)
+    assert closes.pop("superseded") == str(server_limits.CLOSE_SUPERSEDED)
+    assert closes.pop("unavailable") == str(server_limits.CLOSE_TRY_AGAIN)
+    assert closes.pop("busy") == f"none, or {server_limits.CLOSE_TRY_AGAIN}"
+    assert set(closes.values()) == {str(server_limits.CLOSE_PROTOCOL_ERROR)}
+
+
+def test_the_table_of_close_codes() -> None:
+    codes = [value for name, value in vars(server_limits).items() if name.startswith("CLOSE_")]
+    assert [int(code) for code in table_with("4400")] == sorted(codes)
+
+
+def test_numbers_in_the_text() -> None:
+    assert f"Version {PROTOCOL_VERSION}." in PROTOCOL
+    assert NATURAL_MAX == 2**53 - 1
+    assert "from 0 to 2⁵³ − 1" in PROTOCOL
+    assert (
+        f"at most {BLIP_EDITS_MAX} edits to merge and at most {BLIP_REVISIONS_MAX} revisions missed"
+        in PROTOCOL
+    )
+    assert f"parts of at most {BRANCH_CHUNK_OPERATIONS_MAX} operations" in PROTOCOL
+    assert f"sent `join` {Limits().hello_timeout_us // 1_000_000} seconds after" in PROTOCOL
+
+
+def test_links_within_the_document_lead_somewhere() -> None:
+    headings = re.findall(r"^#+ (.*)$", PROTOCOL, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    links = re.findall(r"\]\(#([^)]*)\)", PROTOCOL)
+    assert links
+    assert set(links) <= anchors
+    for file in re.findall(r"\]\(([^)#]+)\)", PROTOCOL):
+        assert (ROOT / "docs" / file).exists(), file
