@@ -20,7 +20,7 @@ from model.identity import DocumentId, SiteId
 from model.text import Operation
 from model.verdict import Violation
 from simulator.cell import Parts
-from simulator.plan import PLAN_VERSION, CellPlan, ClientPlan, DocumentPlan, Step
+from simulator.plan import PLAN_VERSION, CellPlan, ClientPlan, DocumentPlan, Step, StepKind
 from simulator.schedule import FaultWindow
 from simulator.trial import attempt
 
@@ -113,6 +113,9 @@ def extract(
     return msgspec.structs.replace(plan, documents=(alone,), faults=faults)
 
 
+UNDO_STEPS: Final[dict[str, StepKind]] = {"undo": "undo", "redo": "redo"}
+"""Kinds of edits that are repeated as what they were, not as the operations they became."""
+
 CLIENT_FAULTS_IN_SCRIPTS: Final = frozenset({"long_offline", "herd", "client_crash"})
 """Faults whose whole effect is that clients go and come; their steps are in the scripts already."""
 
@@ -140,8 +143,8 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
     for record in records:
         match record:
             case history.Edited() if record.document == document:
-                if record.kind in ("undo", "redo"):
-                    add(record.site, Step(record.time_us, record.kind))
+                if (kind := UNDO_STEPS.get(record.kind)) is not None:
+                    add(record.site, Step(record.time_us, kind))
                 else:
                     add(record.site, *_edits(record.time_us, record.kind, record.operation))
             case history.Seen() if record.document == document and not record.fresh:

@@ -49,7 +49,7 @@ from simulator.recorder import Recorder
 from simulator.scenario import Server as ServerPlan
 from simulator.schedule import FaultWindow
 from simulator.seeds import Seeds
-from simulator.sessions import come_and_go
+from simulator.sessions import come_and_go, follow_script, live
 from simulator.storage import Storage
 from simulator.workload.actions import Author
 
@@ -97,6 +97,7 @@ class Cell:
         authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
         parts: Parts = HEALTHY,
         *,
+        header: history.Header | None = None,
         clock_us: Callable[[], float] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
@@ -106,6 +107,8 @@ class Cell:
         self.memo = parts.memo()
         self.recorder = Recorder(judge, file)
         self.record: Callable[[Record], None] = self.recorder.record
+        if header is not None:
+            self.record(header)
         self.realised: list[FaultWindow] = []
         self.is_healing = False
         self.protocol_failures = 0
@@ -296,8 +299,8 @@ class Cell:
     def run(self) -> str:
         """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
         for client in self.clients:
-            process = client.live() if client.plan.script is None else client.follow_script()
-            self.clock.process(process)
+            process = live if client.plan.script is None else follow_script
+            self.clock.process(process(self, client))
             if client.plan.script is None:
                 self.clock.process(come_and_go(self, client))
         for window in self.plan.faults:

@@ -7,12 +7,8 @@ loses the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
-from simpy.events import ProcessGenerator
-
-from model import history
 from model.identity import SiteId
 from model.jupiter import Phase, Replica, SavedReplica
 from model.protocol import (
@@ -35,6 +31,7 @@ from model.protocol import (
 from model.text import Operation, Selection, delete, insert, replace
 from simulator.network import Connection, Path
 from simulator.plan import ClientPlan, DocumentPlan
+from simulator.witness import Witness
 from simulator.workload.actions import Author, Edit, Move, Redo, Undo
 
 if TYPE_CHECKING:
@@ -55,11 +52,11 @@ class Client:
     __slots__ = (
         "_attempt",
         "_cell",
-        "_last_sent",
         "_requested_us",
         "_retry_random",
         "_silent",
         "_wants",
+        "_witness",
         "author",
         "connection",
         "document",
@@ -95,7 +92,7 @@ class Client:
         self._silent = False
         self._attempt = 0
         self._requested_us = 0
-        self._last_sent = 0
+        self._witness = Witness(cell, self)
         self.network_random = cell.seeds.stream("network", plan.site)
         self._retry_random = cell.seeds.stream("retry", plan.site)
 
@@ -124,7 +121,7 @@ class Client:
         self._wants = True
         self._silent = False
         self._attempt = 0
-        self._cell.record(history.Online(self._cell.now, self.site, self.document.document))
+        self._witness.online()
         self._connect()
 
     def go_offline(self, cause: str, *, silent: bool = True) -> None:
@@ -133,7 +130,7 @@ class Client:
             return
         self._wants = False
         self._silent = silent
-        self._cell.record(history.Offline(self._cell.now, self.site, self.document.document, cause))
+        self._witness.offline(cause)
         self._drop(cause)
 
     def leave(self) -> None:
@@ -160,15 +157,7 @@ class Client:
         self.is_down = False
         self.replica = self._cell.new_replica(self.saved.site, self.document.document)
         self.replica.restore(self.saved)
-        self._cell.record(
-            history.Restarted(
-                self._cell.now,
-                self.site,
-                self.document.document,
-                self.replica.revision or 0,
-                self.replica.sequence,
-            )
-        )
+        self._witness.restarted()
         self.go_online()
 
     def reconnect_elsewhere(self) -> None:
@@ -180,7 +169,7 @@ class Client:
             return
         self.path = Path()
         self.connection = None
-        self._record_disconnected("impatient")
+        self._witness.disconnected("impatient")
         self.replica.disconnected()
         self._connect()
 
@@ -195,21 +184,8 @@ class Client:
         if connection is not None:
             self._cell.network.close_from_client(connection)
         if self.replica.phase is not Phase.OFFLINE:
-            self._record_disconnected(cause)
+            self._witness.disconnected(cause)
             self.replica.disconnected()
-
-    def _record_disconnected(self, cause: str) -> None:
-        if self.replica.phase is Phase.GREETING:
-            return  # it never counted as connected
-        self._cell.record(
-            history.Disconnected(
-                self._cell.now,
-                self.site,
-                self.document.document,
-                self.replica.revision or 0,
-                cause,
-            )
-        )
 
     def _retry(self) -> None:
         plan = self._cell.plan.network
@@ -231,7 +207,7 @@ class Client:
         """The connection is gone, or could not be opened."""
         if self.connection is connection:
             self.connection = None
-            self._record_disconnected(str(code))
+            self._witness.disconnected(str(code))
             self.replica.disconnected()
         elif self.connection is not None:
             return
@@ -243,27 +219,14 @@ class Client:
             return
         message = self._cell.memo.decode(data)
         if type(message) is Committed:  # nearly all of them
-            replica = self.replica
             try:
-                replica.receive(message)
+                self.replica.receive(message)
             except ProtocolError as error:
                 self._protocol_failure(error)
                 return
-            cell = self._cell
-            settled = replica.in_flight is None and not replica.pending
-            cell.record(
-                history.Delivered(
-                    cell.now,
-                    replica.site,
-                    self.document.document,
-                    message.revision,
-                    cell.memo.fingerprint(replica.text) if settled else 0,
-                )
-            )
-            if self.document.displayed:
-                self._displayed()
-                if message.selection is not None and settled:
-                    self._seen(message.site, fresh=True)
+            self._witness.delivered(message.revision)
+            if message.selection is not None and self.document.displayed:
+                self._witness.seen(message.site, fresh=True)
             return
         try:
             self._received_rarely(message)
@@ -277,53 +240,26 @@ class Client:
         self._retry()
 
     def _received_rarely(self, message: ServerMessage) -> None:
-        replica = self.replica
-        document = self.document.document
-        now = self._cell.now
         if isinstance(message, CatchUp):
             self._catch_up(message)
             return
+        replica, witness = self.replica, self._witness
         before = replica.revision
         answers = replica.receive(message)
         match message:
             case Ack():
                 if replica.revision != before:
-                    self._acknowledged(message.revision, message.first, message.last)
+                    witness.acknowledged(message.revision, message.first, message.last)
             case Merged():
-                self._cell.record(
-                    history.Merged(
-                        now,
-                        self.site,
-                        document,
-                        before or 0,
-                        message.revision,
-                        message.first,
-                        message.last,
-                        self._fingerprint(),
-                    )
-                )
-                self._displayed()
+                witness.merged(before or 0, message.revision, message.first, message.last)
             case Joined():
                 self._attempt = 0
-                how = "fresh" if before is None else "branch" if message.branch else "resume"
-                self._cell.record(
-                    history.Joined(now, self.site, document, replica.revision or 0, how, self._fingerprint())
-                )
-                if how == "fresh":
-                    self._displayed()
+                witness.joined("fresh" if before is None else "branch" if message.branch else "resume")
             case Welcome():
-                self._cell.record(
-                    history.Connected(
-                        now,
-                        self.site,
-                        document,
-                        self._requested_us,
-                        self._cell.plan.server.authenticate_us,
-                    )
-                )
+                witness.connected(self._requested_us)
             case PeerPresence():
-                if self.document.displayed and replica.is_settled and message.selection is not None:
-                    self._seen(message.site, fresh=True)
+                if message.selection is not None:
+                    witness.seen(message.site, fresh=True)
             case Failure():
                 self._failed(message)
             case _:
@@ -333,18 +269,12 @@ class Client:
     def _catch_up(self, message: CatchUp) -> None:
         """Take the rows one by one, so that every revision has its record."""
         answers: tuple[ClientMessage, ...] = ()
-        replica = self.replica
         for row in message.rows:
-            answers += replica.receive(CatchUp([row]))
-            if row.site == replica.site:
-                self._acknowledged(row.revision, row.first, row.last)
+            answers += self.replica.receive(CatchUp([row]))
+            if row.site == self.replica.site:
+                self._witness.acknowledged(row.revision, row.first, row.last)
             else:
-                self._cell.record(
-                    history.Delivered(
-                        self._cell.now, self.site, self.document.document, row.revision, self._fingerprint()
-                    )
-                )
-                self._displayed()
+                self._witness.delivered(row.revision)
         self._transmit(answers)
 
     def _failed(self, message: Failure) -> None:
@@ -355,68 +285,13 @@ class Client:
 
     def _strand(self) -> None:
         """The base is behind the horizon: keep the text for the person, go on under a new identity (D12)."""
-        replica = self.replica
-        self._cell.record(
-            history.Stranded(
-                self._cell.now,
-                self.site,
-                self.document.document,
-                replica.acknowledged,
-                replica.sequence,
-            )
-        )
+        self._witness.stranded()
         self._drop("stranded")
         self.retired += 1
         site = SiteId(f"{self.plan.site}.{self.retired}")
         self.replica = self._cell.new_replica(site, self.document.document)
         self.saved = self.replica.save()
-        self._last_sent = 0
         self._retry()
-
-    # --- what goes into the history -----------------------------------------------------------------------
-
-    def _fingerprint(self) -> int:
-        return self._cell.memo.fingerprint(self.replica.text) if self.replica.is_settled else 0
-
-    def _acknowledged(self, revision: int, first: int, last: int) -> None:
-        self._cell.record(
-            history.Acknowledged(
-                self._cell.now,
-                self.site,
-                self.document.document,
-                revision,
-                first,
-                last,
-                self._fingerprint(),
-            )
-        )
-
-    def _displayed(self, sequence: int = 0) -> None:
-        if self.document.displayed:
-            self._cell.record(
-                history.Displayed(
-                    self._cell.now, self.site, self.document.document, self.replica.text, sequence
-                )
-            )
-
-    def _seen(self, peer: SiteId, *, fresh: bool) -> None:
-        cursor = self.replica.cursor_of(peer)
-        if cursor is None or self.replica.revision is None:
-            return
-        selection, placed = cursor
-        self._cell.record(
-            history.Seen(
-                self._cell.now,
-                self.site,
-                self.document.document,
-                peer,
-                self.replica.revision,
-                selection[1],
-                len(self.replica.text),
-                placed,
-                fresh,
-            )
-        )
 
     # --- sending ------------------------------------------------------------------------------------------
 
@@ -430,17 +305,9 @@ class Client:
             return
         for n, message in enumerate(messages):
             if isinstance(message, Submit | Branch) and n == 0:
-                self._record_sent(message.base)
+                assert self.replica.in_flight is not None
+                self._witness.sent(message.base, self.replica.in_flight)
             self._cell.network.send_up(connection, encode(message))
-
-    def _record_sent(self, base: int) -> None:
-        sent = self.replica.in_flight
-        assert sent is not None
-        how = "branch" if sent.is_branch else "resend" if sent.last <= self._last_sent else "submit"
-        self._last_sent = max(sent.last, self._last_sent)
-        self._cell.record(
-            history.Sent(self._cell.now, self.site, self.document.document, base, sent.first, sent.last, how)
-        )
 
     def resend(self) -> bool:
         """Send what is in flight again, byte for byte; whether there was anything."""
@@ -501,77 +368,17 @@ class Client:
         """Move the cursor, and look where the others are."""
         length = len(self.replica.text)
         self._transmit(self.replica.select((min(selection[0], length), min(selection[1], length))))
-        if self.document.displayed and self.replica.is_settled:
+        if self.document.displayed:
             for peer in self.replica.peers:
-                self._seen(peer, fresh=False)
+                self._witness.seen(peer, fresh=False)
 
     @property
     def _revision(self) -> int:
         return self.replica.revision or 0
 
     def _edited(self, kind: str, op: Operation, revision: int, messages: tuple[ClientMessage, ...]) -> None:
-        cell = self._cell
-        sequence = self.replica.sequence
-        cell.record(
-            history.Edited(
-                cell.now,
-                self.site,
-                self.document.document,
-                sequence,
-                kind,
-                revision,
-                op,
-                cell.now + self.skew_us,
-            )
-        )
-        self._displayed(sequence)
+        self._witness.edited(kind, op, revision)
         if messages:
             self._transmit(messages)
         else:
             self.saved = self.replica.save()
-
-    # --- its life -----------------------------------------------------------------------------------------
-
-    def live(self) -> ProcessGenerator:
-        """The process of a client that follows the workload: it joins, edits or only reads, may leave."""
-        cell = self._cell
-        plan = cell.plan.sessions
-        rng = cell.seeds.stream("life", self.plan.site)
-        start_us = int(rng.random() * plan.join_ramp_us)
-        is_late, leaves, reads = rng.random() < plan.late_share, rng.random(), rng.random() < plan.idle_share
-        if is_late:
-            start_us += int(rng.random() * cell.plan.duration_us / 2)
-        elif leaves < plan.leave_share / max(1e-9, 1.0 - plan.late_share):
-            leave_us = int((0.3 + 0.6 * rng.random()) * cell.plan.duration_us)
-            cell.clock.call(leave_us, self.leave)
-        yield cell.clock.timeout(start_us)
-        self.go_online()
-        if self.author is None or reads:
-            return
-        while not cell.is_healing and not self.has_left:
-            yield cell.clock.timeout(max(1, self.author.pause_us()))
-            if not cell.is_healing:
-                self.act()
-
-    def follow_script(self) -> ProcessGenerator:
-        """The process of a scripted client."""
-        cell = self._cell
-        actions: dict[str, Callable[[], object]] = {
-            "undo": self.undo,
-            "redo": self.redo,
-            "offline": lambda: self.go_offline("closed", silent=False),
-            "online": self.go_online,
-            "crash": self.crash,
-            "restart": self.restart,
-            "resend": self.resend,
-        }
-        for step in self.plan.script or ():
-            if step.at_us > cell.clock.now_us:
-                yield cell.clock.timeout(step.at_us - cell.clock.now_us)
-            if step.do in actions:
-                actions[step.do]()
-            elif self.replica.revision is not None and not self.is_down:
-                if step.do == "edit":
-                    self.edit(step.kind, step.position, step.deleted, step.inserted)
-                elif step.do == "select":
-                    self.select((step.position, step.position))

@@ -66,10 +66,10 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
             file,
             people,
             parts,
+            header=_header(job),
             clock_us=_wall_us,
             progress=progress,
         )
-        cell.record(_header(job))
         digest = cell.run()
     gc.unfreeze()
     measures.transform.merge(cell.transform)

@@ -7,7 +7,7 @@ shrinking is a search over plans.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -19,15 +19,20 @@ from simulator.workload.catalogue import Workload, WorkloadKind
 PLAN_VERSION: Final = 1
 
 
+StepKind: TypeAlias = Literal[
+    "edit", "undo", "redo", "select", "resend", "offline", "online", "crash", "restart"
+]
+
+
 class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One thing a scripted client does.
 
-    ``do`` is ``edit`` (at ``position`` delete ``deleted``, insert ``inserted``; clamped to the text that is
-    there), ``undo``, ``redo``, ``select``, ``offline``, ``online``, ``crash`` or ``restart``.
+    An ``edit`` deletes ``deleted`` and inserts ``inserted`` at ``position``, clamped to the text that is
+    there; ``select`` puts the cursor at ``position``; the other kinds need nothing else.
     """
 
     at_us: int
-    do: str
+    do: StepKind
     position: int = 0
     deleted: int = 0
     inserted: str = ""

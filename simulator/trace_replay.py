@@ -136,7 +136,8 @@ def _compared(trace: Trace, trunk: str, authors: list[Author], counts: tuple[int
     if apart:
         sentence = f"{trace.name}: the text of {', '.join(apart)} differs from the server's"
     elif trunk != trace.end:
-        at = next((i for i, (a, b) in enumerate(zip(trunk, trace.end, strict=False)) if a != b), 0)
+        shorter = min(len(trunk), len(trace.end))
+        at = next((i for i in range(shorter) if trunk[i] != trace.end[i]), shorter)
         sentence = f"{trace.name}: all texts are equal, but differ from the recorded one from {at} on"
     else:
         sentence = f"{trace.name}: {len(authors)} authors and the server show the recorded text"

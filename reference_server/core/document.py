@@ -9,9 +9,7 @@ order: operations are carried to the head of the trunk, joins become fences, and
 *conflict* or *unknown* the store is read, what really happened is taken over, and the rest of the batch
 takes its turn again.
 
-The parts are :class:`~reference_server.core.log.Log` (what is durable),
-:class:`~reference_server.core.batch.Batch` (the append in the making) and
-:class:`~reference_server.core.room.Room` (who is connected and gets what).
+The parts are ``Log`` (what is durable), ``Batch`` (the append in the making) and ``Room`` (who gets what).
 """
 
 from __future__ import annotations
@@ -20,14 +18,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from model.identity import ConnectionId, DocumentId
-from model.protocol import (
-    Branch,
-    Edits,
-    ErrorCode,
-    Presence,
-    ProtocolError,
-    Submit,
-)
+from model.protocol import Branch, Edits, ErrorCode, Presence, ProtocolError, Submit
 from model.text import Operation, apply
 from reference_server.core.batch import Batch
 from reference_server.core.effects import (
@@ -291,6 +282,7 @@ class Document:
                     again.append(entry.item)
             elif entry.row is not None and known.last < entry.row.last:
                 again.append(entry.item)
+        self.room.close_fenced()
         self._queue.put_back(again)
         self._keep_snapshot()
 
@@ -303,3 +295,4 @@ class Document:
         self.room.send_away(detail)
         self._queue.clear()
         self._batch = None
+        self._is_behind = False

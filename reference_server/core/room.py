@@ -195,6 +195,13 @@ class Room:
             self.close(connection, ErrorCode.SUPERSEDED, "a newer connection took over", CLOSE_SUPERSEDED)
         return bool(superseded)
 
+    def close_fenced(self) -> None:
+        """Close the connections of sites that another worker has fenced (D11)."""
+        for member in list(self.members.values()):
+            if member.epoch < self._log.progress_of(member.site).epoch:
+                self._supersede(member.site)
+                self._tell_others(member.site, PeerLeft(member.site))
+
     def leave(self, connection: ConnectionId) -> None:
         """A connection is gone."""
         self.waiting.pop(connection, None)

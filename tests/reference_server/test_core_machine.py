@@ -95,6 +95,10 @@ class CoreMachine(RuleBasedStateMachine):
     def rival(self, at: int) -> None:
         self.world.rival(at)
 
+    @rule()
+    def announce(self) -> None:
+        self.world.announce()
+
     @rule(who=who)
     def rival_fence(self, who: int) -> None:
         self.world.rival_fence(who)
@@ -135,6 +139,7 @@ def walk(seed: int, steps: int) -> Counter[str]:
         lambda n: world.lose(applied=draw.random() < 0.5),
         lambda n: world.late(),
         lambda n: world.notice(),
+        lambda n: world.announce(),
         lambda n: world.select(n, draw.randrange(30)),
         world.undo,
         world.redo,

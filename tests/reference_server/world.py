@@ -13,7 +13,7 @@ from model.jupiter import Phase
 from model.protocol import BLIP_EDITS_MAX, Failure, Merged
 from model.text import Operation, apply, replace
 from reference_server.core.document import Document
-from reference_server.core.effects import Append, Appended, Conflict, Progress, Unknown
+from reference_server.core.effects import Announced, Append, Appended, Conflict, Progress, Unknown
 from reference_server.core.items import EditsItem, JoinItem
 from reference_server.core.limits import Limits
 from reference_server.core.room import Room
@@ -115,10 +115,9 @@ class World:
             self.seen["merges"] += 1
 
     def resend(self, who: int) -> None:
-        """The operation in flight is sent a second time; a branch never is on the same connection."""
+        """What is in flight is sent a second time, as after `busy`."""
         client = self.clients[who]
-        sent = client.replica.in_flight
-        if client.connection is not None and sent is not None and not sent.is_branch:
+        if client.connection is not None:
             client.resend()
             self._repetitive.append(client.connection)
 
@@ -150,6 +149,10 @@ class World:
     def rival(self, at: int) -> None:
         """Another worker appends an edit of a client of its own."""
         self.exchange.rival(self._drawn(self.exchange.text, at, 1, 1))
+
+    def announce(self) -> None:
+        """The other worker says that it appended something, or said so again."""
+        self.exchange.handle(Announced(DOCUMENT))
 
     def rival_fence(self, who: int) -> None:
         """The client was at another worker in between, so its epoch there is newer than the one here."""
@@ -192,7 +195,7 @@ class World:
         while self._half_open:
             self.notice()
         self._bring_back()
-        self.clients[0].type(0, "!")  # makes the worker look for what the rival did last
+        self.announce()
         self._bring_back()
         for client in self.clients:
             replica = client.replica

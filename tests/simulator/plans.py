@@ -14,7 +14,7 @@ from model.identity import DocumentId, SiteId
 from simulator.cell import HEALTHY, Cell, Parts
 from simulator.faultspec import FAULT_KINDS
 from simulator.people import people
-from simulator.plan import CellPlan, ClientPlan, DocumentPlan, Step
+from simulator.plan import CellPlan, ClientPlan, DocumentPlan, Step, StepKind
 from simulator.scenario import Network, Region, Server, Sessions
 from simulator.schedule import FaultWindow
 from simulator.seeds import Seeds
@@ -90,7 +90,7 @@ def plan(
     return msgspec.structs.replace(base, **changes)
 
 
-def step(at_s: float, do: str) -> Step:
+def step(at_s: float, do: StepKind) -> Step:
     """A step without an edit."""
     return Step(int(at_s * SECOND), do)
 

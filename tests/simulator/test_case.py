@@ -165,6 +165,7 @@ def test_a_bad_file_is_named_in_one_line(case: Case, tmp_path: Path) -> None:
         b"[]": "not a failure file: ",
         b'{"verdict": "valid"}': "not a failure file: ",
         whole.replace(b'"version"', b'"surprise"'): "not a failure file: ",
+        whole.replace(b'"edit"', b'"sing"'): "not a failure file: ",
         later: "version 99, this is 1",
     }
     for data, message in bad.items():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from model.identity import SiteId
-from model.protocol import Ack, Committed, ErrorCode, Failure, Fate, InFlight, Joined, Row
+from model.protocol import Ack, Committed, ErrorCode, Failure, Fate, InFlight, Joined, PeerLeft, Row
 from model.text import delete, insert, noop
-from reference_server.core.effects import Append, Load, Progress, Published, Read, Snapshot
+from reference_server.core.effects import Announced, Append, Load, Progress, Published, Read, Snapshot
 from reference_server.core.limits import Limits
 from tests.reference_server.exchange import DOCUMENT, Exchange, joined, settle, submit
 
@@ -223,7 +223,7 @@ def test_a_join_whose_connection_goes_while_its_fence_is_written_supersedes_all_
     assert [type(message).__name__ for message in reader.take()] == ["PeerLeft"]
 
 
-# --- conflict, unknown, silence ---------------------------------------------------------------------------
+# --- conflict and unknown ---------------------------------------------------------------------------------
 
 
 def test_a_conflict_is_read_and_the_operation_takes_its_turn_again() -> None:
@@ -280,7 +280,7 @@ def test_unknown_and_not_applied_is_appended_again() -> None:
 def test_unknown_and_somebody_else_took_the_revision() -> None:
     exchange = Exchange("abc")
     writer = exchange.join("a")
-    writer.send(submit(0, 1, insert(3, 0, "x")))
+    writer.send(submit(0, 1, insert(3, 0, "x"), selection=(1, 1)))  # a selection that is not the rival's
     exchange.lose(applied=False)
     exchange.rival(insert(3, 3, "R"))
     exchange.settle()
@@ -299,19 +299,84 @@ def test_a_fence_with_unknown_outcome_lets_in_either_way() -> None:
         assert exchange.store.durable(DOCUMENT).progress[A].epoch == 1
 
 
-def test_another_worker_fenced_the_site_so_its_edits_here_are_dropped() -> None:
-    exchange = Exchange("abc")
-    writer, other = exchange.join("a", 1), exchange.join("b")
-    exchange.store.request(Append(0, DOCUMENT, 0, (), (), ((A, 2),)))
+def fenced_elsewhere(exchange: Exchange, epoch: int) -> None:
+    """Site a is connected to another worker now."""
+    exchange.store.request(Append(0, DOCUMENT, 0, (), (), ((A, epoch),)))
     exchange.store.write()
     exchange.store.sync()
+
+
+def test_another_worker_fenced_the_site_so_its_connection_here_is_superseded() -> None:
+    exchange = Exchange("abc")
+    writer, other = exchange.join("a", 1), exchange.join("b")
+    fenced_elsewhere(exchange, 2)
     writer.send(submit(0, 1, insert(3, 0, "x")))
     exchange.settle()
     assert exchange.text == "abc"
-    assert Ack(1, 1, 1) not in writer.take()
+    assert writer.refusal() == ("superseded", 4409)
     other.send(submit(0, 1, insert(3, 3, "d")))
     exchange.settle()
-    assert other.take() == [Ack(1, 1, 1)]
+    assert other.take() == [PeerLeft(A), Ack(1, 1, 1)]
+
+
+def test_a_site_that_comes_back_here_is_let_in_after_it_was_elsewhere() -> None:
+    exchange = Exchange("abc")
+    old, other = exchange.join("a", 1), exchange.join("b")
+    fenced_elsewhere(exchange, 2)
+    new = exchange.ask("a", 3, revision=0)
+    exchange.settle()
+    assert old.refusal() == ("superseded", 4409)
+    assert new.take() == [Joined(0)]
+    assert other.take() == []
+
+
+# --- another worker says that it appended -----------------------------------------------------------------
+
+
+def test_an_announced_revision_is_read_and_published() -> None:
+    exchange = Exchange("abc")
+    reader = exchange.join("a")
+    exchange.rival(insert(3, 0, "R"))
+    exchange.handle(Announced(DOCUMENT))
+    exchange.settle()
+    assert reader.take() == [Committed(1, RIVAL, 1, 1, insert(3, 0, "R"))]
+
+
+def test_an_announcement_during_an_append_is_looked_at_after_it() -> None:
+    exchange = Exchange("abc")
+    writer = exchange.join("a")
+    writer.send(submit(0, 1, insert(3, 3, "x")))
+    exchange.handle(Announced(DOCUMENT))
+    exchange.handle(Announced(DOCUMENT))
+    assert len(exchange.requests) == 1
+    exchange.commit()
+    exchange.rival(insert(4, 0, "R"))
+    exchange.settle()
+    assert writer.take() == [Ack(1, 1, 1), Committed(2, RIVAL, 1, 1, insert(4, 0, "R"))]
+    assert sum(isinstance(effect, Read) for effect in exchange.effects) == 1
+
+
+def test_an_announcement_of_a_document_that_nobody_has_open_is_ignored() -> None:
+    exchange = Exchange()
+    exchange.handle(Announced(DOCUMENT))
+    assert exchange.requests == ()
+
+
+def test_an_announcement_that_is_old_news_once_everybody_was_sent_away_is_forgotten() -> None:
+    exchange = Exchange("abc")
+    exchange.join("a")
+    exchange.rival(insert(3, 0, "R"))
+    exchange.handle(Announced(DOCUMENT))
+    exchange.handle(Announced(DOCUMENT))  # while the first one is read
+    exchange.store.request(Snapshot(DOCUMENT, 1, "Rabc", 1))
+    exchange.store.write()
+    exchange.store.sync()
+    exchange.commit()
+    assert exchange.requests == ()
+    assert DOCUMENT not in exchange.gateway.documents
+
+
+# --- silence ----------------------------------------------------------------------------------------------
 
 
 def test_a_silent_store_is_asked_again() -> None:

@@ -1,0 +1,181 @@
+"""What goes into the history about one client: the records of everything it does and sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from model import history
+from model.identity import Revision, Sequence, SiteId
+from model.jupiter import Phase, Sent
+from model.text import Operation
+
+if TYPE_CHECKING:
+    from simulator.cell import Cell
+    from simulator.client import Client
+
+
+class Witness:
+    """Writes records about a client at the present time, under the identity it has at present."""
+
+    __slots__ = ("_cell", "_client", "_document", "_is_sampled", "_last_sent")
+
+    def __init__(self, cell: Cell, client: Client) -> None:
+        self._cell = cell
+        self._client = client
+        self._document = client.document.document
+        self._is_sampled = client.document.displayed
+        self._last_sent: dict[SiteId, Sequence] = {}
+
+    @property
+    def _fingerprint(self) -> int:
+        """Of the displayed text if nothing is pending, else 0."""
+        replica = self._client.replica
+        if replica.in_flight is not None or replica.pending:
+            return 0
+        return self._cell.memo.fingerprint(replica.text)
+
+    # --- connections --------------------------------------------------------------------------------------
+
+    def online(self) -> None:
+        """The client wants to be connected."""
+        self._cell.record(history.Online(self._cell.now, self._client.site, self._document))
+
+    def offline(self, cause: str) -> None:
+        """The client does not want to be connected any more."""
+        self._cell.record(history.Offline(self._cell.now, self._client.site, self._document, cause))
+
+    def connected(self, requested_us: int) -> None:
+        """The client was authenticated."""
+        cell = self._cell
+        authenticate_us = cell.plan.server.authenticate_us
+        cell.record(
+            history.Connected(cell.now, self._client.site, self._document, requested_us, authenticate_us)
+        )
+
+    def joined(self, how: str) -> None:
+        """The client was let into the document."""
+        replica = self._client.replica
+        self._cell.record(
+            history.Joined(
+                self._cell.now, replica.site, self._document, replica.revision or 0, how, self._fingerprint
+            )
+        )
+        if how == "fresh":
+            self.displayed()
+
+    def disconnected(self, cause: str) -> None:
+        """The connection is gone; one that was never authenticated does not count."""
+        replica = self._client.replica
+        if replica.phase is not Phase.GREETING:
+            self._cell.record(
+                history.Disconnected(
+                    self._cell.now, replica.site, self._document, replica.revision or 0, cause
+                )
+            )
+
+    def restarted(self) -> None:
+        """The client came back with what it had saved."""
+        replica = self._client.replica
+        self._cell.record(
+            history.Restarted(
+                self._cell.now, replica.site, self._document, replica.revision or 0, replica.sequence
+            )
+        )
+
+    def stranded(self) -> None:
+        """The client's base was too old."""
+        replica = self._client.replica
+        self._cell.record(
+            history.Stranded(
+                self._cell.now, replica.site, self._document, replica.acknowledged, replica.sequence
+            )
+        )
+
+    # --- edits --------------------------------------------------------------------------------------------
+
+    def edited(self, kind: str, op: Operation, revision: Revision) -> None:
+        """The person changed the text."""
+        cell, client = self._cell, self._client
+        sequence = client.replica.sequence
+        now = cell.now
+        cell.record(
+            history.Edited(
+                now, client.site, self._document, sequence, kind, revision, op, now + client.skew_us
+            )
+        )
+        self.displayed(sequence)
+
+    def sent(self, base: Revision, sent: Sent) -> None:
+        """What is in flight was handed to the connection."""
+        site = self._client.site
+        last = self._last_sent.get(site, 0)
+        how = "branch" if sent.is_branch else "resend" if sent.last <= last else "submit"
+        self._last_sent[site] = max(sent.last, last)
+        self._cell.record(
+            history.Sent(self._cell.now, site, self._document, base, sent.first, sent.last, how)
+        )
+
+    def delivered(self, revision: Revision) -> None:
+        """A revision of another site was applied."""
+        cell = self._cell
+        site = self._client.replica.site
+        cell.record(history.Delivered(cell.now, site, self._document, revision, self._fingerprint))
+        if self._is_sampled:
+            self.displayed()
+
+    def acknowledged(self, revision: Revision, first: Sequence, last: Sequence) -> None:
+        """Own edits are durable."""
+        self._cell.record(
+            history.Acknowledged(
+                self._cell.now, self._client.site, self._document, revision, first, last, self._fingerprint
+            )
+        )
+
+    def merged(self, base: Revision, revision: Revision, first: Sequence, last: Sequence) -> None:
+        """The own branch is durable, and everything since its base was applied."""
+        self._cell.record(
+            history.Merged(
+                self._cell.now,
+                self._client.site,
+                self._document,
+                base,
+                revision,
+                first,
+                last,
+                self._fingerprint,
+            )
+        )
+        self.displayed()
+
+    # --- sampled documents --------------------------------------------------------------------------------
+
+    def displayed(self, sequence: Sequence = 0) -> None:
+        """The displayed text, in a sampled document."""
+        if self._is_sampled:
+            replica = self._client.replica
+            self._cell.record(
+                history.Displayed(self._cell.now, replica.site, self._document, replica.text, sequence)
+            )
+
+    def seen(self, peer: SiteId, *, fresh: bool) -> None:
+        """Where a peer's cursor stands, in a sampled document, if nothing is pending."""
+        replica = self._client.replica
+        if not self._is_sampled or replica.revision is None or not replica.is_settled:
+            return
+        cursor = replica.cursor_of(peer)
+        if cursor is None:
+            return
+        selection, placed = cursor
+        self._cell.record(
+            history.Seen(
+                self._cell.now,
+                replica.site,
+                self._document,
+                peer,
+                replica.revision,
+                selection[1],
+                len(replica.text),
+                placed,
+                fresh,
+            )
+        )
