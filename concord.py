@@ -135,7 +135,6 @@ def _simulate(
 
 def _execute(scenario: Scenario, options: Options) -> int:
     """Run, judge the objectives, write everything, and say it on the terminal."""
-    _clear(options.directory)
     console.print(
         f"{scenario.name}: {scenario.clients:,} clients, {scenario.documents:,} documents, "
         f"{scenario.duration_us / 1e6:g} virtual seconds, seed {options.seed}, {options.jobs} processes"
@@ -153,14 +152,6 @@ def judged(run: Run) -> Run:
     slos = evaluate(load_objectives(), run.measures, run.result.clients)
     code = int(results.exit_code(Verdict(run.result.verdict), slos))
     return run._replace(result=msgspec.structs.replace(run.result, slos=slos, exit_code=code))
-
-
-def _clear(directory: Path) -> None:
-    """Take the results of an earlier run away, and nothing else."""
-    for name in ("history", "failures"):
-        shutil.rmtree(directory / name, ignore_errors=True)
-    for name in ("result.json", "measures.json", "report.html", "junit.xml", "summary.md"):
-        (directory / name).unlink(missing_ok=True)
 
 
 def _summary(run: Run, report: Path) -> None:
@@ -225,7 +216,6 @@ def campaign(
     unknown = histories = 0
     for seed, chosen in zip(range(first, last), scenarios, strict=True):
         directory = out / f"seed-{seed}"
-        _clear(directory)
         options = Options(
             seed,
             jobs or commands.default_jobs(),

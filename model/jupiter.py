@@ -33,19 +33,18 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import NamedTuple
 
-from model.displayed import AppliedLog, Moment
+from model.cursors import Cursors
+from model.displayed import AppliedLog
 from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.outgoing import Edit, SavedReplica, Sent, as_branch, as_submit
 from model.protocol import (
-    BRANCH_CHUNK_OPERATIONS_MAX,
+    DOCUMENT_LENGTH_MAX,
     PROTOCOL_VERSION,
     Ack,
-    Branch,
     CatchUp,
     ClientMessage,
     Committed,
-    Edits,
     ErrorCode,
     Failure,
     Fate,
@@ -61,23 +60,16 @@ from model.protocol import (
     RemoteProtocolError,
     Row,
     ServerMessage,
-    Submit,
     Welcome,
 )
 from model.text import (
-    CARET,
     Operation,
     OperationError,
     Selection,
     apply,
-    compose,
     transform_pair,
-    transform_selection,
 )
 from model.undo import UndoStack
-
-BRANCH_CHUNK_LENGTH_MAX = 65_536
-"""Inserted code points after which a chunk of a branch is closed; keeps it below the message limit."""
 
 
 class Phase(enum.Enum):
@@ -88,52 +80,6 @@ class Phase(enum.Enum):
     JOINING = "joining"
     HANDING_IN = "handing in"
     LIVE = "live"
-
-
-class Edit(NamedTuple):
-    """One local edit that was not sent yet, on the text after everything before it."""
-
-    sequence: Sequence
-    operation: Operation
-
-
-class Sent(NamedTuple):
-    """What is in flight: the messages as first sent, and the operation as it reads now.
-
-    ``messages`` is one :class:`Submit`, or the chunks of one branch.
-    """
-
-    messages: tuple[Submit | Branch, ...]
-    first: Sequence
-    last: Sequence
-    operation: Operation
-
-    @property
-    def is_branch(self) -> bool:
-        """Whether this is offline work handed in as a branch."""
-        return isinstance(self.messages[0], Branch)
-
-
-class SavedReplica(NamedTuple):
-    """Everything a client has to keep on its disk to come back from a crash."""
-
-    site: SiteId
-    document: DocumentId
-    text: str
-    revision: Revision | None
-    epoch: int
-    sequence: Sequence
-    acknowledged: Sequence
-    in_flight: Sent | None
-    pending: tuple[Edit, ...]
-
-
-class PeerCursor(NamedTuple):
-    """Where a peer's selection was when the server last spoke of it."""
-
-    selection: Selection
-    moment: Moment
-    revision: Revision
 
 
 class Replica:
@@ -150,10 +96,7 @@ class Replica:
         "_applied",
         "_apply",
         "_awaits_fate",
-        "_peers",
-        "_selection",
-        "_selection_moment",
-        "_selection_unsent",
+        "_cursors",
         "_undo",
         "acknowledged",
         "document",
@@ -199,10 +142,7 @@ class Replica:
     def _forget_display(self) -> None:
         self._applied = AppliedLog()
         self._undo = UndoStack(self._applied)
-        self._peers: dict[SiteId, PeerCursor] = {}
-        self._selection: Selection = CARET
-        self._selection_moment = self._applied.count
-        self._selection_unsent = False
+        self._cursors = Cursors(self._applied)
 
     # --- saving -------------------------------------------------------------------------------------------
 
@@ -247,7 +187,7 @@ class Replica:
         """The connection is gone; edits go on and queue up."""
         self.phase = Phase.OFFLINE
         self._awaits_fate = False
-        self._peers.clear()
+        self._cursors.remove_all()
 
     def resend(self) -> tuple[ClientMessage, ...]:
         """What is in flight once more, byte for byte; nothing unless the exchange allows it now."""
@@ -273,6 +213,7 @@ class Replica:
 
         Raises:
             OperationError: ``op`` does not fit the displayed text.
+            LocalProtocolError: there is no text yet, or it would become too long.
         """
         before = self.text
         messages = self._edit(op)
@@ -302,13 +243,16 @@ class Replica:
     def _edit(self, op: Operation) -> tuple[ClientMessage, ...]:
         if self.revision is None:
             raise LocalProtocolError(ErrorCode.OUT_OF_ORDER, "editing before the document was joined")
+        if op.target_length > max(DOCUMENT_LENGTH_MAX, op.base_length):
+            raise LocalProtocolError(
+                ErrorCode.TOO_LARGE, f"a text of {op.target_length}, the limit is {DOCUMENT_LENGTH_MAX}"
+            )
         selection = self.selection
         self.text = self._apply(self.text, op)
         self.sequence += 1
         self.pending.append(Edit(self.sequence, op))
         self._applied.append(op)
-        self._selection = transform_selection(selection, op, follows_insert=True)
-        self._selection_moment = self._applied.count
+        self._cursors.typed(selection, op)
         return self._flush()
 
     def _flush(self) -> tuple[ClientMessage, ...]:
@@ -318,65 +262,53 @@ class Replica:
         if not self.pending:
             return self._send_presence()
         assert self.revision is not None
-        first, last = self.pending[0].sequence, self.pending[-1].sequence
-        op = self.pending[0].operation
-        for edit in self.pending[1:]:
-            op = compose(op, edit.operation)
+        self.in_flight = as_submit(self.pending, self.revision, self.selection)
         self.pending = []
-        message = Submit(self.revision, first, last, op, self.selection)
-        self._selection_unsent = False
-        self.in_flight = Sent((message,), first, last, op)
-        return (message,)
+        self._cursors.is_unsent = False
+        return self.in_flight.messages
 
     # --- cursors ------------------------------------------------------------------------------------------
 
     @property
     def selection(self) -> Selection:
         """The person's own selection in the displayed text."""
-        carried = self._applied.carry_selection(self._selection, self._selection_moment)
-        if carried is None:  # nothing was done here for as long as the log reaches back
-            carried = (min(self._selection[0], len(self.text)), min(self._selection[1], len(self.text)))
-        self._selection, self._selection_moment = carried, self._applied.count
-        return carried
+        return self._cursors.own(len(self.text))
 
     def select(self, selection: Selection) -> tuple[ClientMessage, ...]:
         """The person moved the cursor or selected something."""
         if not all(0 <= end <= len(self.text) for end in selection):
             raise LocalProtocolError(ErrorCode.MALFORMED, f"selection {selection} is outside the text")
-        self._selection, self._selection_moment = selection, self._applied.count
-        self._selection_unsent = True
+        self._cursors.select(selection)
         return self._flush()
 
     def _send_presence(self) -> tuple[ClientMessage, ...]:
-        if not self._selection_unsent:
+        if not self._cursors.is_unsent:
             return ()
         assert self.revision is not None
-        self._selection_unsent = False
+        self._cursors.is_unsent = False
         return (Presence(self.revision, self.selection),)
 
     def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
         """Where ``peer``'s selection stands now in the displayed text, and the revision it was placed at."""
-        cursor = self._peers.get(peer)
+        cursor = self._cursors.of(peer)
         if cursor is None:
             return None
-        carried = self._applied.carry_selection(cursor.selection, cursor.moment)
+        carried = self._cursors.carried(cursor)
         return None if carried is None else (carried, cursor.revision)
 
     @property
     def peers(self) -> tuple[SiteId, ...]:
         """The sites whose cursor is known, in the order they were first heard of."""
-        return tuple(self._peers)
+        return self._cursors.sites
 
     def _place_peer(self, site: SiteId, selection: Selection | None, revision: Revision) -> None:
         if selection is None:
-            self._peers.pop(site, None)
+            self._cursors.remove(site)
             return
+        own = [edit.operation for edit in self.pending] if self.pending else []
         if self.in_flight is not None:
-            selection = transform_selection(selection, self.in_flight.operation)
-        if self.pending:
-            for edit in self.pending:
-                selection = transform_selection(selection, edit.operation)
-        self._peers[site] = PeerCursor(selection, self._applied.count, revision)
+            own.insert(0, self.in_flight.operation)
+        self._cursors.place(site, selection, revision, own)
 
     # --- receiving ----------------------------------------------------------------------------------------
 
@@ -417,7 +349,7 @@ class Replica:
                 return (self._join(),)
             case PeerLeft():
                 self._require(Phase.LIVE, message)
-                self._peers.pop(message.site, None)
+                self._cursors.remove(message.site)
                 return ()
             case Failure():
                 return ()
@@ -542,20 +474,9 @@ class Replica:
     def _hand_in(self) -> tuple[ClientMessage, ...]:
         """Send what was done offline; from here on it is what is in flight (D15.3)."""
         assert self.revision is not None
-        edits = [Edits(e.sequence, e.sequence, e.operation) for e in self.pending]
-        if self.in_flight is not None:
-            sent = self.in_flight
-            edits.insert(0, Edits(sent.first, sent.last, sent.operation))
-        op = edits[0].operation
-        for later in edits[1:]:
-            op = compose(op, later.operation)
-        chunks = _chunks(edits)
-        messages = tuple(
-            Branch(self.revision, chunk, more=n < len(chunks)) for n, chunk in enumerate(chunks, 1)
-        )
+        self.in_flight = as_branch(self.in_flight, self.pending, self.revision)
         self.pending = []
-        self.in_flight = Sent(messages, edits[0].first, edits[-1].last, op)
-        return messages
+        return self.in_flight.messages
 
     def _merged(self, message: Merged) -> tuple[ClientMessage, ...]:
         self._require(Phase.HANDING_IN, message)
@@ -579,18 +500,3 @@ class Replica:
         self.acknowledged = message.last
         self.phase = Phase.LIVE
         return self._flush()
-
-
-def _chunks(edits: list[Edits]) -> list[list[Edits]]:
-    chunks: list[list[Edits]] = [[]]
-    length = 0
-    for edit in edits:
-        if chunks[-1] and (
-            len(chunks[-1]) == BRANCH_CHUNK_OPERATIONS_MAX
-            or length + edit.operation.inserted > BRANCH_CHUNK_LENGTH_MAX
-        ):
-            chunks.append([])
-            length = 0
-        chunks[-1].append(edit)
-        length += edit.operation.inserted
-    return chunks

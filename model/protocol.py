@@ -22,7 +22,8 @@ PROTOCOL_VERSION: Final = 1
 
 # Limits. The names appear in `Welcome.limits`, so that a client needs no copy of the numbers.
 MESSAGE_BYTES_MAX: Final = 1_048_576  # the platform's runbook: websocket.max_message_size
-DOCUMENT_LENGTH_MAX: Final = 240_000  # code points; four UTF-8 bytes each still fit one message
+DOCUMENT_LENGTH_MAX: Final = 170_000  # code points; JSON may need six bytes for each, in one message
+OPERATION_BYTES_MAX: Final = 1_000_000  # by `operation_bytes`; leaves room for the rest of a message
 NAME_LENGTH_MAX: Final = 128  # site ids and document ids
 BRANCH_CHUNK_OPERATIONS_MAX: Final = 256
 BRANCH_OPERATIONS_MAX: Final = 65_536
@@ -262,6 +263,7 @@ ServerMessage: TypeAlias = (
 LIMITS: Final[dict[str, int]] = {
     "message_bytes_max": MESSAGE_BYTES_MAX,
     "document_length_max": DOCUMENT_LENGTH_MAX,
+    "operation_bytes_max": OPERATION_BYTES_MAX,
     "name_length_max": NAME_LENGTH_MAX,
     "branch_chunk_operations_max": BRANCH_CHUNK_OPERATIONS_MAX,
     "branch_operations_max": BRANCH_OPERATIONS_MAX,
@@ -351,6 +353,20 @@ def _check_edits(first: int, last: int, operation: Operation) -> None:
             ErrorCode.TOO_LARGE,
             f"a text of {length} code points, the limit is {DOCUMENT_LENGTH_MAX}",
         )
+    size = operation_bytes(operation)
+    _require(
+        size <= OPERATION_BYTES_MAX,
+        ErrorCode.TOO_LARGE,
+        f"an operation of up to {size} bytes, the limit is {OPERATION_BYTES_MAX}",
+    )
+
+
+def operation_bytes(op: Operation) -> int:
+    """A bound on the bytes of an operation in a message.
+
+    JSON escapes a control character to six bytes; a delete of the longest text takes 13.
+    """
+    return 64 + 6 * op.inserted + 13 * len(op.components)
 
 
 def _check_selection(selection: Selection | None) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from model.identity import SiteId
-from model.jupiter import Phase, Replica, SavedReplica
+from model.jupiter import Phase, Replica
+from model.outgoing import SavedReplica
 from model.protocol import (
     Ack,
     Branch,

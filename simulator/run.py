@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -72,7 +73,7 @@ class Run(NamedTuple):
 
 
 def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
-    """Run all cells of a scenario, judge them, and keep what failed.
+    """Run all cells of a scenario, judge them, and keep what failed; earlier results there go away.
 
     Raises:
         ValueError: an unknown bug.
@@ -81,6 +82,7 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
     """
     parts = bug_of(options.bug).parts() if options.bug else HEALTHY
     plans = plan_cells(scenario, options.seed)
+    _clear(options.directory)
     histories = options.directory / "history"
     histories.mkdir(parents=True, exist_ok=True)
     jobs = [CellJob(p, histories / f"cell-{p.index:02d}.jsonl.gz", options.bug, scenario.name) for p in plans]
@@ -97,6 +99,14 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
         cases = keep_failures(scenario, options, parts, jobs, outcomes, listener)
     result = _result(scenario, options, outcomes, checks, measures, wall_seconds, cases)
     return Run(result, measures, cases)
+
+
+def _clear(directory: Path) -> None:
+    """Take the results of an earlier run away, and nothing else."""
+    for name in ("history", "failures"):
+        shutil.rmtree(directory / name, ignore_errors=True)
+    for name in ("result.json", "measures.json", "report.html", "junit.xml", "summary.md"):
+        (directory / name).unlink(missing_ok=True)
 
 
 def save(run: Run, directory: Path) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from model import history
 from model.identity import Revision, Sequence, SiteId
-from model.jupiter import Phase, Sent
+from model.jupiter import Phase
+from model.outgoing import Sent
 from model.text import Operation
 
 if TYPE_CHECKING:

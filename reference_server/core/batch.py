@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from model.identity import DocumentId, SiteId
-from model.protocol import DOCUMENT_LENGTH_MAX, ErrorCode, RemoteProtocolError
+from model.protocol import (
+    DOCUMENT_LENGTH_MAX,
+    OPERATION_BYTES_MAX,
+    ErrorCode,
+    RemoteProtocolError,
+    operation_bytes,
+)
 from model.text import Operation, OperationError, Selection
 from reference_server.core.effects import Append, LogRow, Progress
 from reference_server.core.items import EditsItem, Entry, JoinItem
@@ -104,6 +110,10 @@ class Batch:
         if op.target_length > DOCUMENT_LENGTH_MAX:
             raise RemoteProtocolError(
                 ErrorCode.TOO_LARGE, f"a text of {op.target_length}, the limit is {DOCUMENT_LENGTH_MAX}"
+            )
+        if operation_bytes(op) > OPERATION_BYTES_MAX:  # carried over the trunk it may have become longer
+            raise RemoteProtocolError(
+                ErrorCode.TOO_LARGE, f"an operation of more than {OPERATION_BYTES_MAX} bytes"
             )
 
     def _carry(

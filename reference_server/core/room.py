@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from model.identity import ConnectionId, DocumentId, Revision, SiteId
 from model.protocol import (
@@ -27,6 +28,7 @@ from model.protocol import (
     Row,
     ServerMessage,
     encode,
+    operation_bytes,
 )
 from model.protocol import Committed as CommittedMessage
 from model.text import Operation, Selection, transform_selection
@@ -282,14 +284,19 @@ class Room:
             self._out.append(Send(readers, encode(message)))
 
 
+ROW_BYTES_MAX: Final = 1_024
+"""What a row of a catch-up takes besides its operation, mostly the name of its site."""
+
+
 def _chunks(rows: Sequence[LogRow]) -> Iterable[list[LogRow]]:
     chunk: list[LogRow] = []
     size = 0
     for row in rows:
-        if chunk and (len(chunk) == CATCH_UP_ROWS_MAX or size > CATCH_UP_BYTES_MAX):
+        row_bytes = operation_bytes(row.operation) + ROW_BYTES_MAX
+        if chunk and (len(chunk) == CATCH_UP_ROWS_MAX or size + row_bytes > CATCH_UP_BYTES_MAX):
             yield chunk
             chunk, size = [], 0
         chunk.append(row)
-        size += 160 + 4 * row.operation.inserted
+        size += row_bytes
     if chunk:
         yield chunk

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from model.identity import Revision, SiteId
-from model.jupiter import Edit, Phase, Replica
+from model.jupiter import Phase, Replica
+from model.outgoing import Edit
 from model.protocol import ClientMessage
 from model.text import Operation
 from simulator.cell import Parts

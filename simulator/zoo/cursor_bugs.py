@@ -17,7 +17,7 @@ class FrozenCursors(Replica):
 
     def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
         """Where the peer's selection was."""
-        cursor = self._peers.get(peer)
+        cursor = self._cursors.of(peer)
         return None if cursor is None else (cursor.selection, cursor.revision)
 
 
@@ -26,7 +26,7 @@ class ShiftedCursors(Replica):
 
     def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
         """The peer's selection, shifted."""
-        cursor = self._peers.get(peer)
+        cursor = self._cursors.of(peer)
         operations = None if cursor is None else self._applied.since(cursor.moment)
         if cursor is None or operations is None:
             return None

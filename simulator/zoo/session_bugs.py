@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from model.identity import Revision, Sequence, SiteId
-from model.jupiter import Edit, Phase, Replica, SavedReplica, Sent
+from model.jupiter import Phase, Replica
+from model.outgoing import Edit, SavedReplica, Sent
 from model.protocol import ClientMessage, Submit
 from model.text import Operation, compose, noop
 from reference_server.core.document import Document

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from model.identity import DocumentId, SiteId
-from model.jupiter import BRANCH_CHUNK_LENGTH_MAX, Phase, Replica
+from model.jupiter import Phase, Replica
+from model.outgoing import BRANCH_CHUNK_BYTES_MAX
 from model.protocol import (
     BRANCH_CHUNK_OPERATIONS_MAX,
+    DOCUMENT_LENGTH_MAX,
+    MESSAGE_BYTES_MAX,
     PROTOCOL_VERSION,
     Ack,
     Branch,
@@ -320,12 +323,24 @@ def test_a_long_branch_is_cut_into_chunks_by_number_and_by_length() -> None:
 
     replica = live()
     replica.disconnected()
+    size = BRANCH_CHUNK_BYTES_MAX // 14  # six bytes each in the worst case, so two fit into a chunk
     for n in range(3):
-        size = BRANCH_CHUNK_LENGTH_MAX // 2
-        replica.edit(insert(n * size, 0, "x" * size))
+        replica.edit(insert(n * size, 0, "\x01" * size))
     reconnected(replica)
     chunks = replica.receive(Joined(0, None, None, branch=True))
     assert [len(c.edits) for c in chunks if isinstance(c, Branch)] == [2, 1]
+    assert max(len(encode(c)) for c in chunks) <= MESSAGE_BYTES_MAX
+
+
+def test_an_edit_that_makes_the_text_too_long_is_refused_and_changes_nothing() -> None:
+    replica = live()
+    with pytest.raises(LocalProtocolError, match="too_large"):
+        replica.edit(insert(0, 0, "x" * (DOCUMENT_LENGTH_MAX + 1)))
+    assert (replica.text, replica.sequence, replica.pending) == ("", 0, [])
+
+
+def test_the_longest_text_fits_a_message_whatever_its_characters() -> None:
+    assert len(encode(Joined(1, "\x01" * DOCUMENT_LENGTH_MAX))) <= MESSAGE_BYTES_MAX
 
 
 def test_merged_brings_the_branch_to_the_trunk_and_what_was_typed_meanwhile_goes_on() -> None:

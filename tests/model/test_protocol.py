@@ -65,7 +65,7 @@ def submits(draw: st.DrawFn) -> Submit:
 @st.composite
 def branches(draw: st.DrawFn) -> Branch:
     edits: list[Edits] = []
-    last = draw(counts)
+    last = draw(st.integers(0, 2**52))
     for operation in draw(chains(draw(st.integers(0, 8)), draw(st.integers(1, 4)))):
         first, last = last + 1, last + draw(st.integers(1, 5))
         edits.append(Edits(first, last, operation))

@@ -7,7 +7,8 @@ Nothing happens by itself here: a request waits until :meth:`Exchange.commit`, a
 from __future__ import annotations
 
 from model.identity import ConnectionId, DocumentId, Revision, SiteId
-from model.jupiter import Replica, SavedReplica
+from model.jupiter import Replica
+from model.outgoing import SavedReplica
 from model.protocol import (
     PROTOCOL_VERSION,
     ClientMessage,

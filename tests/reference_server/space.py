@@ -14,7 +14,8 @@ from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from model.identity import ConnectionId, SiteId
-from model.jupiter import Phase, Replica, SavedReplica
+from model.jupiter import Phase, Replica
+from model.outgoing import SavedReplica
 from model.protocol import ClientMessage, Join, Submit, decode_client, decode_server, encode
 from model.text import Operation, delete, insert, noop
 from reference_server.core.document import Document

@@ -12,7 +12,8 @@ from typing import TypeAlias
 import pytest
 
 from model.identity import SiteId
-from model.jupiter import Edit, Replica
+from model.jupiter import Replica
+from model.outgoing import Edit
 from model.protocol import ProtocolError
 from model.text import Operation, OperationError, transform
 from tests.reference_server.space import Exploration

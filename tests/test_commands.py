@@ -1,0 +1,322 @@
+"""The command line as a person or a pipeline meets it: exit codes, one clear line, files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import concord
+from model.verdict import ExitCode
+from tests.conftest import ROOT
+
+COMMANDS = ("run", "simulate", "campaign", "replay", "explain", "zoo", "trace", "report")
+SMALL = ("--clients", "40", "--documents", "4", "--duration", "8s")
+RESULTS = ("result.json", "measures.json", "report.html", "junit.xml", "summary.md")
+
+
+class Outcome(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Terminal:
+    """Calls the program in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Outcome:
+        self._monkeypatch.setattr(sys, "argv", ["concord", *arguments])
+        self._monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            concord.main()
+        said = self._capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Outcome(ended.value.code, said.out, said.err)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(monkeypatch, capsys)
+
+
+def refused(outcome: Outcome) -> str:
+    """The one line with which a command refuses its input."""
+    assert outcome.code == ExitCode.USAGE
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("concord: ")
+    return line.removeprefix("concord: ")
+
+
+# --- help -------------------------------------------------------------------------------------------------
+
+
+def test_the_program_runs_by_its_file() -> None:
+    done = subprocess.run(
+        [sys.executable, "concord.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(command in done.stdout for command in COMMANDS)
+    assert "64 wrong usage" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(terminal: Terminal, command: str) -> None:
+    outcome = terminal(command, "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert f"concord {command}" in outcome.out
+    assert "Exit codes: " in outcome.out
+
+
+# --- bad input --------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_key_of_a_scenario_is_named_with_its_line(terminal: Terminal, tmp_path: Path) -> None:
+    scenario = tmp_path / "mine.yaml"
+    scenario.write_text(
+        "name: mine\ndescription: mine\nclients: 10\ndocuments: 2\ncells: 1\nduration: 10s\n"
+        "network:\n  keep_alife: 4s\n"
+    )
+    line = refused(terminal("simulate", str(scenario), "--out", str(tmp_path / "out")))
+    assert line.startswith(f"{scenario}:8: network.keep_alife: ")
+    assert "keep_alive" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--clients", "-5"), "clients"),
+        (("--clients", "0"), "clients"),
+        (("--clients", "many"), "--clients"),
+        (("--documents", "11", "--clients", "10"), "documents"),
+        (("--duration", "8 parsecs"), "duration"),
+        (("--duration", "-8s"), "duration"),
+        (("--seed", "-1"), "--seed"),
+        (("--jobs", "-1"), "--jobs"),
+        (("--workload", "ballet"), "workload.kind"),
+        (("--workload", "trace:absent.json.gz"), "absent.json.gz"),
+        (("--inject", "no-such-bug"), "no-such-bug"),
+        (("--set", "network.keep_alive"), "KEY=VALUE"),
+        (("--set", "network.keep_alife=8s"), "keep_alife"),
+        (("--nonsense",), "--nonsense"),
+    ],
+)
+def test_a_wrong_option_is_named_and_nothing_is_written(
+    terminal: Terminal, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    out = tmp_path / "out"
+    assert said in refused(terminal("simulate", "calm", *arguments, "--out", str(out)))
+    assert not out.exists()
+
+
+def test_an_unknown_scenario_is_named(terminal: Terminal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    line = refused(terminal("simulate", "clam", "--out", str(out)))
+    assert line == "unknown scenario 'clam'; did you mean calm?"
+    assert not out.exists()
+
+
+def test_an_unknown_command_is_named(terminal: Terminal) -> None:
+    assert "dance" in refused(terminal("dance"))
+
+
+@pytest.mark.parametrize("seeds", ["5", "5:5", "7:5", "a:b", "-1:3"])
+def test_a_wrong_range_of_seeds_is_named(terminal: Terminal, tmp_path: Path, seeds: str) -> None:
+    out = tmp_path / "out"
+    assert seeds in refused(terminal("campaign", "calm", f"--seeds={seeds}", "--out", str(out)))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["replay", "explain"])
+def test_a_truncated_failure_is_named(terminal: Terminal, tmp_path: Path, command: str) -> None:
+    failure = tmp_path / "failure.json"
+    failure.write_text('{"check": "convergence", "message": "c1 and c2 sh')
+    assert refused(terminal(command, str(failure))).startswith(f"{failure}: not a failure file: ")
+    assert refused(terminal(command, str(tmp_path / "absent.json"))).endswith("No such file or directory")
+    assert list(tmp_path.iterdir()) == [failure]
+
+
+def recording(folder: Path, *patches: list[object], end: str) -> Path:
+    path = folder / "mine.json.gz"
+    trace = {"startContent": "ab", "endContent": end, "txns": [{"patches": [patch]} for patch in patches]}
+    path.write_bytes(gzip.compress(json.dumps(trace).encode()))
+    return path
+
+
+def test_a_trace_with_a_position_past_the_end_is_named(terminal: Terminal, tmp_path: Path) -> None:
+    path = recording(tmp_path, [1, 0, "x"], [9, 0, "y"], end="axb")
+    problem = f"{path}: transaction 1: position 9 is past the end of a text of 3 code points"
+    assert refused(terminal("trace", str(path))) == problem
+    out = tmp_path / "out"
+    assert (
+        refused(terminal("simulate", "calm", *SMALL, "--workload", f"trace:{path}", "--out", str(out)))
+        == problem
+    )
+    assert not out.exists()
+
+
+def test_a_trace_of_too_many_authors_is_refused(terminal: Terminal, data: Path) -> None:
+    line = refused(terminal("trace", str(data / "traces" / "node_nodecc.json.gz")))
+    assert line == "node_nodecc: 194 authors, at most 16 can be replayed by Jupiter"
+
+
+def test_an_unknown_engine_is_named(terminal: Terminal, tmp_path: Path) -> None:
+    path = recording(tmp_path, [1, 0, "x"], end="axb")
+    assert "steam" in refused(terminal("trace", str(path), "--engine", "steam"))
+
+
+def test_a_report_of_nothing_is_refused(terminal: Terminal, tmp_path: Path) -> None:
+    line = refused(terminal("report", str(tmp_path)))
+    assert str(tmp_path) in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_option_leaves_earlier_results_alone(terminal: Terminal, tmp_path: Path) -> None:
+    kept = tmp_path / "result.json"
+    kept.write_text("{}")
+    (tmp_path / "history").mkdir()
+    for arguments in (("--clients", "-5"), ("--workload", "trace:absent.json")):
+        refused(terminal("simulate", "calm", *arguments, "--out", str(tmp_path)))
+        assert kept.read_text() == "{}"
+        assert (tmp_path / "history").exists()
+
+
+# --- runs -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    out = tmp_path_factory.mktemp("simulated") / "out"
+    done = subprocess.run(
+        [sys.executable, "concord.py", "simulate", "calm", *SMALL, "--jobs", "1", "--out", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return out, done
+
+
+def test_a_small_calm_run_is_good(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    out, done = simulated
+    assert done.stderr == ""
+    assert done.returncode in (ExitCode.GOOD, ExitCode.SLO_MISSED)
+    assert sorted(path.name for path in out.iterdir()) == sorted([*RESULTS, "history"])
+    assert all((out / name).stat().st_size for name in RESULTS)
+    assert "report: " in done.stdout
+
+
+def test_the_result_has_its_keys(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    out, done = simulated
+    result = json.loads((out / "result.json").read_bytes())
+    assert result.keys() >= {
+        "verdict",
+        "exit_code",
+        "seed",
+        "digest",
+        "scenario",
+        "clients",
+        "documents",
+        "virtual_seconds",
+        "wall_seconds",
+        "edits",
+        "operations",
+        "deliveries",
+        "deliveries_per_second",
+        "checks",
+        "faults",
+        "slos",
+    }
+    assert result["verdict"] == "valid"
+    assert result["exit_code"] == done.returncode
+    assert (result["clients"], result["documents"]) == (40, 4)
+    assert result["digest"] in done.stdout
+    assert all(check.keys() >= {"name", "verdict", "checked", "detail"} for check in result["checks"])
+    assert result["slos"]
+    assert all(slo.keys() >= {"name", "objective", "measured", "unit", "met"} for slo in result["slos"])
+
+
+def test_a_report_is_written_again_from_the_files_alone(
+    simulated: tuple[Path, subprocess.CompletedProcess[str]], terminal: Terminal
+) -> None:
+    out, _ = simulated
+    before = {name: (out / name).read_bytes() for name in RESULTS}
+    for name in ("report.html", "junit.xml", "summary.md"):
+        (out / name).unlink()
+    outcome = terminal("report", str(out))
+    assert (outcome.code, outcome.err) == (0, "")
+    assert {name: (out / name).read_bytes() for name in RESULTS} == before
+
+
+def test_faults_are_in_the_result(terminal: Terminal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    outcome = terminal("simulate", "server-crash", *SMALL, "--jobs", "1", "--out", str(out))
+    assert outcome.code in (ExitCode.GOOD, ExitCode.UNKNOWN, ExitCode.SLO_MISSED)
+    result = json.loads((out / "result.json").read_bytes())
+    assert result["faults"]
+    assert all(f.keys() >= {"name", "begin_us", "end_us", "affected"} for f in result["faults"])
+
+
+def test_an_injected_bug_fails_and_its_case_is_replayed_and_explained(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    settings = ("--set", "workload.contention_share=1", "--set", "workload.edits_per_second=1")
+    outcome = terminal(
+        "simulate", "calm", *SMALL, *settings, "--inject", "tie-reversed", "--no-shrink", "--jobs", "1",
+        "--out", str(out),
+    )  # fmt: skip
+    assert outcome.code == ExitCode.VIOLATED
+    result = json.loads((out / "result.json").read_bytes())
+    assert (result["verdict"], result["exit_code"]) == ("violated", 1)
+    assert "failures/convergence.json" in result["failures"]
+    failure = out / "failures" / "convergence.json"
+    assert failure.with_suffix(".html").stat().st_size > 1_000
+    replayed = terminal("replay", str(failure))
+    assert replayed.code == ExitCode.VIOLATED
+    assert "the same history as recorded" in replayed.out
+    page = tmp_path / "page.html"
+    explained = terminal("explain", str(failure), "--out", str(page))
+    assert explained.code == 0
+    assert "<svg" in page.read_text()
+
+
+def test_a_later_run_takes_the_files_of_an_earlier_one_away(terminal: Terminal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "failures").mkdir(parents=True)
+    (out / "failures" / "old.json").write_text("{}")
+    (out / "notes.txt").write_text("mine")
+    terminal("simulate", "calm", *SMALL, "--jobs", "1", "--out", str(out))
+    assert not (out / "failures").exists()
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_campaign_states_what_it_proves(terminal: Terminal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    settings = ("--set", "workload.contention_share=0.5")
+    outcome = terminal(
+        "campaign", "calm", *SMALL, *settings, "--seeds", "0:2", "--jobs", "1", "--out", str(out)
+    )
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "0 violations in 2 seeds and 8 document histories: below 0.38 per history at 95 %" in outcome.out
+    assert not out.exists() or not list(out.iterdir())  # nothing failed, so nothing is kept
+
+
+def test_a_trace_is_replayed_and_compared(terminal: Terminal, tmp_path: Path) -> None:
+    same = terminal("trace", str(recording(tmp_path, [1, 0, "x"], end="axb")))
+    assert same.code == 0
+    assert "valid: mine: 1 authors and the server show the recorded text" in same.out
+    other = terminal("trace", str(recording(tmp_path, [1, 0, "x"], end="axc")))
+    assert other.code == ExitCode.VIOLATED
+    assert "differ from the recorded one from 2 on" in other.out
