@@ -72,7 +72,7 @@ def test_a_chunk_of_a_catch_up_is_bounded_in_size() -> None:
     connection = exchange.ask("a", revision=0)
     exchange.settle()
     sizes = [len(message.rows) for message in connection.take() if isinstance(message, CatchUp)]
-    assert sizes == [3, 1]
+    assert sizes == [2, 2]
 
 
 def test_a_revision_that_the_document_has_not_reached_is_unknown() -> None:
