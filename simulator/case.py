@@ -51,6 +51,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bug: the seeded bug it was found with; empty for a real one.
         digest: of the history of ``plan``; a replay gives the same one.
         plan: one cell with one document and scripted clients.
+        reason: why somebody keeps it, in one line.
     """
 
     check: str
@@ -60,6 +61,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: Origin
     plan: CellPlan
     shrunk: bool = False
+    reason: str = ""
     version: int = PLAN_VERSION
 
     @property

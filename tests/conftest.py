@@ -41,3 +41,8 @@ def require_data() -> Path:
 @pytest.fixture
 def data() -> Path:
     return require_data()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Known failures run first."""
+    items.sort(key=lambda item: item.path.name != "test_corpus.py")
