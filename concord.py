@@ -137,7 +137,8 @@ def _execute(scenario: Scenario, options: Options) -> int:
     """Run, judge the objectives, write everything, and say it on the terminal."""
     console.print(
         f"{scenario.name}: {scenario.clients:,} clients, {scenario.documents:,} documents, "
-        f"{scenario.duration_us / 1e6:g} virtual seconds, seed {options.seed}, {options.jobs} processes"
+        f"{scenario.duration_us / 1e6:g} virtual seconds, seed {options.seed}, {options.jobs} processes",
+        soft_wrap=True,
     )
     finished = judged(run_with_progress(scenario, options))
     save(finished, options.directory)
@@ -170,15 +171,18 @@ def _summary(run: Run, report: Path) -> None:
     console.print(
         f"{result.edits:,} edits acknowledged, {result.deliveries:,} deliveries "
         f"({result.deliveries_per_second:,.0f}/s checked), {len(result.faults)} faults; "
-        f"{result.virtual_seconds:.0f} virtual seconds in {result.wall_seconds:.1f} s; digest {result.digest}"
+        f"{result.virtual_seconds:.0f} virtual seconds in {result.wall_seconds:.1f} s; "
+        f"digest {result.digest}",
+        soft_wrap=True,
     )
     for path, case in run.cases:
         console.print(
             f"failure: {path} ({case.clients} clients, {case.operations} edits); "
             f"concord replay {path}; concord explain {path}",
             markup=False,
+            soft_wrap=True,
         )
-    console.print(f"report: {report}")
+    console.print(f"report: {report}", soft_wrap=True)
 
 
 @app.command(epilog=EPILOG)

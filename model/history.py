@@ -1,6 +1,7 @@
 """The one record format of everything that is judged: simulator, live runs and load runs.
 
-A history is a stream of frozen records in time order, one JSON array per line, gzipped on disk: the first
+A history is a stream of frozen records in the order in which things happened, one JSON array per line,
+gzipped on disk: the first
 element is the record's tag, the rest are its fields in the order below. It is written and read as a
 stream; nobody needs the whole run in memory. Times are integer microseconds in the clock that the
 :class:`Header` names (D19). An edit is identified by ``(site, sequence)`` everywhere.

@@ -121,8 +121,10 @@ def replay(
         console.print(f"[green]valid[/]: {case.check} holds now; {same}")
         return
     for result in failed:
-        console.print(f"[red]violated[/]: {result.name}: {result.violations[0].message}")
-    console.print(f"{case.clients} clients, {case.operations} edits; {same}, digest {trial.digest}")
+        console.print(f"[red]violated[/]: {result.name}: {result.violations[0].message}", soft_wrap=True)
+    console.print(
+        f"{case.clients} clients, {case.operations} edits; {same}, digest {trial.digest}", soft_wrap=True
+    )
     raise typer.Exit(ExitCode.VIOLATED)
 
 
@@ -136,9 +138,9 @@ def explain(
     case, parts = _case_of(file)
     trial = attempt(case.plan, parts, keep=True)
     page = out or file.with_suffix(".html")
-    console.print(tell(case, trial.records, trial.results, file=file.name), markup=False)
+    console.print(tell(case, trial.records, trial.results, file=file.name), markup=False, soft_wrap=True)
     page.write_text(explained(case, trial.records, trial.results, file=file.name), encoding="utf-8")
-    console.print(f"\ndiagram: {page}")
+    console.print(f"\ndiagram: {page}", soft_wrap=True)
 
 
 # --- the zoo ----------------------------------------------------------------------------------------------
@@ -192,7 +194,7 @@ def trace(
 ) -> None:
     """Replay a recorded editing session and compare the result with the recorded text.
 
-    Exit code 0 if every replica shows the recorded text, 1 if not, 2 if the recording has no text.
+    Exit code 0 if every replica shows the recorded text, 1 if not.
     """
     if engine != "jupiter":
         raise UsageError(f"unknown engine {engine!r}; known: jupiter")

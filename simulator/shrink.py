@@ -240,12 +240,22 @@ def _without_gap(plan: CellPlan, after_us: int, cut_us: int) -> CellPlan:
 
 
 def less_text(plan: CellPlan) -> Iterator[CellPlan]:
-    """A shorter text to start with."""
+    """A shorter text to start with: the end cut off, or the front with all positions moved along."""
     text = _document(plan).text
     for length in (0, 1, 2, 3, 4, len(text) // 2, len(text) - 1):
         if 0 <= length < len(text):
             document = _replace(_document(plan), text=text[:length])
             yield _replace(plan, documents=(document,))
+            yield _without_front(plan, len(text) - length)
+
+
+def _without_front(plan: CellPlan, count: int) -> CellPlan:
+    clients = [
+        _replace(c, script=tuple(_replace(s, position=max(0, s.position - count)) for s in c.script or ()))
+        for c in _document(plan).clients
+    ]
+    document = _replace(_document(plan), text=_document(plan).text[count:], clients=tuple(clients))
+    return _replace(plan, documents=(document,))
 
 
 def plainer_text(plan: CellPlan) -> Iterator[CellPlan]:

@@ -1,4 +1,4 @@
-"""Failures that are kept: each still fails with its mistake in place, and holds without it. They run first."""
+"""Failures that are kept: each still fails with its mistake in place and holds without it; they run first."""
 
 from __future__ import annotations
 

@@ -19,28 +19,22 @@ from model.checkers.displays import ELEMENTS_TRACKED_MAX, Displays
 from model.identity import DocumentId
 
 
-class _WeakDocument(Displays):
-    """Bit y of ``after[x]``: y was displayed after x."""
+class _Document(Displays):
+    """One sampled document; bit y of ``relation[x]`` says that x and y are related as the check has it."""
 
-    __slots__ = ("after",)
+    __slots__ = ("relation",)
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.after = [0] * ELEMENTS_TRACKED_MAX
+        self.relation = [0] * ELEMENTS_TRACKED_MAX
 
 
-class WeakList(Check):
-    """No two elements are ever displayed in both orders; texts hold inserted elements only, each once.
-
-    Also, an insert at a position puts its text exactly there on the replica that made it.
-    """
-
-    name = "weak_list"
-    detail = "different displayed texts, and own edits as displayed"
+class _ListCheck(Check):
+    """What both specifications look at: own edits, and every text that is displayed for the first time."""
 
     def __init__(self, *, claimed: bool = True) -> None:
         super().__init__(claimed=claimed)
-        self._documents: dict[DocumentId, _WeakDocument] = {}
+        self._documents: dict[DocumentId, _Document] = {}
 
     def handlers(self) -> Mapping[type, Handler]:
         """Edits and displayed texts."""
@@ -52,7 +46,7 @@ class WeakList(Check):
 
     def _created(self, record: history.DocumentCreated) -> None:
         if record.unique and record.displayed:
-            self._documents[record.document] = _WeakDocument(record.text)
+            self._documents[record.document] = _Document(record.text)
 
     def _edited(self, record: history.Edited) -> None:
         document = self._documents.get(record.document)
@@ -67,10 +61,31 @@ class WeakList(Check):
             self._compare_own(record, document)
         if document.is_new(record):
             self.checked += 1
-            if self._is_list(record, document):
-                self._compare_order(record, document)
+            self._take(record, document)
 
-    def _compare_own(self, record: history.Displayed, document: _WeakDocument) -> None:
+    def _compare_own(self, record: history.Displayed, document: _Document) -> None:
+        """Look at what a site displays right after its own edit."""
+
+    def _take(self, record: history.Displayed, document: _Document) -> None:
+        """Look at a text that was not displayed before."""
+        raise NotImplementedError
+
+
+class WeakList(_ListCheck):
+    """No two elements are ever displayed in both orders; texts hold inserted elements only, each once.
+
+    Also, an insert at a position puts its text exactly there on the replica that made it.
+    """
+
+    name = "weak_list"
+    detail = "different displayed texts, and own edits as displayed"
+
+    def _take(self, record: history.Displayed, document: _Document) -> None:
+        """Compare the text with what was inserted, and its order with all orders before."""
+        if self._is_list(record, document):
+            self._compare_order(record, document)
+
+    def _compare_own(self, record: history.Displayed, document: _Document) -> None:
         """An insert at k puts its element at index k on the inserting replica."""
         op = document.edit_of(record.site, record.sequence)
         if op is None:
@@ -93,7 +108,7 @@ class WeakList(Check):
             problem = f"leads to {op.target_length} code points, but its author was shown {len(record.text)}"
             self._violate(record, f"{record.site}#{record.sequence} {problem}")
 
-    def _is_list(self, record: history.Displayed, document: _WeakDocument) -> bool:
+    def _is_list(self, record: history.Displayed, document: _Document) -> bool:
         """Whether the text holds inserted elements only, each once."""
         text = record.text
         if len(set(text)) != len(text):
@@ -105,8 +120,8 @@ class WeakList(Check):
             self._violate(record, f"{record.site} shows {stranger!r}, which nobody inserted")
         return not stranger
 
-    def _compare_order(self, record: history.Displayed, document: _WeakDocument) -> None:
-        after = document.after
+    def _compare_order(self, record: history.Displayed, document: _Document) -> None:
+        after = document.relation
         numbers = document.projected(record.text)
         before = 0
         for number in numbers:
@@ -121,9 +136,7 @@ class WeakList(Check):
             after[number] |= behind
             behind |= 1 << number
 
-    def _violate_pair(
-        self, record: history.Displayed, document: _WeakDocument, first: str, second: str
-    ) -> None:
+    def _violate_pair(self, record: history.Displayed, document: _Document, first: str, second: str) -> None:
         known = document.witness(second, first)
         text, sighting = known if known is not None else ("", None)
         earlier = f"{sighting.site} showed it behind" if sighting else "it was shown behind before"
@@ -148,17 +161,7 @@ class WeakList(Check):
         )
 
 
-class _StrongDocument(Displays):
-    """Bit y of ``next[x]``: y was displayed right behind x, among the tracked elements."""
-
-    __slots__ = ("next",)
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.next = [0] * ELEMENTS_TRACKED_MAX
-
-
-class StrongList(Check):
+class StrongList(_ListCheck):
     """One order over all elements ever inserted agrees with every displayed text.
 
     Such an order exists if and only if the graph of all displayed neighbours has no cycle, which is decided
@@ -170,44 +173,21 @@ class StrongList(Check):
 
     def __init__(self, *, claimed: bool = True) -> None:
         super().__init__(claimed=claimed)
-        self._documents: dict[DocumentId, _StrongDocument] = {}
         self._now_us = 0
 
-    def handlers(self) -> Mapping[type, Handler]:
-        """Edits and displayed texts."""
-        return {
-            history.DocumentCreated: self._created,
-            history.Edited: self._edited,
-            history.Displayed: self._displayed,
-        }
-
-    def _created(self, record: history.DocumentCreated) -> None:
-        if record.unique and record.displayed:
-            self._documents[record.document] = _StrongDocument(record.text)
-
-    def _edited(self, record: history.Edited) -> None:
-        document = self._documents.get(record.document)
-        if document is not None:
-            document.edited(record)
-
-    def _displayed(self, record: history.Displayed) -> None:
-        document = self._documents.get(record.document)
-        if document is None or not document.is_unique:
-            return
+    def _take(self, record: history.Displayed, document: _Document) -> None:
+        """Note which elements stand next to each other."""
         self._now_us = record.time_us
-        if document.is_new(record):
-            self.checked += 1
-            numbers = document.projected(record.text)
-            for left, right in pairwise(numbers):
-                document.next[left] |= 1 << right
+        for left, right in pairwise(document.projected(record.text)):
+            document.relation[left] |= 1 << right
 
     def _finish(self) -> None:
         for name, document in self._documents.items():
-            cycle = find_cycle(document.next) if document.is_unique else []
+            cycle = find_cycle(document.relation) if document.is_unique else []
             if cycle:
                 self._violate_cycle(name, document, [document.characters[n] for n in cycle])
 
-    def _violate_cycle(self, name: DocumentId, document: _StrongDocument, cycle: list[str]) -> None:
+    def _violate_cycle(self, name: DocumentId, document: _Document, cycle: list[str]) -> None:
         edges = []
         for first, second in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
             known = document.witness(first, second, neighbours=True)

@@ -18,7 +18,7 @@ class LongOffline(ClientsFault):
     kind = "long_offline"
 
     def begin(self) -> int:
-        """Take them offline."""
+        """Take those offline who are there."""
         self._away = [client for client in self.clients if client.wants_connection]
         for client in self._away:
             client.go_offline("closed", silent=False)
@@ -31,24 +31,11 @@ class LongOffline(ClientsFault):
         return len(self._away)
 
 
-class Herd(ClientsFault):
-    """The whole fleet loses its connections at one moment and comes back at once."""
+class Herd(LongOffline):
+    """The whole fleet loses its connections at one moment, and comes back in the same instant."""
 
     kind = "herd"
     share_default = 1.0
-
-    def begin(self) -> int:
-        """Drop everybody who is there."""
-        self._away = [client for client in self.clients if client.wants_connection]
-        for client in self._away:
-            client.go_offline("closed", silent=False)
-        return len(self._away)
-
-    def end(self) -> int:
-        """They come back in the same instant."""
-        for client in self._away:
-            client.go_online()
-        return len(self._away)
 
 
 class ClientCrash(ClientsFault):
