@@ -227,6 +227,21 @@ class Displayed(_Record, frozen=True, tag="displayed"):
     sequence: Sequence = 0
 
 
+class Pointed(_Record, frozen=True, tag="pointed"):
+    """A client told the server where its cursor is (sampled).
+
+    By a presence (``sequence`` 0), ``position`` is in the text of ``revision``. By a submit of edits up to
+    ``sequence``, it is in the text that the submitted operation makes of that of its base ``revision``.
+    """
+
+    time_us: int
+    site: SiteId
+    document: DocumentId
+    revision: Revision
+    position: int
+    sequence: Sequence = 0
+
+
 class Placed(_Record, frozen=True, tag="placed"):
     """The server knows that a site's cursor is at ``position`` in the text of ``revision`` (sampled)."""
 
@@ -339,6 +354,7 @@ Record: TypeAlias = (
     | Acknowledged
     | Merged
     | Displayed
+    | Pointed
     | Placed
     | Seen
     | FaultBegan

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from model import history
+from model.checkers.presence import Presence
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.text import Operation
@@ -107,6 +108,8 @@ def extract(
 ) -> CellPlan:
     """The part of a cell that concerns the document of a violation, as a plan of scripts."""
     document = next(d for d in plan.documents if d.document == violation.document)
+    if violation.check != Presence.name:
+        records = (r for r in records if type(r) is not history.Pointed)  # cursors change no text
     steps = _steps(records, document.document)
     clients = tuple(ClientPlan(c.site, c.region, tuple(steps.get(c.site, ()))) for c in document.clients)
     names = {c.site for c in clients}
@@ -149,11 +152,8 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
                     add(record.site, Step(record.time_us, kind))
                 else:
                     add(record.site, *_edits(record.time_us, record.kind, record.operation))
-            case history.Seen() if record.document == document and not record.fresh:
-                # Who looks at the others has just moved the cursor; whereto is not in the history.
-                look = Step(record.time_us, "select", record.position)
-                if steps.get(record.site, [look])[-1].at_us < record.time_us:
-                    add(record.site, look)
+            case history.Pointed() if record.document == document and not record.sequence:
+                add(record.site, Step(record.time_us, "select", record.position))
             case history.Online() if record.document == document:
                 add(record.site, Step(record.time_us, "online"))
             case history.Offline() if record.document == document:
@@ -162,10 +162,6 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
                 if not is_down(record.site):  # it crashed while it was offline, of which there is no record
                     add(record.site, Step(record.time_us, "crash"))
                 add(record.site, Step(record.time_us, "restart"))
-            case history.Seen() if record.document == document and not record.fresh:
-                look = Step(record.time_us, "select")  # moving the cursor is when somebody looks around
-                if look not in steps.get(record.site, ())[-1:]:
-                    add(record.site, look)
             case history.Healed():
                 break
             case _:

@@ -219,7 +219,10 @@ class Cell:
     def _service_us(self, effects: list[Effect]) -> int:
         """The one hook for modelled service times (D18)."""
         plan = self.plan.server
-        recipients = sum(len(e.connections) for e in effects if type(e) is Send)
+        recipients = 0
+        for effect in effects:
+            if type(effect) is Send:
+                recipients += len(effect.connections)
         return plan.service_us + recipients * plan.service_per_recipient_us
 
     def _perform(self, effect: Effect, delay_us: int) -> None:

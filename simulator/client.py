@@ -23,6 +23,7 @@ from model.protocol import (
     Joined,
     Merged,
     PeerPresence,
+    Presence,
     ProtocolError,
     ServerMessage,
     Submit,
@@ -308,6 +309,8 @@ class Client:
             if isinstance(message, Submit | Branch) and n == 0:
                 assert self.replica.in_flight is not None
                 self._witness.sent(message.base, self.replica.in_flight)
+            if isinstance(message, Submit | Presence):
+                self._witness.pointed(message)
             self._cell.network.send_up(connection, encode(message))
 
     def resend(self) -> bool:

@@ -8,6 +8,7 @@ from model import history
 from model.identity import Revision, Sequence, SiteId
 from model.jupiter import Phase
 from model.outgoing import Sent
+from model.protocol import Presence, Submit
 from model.text import Operation
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ class Witness:
         )
         if how == "fresh":
             self.displayed()
+        if self._is_sampled:
+            for peer in replica.peers:
+                self.seen(peer, fresh=False)
 
     def disconnected(self, cause: str) -> None:
         """The connection is gone; one that was never authenticated does not count."""
@@ -157,6 +161,16 @@ class Witness:
             self._cell.record(
                 history.Displayed(self._cell.now, replica.site, self._document, replica.text, sequence)
             )
+
+    def pointed(self, message: Submit | Presence) -> None:
+        """The server is told where the own cursor is, in a sampled document."""
+        if not self._is_sampled or message.selection is None:
+            return
+        base, sequence = (
+            (message.revision, 0) if isinstance(message, Presence) else (message.base, message.last)
+        )
+        site, position = self._client.site, message.selection[1]
+        self._cell.record(history.Pointed(self._cell.now, site, self._document, base, position, sequence))
 
     def seen(self, peer: SiteId, *, fresh: bool) -> None:
         """Where a peer's cursor stands, in a sampled document, if nothing is pending."""

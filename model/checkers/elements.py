@@ -6,6 +6,8 @@ the form of an operation.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import itemgetter
 from typing import Final
 
 from model.text import Operation
@@ -15,6 +17,8 @@ ELEMENTS_MAX: Final = 100_000
 
 Element = int
 """The number of an element of one document, in order of insertion; never reused."""
+
+_first: Final = itemgetter(0)
 
 
 class Elements:
@@ -55,12 +59,18 @@ class Elements:
         if len(self._characters) > first:
             self._inserted_by.append((first, edits))
 
+    @property
+    def next(self) -> Element:
+        """The number of the next element to be inserted."""
+        return len(self._characters)
+
+    def edits_of(self, element: Element) -> str:
+        """The edits that inserted the element, as they were named; empty for one of the first text."""
+        run = bisect_right(self._inserted_by, element, key=_first)
+        return self._inserted_by[run - 1][1] if run else ""
+
     def spoken(self, element: Element) -> str:
         """The element for a sentence: ``'x' of c3#5``."""
-        author = ""
-        for first, edits in reversed(self._inserted_by):
-            if first <= element:
-                author = edits
-                break
+        author = self.edits_of(element)
         whose = f"of {author}" if author else "of the first text"
         return f"{self._characters[element]!r} {whose}"

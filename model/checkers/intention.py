@@ -5,6 +5,9 @@ it stands for. From the base to the head: what is stored as transformed deletes 
 deleted and nobody else did meanwhile, so that nothing is resurrected and nobody's unseen text is lost, and
 inserts the same text between the images of the same neighbours. The second step is an oracle independent of
 the transformation; see :mod:`model.checkers.intervals`.
+
+In sampled documents, where elements are followed, an undo or redo deletes only what its own site inserted
+(D6): it takes back own edits, and what it puts back are new elements of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ LOG_KEPT_MAX: Final = 20_000
 EDITS_KEPT_MAX: Final = 65_536
 """Edits of one site remembered until they are durable; rows of further ones are not compared with them."""
 
+UNDO_KINDS: Final = frozenset({"undo", "redo"})
+"""Edits that take back what the same site did."""
+
 CHARACTERS_NAMED_MAX: Final = 3
 """Characters that a sentence names; the evidence has their number."""
 
@@ -38,7 +44,7 @@ class _Trunk:
 
     def __init__(self) -> None:
         self.operations: dict[Revision, Operation] = {}
-        self.edits: dict[SiteId, dict[Sequence, Operation]] = {}
+        self.edits: dict[SiteId, dict[Sequence, history.Edited]] = {}
         self.elements: Elements | None = None  # of a sampled document
 
 
@@ -76,7 +82,7 @@ class Intention(Check):
     def _edited(self, record: history.Edited) -> None:
         edits = self._trunk(record.document).edits.setdefault(record.site, {})
         if len(edits) < EDITS_KEPT_MAX:
-            edits[record.sequence] = record.operation
+            edits[record.sequence] = record
 
     def _restarted(self, record: history.Restarted) -> None:
         edits = self._trunk(record.document).edits.get(record.site, {})
@@ -109,10 +115,12 @@ class Intention(Check):
         known = [e for e in edits if e is not None]
         if len(known) < len(edits) or not known:
             return
+        if all(e.kind in UNDO_KINDS for e in known):
+            self._compare_with_elements(record, trunk.elements)
         self.checked += 1
         sent = _inserted(record.original)
-        typed = "".join(_inserted(e) for e in known)
-        deleted = sum(e.deleted for e in known)
+        typed = "".join(_inserted(e.operation) for e in known)
+        deleted = sum(e.operation.deleted for e in known)
         if len(known) == 1 and sent != typed:
             problem = f"is stored as inserting {sent!r}, but its author inserted {typed!r}"
         elif Counter(sent) - Counter(typed):
@@ -125,6 +133,20 @@ class Intention(Check):
         else:
             return
         self._violate(record, problem, sent=sent, typed=typed, deleted=record.original.deleted)
+
+    def _compare_with_elements(self, record: history.Stored, elements: Elements | None) -> None:
+        """What an undo or redo deletes against who inserted it."""
+        if elements is None or not elements.is_followed or not record.operation.deleted:
+            return
+        if record.operation.base_length != len(elements.present):
+            return  # the comparison with the base says so
+        self.checked += 1
+        own = f"{record.site}#"
+        deleted = without(effect_of(record.operation).deleted, ())
+        strange = [p for p in deleted if not elements.edits_of(elements.present[p]).startswith(own)]
+        if strange:
+            problem = f"is an undo or redo, but deletes {_spoken(elements, strange)}"
+            self._violate(record, problem, strange=strange)
 
     # --- from the base to the head ------------------------------------------------------------------------
 

@@ -1,14 +1,19 @@
-"""Presence: a peer's cursor stays within the text and keeps to its neighbours (D7), on sampled documents."""
+"""Presence: a cursor stays within the text and keeps to its neighbours (D7), on sampled documents.
+
+Two steps are compared: from what a client says of its own cursor to where the server places it, and from
+there to where its peers show it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
 from model.checkers.elements import Element, Elements
+from model.checkers.pointers import Place, Pointers, place_of
 from model.identity import DocumentId, Revision, SiteId
 
 REVISIONS_KEPT_MAX: Final = 64
@@ -16,17 +21,6 @@ REVISIONS_KEPT_MAX: Final = 64
 
 PLACES_KEPT_MAX: Final = 32
 """Places of one cursor that are remembered; sightings of older ones are not compared."""
-
-NO_ELEMENT: Final[Element] = -1
-
-
-class _Place(NamedTuple):
-    """Where a cursor was put, and the elements on its two sides (:data:`NO_ELEMENT` at an end)."""
-
-    revision: Revision
-    position: int
-    left: Element
-    right: Element
 
 
 class _Document:
@@ -36,29 +30,36 @@ class _Document:
     connections may have been told to peers without a record of their own.
     """
 
-    __slots__ = ("distrusted", "elements", "head", "places", "snapshots")
+    __slots__ = ("authors", "distrusted", "elements", "head", "places", "pointers", "snapshots")
 
     def __init__(self, text: str) -> None:
         self.head: Revision = 0
+        self.authors: dict[Revision, SiteId] = {}
         self.elements = Elements(text)
         self.snapshots: dict[Revision, list[Element]] = {0: list(self.elements.present)}
-        self.places: dict[SiteId, list[_Place]] = {}
+        self.places: dict[SiteId, list[Place]] = {}
         self.distrusted: dict[SiteId, Revision] = {}
+        self.pointers = Pointers()
 
     def stored(self, record: history.Stored) -> None:
         """Follow a revision."""
         elements = self.elements
+        self.pointers.stored(record, elements.next)
         elements.apply(record.operation, edit_name(record.site, record.first, record.last))
         self.head = record.revision
         if elements.is_followed:
+            self.authors[record.revision] = record.site
             self.snapshots[record.revision] = list(elements.present)
         if len(self.snapshots) > REVISIONS_KEPT_MAX:
-            del self.snapshots[next(iter(self.snapshots))]
+            oldest = next(iter(self.snapshots))
+            del self.snapshots[oldest]
+            self.authors.pop(oldest, None)  # revision 0 has none
 
-    def candidates(self, record: history.Seen) -> list[_Place]:
+    def candidates(self, record: history.Seen) -> list[Place]:
         """The places that a sighting may come from; empty if it cannot be told.
 
-        A cursor that a newcomer got together with the text was carried there from an earlier revision.
+        A cursor that a newcomer got together with the text was carried there from an earlier revision. One
+        that came with an edit has no place if its owner was gone when the edit was durable.
         """
         places = self.places.get(record.peer, [])
         if len(places) >= PLACES_KEPT_MAX and places[0].revision >= record.placed_revision:
@@ -66,19 +67,21 @@ class _Document:
         if self.distrusted.get(record.peer, -1) >= record.placed_revision:
             return []
         there = [p for p in places if p.revision == record.placed_revision]
+        if not there and self.authors.get(record.placed_revision, record.peer) == record.peer:
+            return []
         earlier = [p for p in places if p.revision < record.placed_revision]
         return there if record.fresh else [*there, *earlier[-1:]]
 
 
 class Presence(Check):
-    """Cursors lie within their text; a sighting agrees with the place it comes from.
+    """Cursors lie within their text; a place agrees with what its owner said, a sighting with its place.
 
-    At the revision it was placed at, a cursor is seen exactly there; later, behind its left neighbour and
-    before its right one, as long as these are visible.
+    At the revision it belongs to, a cursor is placed and seen exactly there; later, behind its left neighbour
+    and before its right one, as long as these are visible.
     """
 
     name = "presence"
-    detail = "cursors as placed and as seen by peers, in sampled documents"
+    detail = "cursors as sent, as placed and as seen by peers, in sampled documents"
 
     def __init__(self, *, claimed: bool = True) -> None:
         super().__init__(claimed=claimed)
@@ -90,6 +93,7 @@ class Presence(Check):
             history.DocumentCreated: self._created,
             history.Stored: self._stored,
             history.Joined: self._joined,
+            history.Pointed: self._pointed,
             history.Placed: self._placed,
             history.Seen: self._seen,
         }
@@ -109,11 +113,20 @@ class Presence(Check):
             if record.site in document.places:
                 document.distrusted[record.site] = document.head
             document.places[record.site] = []
+            document.pointers.joined(record.site)
+
+    def _pointed(self, record: history.Pointed) -> None:
+        document = self._documents.get(record.document)
+        if document is not None:
+            document.pointers.pointed(record)
 
     def _placed(self, record: history.Placed) -> None:
         document = self._documents.get(record.document)
-        elements = document.snapshots.get(record.revision) if document is not None else None
-        if document is None or elements is None:
+        if document is None:
+            return
+        pointed = document.pointers.answered(record)
+        elements = document.snapshots.get(record.revision)
+        if elements is None:
             return
         self.checked += 1
         position = record.position
@@ -129,12 +142,44 @@ class Presence(Check):
                 revision=record.revision,
             )
             return
-        left = elements[position - 1] if position else NO_ELEMENT
-        right = elements[position] if position < len(elements) else NO_ELEMENT
         places = document.places.setdefault(record.site, [])
-        places.append(_Place(record.revision, position, left, right))
+        places.append(place_of(record.revision, position, elements))
         if len(places) > PLACES_KEPT_MAX:
             del places[0]
+        if pointed is not None:
+            self._compare_with_said(record, pointed, document, elements)
+
+    def _compare_with_said(
+        self,
+        record: history.Placed,
+        pointed: history.Pointed,
+        document: _Document,
+        elements: list[Element],
+    ) -> None:
+        """Where the server placed a cursor against where its owner said it is."""
+        said = document.pointers.said(pointed, record, document.snapshots)
+        if said is None:
+            return
+        self.checked += 1
+        if said.revision == record.revision:
+            problem = "" if said.position == record.position else f"but its owner said {said.position}"
+        else:
+            problem = _misplaced(document, elements, said, record.position)
+        if not problem:
+            return
+        how = f"a submit up to #{pointed.sequence}" if pointed.sequence else "a presence"
+        self.violate(
+            record.time_us,
+            record.document,
+            f"{record.site} has its cursor at {record.position} of revision {record.revision}, {problem} "
+            f"({how} based on {pointed.revision} put it at {pointed.position})",
+            site=record.site,
+            revision=record.revision,
+            position=record.position,
+            base=pointed.revision,
+            said=pointed.position,
+            sequence=pointed.sequence,
+        )
 
     def _seen(self, record: history.Seen) -> None:
         self.checked += 1
@@ -174,7 +219,7 @@ class Presence(Check):
         )
 
 
-def _misplaced(document: _Document, elements: list[Element], place: _Place, position: int) -> str:
+def _misplaced(document: _Document, elements: list[Element], place: Place, position: int) -> str:
     """How a cursor left its neighbours, as the end of a sentence; empty if it keeps to them."""
     spoken = document.elements.spoken
     if place.left in elements and position <= elements.index(place.left):

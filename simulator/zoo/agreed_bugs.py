@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from model.jupiter import Replica
+from model.protocol import ClientMessage
 from model.text import Operation, delete, noop, transform_pair
 from reference_server.core.batch import Batch
 from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
 from simulator.cell import Parts
+from simulator.workload.human import Weights
 from simulator.zoo.batch_bugs import Carried
 from simulator.zoo.bug import Bug
-from simulator.zoo.habitat import BUSY
+from simulator.zoo.client_bugs import UndoUncarried
+from simulator.zoo.displaced import moved_to
+from simulator.zoo.habitat import BUSY, PROSE
 
 
 def swallowing_pair(a: Operation, b: Operation, *, a_first: bool) -> tuple[Operation, Operation]:
@@ -66,6 +70,24 @@ class SwallowedInsert(Document):
     batch_type = SwallowingBatch
 
 
+class UndoDisplaced(UndoUncarried):
+    """An undo is displayed and sent as the edit was noted."""
+
+    def undo(self) -> tuple[Operation, tuple[ClientMessage, ...]] | None:
+        """Undo, at the place that was noted."""
+        *noted, place = self._noted or (-1,)
+        self._noted, self._undone = tuple(noted), (*self._undone, place)
+        op = self._undo.undo()
+        if op is None:
+            return None
+        if place >= 0:
+            op = moved_to(op, place)
+        before = self.text
+        messages = self._edit(op)
+        self._undo.undone(op, before)
+        return op, messages
+
+
 BUGS: Final = (
     Bug(
         "swallowed-insert",
@@ -74,5 +96,13 @@ BUGS: Final = (
         lambda: Parts(replica=SwallowingReplica, document=SwallowedInsert),
         ("intention",),
         BUSY,
+    ),
+    Bug(
+        "undo-displaced",
+        "An undo is displayed and sent where the edit was, not carried through what came in since.",
+        "ot.js #24, on both sides",
+        lambda: Parts(replica=UndoDisplaced),
+        ("intention",),
+        PROSE._replace(weights=Weights(undo=60.0)),
     ),
 )

@@ -41,6 +41,7 @@ class Habitat(NamedTuple):
         absences: times a client is away on average, typing all the while.
         absence_us: how long it is away on average, half a second more.
         crash_share: of the absences, how many are crashes.
+        late_share: of the clients, how many come while the others are at work already.
         snapshot_every: revisions between two snapshots.
         text_length: code points the document starts with.
         weights: the mixture of the ``human`` workload.
@@ -57,6 +58,7 @@ class Habitat(NamedTuple):
     absences: float = 0.0
     absence_us: int = 1_500_000
     crash_share: float = 0.0
+    late_share: float = 0.0
     snapshot_every: int = 512
     text_length: int = 30
     weights: Weights = Weights()
@@ -92,7 +94,7 @@ class Habitat(NamedTuple):
                 offline_editing_share=1.0,
                 crash_share=self.crash_share,
                 idle_share=0.0,
-                late_share=0.0,
+                late_share=self.late_share,
                 leave_share=0.0,
             ),
             documents=(self._document(seed),),

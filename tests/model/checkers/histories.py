@@ -175,7 +175,13 @@ class Room:
 
     def place(self, site: str, position: int) -> None:
         """A cursor is put somewhere at the newest revision."""
-        self.add(history.Placed, site=site, revision=len(self.log), position=position, received_us=0)
+        self.add(
+            history.Placed, site=site, revision=len(self.log), position=position, received_us=self.time_us
+        )
+
+    def point(self, site: str, position: int, *, base: int, sequence: int = 0) -> None:
+        """A client says where its cursor is; the room's server does not hear of it."""
+        self.add(history.Pointed, site=site, revision=base, position=position, sequence=sequence)
 
     def see(self, site: str, peer: str, position: int, *, placed: int, fresh: bool = False) -> None:
         """A replica shows a peer's cursor that was placed at revision ``placed``."""

@@ -35,6 +35,49 @@ def test_a_good_history() -> None:
     assert assert_valid(Intention(), story()).checked == 8
 
 
+class TestUndo:
+    def undo(self, position: int, kind: str = "undo") -> Room:
+        """``a`` types ``!`` and ``b`` types ``?`` behind ``house``; then ``a`` takes one character back."""
+        room = Room("house")
+        room.type("a", 5, "!")
+        room.settle()
+        room.type("b", 6, "?")
+        room.settle()
+        room.edit("a", delete(7, position, 1), kind)
+        room.settle()
+        return room
+
+    @pytest.mark.parametrize("kind", ["undo", "redo"])
+    def test_it_deletes_what_its_site_inserted(self, kind: str) -> None:
+        assert assert_valid(Intention(), self.undo(5, kind).records).checked == 7
+
+    @pytest.mark.parametrize("kind", ["undo", "redo"])
+    @pytest.mark.parametrize(("position", "whose"), [(6, "'?' of b#1"), (4, "'e' of the first text")])
+    def test_it_deletes_what_others_inserted(self, position: int, whose: str, kind: str) -> None:
+        words = f"a#2 is an undo or redo, but deletes {whose} (revision 3"
+        assert_violated(Intention(), self.undo(position, kind).records, words)
+
+    def test_a_site_whose_name_begins_alike_is_another_one(self) -> None:
+        records = self.undo(6).records
+        records = changed(records, index_of(records, history.Stored, 1), site="a1")
+        assert_violated(Intention(), records, "'?' of a1#1")
+
+    def test_other_edits_may_delete_anything(self) -> None:
+        assert_valid(Intention(), self.undo(6, "backspace").records)
+
+    def test_an_undo_composed_with_another_edit_is_not_compared(self) -> None:
+        room = Room("house")
+        room.type("a", 0, "!")
+        room.type("a", 0, "x")
+        room.edit("a", delete(7, 6, 1), "undo")
+        room.settle()
+        assert [r.last for r in room.records if isinstance(r, history.Stored)] == [1, 3]
+        assert_valid(Intention(), room.records)
+
+    def test_only_where_elements_are_followed(self) -> None:
+        assert_valid(Intention(), changed(self.undo(6).records, 0, displayed=False))
+
+
 class TestFromTheKeyboard:
     def test_another_text(self) -> None:
         records = story()

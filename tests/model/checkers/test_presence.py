@@ -110,10 +110,116 @@ class TestPlaces:
         first = without(room.records, index_of(room.records, history.Joined, -1))
         assert_violated(Presence(), first)
 
+    def test_a_cursor_of_an_edit_whose_owner_was_gone_has_no_place(self) -> None:
+        room = Room("house")
+        room.place("a", 1)
+        room.type("a", 5, "!")  # durable only after its connection broke, so nobody placed what came with it
+        room.settle()
+        room.see("b", "a", 6, placed=1)
+        assert_valid(Presence(), room.records)
+        stored = index_of(room.records, history.Stored)
+        assert_violated(Presence(), changed(room.records, stored, site="b"), "cursor of a at 6")
+
     def test_only_sampled_documents(self) -> None:
         records = changed(story(), 0, displayed=False)
         spoiled = changed(records, index_of(records, history.Seen, 1), position=3)
         assert_valid(Presence(), spoiled)  # the bounds alone
+
+
+class TestWhatTheOwnerSaid:
+    def presence(self, placed: int, *, erase: bool = False) -> Room:
+        """The owner says 1 in ``house``; b puts ``xy`` in front first and may erase both its neighbours."""
+        room = Room("house")
+        room.point("a", 1, base=0)
+        room.type("b", 0, "xy")
+        if erase:
+            room.erase("b", 2, 2)
+        room.settle()
+        room.place("a", placed)
+        return room
+
+    def submit(self, placed: int) -> Room:
+        """The owner puts ``!`` behind ``hou`` and says 4; b puts ``xy`` in front first."""
+        room = Room("house")
+        room.type("b", 0, "xy")
+        room.serve()
+        room.type("a", 3, "!")
+        room.point("a", 4, base=0, sequence=1)
+        room.settle()
+        room.place("a", placed)
+        return room
+
+    def test_a_presence_was_carried(self) -> None:
+        assert assert_valid(Presence(), self.presence(3).records).checked == 2
+
+    @pytest.mark.parametrize(
+        ("position", "words"),
+        [(1, "before its left neighbour 'h'"), (4, "behind its right neighbour 'o' of the first text")],
+    )
+    def test_a_presence_was_not_carried_or_too_far(self, position: int, words: str) -> None:
+        words = f"a has its cursor at {position} of revision 1, {words}"
+        told = "(a presence based on 0 put it at 1)"
+        assert_violated(Presence(), self.presence(position).records, words, told)
+
+    @pytest.mark.parametrize("position", [0, 2, 5])
+    def test_where_both_neighbours_are_gone_it_is_free(self, position: int) -> None:
+        assert_valid(Presence(), self.presence(position, erase=True).records)
+
+    def test_without_revisions_between_it_is_exact(self) -> None:
+        room = Room("house")
+        room.point("a", 1, base=0)
+        room.place("a", 2)
+        assert_violated(Presence(), room.records, "but its owner said 1")
+
+    def test_the_selection_of_a_submit_was_carried(self) -> None:
+        room = self.submit(6)
+        assert room.text == "xyhou!se"
+        assert assert_valid(Presence(), room.records).checked == 2
+
+    @pytest.mark.parametrize(
+        ("position", "words"),
+        [
+            (4, "before its left neighbour '!' of a#1"),
+            (7, "behind its right neighbour 's' of the first text"),
+        ],
+    )
+    def test_the_selection_of_a_submit_was_not_carried_or_too_far(self, position: int, words: str) -> None:
+        told = "(a submit up to #1 based on 0 put it at 4)"
+        assert_violated(Presence(), self.submit(position).records, words, told)
+
+    def test_the_selection_of_a_submit_on_the_newest_revision_is_exact(self) -> None:
+        room = Room("house")
+        room.type("a", 3, "!")
+        room.point("a", 4, base=0, sequence=1)
+        room.settle()
+        room.place("a", 4)
+        assert_valid(Presence(), room.records)
+        spoiled = changed(room.records, index_of(room.records, history.Placed), position=3)
+        assert_violated(Presence(), spoiled, "but its owner said 4")
+
+    def test_what_was_said_before_a_new_connection_has_no_answer(self) -> None:
+        room = Room("house")
+        room.point("a", 1, base=0)
+        room.add(history.Joined, site="a", revision=0, how="resume", fingerprint=0)
+        room.place("a", 4)
+        assert_valid(Presence(), room.records)
+        assert_violated(Presence(), without(room.records, index_of(room.records, history.Joined, -1)))
+
+    def test_answers_come_in_the_order_of_what_was_said(self) -> None:
+        room = Room("house")
+        for position in (1, 4):
+            room.point("a", position, base=0)
+        for position in (1, 4):
+            room.place("a", position)
+        assert_valid(Presence(), room.records)
+        first = index_of(room.records, history.Placed)
+        assert_violated(Presence(), changed(room.records, first, position=4), "said 1")
+
+    def test_a_place_outside_the_text_said_is_not_compared(self) -> None:
+        room = Room("house")
+        room.point("a", 9, base=0)
+        room.place("a", 1)
+        assert_valid(Presence(), room.records)
 
 
 class TestBoundedMemory:
