@@ -16,7 +16,6 @@ from typer.exceptions import TyperException
 
 from model import result as results
 from model.verdict import ExitCode, Verdict
-from reports import write_report
 from reports.recorded import ReportError
 from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
@@ -146,6 +145,13 @@ def _execute(scenario: Scenario, options: Options) -> int:
     written = write_report(options.directory)
     _summary(finished, written[0])
     return finished.result.exit_code
+
+
+def write_report(directory: Path) -> list[Path]:
+    """The report of a run; imported here because every worker process imports this module, and none draws."""
+    from reports.write import write_report
+
+    return write_report(directory)
 
 
 def judged(run: Run) -> Run:

@@ -39,11 +39,14 @@ class Clock(simpy.Environment):
             self._now, _, _, event = heappop(self._queue)
         except IndexError:
             raise EmptySchedule from None
-        if type(event) is tuple:  # type: ignore[comparison-overlap]  # SimPy's queue is typed for events
+        self._perform(event)
+
+    def _perform(self, event: Any) -> None:
+        if type(event) is tuple:
             function, arguments = event
             function(*arguments)
             return
-        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+        callbacks, event.callbacks = event.callbacks, None
         for callback in callbacks:
             callback(event)
         if not event._ok and not event.defused:
@@ -51,9 +54,12 @@ class Clock(simpy.Environment):
 
     def run_until(self, until_us: int, *, inclusive: bool = False) -> None:
         """Perform everything that happens before ``until_us``, or at it too, and leave the clock there."""
-        queue = self._queue
-        step = self.step
+        queue: list[Any] = self._queue
         end_us = until_us + inclusive
         while queue and queue[0][0] < end_us:
-            step()
+            self._now, _, _, event = heappop(queue)
+            if type(event) is tuple:  # nearly all of them; see `_perform`
+                event[0](*event[1])
+            else:
+                self._perform(event)
         self._now = until_us

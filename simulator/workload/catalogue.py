@@ -11,7 +11,7 @@ from model.protocol import DOCUMENT_LENGTH_MAX
 from simulator.workload.actions import Author
 from simulator.workload.contention import INITIAL_LENGTH_MAX, ContentionAuthor
 from simulator.workload.human import HumanAuthor, Weights
-from simulator.workload.letters import Supply, prose
+from simulator.workload.letters import PLAIN_SHARE, Supply, prose
 from simulator.workload.recorded import RecordedAuthor, Recording
 
 WorkloadKind: TypeAlias = Literal["human", "contention", "trace"]
@@ -63,7 +63,7 @@ def initial_text(
     """
     match kind:
         case "human":
-            return prose(rng, length)
+            return prose(rng, length, plain=rng.random() < PLAIN_SHARE)
         case "contention":
             return _needed(supply, kind).take(min(length, INITIAL_LENGTH_MAX))
         case "trace":

@@ -108,7 +108,8 @@ class HumanAuthor:
     def act(self, text: str, caret: int) -> Action:
         """The next action of the episode, or the first one of a new episode."""
         if not self._steps:
-            self._begin(len(text))
+            # An empty text says nothing about how people write in it.
+            self._begin(len(text), plain=text.isascii() and bool(text))
         step = self._steps.popleft()
         self._last = step.what
         action = self._perform(step, text, min(max(caret, 0), len(text)))
@@ -117,7 +118,7 @@ class HumanAuthor:
             self._edits += 1
         return action
 
-    def _begin(self, length: int) -> None:
+    def _begin(self, length: int, *, plain: bool) -> None:
         """Plan an episode for a text of ``length``; what is wrong with the length decides what is likely."""
         rng = self._rng
         steps = self._steps
@@ -142,15 +143,15 @@ class HumanAuthor:
         match what:
             case "type":
                 keys = min(BURST_MAX, 1 + int(rng.expovariate(1.0 / (BURST_MEAN - 1))))
-                steps.extend(_Step("type", 0, character) for character in prose(rng, keys))
+                steps.extend(_Step("type", 0, character) for character in prose(rng, keys, plain=plain))
             case "backspace":
                 steps.extend([_Step("backspace", 1)] * rng.randint(1, BACKSPACES_MAX))
             case "paste":
-                steps.append(_Step("paste", 0, prose(rng, self._size(PASTE_LENGTH))))
+                steps.append(_Step("paste", 0, prose(rng, self._size(PASTE_LENGTH), plain=plain)))
             case "replace":
                 count = self._size(REPLACE_LENGTH)
                 steps.append(_Step("select", count))
-                steps.append(_Step("replace", count, prose(rng, self._size(REPLACE_LENGTH))))
+                steps.append(_Step("replace", count, prose(rng, self._size(REPLACE_LENGTH), plain=plain)))
             case "cut":
                 count = self._size(CUT_LENGTH)
                 steps.append(_Step("select", count))

@@ -18,11 +18,16 @@ _FREQUENCIES: Final = {
 }  # fmt: skip
 _LETTERS: Final = tuple(_FREQUENCIES)
 _CUMULATED: Final = tuple(itertools.accumulate(_FREQUENCIES.values()))
+_PLAIN: Final = sum(letter.isascii() for letter in _LETTERS)  # the ASCII letters come first
+
+PLAIN_SHARE: Final = 0.5
+"""Of the documents, how many have nothing but ASCII; who writes in them keeps to it."""
 
 
-def prose(rng: random.Random, length: int) -> str:
-    """A text of ``length`` code points that looks like words."""
-    letters = rng.choices(_LETTERS, cum_weights=_CUMULATED, k=length)
+def prose(rng: random.Random, length: int, *, plain: bool = False) -> str:
+    """A text of ``length`` code points that looks like words; if ``plain``, of ASCII only."""
+    known = _PLAIN if plain else len(_LETTERS)
+    letters = rng.choices(_LETTERS[:known], cum_weights=_CUMULATED[:known], k=length)
     # Two spaces in a row are rare in prose; a letter in between keeps the length.
     return "".join(letters).replace("  ", " e")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import write_report
+from reports.write import write_report
 from tests.reports.strategies import CLEAN, UNCLAIMED, write_run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports import ReportError, write_report
+from reports.recorded import ReportError
+from reports.write import write_report
 from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}

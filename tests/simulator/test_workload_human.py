@@ -126,6 +126,16 @@ def test_an_empty_text_is_written_not_deleted() -> None:
     assert not any(isinstance(a, (Undo, Redo)) for a in actions)
 
 
+def test_who_writes_in_a_plain_text_keeps_to_ascii_and_others_do_not() -> None:
+    def written(text: str) -> str:
+        author = HumanAuthor(random.Random(3), 0.2, len(text), Weights())
+        actions = (author.act(text, 0) for _ in range(3_000))
+        return "".join(a.inserted for a in actions if isinstance(a, Edit))
+
+    assert written("plain " * 50).isascii()
+    assert not written("schön " * 50).isascii()
+
+
 def test_prose_looks_like_words_and_has_characters_of_every_width() -> None:
     text = prose(random.Random(1), 20_000)
     assert len(text) == 20_000
