@@ -119,17 +119,20 @@ def _simulate(
         swarm=swarm,
     )
     commands.known_bug(inject)
-    options = Options(
-        seed=seed,
-        jobs=jobs or commands.default_jobs(),
-        directory=out,
-        command=shlex.join(["concord", *sys.argv[1:]]),
-        bug=inject,
-        shrink_seconds=0.0 if no_shrink else 30.0,
-    )
-    code = _execute(scenario, options)
+    code = _execute(scenario, _options(seed, jobs, out, inject, no_shrink))
     if code:
         raise typer.Exit(code)
+
+
+def _options(seed: int, jobs: int, directory: Path, bug: str, no_shrink: bool) -> Options:
+    return Options(
+        seed=seed,
+        jobs=jobs or commands.default_jobs(),
+        directory=directory,
+        command=shlex.join(["concord", *sys.argv[1:]]),
+        bug=bug,
+        shrink_seconds=0.0 if no_shrink else 30.0,
+    )
 
 
 def _execute(scenario: Scenario, options: Options) -> int:
@@ -140,10 +143,7 @@ def _execute(scenario: Scenario, options: Options) -> int:
         soft_wrap=True,
     )
     finished = judged(run_with_progress(scenario, options))
-    save(finished, options.directory)
-    commands.explain_cases(finished.cases)
-    written = write_report(options.directory)
-    _summary(finished, written[0])
+    _summary(finished, _keep(finished, options.directory)[0])
     return finished.result.exit_code
 
 
@@ -154,10 +154,17 @@ def write_report(directory: Path) -> list[Path]:
     return write_report(directory)
 
 
+def _keep(run: Run, directory: Path) -> list[Path]:
+    """Write the result, an explanation of each failure, and the report; the report's paths."""
+    save(run, directory)
+    commands.explain_cases(run.cases)
+    return write_report(directory)
+
+
 def judged(run: Run) -> Run:
     """The run with its objectives evaluated and its final exit code."""
     slos = evaluate(load_objectives(), run.measures, run.result.clients)
-    code = int(results.exit_code(Verdict(run.result.verdict), slos))
+    code = int(results.exit_code(run.result.verdict, slos))
     return run._replace(result=msgspec.structs.replace(run.result, slos=slos, exit_code=code))
 
 
@@ -226,14 +233,7 @@ def campaign(
     unknown = histories = 0
     for seed, chosen in zip(range(first, last), scenarios, strict=True):
         directory = out / f"seed-{seed}"
-        options = Options(
-            seed,
-            jobs or commands.default_jobs(),
-            directory,
-            shlex.join(["concord", *sys.argv[1:]]),
-            inject,
-            0.0 if no_shrink else 30.0,
-        )
+        options = _options(seed, jobs, directory, inject, no_shrink)
         finished = judged(run_with_progress(chosen, options))
         result = finished.result
         console.print(f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}")
@@ -242,9 +242,7 @@ def campaign(
             shutil.rmtree(directory)
             continue
         unknown += result.verdict is Verdict.UNKNOWN
-        save(finished, directory)
-        commands.explain_cases(finished.cases)
-        write_report(directory)
+        _keep(finished, directory)
         failed.append((seed, finished))
     commands.campaign_summary(failed, last - first, histories, out)
     if len(failed) > unknown:

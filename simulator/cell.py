@@ -20,6 +20,7 @@ from model.identity import ConnectionId, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from reference_server.core.document import Document
 from reference_server.core.effects import (
+    Appended,
     Authenticate,
     Authenticated,
     Close,
@@ -85,8 +86,8 @@ class Cell:
 
     Attributes:
         realised: the fault windows as they happened, with the sites each one hit.
-        clock_us: wall time in microseconds, for the one measurement that is not virtual; see ``transform``.
-        transform: how long the core took to carry and merge what it received, in wall time.
+        transform: how long the core took with what it received and what the store answered, which is where
+            it carries and merges edits; microseconds of ``clock_us``, the one clock that is not virtual.
     """
 
     def __init__(
@@ -191,12 +192,7 @@ class Cell:
 
     def received(self, connection: Connection, data: bytes) -> None:
         """A message arrived at the gateway."""
-        if self._clock_us is None:
-            self.gateway_handles(Received(connection.id, data))
-            return
-        begin = self._clock_us()
         self.gateway_handles(Received(connection.id, data))
-        self.transform.record(int(self._clock_us() - begin))
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone for the server."""
@@ -210,11 +206,20 @@ class Cell:
             return
         now = self.now
         start = max(now, self._free_us)
-        effects = gateway.handle(event, start)
+        effects = self._timed(gateway, event, start)
         self._free_us = start + self._service_us(effects)
         delay_us = self._free_us - now
         for effect in effects:
             self._perform(effect, delay_us)
+
+    def _timed(self, gateway: Gateway, event: Event, now_us: int) -> list[Effect]:
+        """Let the core handle an event; only where it may carry or merge edits is it timed."""
+        if self._clock_us is None or not isinstance(event, Received | Appended):
+            return gateway.handle(event, now_us)
+        begin = self._clock_us()
+        effects = gateway.handle(event, now_us)
+        self.transform.record(int(self._clock_us() - begin))
+        return effects
 
     def _service_us(self, effects: list[Effect]) -> int:
         """The one hook for modelled service times (D18)."""

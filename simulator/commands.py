@@ -15,7 +15,7 @@ from rich.table import Table
 
 from model.verdict import ExitCode, Verdict
 from simulator.case import Case, CaseError, load_case
-from simulator.cell import HEALTHY, Parts
+from simulator.cell import Parts
 from simulator.explain import explain as explained
 from simulator.explain import tell
 from simulator.overrides import override_all, workload_settings
@@ -26,7 +26,7 @@ from simulator.swarm import swarm as swarmed
 from simulator.trace_replay import replay_trace
 from simulator.traces import TraceError, read_trace
 from simulator.trial import attempt
-from simulator.zoo import Row, bug_of, run_zoo
+from simulator.zoo import Row, bug_of, parts_of, run_zoo
 
 console = Console(highlight=False)
 
@@ -101,7 +101,7 @@ def default_jobs() -> int:
 def _case_of(path: Path) -> tuple[Case, Parts]:
     try:
         case = load_case(path)
-        return case, bug_of(case.bug).parts() if case.bug else HEALTHY
+        return case, parts_of(case.bug)
     except (CaseError, ValueError) as error:
         raise UsageError(str(error)) from None
 
@@ -226,8 +226,7 @@ def known_bug(name: str) -> None:
         UsageError: there is no such bug.
     """
     try:
-        if name:
-            bug_of(name)
+        parts_of(name)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -247,7 +246,7 @@ def seed_range(text: str) -> tuple[int, int]:
 def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
     """Write the page that explains each case beside it."""
     for path, case in cases:
-        trial = attempt(case.plan, bug_of(case.bug).parts() if case.bug else HEALTHY, keep=True)
+        trial = attempt(case.plan, parts_of(case.bug), keep=True)
         path.with_suffix(".html").write_text(explained(case, trial.records, trial.results), encoding="utf-8")
 
 

@@ -18,11 +18,11 @@ from model.checkers.triviality import NonTriviality
 from model.claims import JUPITER
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
-from simulator.cell import HEALTHY, Cell
+from simulator.cell import Cell
 from simulator.people import people
 from simulator.plan import CellPlan
 from simulator.schedule import FaultWindow
-from simulator.zoo import bug_of
+from simulator.zoo import parts_of
 
 PROGRESS_EVERY_SECONDS: Final = 0.2
 
@@ -45,7 +45,6 @@ class CellOutcome(NamedTuple):
     happened: dict[str, int]
     measures: MeasureSet
     realised: tuple[FaultWindow, ...]
-    wall_seconds: float
 
 
 def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> CellOutcome:
@@ -53,8 +52,6 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     checkers = checkers_for(JUPITER)
     triviality = NonTriviality()
     measures = Measures()
-    parts = bug_of(job.bug).parts() if job.bug else HEALTHY
-    begin = time.perf_counter()
     # The fleet's objects live as long as the cell and have no cycles worth a search every 700 allocations.
     gc.collect()
     gc.freeze()
@@ -65,7 +62,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
             Judge([*checkers, triviality, measures]),
             file,
             people,
-            parts,
+            parts_of(job.bug),
             header=_header(job),
             clock_us=_wall_us,
             progress=progress,
@@ -80,7 +77,6 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
         triviality.counts,
         measures.result(),
         tuple(cell.realised),
-        time.perf_counter() - begin,
     )
 
 

@@ -21,13 +21,13 @@ from model.measures import MeasureSet, encode_measures, merge_measures
 from model.result import CheckRow, Machine, RunResult
 from model.verdict import CheckResult, Verdict, Violation, merge_results, overall
 from simulator.case import Case, Origin, confirm, extract, save_case
-from simulator.cell import HEALTHY, Parts
+from simulator.cell import Parts
 from simulator.cells import plan_cells
 from simulator.fleet import CellJob, CellOutcome, digest_of, run_cells
 from simulator.plan import CellPlan
 from simulator.scenario import Scenario
 from simulator.shrink import Shrinker
-from simulator.zoo import bug_of
+from simulator.zoo import parts_of
 
 CASES_MAX: Final = 3
 """Failures of one run that are turned into cases; the result names all violations."""
@@ -80,7 +80,7 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
         TraceError: the recorded session of the workload cannot be read.
         OSError: the directory cannot be written.
     """
-    parts = bug_of(options.bug).parts() if options.bug else HEALTHY
+    parts = parts_of(options.bug)
     plans = plan_cells(scenario, options.seed)
     _clear(options.directory)
     histories = options.directory / "history"

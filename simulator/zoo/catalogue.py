@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from simulator.cell import HEALTHY, Parts
 from simulator.zoo import (
     agreed_bugs,
     batch_bugs,
@@ -41,3 +42,12 @@ def bug_of(name: str) -> Bug:
         return ZOO[name]
     except KeyError:
         raise ValueError(f"unknown bug {name!r}; known are {', '.join(ZOO)}") from None
+
+
+def parts_of(bug: str) -> Parts:
+    """The classes a cell is built from: the product's own, with the bug of this name if there is a name.
+
+    Raises:
+        ValueError: there is no such bug.
+    """
+    return bug_of(bug).parts() if bug else HEALTHY
