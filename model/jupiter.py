@@ -58,6 +58,7 @@ from model.protocol import (
     PeerPresence,
     Presence,
     RemoteProtocolError,
+    Renewed,
     Row,
     ServerMessage,
     Welcome,
@@ -351,7 +352,7 @@ class Replica:
                 self._require(Phase.LIVE, message)
                 self._cursors.remove(message.site)
                 return ()
-            case Failure():
+            case Failure() | Renewed():
                 return ()
 
     def _require(self, phase: Phase, message: ServerMessage) -> None:

@@ -47,6 +47,8 @@ class ErrorCode(enum.StrEnum):
     UNSUPPORTED_VERSION = "unsupported_version"
     OUT_OF_ORDER = "out_of_order"  # a known message in a state that does not allow it
     UNAUTHENTICATED = "unauthenticated"
+    TOKEN_EXPIRED = "token_expired"  # first as a warning: `renew` within `retry_after_ms`
+    TOKEN_REVOKED = "token_revoked"
     FORBIDDEN = "forbidden"
     STALE_EPOCH = "stale_epoch"  # the epoch is not newer than the last one (D11)
     SUPERSEDED = "superseded"  # a newer connection of the same client took over (D11)
@@ -129,10 +131,17 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Hello(_Message, frozen=True, tag="hello"):
-    """First message of a connection: who is there, and with which right."""
+    """First message of a connection: who is there, with which right, and which compression it can take."""
 
     version: Natural
     site: SiteId
+    token: str
+    compression: list[str] = []
+
+
+class Renew(_Message, frozen=True, tag="renew"):
+    """Another token of the same user, in place of the one that is about to expire."""
+
     token: str
 
 
@@ -175,10 +184,21 @@ class Presence(_Message, frozen=True, tag="presence"):
 
 
 class Welcome(_Message, frozen=True, tag="welcome"):
-    """The answer to ``hello``: authenticated, and these are the limits."""
+    """The answer to ``hello``: authenticated, until the token expires, and these are the limits.
+
+    ``compression`` is what the server chose of what was offered; empty for none.
+    """
 
     version: int
     limits: dict[str, int]
+    expires_in_ms: int | None = None
+    compression: str = ""
+
+
+class Renewed(_Message, frozen=True, tag="renewed"):
+    """The answer to ``renew``: authenticated for so much longer; null for ever."""
+
+    expires_in_ms: int | None = None
 
 
 class Joined(_Message, frozen=True, tag="joined"):
@@ -255,9 +275,9 @@ class Failure(_Message, frozen=True, tag="error"):
     retry_after_ms: int = 0
 
 
-ClientMessage: TypeAlias = Hello | Join | Submit | Branch | Presence
+ClientMessage: TypeAlias = Hello | Renew | Join | Submit | Branch | Presence
 ServerMessage: TypeAlias = (
-    Welcome | Joined | CatchUp | Committed | Ack | Merged | PeerPresence | PeerLeft | Failure
+    Welcome | Renewed | Joined | CatchUp | Committed | Ack | Merged | PeerPresence | PeerLeft | Failure
 )
 
 LIMITS: Final[dict[str, int]] = {
@@ -386,6 +406,7 @@ def check_limits(message: ClientMessage) -> None:
             _require(
                 0 < len(message.site) <= NAME_LENGTH_MAX, ErrorCode.MALFORMED, "site id is empty or too long"
             )
+            _require(len(message.compression) <= 8, ErrorCode.MALFORMED, "too many compressions")
         case Join():
             name = message.document
             _require(

@@ -10,24 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
-from simpy.events import ProcessGenerator
-
 from model import history
 from model.checkers import Judge
 from model.histogram import Histogram
 from model.history import Record
 from model.identity import ConnectionId, DocumentId, Revision, SiteId
 from model.jupiter import Replica
+from model.people.actions import Author
 from reference_server.core.document import Document
 from reference_server.core.effects import (
     Appended,
     Authenticate,
     Authenticated,
+    Authorize,
+    Authorized,
     Close,
     Closed,
+    Compress,
     CursorPlaced,
     Effect,
     Event,
+    Identity,
     LogRow,
     Opened,
     Published,
@@ -36,6 +39,7 @@ from reference_server.core.effects import (
     Send,
     SetTimer,
     TimerFired,
+    Whisper,
 )
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
@@ -43,6 +47,7 @@ from reference_server.store.memory import MemoryStore
 from simulator.client import Client
 from simulator.clock import Clock
 from simulator.faults import fault_of
+from simulator.faults.fault import suffer
 from simulator.memo import Memo
 from simulator.network import Connection, Network
 from simulator.plan import CellPlan
@@ -50,9 +55,10 @@ from simulator.recorder import Recorder
 from simulator.scenario import Server as ServerPlan
 from simulator.schedule import FaultWindow
 from simulator.seeds import Seeds
-from simulator.sessions import come_and_go, follow_script, live
+from simulator.sessions import start_clients
 from simulator.storage import Storage
-from simulator.workload.actions import Author
+
+_SOMEBODY = Identity("somebody")  # simulated tokens are always good, and never expire
 
 SETTLE_POLL_US = 100_000
 """How often a healing cell is asked whether everything has converged."""
@@ -147,6 +153,10 @@ class Cell:
         """Virtual time in microseconds."""
         return self.clock._now  # type: ignore[return-value]  # asked a million times; see Clock.now_us
 
+    def fingerprint(self, text: str) -> int:
+        """The fingerprint of a text, computed once for all replicas that show it."""
+        return self.memo.fingerprint(text)
+
     # --- what clients need --------------------------------------------------------------------------------
 
     def new_replica(self, site: SiteId, document: DocumentId) -> Replica:
@@ -156,6 +166,14 @@ class Cell:
     def open(self, client: Client) -> None:
         """Connect a client to the gateway."""
         self.network.open(client, client.plan.region, client.network_random, lambda: self.gateway is not None)
+
+    def token_of(self, client: Client) -> str:
+        """What a client shows; nobody looks at it."""
+        return f"token of {client.site}"
+
+    def authentication_us(self, _: Connection) -> int:
+        """As modelled."""
+        return self.plan.server.authenticate_us
 
     # --- the gateway's host -------------------------------------------------------------------------------
 
@@ -259,14 +277,24 @@ class Cell:
                 if connection is not None:
                     self.network.close_from_server(connection, effect.code, delay_us)
             case Authenticate():
-                answer = Authenticated(effect.connection, Role.EDITOR)
+                answer = Authenticated(effect.connection, _SOMEBODY)
                 wait_us = delay_us + self.plan.server.authenticate_us
                 self.clock.call(wait_us, self.gateway_handles, answer)
+            case Authorize():
+                self._authorize(effect, delay_us)
+            case Compress() | Whisper():
+                pass
             case SetTimer():
                 fired = TimerFired(effect.connection)
                 self.clock.call(max(0, effect.at_us - self.now), self.gateway_handles, fired)
             case _:
                 self.storage.request(effect)
+
+    def _authorize(self, effect: Authorize, delay_us: int) -> None:
+        """Let everybody edit; looking it up takes no time of its own."""
+        assert self.gateway is not None
+        for answer in self.gateway.handle(Authorized(effect.connection, Role.EDITOR), self.now):
+            self._perform(answer, delay_us)
 
     def _published(self, effect: Published, delay_us: int) -> None:
         row = effect.row
@@ -306,13 +334,9 @@ class Cell:
 
     def run(self) -> str:
         """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
-        for client in self.clients:
-            process = live if client.plan.script is None else follow_script
-            self.clock.process(process(self, client))
-            if client.plan.script is None:
-                self.clock.process(come_and_go(self, client))
+        start_clients(self)
         for window in self.plan.faults:
-            self.clock.process(self._suffer(window))
+            self.clock.process(suffer(self, window, fault_of, self.realised.append))
         self._run_until(self.plan.duration_us)
         self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
         self._heal()
@@ -327,17 +351,6 @@ class Cell:
             self.clock.run_until(min(until_us, self.now + 1_000_000))
             if self._progress is not None:
                 self._progress(self.now)
-
-    def _suffer(self, window: FaultWindow) -> ProcessGenerator:
-        """The process of one fault: begin, last, heal."""
-        yield self.clock.timeout(window.begin_us)
-        fault = fault_of(window.kind)(self, window)
-        hit = fault.begin()
-        self.realised.append(fault.realised())
-        self.record(history.FaultBegan(self.now, window.lane, window.kind, hit))
-        yield self.clock.timeout(window.end_us - window.begin_us)
-        affected = fault.end()
-        self.record(history.FaultEnded(self.now, window.lane, window.kind, affected))
 
     def _heal(self) -> None:
         self.is_healing = True
@@ -360,18 +373,7 @@ class Cell:
     def _record_end(self) -> None:
         """Read everything back: what replicas show, and what the store really holds."""
         for client in self.clients:
-            replica = client.replica
-            self.record(
-                history.FinalReplica(
-                    self.now,
-                    client.site,
-                    client.document.document,
-                    replica.revision or 0,
-                    self.memo.fingerprint(replica.text),
-                    replica.unacknowledged,
-                    client.wants_connection,
-                )
-            )
+            self.record(client.final())
         for document in self.storage.store.documents:
             stored = self.storage.store.durable(document)
             for site, progress in stored.progress.items():

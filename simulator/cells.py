@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from model.identity import DocumentId, SiteId
+from model.people.letters import Supply
 from simulator.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.popularity import cells_of, rooms, workloads
 from simulator.scenario import Scenario
@@ -15,7 +16,6 @@ from simulator.schedule import FaultWindow, schedule
 from simulator.seeds import Seeds
 from simulator.traces import read_trace
 from simulator.workload.catalogue import WorkloadKind, initial_text
-from simulator.workload.letters import Supply
 from simulator.workload.recorded import Recording
 
 DISPLAYED_UNIQUE_MAX: Final = 16

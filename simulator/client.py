@@ -1,4 +1,4 @@
-"""A simulated client: a replica, a person who edits, a laptop that closes, a connection that breaks.
+"""A client with a life: a replica, a person who edits, a laptop that closes, a connection that breaks.
 
 The replica is the object that a real client would run. Around it: when to connect, when to try again, what
 to write into the history. State is saved before anything is sent, as ``docs/protocol.md`` demands; a crash
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from model.history import FinalReplica
 from model.identity import SiteId
 from model.jupiter import Phase, Replica
 from model.outgoing import SavedReplica
+from model.people.actions import Author, Edit, Move, Redo, Undo
 from model.protocol import (
     Ack,
     Branch,
@@ -31,13 +33,12 @@ from model.protocol import (
     encode,
 )
 from model.text import Operation, Selection, delete, insert, replace
+from model.witness import Witness
 from simulator.network import Connection, Path
 from simulator.plan import ClientPlan, DocumentPlan
-from simulator.witness import Witness
-from simulator.workload.actions import Author, Edit, Move, Redo, Undo
 
 if TYPE_CHECKING:
-    from simulator.cell import Cell
+    from simulator.world import World
 
 
 LEAVE_RETRY_US = 500_000
@@ -53,12 +54,12 @@ class Client:
 
     __slots__ = (
         "_attempt",
-        "_cell",
         "_requested_us",
         "_retry_random",
         "_silent",
         "_wants",
         "_witness",
+        "_world",
         "author",
         "connection",
         "document",
@@ -75,12 +76,12 @@ class Client:
         "skew_us",
     )
 
-    def __init__(self, cell: Cell, document: DocumentPlan, plan: ClientPlan, author: Author | None) -> None:
-        self._cell = cell
+    def __init__(self, world: World, document: DocumentPlan, plan: ClientPlan, author: Author | None) -> None:
+        self._world = world
         self.document = document
         self.plan = plan
         self.author = author
-        self.replica: Replica = cell.new_replica(plan.site, document.document)
+        self.replica: Replica = world.new_replica(plan.site, document.document)
         self.saved: SavedReplica = self.replica.save()
         self.connection: Connection | None = None
         self.is_down = False  # crashed and not restarted
@@ -94,9 +95,9 @@ class Client:
         self._silent = False
         self._attempt = 0
         self._requested_us = 0
-        self._witness = Witness(cell, self)
-        self.network_random = cell.seeds.stream("network", plan.site)
-        self._retry_random = cell.seeds.stream("retry", plan.site)
+        self._witness = Witness(world, self, document.document, displayed=document.displayed)
+        self.network_random = world.seeds.stream("network", plan.site)
+        self._retry_random = world.seeds.stream("retry", plan.site)
 
     @property
     def site(self) -> SiteId:
@@ -112,6 +113,19 @@ class Client:
     def wants_connection(self) -> bool:
         """Whether it would like to be connected now."""
         return self._wants
+
+    def final(self) -> FinalReplica:
+        """The state of its replica at this moment, for the end of a history."""
+        replica = self.replica
+        return FinalReplica(
+            self._world.now,
+            self.site,
+            self.document.document,
+            replica.revision or 0,
+            self._world.fingerprint(replica.text),
+            replica.unacknowledged,
+            self._wants,
+        )
 
     # --- coming and going ---------------------------------------------------------------------------------
 
@@ -137,10 +151,10 @@ class Client:
 
     def leave(self) -> None:
         """Close the document for good, once everything is durable; until then keep trying."""
-        if self.has_left or self._cell.is_healing:
+        if self.has_left or self._world.is_healing:
             return
         if self.replica.unacknowledged:
-            self._cell.clock.call(LEAVE_RETRY_US, self.leave)
+            self._world.clock.call(LEAVE_RETRY_US, self.leave)
             return
         self.go_offline("left")
         self.has_left = True
@@ -157,7 +171,7 @@ class Client:
         if not self.is_down:
             return
         self.is_down = False
-        self.replica = self._cell.new_replica(self.saved.site, self.document.document)
+        self.replica = self._world.new_replica(self.saved.site, self.document.document)
         self.replica.restore(self.saved)
         self._witness.restarted()
         self.go_online()
@@ -178,32 +192,32 @@ class Client:
     def _connect(self) -> None:
         if not self._wants or self.connection is not None:
             return
-        self._requested_us = self._cell.now
-        self._cell.open(self)
+        self._requested_us = self._world.now
+        self._world.open(self)
 
     def _drop(self, cause: str) -> None:
         connection, self.connection = self.connection, None
         if connection is not None:
-            self._cell.network.close_from_client(connection)
+            self._world.network.close_from_client(connection)
         if self.replica.phase is not Phase.OFFLINE:
             self._witness.disconnected(cause)
             self.replica.disconnected()
 
     def _retry(self) -> None:
-        plan = self._cell.plan.network
+        plan = self._world.plan.network
         pause = min(plan.retry_us * 2**self._attempt, plan.retry_max_us)
         self._attempt += 1
-        self._cell.clock.call(int(pause * (0.5 + self._retry_random.random())), self._connect)
+        self._world.clock.call(int(pause * (0.5 + self._retry_random.random())), self._connect)
 
     # --- the network's side -------------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> None:
         """The connection is open: say hello."""
         if not self._wants or self.connection is not None:
-            self._cell.network.close_from_client(connection)
+            self._world.network.close_from_client(connection)
             return
         self.connection = connection
-        self._transmit(self.replica.connect(f"token of {self.site}"))
+        self._transmit(self.replica.connect(self._world.token_of(self)))
 
     def broken(self, connection: Connection, code: int) -> None:
         """The connection is gone, or could not be opened."""
@@ -219,7 +233,7 @@ class Client:
         """A message of the server."""
         if connection is not self.connection:
             return
-        message = self._cell.memo.decode(data)
+        message = self._world.memo.decode(data)
         if type(message) is Committed:  # nearly all of them
             try:
                 self.replica.receive(message)
@@ -237,7 +251,7 @@ class Client:
 
     def _protocol_failure(self, error: ProtocolError) -> None:
         """The server broke the protocol: leave the connection and come back."""
-        self._cell.protocol_failures += 1
+        self._world.protocol_failures += 1
         self._drop(f"protocol: {error.code.value}")
         self._retry()
 
@@ -258,7 +272,8 @@ class Client:
                 self._attempt = 0
                 witness.joined("fresh" if before is None else "branch" if message.branch else "resume")
             case Welcome():
-                witness.connected(self._requested_us)
+                assert self.connection is not None
+                witness.connected(self._requested_us, self._world.authentication_us(self.connection))
             case PeerPresence():
                 if message.selection is not None:
                     witness.seen(message.site, fresh=True)
@@ -281,7 +296,7 @@ class Client:
 
     def _failed(self, message: Failure) -> None:
         if message.code is ErrorCode.BUSY and not message.fatal:
-            self._cell.clock.call(message.retry_after_ms * 1_000, self.resend)
+            self._world.clock.call(message.retry_after_ms * 1_000, self.resend)
         elif message.code is ErrorCode.BASE_TOO_OLD:
             self._strand()
 
@@ -291,7 +306,7 @@ class Client:
         self._drop("stranded")
         self.retired += 1
         site = SiteId(f"{self.plan.site}.{self.retired}")
-        self.replica = self._cell.new_replica(site, self.document.document)
+        self.replica = self._world.new_replica(site, self.document.document)
         self.saved = self.replica.save()
         self._retry()
 
@@ -311,7 +326,7 @@ class Client:
                 self._witness.sent(message.base, self.replica.in_flight)
             if isinstance(message, Submit | Presence):
                 self._witness.pointed(message)
-            self._cell.network.send_up(connection, encode(message))
+            self._world.network.send_up(connection, encode(message))
 
     def resend(self) -> bool:
         """Send what is in flight again, byte for byte; whether there was anything."""

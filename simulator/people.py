@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from model.identity import SiteId
+from model.people.actions import Author
+from model.people.letters import Supply
 from simulator.plan import CellPlan
 from simulator.seeds import Seeds
 from simulator.traces import read_trace
-from simulator.workload.actions import Author
 from simulator.workload.catalogue import author
-from simulator.workload.letters import Supply
 from simulator.workload.recorded import Recording
 
 

@@ -8,24 +8,34 @@ from typing import TYPE_CHECKING
 from simpy.events import ProcessGenerator
 
 if TYPE_CHECKING:
-    from simulator.cell import Cell
     from simulator.client import Client
+    from simulator.world import World
 
 
-def come_and_go(cell: Cell, client: Client) -> ProcessGenerator:
+def start_clients(world: World) -> None:
+    """Give every client its life; whoever follows a script does nothing else."""
+    for client in world.clients:
+        if client.plan.script is not None:
+            world.clock.process(follow_script(world, client))
+            continue
+        world.clock.process(live(world, client))
+        world.clock.process(come_and_go(world, client))
+
+
+def come_and_go(world: World, client: Client) -> ProcessGenerator:
     """The process of one client's absences; each begins at an exponential time after the last."""
-    plan = cell.plan.sessions
+    plan = world.plan.sessions
     if plan.offline_mean_count <= 0:
         return
-    rng = cell.seeds.stream("session", client.plan.site)
+    rng = world.seeds.stream("session", client.plan.site)
     # Absences take time from the run, so the mean time between two of them is what is left.
-    present_us = cell.plan.duration_us - plan.join_ramp_us
+    present_us = world.plan.duration_us - plan.join_ramp_us
     between_us = max(1_000_000.0, present_us / plan.offline_mean_count - plan.offline_mean_us)
-    yield cell.clock.timeout(int(plan.join_ramp_us * 2))
+    yield world.clock.timeout(int(plan.join_ramp_us * 2))
     while True:
-        yield cell.clock.timeout(int(rng.expovariate(1 / between_us)))
+        yield world.clock.timeout(int(rng.expovariate(1 / between_us)))
         away_us = int(rng.expovariate(1 / plan.offline_mean_us)) + 500_000
-        if cell.is_healing or cell.now + away_us >= cell.plan.duration_us:
+        if world.is_healing or world.now + away_us >= world.plan.duration_us:
             return
         if not client.wants_connection:
             continue  # not there yet, or away for another reason
@@ -33,34 +43,34 @@ def come_and_go(cell: Cell, client: Client) -> ProcessGenerator:
             client.crash()
         else:
             client.go_offline("closed", silent=rng.random() >= plan.offline_editing_share)
-        yield cell.clock.timeout(away_us)
+        yield world.clock.timeout(away_us)
         client.restart()
         client.go_online()
 
 
-def live(cell: Cell, client: Client) -> ProcessGenerator:
+def live(world: World, client: Client) -> ProcessGenerator:
     """The process of a client that follows the workload: it joins, edits or only reads, may leave."""
-    plan = cell.plan.sessions
-    rng = cell.seeds.stream("life", client.plan.site)
+    plan = world.plan.sessions
+    rng = world.seeds.stream("life", client.plan.site)
     start_us = int(rng.random() * plan.join_ramp_us)
     is_late, leaves, reads = rng.random() < plan.late_share, rng.random(), rng.random() < plan.idle_share
     if is_late:
-        start_us += int(rng.random() * cell.plan.duration_us / 2)
+        start_us += int(rng.random() * world.plan.duration_us / 2)
     elif leaves < plan.leave_share / max(1e-9, 1.0 - plan.late_share):
-        leave_us = int((0.3 + 0.6 * rng.random()) * cell.plan.duration_us)
-        cell.clock.call(leave_us, client.leave)
-    yield cell.clock.timeout(start_us)
+        leave_us = int((0.3 + 0.6 * rng.random()) * world.plan.duration_us)
+        world.clock.call(leave_us, client.leave)
+    yield world.clock.timeout(start_us)
     client.go_online()
     author = client.author
     if author is None or reads:
         return
-    while not cell.is_healing and not client.has_left:
-        yield cell.clock.timeout(max(1, author.pause_us()))
-        if not cell.is_healing:
+    while not world.is_healing and not client.has_left:
+        yield world.clock.timeout(max(1, author.pause_us()))
+        if not world.is_healing:
             client.act()
 
 
-def follow_script(cell: Cell, client: Client) -> ProcessGenerator:
+def follow_script(world: World, client: Client) -> ProcessGenerator:
     """The process of a scripted client."""
     actions: dict[str, Callable[[], object]] = {
         "undo": client.undo,
@@ -72,8 +82,8 @@ def follow_script(cell: Cell, client: Client) -> ProcessGenerator:
         "resend": client.resend,
     }
     for step in client.plan.script or ():
-        if step.at_us > cell.clock.now_us:
-            yield cell.clock.timeout(step.at_us - cell.clock.now_us)
+        if step.at_us > world.clock.now_us:
+            yield world.clock.timeout(step.at_us - world.clock.now_us)
         if step.do in actions:
             actions[step.do]()
         elif client.replica.revision is not None and not client.is_down:

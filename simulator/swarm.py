@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
+from model.people.human import Weights
 from simulator.faultspec import FAULT_KINDS, FaultSpec, fault_spec
 from simulator.scenario import Scenario, validate
 from simulator.seeds import Seeds
-from simulator.workload.human import Weights
 
 KEEP_SHARE: Final = 0.5
 COUNT_MAX: Final = 3

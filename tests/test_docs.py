@@ -111,6 +111,8 @@ def test_the_table_of_errors() -> None:
     assert list(table) == [code.value for code in ErrorCode]
     closes = {code: row[1] for code, row in table.items()}
     assert closes.pop("unauthenticated") == str(server_limits.CLOSE_UNAUTHENTICATED)
+    assert closes.pop("token_expired") == f"none, then {server_limits.CLOSE_TOKEN_EXPIRED}"
+    assert closes.pop("token_revoked") == str(server_limits.CLOSE_TOKEN_REVOKED)
     assert closes.pop("forbidden") == str(server_limits.CLOSE_FORBIDDEN)
     assert closes.pop("superseded") == str(server_limits.CLOSE_SUPERSEDED)
     assert closes.pop("unavailable") == str(server_limits.CLOSE_TRY_AGAIN)

@@ -87,7 +87,7 @@ class Batch:
             raise RemoteProtocolError(ErrorCode.BASE_LENGTH, f"selection {selection} in {len(text)}")
         revision = self._log.revision + len(self._rows) + 1
         first, last = item.edits[0].first, item.edits[-1].last
-        row = LogRow(revision, item.site, first, last, item.base, item.branch, item.edits, op)
+        row = LogRow(revision, item.site, first, last, item.base, item.branch, item.edits, op, item.user)
         self._rows.append(row)
         self._text = text
         self._add(Entry(item, row, text, selection, for_sender))

@@ -17,21 +17,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from model.identity import ConnectionId, DocumentId
+from model.identity import ConnectionId, DocumentId, Revision
 from model.protocol import Branch, Edits, ErrorCode, Presence, ProtocolError, Submit
 from model.text import Operation, apply
 from reference_server.core.batch import Batch
 from reference_server.core.effects import (
     Appended,
     Committed,
+    Conflict,
     Contents,
     Effect,
     Load,
     Loaded,
     Read,
+    Role,
+    Whispered,
 )
 from reference_server.core.items import EditsItem, Item, JoinItem, Queue
-from reference_server.core.limits import CLOSE_TRY_AGAIN, Limits
+from reference_server.core.limits import CLOSE_FORBIDDEN, CLOSE_TRY_AGAIN, Limits
 from reference_server.core.log import Log
 from reference_server.core.member import Member
 from reference_server.core.room import Room
@@ -52,6 +55,7 @@ class Document:
         next_request: Callable[[], int],
         *,
         apply: Callable[[str, Operation], str] = apply,
+        shared: bool = False,
     ) -> None:
         """Start to load the document from the store.
 
@@ -61,10 +65,11 @@ class Document:
             out: where effects go.
             next_request: numbers for requests to the store.
             apply: as for :class:`model.jupiter.Replica`.
+            shared: whether other workers serve this document too.
         """
         self.name = name
         self.log = self.log_type(limits, apply)
-        self.room = self.room_type(name, self.log, out)
+        self.room = self.room_type(name, self.log, out, shared=shared)
         self._limits = limits
         self._out = out
         self._next_request = next_request
@@ -73,6 +78,7 @@ class Document:
         self._batch: Batch | None = None
         self._request = 0  # the load or read in progress; 0 for none
         self._attempts = 0
+        self._conflicts = 0  # in a row, without anything new in the store
         self._loaded = False
         self._is_behind = False  # another worker appended something that was not read yet
         self._read()
@@ -88,9 +94,19 @@ class Document:
         return not (self.members or self.room.waiting or self._queue or self._batch or self._request)
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nothing waits for its turn or for the store."""
+        return not (self._queue or self._batch or self._request)
+
+    @property
     def queue_depth(self) -> int:
         """Items that wait for their turn."""
         return len(self._queue)
+
+    @property
+    def waiting_since_us(self) -> int:
+        """When the oldest item that waits for its turn arrived; 0 if there is none."""
+        return next((item.received_us for item in self._queue), 0)
 
     # --- what connections ask -----------------------------------------------------------------------------
 
@@ -141,6 +157,28 @@ class Document:
         member = self.members[connection]
         member.require_live("presence")
         self.room.place(member, message, now_us)
+
+    def set_role(self, connection: ConnectionId, role: Role) -> None:
+        """A connection may do more or less from now on; what it sent before keeps its turn."""
+        member = self.members.get(connection)
+        if member is not None:
+            member.role = role
+        elif (item := self.room.waiting.get(connection)) is not None:
+            self.room.waiting[connection] = item._replace(role=role)
+
+    def whispered(self, event: Whispered) -> None:
+        """Another worker says where a cursor is."""
+        if self._loaded:
+            self.room.overhear(event)
+            if event.revision > self.log.revision:
+                self.announced(event.revision)
+
+    def delete(self) -> None:
+        """The document is gone for good: send everybody away."""
+        self.room.send_away("the document was deleted", ErrorCode.FORBIDDEN, CLOSE_FORBIDDEN)
+        self._queue.clear()
+        self._batch = None
+        self._request = 0
 
     def _admit(self, member: Member) -> bool:
         """Backpressure: refuse for now when the queue is full, disconnect who keeps coming."""
@@ -210,10 +248,16 @@ class Document:
         batch = self._batch
         if batch is None or event.request != batch.request:
             return  # an answer to a worker that is no more
+        if isinstance(event.outcome, Conflict):
+            self._conflicts += 1
+            if event.outcome.head < self.log.revision or self._conflicts > self._limits.conflicts_max:
+                self._give_up("the store holds another document than this worker")
+                return
         if not isinstance(event.outcome, Committed):
             self._read()
             return
         self._batch = None
+        self._conflicts = 0
         self._settle(batch)
         self._keep_snapshot()
         self._pump()
@@ -227,8 +271,13 @@ class Document:
                 self.log.advance(entry.row, entry.text)
                 self.room.publish(entry.row, entry)
 
-    def announced(self) -> None:
-        """Another worker appended: read it, or its readers here would wait for the next own append."""
+    def announced(self, revision: Revision = 0) -> None:
+        """Another worker appended: read it, or its readers here would wait for the next own append.
+
+        ``revision`` is the newest one it told of; 0 if it may have appended anything.
+        """
+        if self._loaded and 0 < revision <= self.log.revision:
+            return
         self._is_behind = True
         self._pump()
 
@@ -267,6 +316,8 @@ class Document:
         batch, self._batch = self._batch, None
         entries = batch.entries if batch is not None else []
         mine = {entry.row.revision: entry for entry in entries if entry.row is not None}
+        if contents.rows or contents.progress != self.log.progress:
+            self._conflicts = 0
         self.log.progress = dict(contents.progress)
         for row in contents.rows:
             entry = mine.get(row.revision)
@@ -296,3 +347,4 @@ class Document:
         self._queue.clear()
         self._batch = None
         self._is_behind = False
+        self._conflicts = 0

@@ -10,8 +10,8 @@ import enum
 from typing import NamedTuple, TypeAlias
 
 from model.identity import ConnectionId, DocumentId, Revision, Sequence, SiteId
-from model.protocol import Edits
-from model.text import Operation, compose
+from model.protocol import Edits, ErrorCode
+from model.text import Operation, Selection, compose
 
 
 class Role(enum.Enum):
@@ -29,7 +29,7 @@ class LogRow(NamedTuple):
     """One revision as stored (D13); what is not kept here cannot be recovered later.
 
     ``edits`` is what the client sent, on the text of revision ``base``; ``operation`` is the same,
-    transformed, on the text of the revision before this one.
+    transformed, on the text of the revision before this one. ``user`` is who made it, as far as a token said.
     """
 
     revision: Revision
@@ -40,6 +40,7 @@ class LogRow(NamedTuple):
     branch: bool
     edits: tuple[Edits, ...]
     operation: Operation
+    user: str = ""
 
     @property
     def original(self) -> Operation:
@@ -153,11 +154,46 @@ class Closed(NamedTuple):
     connection: ConnectionId
 
 
+class Identity(NamedTuple):
+    """Whom a token stands for; ``expires_us`` is a time of the caller's clock, None for never."""
+
+    user: str
+    token_id: str = ""
+    expires_us: int | None = None
+
+
 class Authenticated(NamedTuple):
-    """The decision about a token; ``role`` None means refused."""
+    """The decision about a token; ``identity`` None means refused, and ``reason`` says why."""
+
+    connection: ConnectionId
+    identity: Identity | None
+    reason: ErrorCode = ErrorCode.UNAUTHENTICATED
+
+
+class Authorized(NamedTuple):
+    """What a connection may do with the document it asked for; ``role`` None means nothing."""
 
     connection: ConnectionId
     role: Role | None
+
+
+class Revoked(NamedTuple):
+    """A token is not valid any more."""
+
+    token_id: str
+
+
+class RightsChanged(NamedTuple):
+    """Permissions of a document changed, for one user or, if None, perhaps for all."""
+
+    document: DocumentId
+    user: str | None = None
+
+
+class Deleted(NamedTuple):
+    """A document is gone for good."""
+
+    document: DocumentId
 
 
 class Loaded(NamedTuple):
@@ -183,12 +219,37 @@ class TimerFired(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """Another worker says that it appended to this document."""
+    """Another worker says that it appended to this document, up to ``revision``; 0 if it may have."""
 
     document: DocumentId
+    revision: Revision = 0
 
 
-Event: TypeAlias = Opened | Received | Closed | Authenticated | Loaded | Appended | Announced | TimerFired
+class Whispered(NamedTuple):
+    """Another worker says where the cursor of a site is that is connected there; or that it left."""
+
+    document: DocumentId
+    site: SiteId
+    revision: Revision
+    selection: Selection | None
+    left: bool = False
+
+
+Event: TypeAlias = (
+    Opened
+    | Received
+    | Closed
+    | Authenticated
+    | Authorized
+    | Revoked
+    | RightsChanged
+    | Deleted
+    | Loaded
+    | Appended
+    | Announced
+    | Whispered
+    | TimerFired
+)
 
 
 # --- effects ----------------------------------------------------------------------------------------------
@@ -215,6 +276,29 @@ class Authenticate(NamedTuple):
     connection: ConnectionId
     site: SiteId
     token: str
+
+
+class Authorize(NamedTuple):
+    """Ask what this connection may do with a document."""
+
+    connection: ConnectionId
+    document: DocumentId
+
+
+class Compress(NamedTuple):
+    """From the next message on, what is sent to this connection may be compressed."""
+
+    connection: ConnectionId
+
+
+class Whisper(NamedTuple):
+    """Tell other workers where a cursor is; the fields are those of :class:`Whispered`."""
+
+    document: DocumentId
+    site: SiteId
+    revision: Revision
+    selection: Selection | None
+    left: bool = False
 
 
 class SetTimer(NamedTuple):
@@ -249,5 +333,17 @@ class CursorPlaced(NamedTuple):
 
 
 Effect: TypeAlias = (
-    Send | Close | Authenticate | SetTimer | Load | Read | Append | Snapshot | Published | CursorPlaced
+    Send
+    | Close
+    | Compress
+    | Authenticate
+    | Authorize
+    | SetTimer
+    | Load
+    | Read
+    | Append
+    | Snapshot
+    | Published
+    | CursorPlaced
+    | Whisper
 )

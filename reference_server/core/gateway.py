@@ -4,9 +4,14 @@ Rules (state of a connection, message -> what happens)::
 
     GREETING        hello     -> AUTHENTICATING   authenticate
     AUTHENTICATING  (answer)  -> READY            welcome, or 4401
-    READY           join      -> JOINED           the document answers
+    READY           join      -> AUTHORIZING      authorize
+    AUTHORIZING     (answer)  -> JOINED           the document answers, or 4403
     JOINED          submit branch presence        the document answers
+    READY and later renew                         authenticate again: renewed, or 4401
     anything else                                 error out_of_order, 4400
+
+A token that expires is warned of; if it is not renewed within the grace, its connection is closed (4411).
+A revoked token closes its connections at once (4412); a right that was withdrawn does so too (4403).
 
 ``Gateway.handle`` is the only entrance: one event in, the effects out, in the order in which they have to
 take effect.
@@ -16,7 +21,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import assert_never
+from typing import Final, assert_never
 
 from model.identity import ConnectionId, DocumentId, SiteId
 from model.protocol import (
@@ -31,6 +36,8 @@ from model.protocol import (
     Presence,
     ProtocolError,
     RemoteProtocolError,
+    Renew,
+    Renewed,
     Submit,
     Welcome,
     decode_client,
@@ -43,23 +50,33 @@ from reference_server.core.effects import (
     Appended,
     Authenticate,
     Authenticated,
+    Authorize,
+    Authorized,
     Close,
     Closed,
+    Compress,
+    Deleted,
     Effect,
     Event,
+    Identity,
     Loaded,
     Opened,
     Received,
+    Revoked,
+    RightsChanged,
     Role,
     Send,
     SetTimer,
     TimerFired,
+    Whispered,
 )
 from reference_server.core.items import JoinItem
 from reference_server.core.limits import (
     CLOSE_FORBIDDEN,
     CLOSE_PROTOCOL_ERROR,
     CLOSE_TIMEOUT,
+    CLOSE_TOKEN_EXPIRED,
+    CLOSE_TOKEN_REVOKED,
     CLOSE_UNAUTHENTICATED,
     Limits,
 )
@@ -67,7 +84,15 @@ from reference_server.core.limits import (
 _CLOSE_CODES = {
     ErrorCode.UNAUTHENTICATED: CLOSE_UNAUTHENTICATED,
     ErrorCode.FORBIDDEN: CLOSE_FORBIDDEN,
+    ErrorCode.TOKEN_EXPIRED: CLOSE_TOKEN_EXPIRED,
+    ErrorCode.TOKEN_REVOKED: CLOSE_TOKEN_REVOKED,
 }
+
+
+_NOBODY = Identity("")
+
+DEFLATE: Final = "deflate"
+"""The one compression there is: RFC 1950, one message at a time."""
 
 
 class State(enum.Enum):
@@ -76,23 +101,43 @@ class State(enum.Enum):
     GREETING = "greeting"
     AUTHENTICATING = "authenticating"
     READY = "ready"
+    AUTHORIZING = "authorizing"
     JOINED = "joined"
 
 
 class Session:
     """One connection."""
 
-    __slots__ = ("document", "role", "site", "state")
+    __slots__ = (
+        "compressed",
+        "deadline_us",
+        "document",
+        "identity",
+        "join",
+        "renewing",
+        "site",
+        "state",
+        "warned",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, deadline_us: int) -> None:
+        self.deadline_us = deadline_us  # to have joined by
         self.state = State.GREETING
         self.site = SiteId("")
-        self.role = Role.VIEWER
+        self.identity = _NOBODY
+        self.join: tuple[Join, int] | None = None  # what waits for its authorization, and since when
         self.document: Document | None = None
+        self.compressed = False
+        self.renewing = False
+        self.warned = False  # that the token has expired
 
 
 class Gateway:
-    """All connections and documents of one worker."""
+    """All connections and documents of one worker.
+
+    Attributes:
+        limits: of connections and of documents that are loaded from now on.
+    """
 
     def __init__(
         self,
@@ -101,6 +146,8 @@ class Gateway:
         document: type[Document] = Document,
         apply: Callable[[str, Operation], str] = apply,
         first_request: int = 0,
+        shared: bool = False,
+        compression: bool = False,
     ) -> None:
         """A gateway without connections.
 
@@ -110,14 +157,18 @@ class Gateway:
             apply: as for :class:`model.jupiter.Replica`.
             first_request: requests to the store count from here; a worker that takes over from a dead one
                 starts above it, so that answers to the dead one are nobody's.
+            shared: whether other workers serve the same documents and want to hear of cursors.
+            compression: whether to compress for clients that can take it.
         """
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._document = document
         self._apply = apply
         self._sessions: dict[ConnectionId, Session] = {}
         self._documents: dict[DocumentId, Document] = {}
         self._out: list[Effect] = []
         self._requests = first_request
+        self._shared = shared
+        self._compression = compression
 
     @property
     def connections(self) -> int:
@@ -128,6 +179,11 @@ class Gateway:
     def documents(self) -> dict[DocumentId, Document]:
         """The documents in memory, by name."""
         return self._documents
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing that was received waits for its turn or for the store."""
+        return all(document.is_quiet for document in self._documents.values())
 
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         """Take one event and return what has to be done, in order."""
@@ -145,18 +201,31 @@ class Gateway:
                     self._forget_if_idle(document)
             case Announced():
                 if (document := self._documents.get(event.document)) is not None:
-                    document.announced()
+                    document.announced(event.revision)
+            case Whispered():
+                if (document := self._documents.get(event.document)) is not None:
+                    document.whispered(event)
             case Opened():
-                self._sessions[event.connection] = Session()
-                out.append(SetTimer(event.connection, now_us + self._limits.hello_timeout_us))
+                deadline_us = now_us + self.limits.hello_timeout_us
+                self._sessions[event.connection] = Session(deadline_us)
+                out.append(SetTimer(event.connection, deadline_us))
             case Closed():
                 self._closed(event.connection)
             case Authenticated():
-                self._authenticated(event)
+                self._authenticated(event, now_us)
+            case Authorized():
+                self._authorized(event)
             case TimerFired():
-                session = self._sessions.get(event.connection)
-                if session is not None and session.state is not State.JOINED:
-                    out.append(Close(event.connection, CLOSE_TIMEOUT, "no join in time"))
+                self._timer_fired(event.connection, now_us)
+            case Revoked():
+                for connection, session in self._sessions.items():
+                    if session.identity.token_id == event.token_id:
+                        self._refuse(connection, ErrorCode.TOKEN_REVOKED, "the token was revoked")
+            case RightsChanged():
+                self._rights_changed(event)
+            case Deleted():
+                if (document := self._documents.pop(event.document, None)) is not None:
+                    document.delete()
             case _:
                 assert_never(event)
         for effect in out:  # may grow meanwhile
@@ -175,9 +244,11 @@ class Gateway:
         try:
             self._dispatch(connection, session, decode_client(data), now_us)
         except ProtocolError as error:
-            self._out.append(Send((connection,), encode(Failure(error.code, error.detail))))
-            code = _CLOSE_CODES.get(error.code, CLOSE_PROTOCOL_ERROR)
-            self._out.append(Close(connection, code, error.code.value))
+            self._refuse(connection, error.code, error.detail)
+
+    def _refuse(self, connection: ConnectionId, code: ErrorCode, detail: str) -> None:
+        self._out.append(Send((connection,), encode(Failure(code, detail))))
+        self._out.append(Close(connection, _CLOSE_CODES.get(code, CLOSE_PROTOCOL_ERROR), code.value))
 
     def _dispatch(
         self, connection: ConnectionId, session: Session, message: ClientMessage, now_us: int
@@ -195,7 +266,12 @@ class Gateway:
             case (State.GREETING, Hello()):
                 self._hello(connection, session, message)
             case (State.READY, Join()):
-                self._join(connection, session, message, now_us)
+                session.join = (message, now_us)
+                session.state = State.AUTHORIZING
+                self._out.append(Authorize(connection, message.document))
+            case (State.READY | State.AUTHORIZING | State.JOINED, Renew()) if not session.renewing:
+                session.renewing = True
+                self._out.append(Authenticate(connection, session.site, message.token))
             case _:
                 kind = type(message).__name__.lower()
                 raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} while {session.state.value}")
@@ -207,32 +283,95 @@ class Gateway:
                 ErrorCode.UNSUPPORTED_VERSION, f"version {message.version}, this is {PROTOCOL_VERSION}"
             )
         session.site = message.site
+        session.compressed = self._compression and DEFLATE in message.compression
         session.state = State.AUTHENTICATING
         self._out.append(Authenticate(connection, message.site, message.token))
 
-    def _authenticated(self, event: Authenticated) -> None:
-        session = self._sessions.get(event.connection)
+    def _authenticated(self, event: Authenticated, now_us: int) -> None:
+        connection, identity = event.connection, event.identity
+        session = self._sessions.get(connection)
         if session is None:
             return
-        if event.role is None:
-            failure = Failure(ErrorCode.UNAUTHENTICATED, "the token was refused")
-            self._out.append(Send((event.connection,), encode(failure)))
-            self._out.append(Close(event.connection, CLOSE_UNAUTHENTICATED, failure.code.value))
+        if identity is None or (session.renewing and identity.user != session.identity.user):
+            self._refuse(connection, event.reason, "the token was refused")
             return
-        session.role = event.role
+        session.identity = identity
+        session.warned = False
+        expires_in_ms: int | None = None
+        if identity.expires_us is not None:
+            expires_in_ms = max(0, identity.expires_us - now_us) // 1_000
+            self._out.append(SetTimer(connection, identity.expires_us))
+        if session.renewing:
+            session.renewing = False
+            self._out.append(Send((connection,), encode(Renewed(expires_in_ms))))
+            if session.document is not None:  # another token may give other rights
+                self._out.append(Authorize(connection, session.document.name))
+            return
         session.state = State.READY
-        self._out.append(Send((event.connection,), encode(Welcome(PROTOCOL_VERSION, LIMITS))))
+        compression = DEFLATE if session.compressed else ""
+        welcome = Welcome(PROTOCOL_VERSION, LIMITS, expires_in_ms, compression)
+        self._out.append(Send((connection,), encode(welcome)))
+        if session.compressed:
+            self._out.append(Compress(connection))
 
-    def _join(self, connection: ConnectionId, session: Session, message: Join, now_us: int) -> None:
+    def _timer_fired(self, connection: ConnectionId, now_us: int) -> None:
+        session = self._sessions.get(connection)
+        if session is None:
+            return
+        expires_us = session.identity.expires_us
+        if expires_us is not None and now_us >= expires_us:
+            if now_us >= expires_us + self.limits.renew_grace_us:
+                self._refuse(connection, ErrorCode.TOKEN_EXPIRED, "the token has expired")
+                return
+            if not session.warned:
+                session.warned = True
+                grace_ms = self.limits.renew_grace_us // 1_000
+                failure = Failure(ErrorCode.TOKEN_EXPIRED, "renew the token", False, grace_ms)
+                self._out.append(Send((connection,), encode(failure)))
+                self._out.append(SetTimer(connection, expires_us + self.limits.renew_grace_us))
+        elif expires_us is not None and session.state is State.JOINED:
+            return  # of a token that was renewed
+        if session.state is not State.JOINED and now_us >= session.deadline_us:
+            self._out.append(Close(connection, CLOSE_TIMEOUT, "no join in time"))
+
+    def _authorized(self, event: Authorized) -> None:
+        connection, role = event.connection, event.role
+        session = self._sessions.get(connection)
+        if session is None:
+            return
+        if role is None:
+            self._refuse(connection, ErrorCode.FORBIDDEN, "no right to this document")
+        elif session.join is not None:
+            (message, now_us), session.join = session.join, None
+            self._join(connection, session, role, message, now_us)
+        elif session.document is not None:
+            session.document.set_role(connection, role)
+
+    def _rights_changed(self, event: RightsChanged) -> None:
+        for connection, session in self._sessions.items():
+            if session.document is None or session.document.name != event.document:
+                continue
+            if event.user is None or session.identity.user == event.user:
+                self._out.append(Authorize(connection, event.document))
+
+    def _join(
+        self, connection: ConnectionId, session: Session, role: Role, message: Join, now_us: int
+    ) -> None:
         document = self._documents.get(message.document)
         if document is None:
             document = self._document(
-                message.document, self._limits, self._out, self._next_request, apply=self._apply
+                message.document,
+                self.limits,
+                self._out,
+                self._next_request,
+                apply=self._apply,
+                shared=self._shared,
             )
             self._documents[message.document] = document
         session.document = document
         session.state = State.JOINED
-        document.join(JoinItem(connection, session.site, session.role, message, now_us))
+        item = JoinItem(connection, session.site, role, message, now_us, session.identity.user)
+        document.join(item)
 
     def _closed(self, connection: ConnectionId) -> None:
         session = self._sessions.pop(connection, None)

@@ -20,6 +20,7 @@ class JoinItem(NamedTuple):
     role: Role
     message: Join
     received_us: int
+    user: str = ""
 
 
 class EditsItem(NamedTuple):
@@ -33,6 +34,7 @@ class EditsItem(NamedTuple):
     selection: Selection | None
     branch: bool
     received_us: int
+    user: str = ""
 
     @property
     def name(self) -> str:

@@ -11,6 +11,8 @@ CLOSE_UNAUTHENTICATED = 4401
 CLOSE_FORBIDDEN = 4403
 CLOSE_TIMEOUT = 4408
 CLOSE_SUPERSEDED = 4409
+CLOSE_TOKEN_EXPIRED = 4411
+CLOSE_TOKEN_REVOKED = 4412
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -18,22 +20,27 @@ class Limits(msgspec.Struct, frozen=True):
 
     Attributes:
         hello_timeout_us: a connection that has not joined by then is closed (4408).
+        renew_grace_us: an expired token may be renewed for this long before its connection is closed (4411).
         queue_items_max: operations waiting for one document; further ones are answered ``busy``.
         busy_answers_max: ``busy`` answers to one connection in a row before it is closed (1013).
         busy_retry_ms: when to send again after ``busy``.
         batch_items_max: operations of one document in one append; the rest waits for the next.
         outbox_bytes_max: bytes waiting for one connection; a slower reader is closed (1013).
         read_attempts_max: reads of the store without an answer before a document's connections are closed.
+        conflicts_max: conflicts of a document in a row, with nothing new in the store, before its connections
+            are closed.
         snapshot_every_revisions: revisions between two snapshots of a document.
         offline_horizon_revisions: revisions a client may lag behind and still be merged (D12).
     """
 
     hello_timeout_us: int = 10_000_000
+    renew_grace_us: int = 30_000_000
     queue_items_max: int = 1_000  # the platform's runbook: operational_transform.max_queue_size
     busy_answers_max: int = 16
     busy_retry_ms: int = 250
     batch_items_max: int = 64
     outbox_bytes_max: int = 1_048_576
     read_attempts_max: int = 8
+    conflicts_max: int = 8
     snapshot_every_revisions: int = 512
     offline_horizon_revisions: int = 16_384

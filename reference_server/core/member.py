@@ -38,12 +38,16 @@ class Member:
         "role",
         "site",
         "submitted",
+        "user",
     )
 
-    def __init__(self, connection: ConnectionId, site: SiteId, role: Role, epoch: int) -> None:
+    def __init__(
+        self, connection: ConnectionId, site: SiteId, role: Role, epoch: int, user: str = ""
+    ) -> None:
         """A member that is not live yet."""
         self.connection = connection
         self.site = site
+        self.user = user
         self.role = role
         self.epoch = epoch
         self.live = False
@@ -91,7 +95,9 @@ class Member:
         branch: bool,
     ) -> EditsItem:
         """What it sent, as it waits in the queue."""
-        return EditsItem(self.connection, self.site, self.epoch, base, edits, selection, branch, now_us)
+        return EditsItem(
+            self.connection, self.site, self.epoch, base, edits, selection, branch, now_us, self.user
+        )
 
     def add_chunk(self, chunk: Branch) -> tuple[Edits, ...] | None:
         """Take one chunk of a branch; the edits of the whole branch if it was the last one, else None.

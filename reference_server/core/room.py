@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from model.identity import ConnectionId, DocumentId, Revision, SiteId
 from model.protocol import (
@@ -32,7 +32,17 @@ from model.protocol import (
 )
 from model.protocol import Committed as CommittedMessage
 from model.text import Operation, Selection, transform_selection
-from reference_server.core.effects import Close, CursorPlaced, Effect, LogRow, Progress, Published, Send
+from reference_server.core.effects import (
+    Close,
+    CursorPlaced,
+    Effect,
+    LogRow,
+    Progress,
+    Published,
+    Send,
+    Whisper,
+    Whispered,
+)
 from reference_server.core.items import EditsItem, Entry, JoinItem
 from reference_server.core.limits import (
     CLOSE_FORBIDDEN,
@@ -44,6 +54,9 @@ from reference_server.core.log import Log
 from reference_server.core.member import Member
 from reference_server.core.merge import merge
 
+Cursor: TypeAlias = tuple[Selection, Revision]
+"""A selection and the revision it refers to."""
+
 
 class Room:
     """Everybody who is connected to one document.
@@ -53,13 +66,16 @@ class Room:
         waiting: the joins whose fence is not durable yet.
     """
 
-    def __init__(self, document: DocumentId, log: Log, out: list[Effect]) -> None:
-        """An empty room."""
+    def __init__(self, document: DocumentId, log: Log, out: list[Effect], *, shared: bool = False) -> None:
+        """An empty room; ``shared`` if other workers have rooms for the same document."""
         self.members: dict[ConnectionId, Member] = {}
         self.waiting: dict[ConnectionId, JoinItem] = {}
         self._document = document
         self._log = log
         self._out = out
+        self._shared = shared
+        self._elsewhere: dict[SiteId, Cursor] = {}  # of sites that are connected to other workers
+        self._unheard: dict[SiteId, Cursor] = {}  # whispered of revisions that are not read yet
 
     # --- revisions ----------------------------------------------------------------------------------------
 
@@ -72,11 +88,14 @@ class Room:
             message = CommittedMessage(row.revision, row.site, row.first, row.last, row.operation, selection)
             self._out.append(Send(readers, encode(message)))
         self._out.append(Published(self._document, row, received_us, len(readers), self._log.text))
+        if self._unheard:
+            self._hear()
         if author is None:
             return
         author.submitted = None
         if selection is not None:
             self._place(author, selection, received_us)
+            self._whisper(author.site, selection)
         if author.live:
             self._acknowledge(author, row)
         elif row.branch and entry is not None and entry.for_sender is not None:
@@ -142,8 +161,11 @@ class Room:
         known = self._log.progress_of(item.site)
         self._log.fence(item.site, item.message.epoch)
         superseded = self._supersede(item.site)
-        member = Member(item.connection, item.site, item.role, item.message.epoch)
-        if self.waiting.pop(item.connection, None) is not None:  # otherwise it went away meanwhile
+        waiting = self.waiting.pop(item.connection, None)
+        role = item.role if waiting is None else waiting.role  # it may have changed meanwhile
+        member = Member(item.connection, item.site, role, item.message.epoch, item.user)
+        self._elsewhere.pop(item.site, None)
+        if waiting is not None:  # otherwise it went away meanwhile
             try:
                 self._let_in(member, item.message, known)
             except ProtocolError as error:
@@ -210,11 +232,14 @@ class Room:
         member = self.members.pop(connection, None)
         if member is not None:
             self._tell_others(member.site, PeerLeft(member.site))
+            self._whisper(member.site, None, left=True)
 
-    def send_away(self, detail: str) -> None:
-        """Close everybody's connection; they may come back later."""
+    def send_away(
+        self, detail: str, error: ErrorCode = ErrorCode.UNAVAILABLE, code: int = CLOSE_TRY_AGAIN
+    ) -> None:
+        """Close everybody's connection; by default they may come back later."""
         for connection in [*self.members, *self.waiting]:
-            self.close(connection, ErrorCode.UNAVAILABLE, detail, CLOSE_TRY_AGAIN)
+            self.close(connection, error, detail, code)
         self.members.clear()
         self.waiting.clear()
 
@@ -253,6 +278,37 @@ class Room:
                 selection = transform_selection(selection, row.operation)
             self._place(member, selection, now_us)
         self._tell_others(member.site, PeerPresence(self._log.revision, member.site, selection))
+        self._whisper(member.site, selection)
+
+    def overhear(self, event: Whispered) -> None:
+        """A cursor of a site that is connected to another worker moved, or the site left."""
+        if any(member.site == event.site for member in self.members.values()):
+            return  # it has come here since
+        self._unheard.pop(event.site, None)
+        if event.left:
+            if self._elsewhere.pop(event.site, None) is not None:
+                self._tell_others(event.site, PeerLeft(event.site))
+        elif event.selection is None:
+            self._elsewhere.pop(event.site, None)
+            self._tell_others(event.site, PeerPresence(self._log.revision, event.site, None))
+        else:
+            self._unheard[event.site] = (event.selection, event.revision)
+            self._hear()
+
+    def _hear(self) -> None:
+        """Tell of the whispered cursors whose revisions are known by now."""
+        revision = self._log.revision
+        for site, cursor in list(self._unheard.items()):
+            if cursor[1] > revision:
+                continue
+            del self._unheard[site]
+            if (selection := self._carried(cursor)) is not None:
+                self._elsewhere[site] = (selection, revision)
+                self._tell_others(site, PeerPresence(revision, site, selection))
+
+    def _whisper(self, site: SiteId, selection: Selection | None, *, left: bool = False) -> None:
+        if self._shared:
+            self._out.append(Whisper(self._document, site, self._log.revision, selection, left))
 
     def _place(self, member: Member, selection: Selection, received_us: int) -> None:
         revision = self._log.revision
@@ -264,14 +320,23 @@ class Room:
         peers: list[Peer] = []
         revision = self._log.revision
         for member in self.members.values():
-            if member.cursor is None or member.cursor[1] < self._log.start:
-                continue
-            selection, placed_at = member.cursor
-            for row in self._log.missed(placed_at, revision):
-                selection = transform_selection(selection, row.operation)
-            member.cursor = (selection, revision)
-            peers.append(Peer(member.site, selection))
+            if member.cursor is not None and (selection := self._carried(member.cursor)) is not None:
+                member.cursor = (selection, revision)
+                peers.append(Peer(member.site, selection))
+        for site, cursor in self._elsewhere.items():
+            if (selection := self._carried(cursor)) is not None:
+                self._elsewhere[site] = (selection, revision)
+                peers.append(Peer(site, selection))
         return peers
+
+    def _carried(self, cursor: Cursor) -> Selection | None:
+        """The selection at the newest revision; None if the log does not reach back to it."""
+        selection, placed_at = cursor
+        if placed_at < self._log.start:
+            return None
+        for row in self._log.missed(placed_at, self._log.revision):
+            selection = transform_selection(selection, row.operation)
+        return selection
 
     # --- sending ------------------------------------------------------------------------------------------
 

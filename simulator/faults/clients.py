@@ -70,7 +70,7 @@ class SlowReader(ClientsFault):
         self._before = sum(path.hit for path in self._paths)
         for client in self.clients:
             client.reads_slowly = True
-        self.cell.clock.call(READ_EVERY_US, self._read)
+        self.world.clock.call(READ_EVERY_US, self._read)
         return len(self.clients)
 
     def _read(self) -> None:
@@ -80,8 +80,10 @@ class SlowReader(ClientsFault):
         for i, client in enumerate(self.clients):
             self._credit_bytes[i] += rate
             if client.connection is not None:
-                self._credit_bytes[i] -= self.cell.network.read(client.connection, int(self._credit_bytes[i]))
-        self.cell.clock.call(READ_EVERY_US, self._read)
+                self._credit_bytes[i] -= self.world.network.read(
+                    client.connection, int(self._credit_bytes[i])
+                )
+        self.world.clock.call(READ_EVERY_US, self._read)
 
     def end(self) -> int:
         """Let them read all that waits; the messages that had to wait."""
@@ -89,7 +91,7 @@ class SlowReader(ClientsFault):
         for client in self.clients:
             client.reads_slowly = False
             if client.connection is not None:
-                self.cell.network.read(client.connection, sys.maxsize)
+                self.world.network.read(client.connection, sys.maxsize)
         return sum(path.hit for path in self._paths) - self._before
 
 
@@ -117,9 +119,9 @@ class DuplicateResend(ClientsFault):
         def again() -> None:
             if not self._is_over:
                 self._resent += bool(resend())
-                self.cell.clock.call(int(period_us * (0.5 + self.random.random())), again)
+                self.world.clock.call(int(period_us * (0.5 + self.random.random())), again)
 
-        self.cell.clock.call(int(period_us * self.random.random()), again)
+        self.world.clock.call(int(period_us * self.random.random()), again)
 
 
 class ClockSkew(ClientsFault):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+from simpy.events import ProcessGenerator
 
+from model import history
 from simulator.schedule import FaultWindow
 
 if TYPE_CHECKING:
     from simulator.cell import Cell
     from simulator.client import Client
+    from simulator.world import World
 
 
 class Fault:
-    """One occurrence of a fault in one cell.
+    """One occurrence of a fault in one cell or live run.
 
     ``begin`` and ``end`` return how much they hit: connections, commits, clients. The parameters of the
     window are read with :meth:`param`, which knows no defaults: the scenario gives them all.
@@ -22,10 +26,10 @@ class Fault:
 
     kind: ClassVar[str]
 
-    def __init__(self, cell: Cell, window: FaultWindow) -> None:
-        self.cell = cell
+    def __init__(self, world: World, window: FaultWindow) -> None:
+        self.world = world
         self.window = window
-        self.random = cell.seeds.stream("fault", window.index, cell.plan.index)
+        self.random = world.seeds.stream("fault", window.index, world.plan.index)
 
     def begin(self) -> int:
         """Start; how much is hit at once."""
@@ -49,19 +53,25 @@ class Fault:
         return self.window
 
 
+class CellFault(Fault):
+    """A fault of something that only a simulated cell has, its store above all."""
+
+    world: Cell
+
+
 class ClientsFault(Fault):
     """A fault of some clients; ``share`` of them, or those the window names."""
 
     share_default: ClassVar[float] = 0.1
 
-    def __init__(self, cell: Cell, window: FaultWindow) -> None:
-        super().__init__(cell, window)
+    def __init__(self, world: World, window: FaultWindow) -> None:
+        super().__init__(world, window)
         self.clients = self._choose()
 
     def _choose(self) -> list[Client]:
         if self.window.sites is not None:
             named = set(self.window.sites)
-            return [c for c in self.cell.clients if c.plan.site in named]
+            return [c for c in self.world.clients if c.plan.site in named]
         return [c for c in self._candidates() if self.random.random() < self._share]
 
     @property
@@ -69,8 +79,32 @@ class ClientsFault(Fault):
         return float(self.param("share", self.share_default))
 
     def _candidates(self) -> list[Client]:
-        return self.cell.clients
+        return self.world.clients
 
     def realised(self) -> FaultWindow:
         """The window with the clients it hit by name."""
         return msgspec.structs.replace(self.window, sites=tuple(c.plan.site for c in self.clients))
+
+
+def suffer(
+    world: World,
+    window: FaultWindow,
+    fault_of: Callable[[str], type[Fault]],
+    began: Callable[[FaultWindow], None],
+) -> ProcessGenerator:
+    """The process of one fault: begin, last, heal.
+
+    Args:
+        world: what it happens to.
+        window: when, and with which parameters.
+        fault_of: the fault of a name in this world.
+        began: told of the window with everything drawn, once it has begun.
+    """
+    yield world.clock.timeout(window.begin_us)
+    fault = fault_of(window.kind)(world, window)
+    hit = fault.begin()
+    began(fault.realised())
+    world.record(history.FaultBegan(world.now, window.lane, window.kind, hit))
+    yield world.clock.timeout(window.end_us - window.begin_us)
+    affected = fault.end()
+    world.record(history.FaultEnded(world.now, window.lane, window.kind, affected))

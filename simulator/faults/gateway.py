@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.faults.fault import Fault
+from simulator.faults.fault import CellFault, Fault
 
 
 class GatewayCrash(Fault):
@@ -12,16 +12,16 @@ class GatewayCrash(Fault):
 
     def begin(self) -> int:
         """Kill it."""
-        self._hit = self.cell.crash_gateway()
+        self._hit = self.world.crash_gateway()
         return self._hit
 
     def end(self) -> int:
         """Start a new one."""
-        self.cell.restart_gateway()
+        self.world.restart_gateway()
         return self._hit
 
 
-class CrashBeforeAck(Fault):
+class CrashBeforeAck(CellFault):
     """The process dies between persist and acknowledgement: a commit is durable and nobody was told."""
 
     kind = "crash_before_ack"
@@ -29,17 +29,17 @@ class CrashBeforeAck(Fault):
     def begin(self) -> int:
         """Wait for the next commit that makes revisions durable."""
         self._hit = 0
-        self.cell.storage.before_answer = self._crash
+        self.world.storage.before_answer = self._crash
         return 0
 
     def _crash(self) -> bool:
-        self.cell.storage.before_answer = None
-        self._hit = self.cell.crash_gateway()
-        self.cell.clock.call(int(self.param("restart_us", 1_000_000)), self.cell.restart_gateway)
+        self.world.storage.before_answer = None
+        self._hit = self.world.crash_gateway()
+        self.world.clock.call(int(self.param("restart_us", 1_000_000)), self.world.restart_gateway)
         return True
 
     def end(self) -> int:
         """Start a new process if the old one died."""
-        self.cell.storage.before_answer = None
-        self.cell.restart_gateway()
+        self.world.storage.before_answer = None
+        self.world.restart_gateway()
         return self._hit

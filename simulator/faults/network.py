@@ -40,7 +40,7 @@ class PartitionClients(ClientsFault):
         for path in self._paths:
             path.block(up=self.up, down=self.down)
         for connection in self._connections():
-            self.cell.network.blocked(connection, self.random, keep_alive=self.keep_alive)
+            self.world.network.blocked(connection, self.random, keep_alive=self.keep_alive)
 
     def _release(self) -> None:
         self._hit += sum(path.hit for path in self._paths) - self._hit_before
@@ -48,7 +48,7 @@ class PartitionClients(ClientsFault):
             path.free(up=self.up, down=self.down)
         for connection in self._connections():
             if not connection.path.is_blocked:
-                self.cell.network.released(connection)
+                self.world.network.released(connection)
 
     def _connections(self) -> list[Connection]:
         return [connection for path in self._paths for connection in path.connections.values()]
@@ -60,9 +60,9 @@ class PartitionRegion(PartitionClients):
     kind = "partition_region"
 
     def _candidates(self) -> list[Client]:
-        names = [r.name for r in self.cell.plan.network.regions]
+        names = [r.name for r in self.world.plan.network.regions]
         region = names.index(self.param("region", names[-1]))
-        return [c for c in self.cell.clients if c.plan.region == region]
+        return [c for c in self.world.clients if c.plan.region == region]
 
     @property
     def _share(self) -> float:
@@ -104,7 +104,7 @@ class Flapping(PartitionClients):
 
     def _turn(self) -> None:
         period_us = int(self.param("period_us", 1_000_000))
-        self.cell.clock.call(max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us))), self._flip)
+        self.world.clock.call(max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us))), self._flip)
 
     def _flip(self) -> None:
         if self._is_over:
@@ -140,5 +140,7 @@ class Clog(PartitionClients):
         impatient = float(self.param("impatient", 0.3))
         for client in self.clients:
             if self.random.random() < impatient:
-                self.cell.clock.call(int(self.duration_us * self.random.random()), client.reconnect_elsewhere)
+                self.world.clock.call(
+                    int(self.duration_us * self.random.random()), client.reconnect_elsewhere
+                )
         return hit

@@ -6,48 +6,48 @@ from model.identity import DocumentId, SiteId
 from model.protocol import Edits
 from model.text import insert
 from reference_server.core.effects import Announced, Append, LogRow, Progress
-from simulator.faults.fault import Fault
+from simulator.faults.fault import CellFault
 
 RIVAL = SiteId("rest")
 """The site id of edits that another worker made for a REST client (D4)."""
 
 
-class StoreStall(Fault):
+class StoreStall(CellFault):
     """Commits do not come back until the stall is over."""
 
     kind = "store_stall"
 
     def begin(self) -> int:
         """Hold commits back."""
-        self._before = self.cell.storage.delayed
-        self.cell.storage.stalled += 1
+        self._before = self.world.storage.delayed
+        self.world.storage.stalled += 1
         return 0
 
     def end(self) -> int:
         """Let them complete."""
-        self.cell.storage.stalled -= 1
-        self.cell.storage.release()
-        return self.cell.storage.delayed - self._before
+        self.world.storage.stalled -= 1
+        self.world.storage.release()
+        return self.world.storage.delayed - self._before
 
 
-class StoreError(Fault):
+class StoreError(CellFault):
     """Commits lose their answer; half of them were applied all the same."""
 
     kind = "store_error"
 
     def begin(self) -> int:
         """Start to fail."""
-        self._before = self.cell.storage.lost_answers
-        self.cell.storage.failing = float(self.param("rate", 0.3))
+        self._before = self.world.storage.lost_answers
+        self.world.storage.failing = float(self.param("rate", 0.3))
         return 0
 
     def end(self) -> int:
         """Answer again."""
-        self.cell.storage.failing = 0.0
-        return self.cell.storage.lost_answers - self._before
+        self.world.storage.failing = 0.0
+        return self.world.storage.lost_answers - self._before
 
 
-class RivalWriter(Fault):
+class RivalWriter(CellFault):
     """Another worker appends to documents of this cell, so that compare-and-append conflicts (D9).
 
     ``period_us`` is the mean time between two of its edits over the whole cell. What it announces reaches
@@ -68,24 +68,24 @@ class RivalWriter(Fault):
         """Stop, and let the gateway know where it has to look."""
         self._is_over = True
         for document in self._written:
-            self.cell.gateway_handles(Announced(document))
+            self.world.gateway_handles(Announced(document))
         return self._writes
 
     def _next(self) -> None:
         period_us = int(self.param("period_us", 200_000))
-        self.cell.clock.call(max(1, int(self.random.expovariate(1 / period_us))), self._write)
+        self.world.clock.call(max(1, int(self.random.expovariate(1 / period_us))), self._write)
 
     def _write(self) -> None:
         if self._is_over:
             return
-        candidates = [d for d in self.cell.plan.documents if not d.unique]
+        candidates = [d for d in self.world.plan.documents if not d.unique]
         if candidates:
             self._append(self.random.choice(candidates).document)
         self._next()
 
     def _append(self, name: DocumentId) -> None:
         """Append one insert at the front, as a request of its own: it may itself lose the comparison."""
-        stored = self.cell.storage.store.durable(name)
+        stored = self.world.storage.store.durable(name)
         head = stored.head
         known = stored.progress.get(RIVAL, Progress(0))
         op = insert(len(stored.read_text()), 0, "»")
@@ -100,6 +100,6 @@ class RivalWriter(Fault):
             op,
         )
         progress = ((RIVAL, Progress(known.epoch, known.last + 1, head + 1)),)
-        self.cell.storage.request(Append(-1, name, head, (row,), progress, ()))
+        self.world.storage.request(Append(-1, name, head, (row,), progress, ()))
         self._writes += 1
         self._written[name] = None

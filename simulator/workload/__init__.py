@@ -1,8 +1,8 @@
 """What simulated people do: authors propose one action at a time, each from a random stream of its own."""
 
-from simulator.workload.actions import Action, Author, Edit, EditKind, Move, Redo, Undo
+from model.people.actions import Action, Author, Edit, EditKind, Move, Redo, Undo
+from model.people.letters import Supply
 from simulator.workload.catalogue import WORKLOADS, Workload, WorkloadKind, author, initial_text
-from simulator.workload.letters import Supply
 from simulator.workload.recorded import Recording
 
 __all__ = [

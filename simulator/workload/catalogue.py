@@ -7,11 +7,11 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from model.people.actions import Author
+from model.people.human import HumanAuthor, Weights
+from model.people.letters import PLAIN_SHARE, Supply, prose
 from model.protocol import DOCUMENT_LENGTH_MAX
-from simulator.workload.actions import Author
 from simulator.workload.contention import INITIAL_LENGTH_MAX, ContentionAuthor
-from simulator.workload.human import HumanAuthor, Weights
-from simulator.workload.letters import PLAIN_SHARE, Supply, prose
 from simulator.workload.recorded import RecordedAuthor, Recording
 
 WorkloadKind: TypeAlias = Literal["human", "contention", "trace"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from simulator.workload.actions import Action, Edit, Move
-from simulator.workload.letters import Supply
+from model.people.actions import Action, Edit, Move
+from model.people.letters import Supply
 
 LENGTH_MAX: Final = 120
 """No author inserts into a text of this length; several at once may overshoot by what they have in flight."""

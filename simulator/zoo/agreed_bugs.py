@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from model.jupiter import Replica
+from model.people.human import Weights
 from model.protocol import ClientMessage
 from model.text import Operation, delete, noop, transform_pair
 from reference_server.core.batch import Batch
@@ -13,7 +14,6 @@ from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
 from simulator.cell import Parts
-from simulator.workload.human import Weights
 from simulator.zoo.batch_bugs import Carried
 from simulator.zoo.bug import Bug
 from simulator.zoo.client_bugs import UndoUncarried

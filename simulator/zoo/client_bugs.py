@@ -7,10 +7,10 @@ from typing import Final
 from model.identity import Revision, SiteId
 from model.jupiter import Phase, Replica
 from model.outgoing import Edit
+from model.people.human import Weights
 from model.protocol import ClientMessage
 from model.text import Operation
 from simulator.cell import Parts
-from simulator.workload.human import Weights
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import moved_to, position_of
 from simulator.zoo.habitat import BUSY, CROWD, PROSE

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from model.identity import DocumentId, SiteId
+from model.people.human import Weights
+from model.people.letters import Supply
 from simulator.faultspec import FAULT_KINDS
 from simulator.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.scenario import Network, Region, Server, Sessions
 from simulator.schedule import FaultWindow
 from simulator.seeds import Seeds
 from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
-from simulator.workload.human import Weights
-from simulator.workload.letters import Supply
 
 HEAL_BOUND_US: Final = 6_000_000
 _SECOND_US: Final = 1_000_000

@@ -27,6 +27,7 @@ from model.protocol import (
     InFlight,
     Join,
     Presence,
+    Renew,
     ProtocolError,
     ServerMessage,
     Submit,
@@ -72,8 +73,11 @@ def branches(draw: st.DrawFn) -> Branch:
     return Branch(draw(counts), edits, draw(st.booleans()))
 
 
+tokens = st.text(st.characters(exclude_categories=["Cs"]))
+
 CLIENT_MESSAGES: dict[type, st.SearchStrategy[Any]] = {
-    Hello: st.builds(Hello, counts, names, st.text(st.characters(exclude_categories=["Cs"]))),
+    Hello: st.builds(Hello, counts, names, tokens, st.lists(names, max_size=8)),
+    Renew: st.builds(Renew, tokens),
     Join: joins(),
     Submit: submits(),
     Branch: branches(),
@@ -239,6 +243,7 @@ class TestLimits:
         [
             Hello(1, SiteId(""), "t"),
             Hello(1, SiteId("a" * (NAME_LENGTH_MAX + 1)), "t"),
+            Hello(1, SiteId("a"), "t", ["deflate"] * 9),
             Join(DocumentId(""), 1),
             Join(DocumentId("d" * (NAME_LENGTH_MAX + 1)), 1),
             Join(DocumentId("d"), 0),

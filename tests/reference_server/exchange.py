@@ -29,10 +29,13 @@ from reference_server.core.effects import (
     Append,
     Authenticate,
     Authenticated,
+    Authorize,
+    Authorized,
     Close,
     Closed,
     Effect,
     Event,
+    Identity,
     Load,
     LogRow,
     Opened,
@@ -41,6 +44,7 @@ from reference_server.core.effects import (
     Received,
     Role,
     Send,
+    SetTimer,
     Snapshot,
     TimerFired,
 )
@@ -100,6 +104,10 @@ class Exchange:
         self.effects: list[Effect] = []
         self.now_us = 0
         self.reports_closed = True  # whether a connection that the gateway closes is gone at once
+        self.user = "somebody"
+        self.expires_us: int | None = None  # of the next token that is looked at
+        self.roles: dict[ConnectionId, Role | None] = {}
+        self.timers: list[SetTimer] = []
         self._limits = limits or Limits()
         self._document_type = document_type
         self._requests: list[Request] = []
@@ -141,7 +149,14 @@ class Exchange:
                     if self.reports_closed:
                         self.handle(Closed(effect.connection))
                 case Authenticate():
-                    self.handle(Authenticated(effect.connection, ROLES.get(effect.token)))
+                    known = effect.token in ROLES
+                    identity = Identity(self.user, effect.token, self.expires_us) if known else None
+                    self.roles[effect.connection] = ROLES.get(effect.token)
+                    self.handle(Authenticated(effect.connection, identity))
+                case Authorize():
+                    self.handle(Authorized(effect.connection, self.roles[effect.connection]))
+                case SetTimer():
+                    self.timers.append(effect)
                 case Load() | Read() | Append() | Snapshot():
                     self._requests.append(effect)
 

@@ -11,6 +11,7 @@ import msgspec
 from model.checkers import Judge
 from model.history import Record
 from model.identity import DocumentId, SiteId
+from model.people.letters import Supply
 from simulator.cell import HEALTHY, Cell, Parts
 from simulator.faultspec import FAULT_KINDS
 from simulator.people import people
@@ -20,7 +21,6 @@ from simulator.schedule import FaultWindow
 from simulator.seeds import Seeds
 from simulator.trial import Keeper, Trial
 from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
-from simulator.workload.letters import Supply
 
 DOCUMENT = DocumentId("d0")
 SECOND = 1_000_000

@@ -44,7 +44,7 @@ def make(kind: WorkloadKind, seed: int, workload: Workload | None = None) -> Aut
 
 
 def performed(text: str, caret: int, action: Action) -> tuple[str, int]:
-    """The text and cursor after an action, checked against the rules of :mod:`simulator.workload.actions`."""
+    """The text and cursor after an action, checked against the rules of :mod:`model.people.actions`."""
     match action:
         case Move(anchor, head):
             assert 0 <= anchor <= len(text)

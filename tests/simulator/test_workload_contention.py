@@ -5,9 +5,9 @@ import unicodedata
 
 import pytest
 
-from simulator.workload.actions import Edit, Move
+from model.people.actions import Edit, Move
+from model.people.letters import Supply, SupplyExhausted
 from simulator.workload.contention import LENGTH_MAX, ContentionAuthor
-from simulator.workload.letters import Supply, SupplyExhausted
 
 
 def test_characters_are_never_used_twice_and_all_authors_share_one_spot() -> None:

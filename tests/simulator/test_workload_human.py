@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from simulator.workload.actions import Action, Edit, Move, Redo, Undo
-from simulator.workload.human import BURST_MAX, HAND_US, KEYSTROKE_US, HumanAuthor, Weights
-from simulator.workload.letters import prose
+from model.people.actions import Action, Edit, Move, Redo, Undo
+from model.people.human import BURST_MAX, HAND_US, KEYSTROKE_US, HumanAuthor, Weights
+from model.people.letters import prose
 
 
 class Session:

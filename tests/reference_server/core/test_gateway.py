@@ -8,7 +8,9 @@ from model.text import insert
 from reference_server.core.effects import (
     Authenticate,
     Authenticated,
+    Authorized,
     Closed,
+    Identity,
     Load,
     Opened,
     Received,
@@ -38,7 +40,7 @@ def test_nothing_is_said_before_the_token_was_looked_at() -> None:
     hello = encode(Hello(PROTOCOL_VERSION, SITE, "token"))
     assert gateway.handle(Received(number, hello), 0) == [Authenticate(number, SITE, "token")]
     welcome = encode(Welcome(PROTOCOL_VERSION, LIMITS))
-    assert gateway.handle(Authenticated(number, Role.VIEWER), 0) == [Send((number,), welcome)]
+    assert gateway.handle(Authenticated(number, Identity("u")), 0) == [Send((number,), welcome)]
 
 
 def test_a_refused_token_closes_the_connection() -> None:
@@ -50,7 +52,8 @@ def test_a_refused_token_closes_the_connection() -> None:
 
 
 def test_the_decision_about_a_connection_that_is_gone_is_ignored() -> None:
-    assert Gateway().handle(Authenticated(ConnectionId(7), Role.EDITOR), 0) == []
+    assert Gateway().handle(Authenticated(ConnectionId(7), Identity("u")), 0) == []
+    assert Gateway().handle(Authorized(ConnectionId(7), Role.EDITOR), 0) == []
 
 
 def test_another_version_is_refused() -> None:
@@ -166,6 +169,10 @@ def test_who_does_not_join_in_time_is_closed() -> None:
     exchange.now_us = 100
     connection = exchange.open()
     assert exchange.effects == [SetTimer(connection.number, 105)]
+    exchange.now_us = 104
+    exchange.fire_timer(connection)
+    assert connection.close_code is None
+    exchange.now_us = 105
     exchange.fire_timer(connection)
     assert connection.close_code == 4408
 

@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from model import history
-from model.identity import Revision, Sequence, SiteId
-from model.jupiter import Phase
+from model.history import Record
+from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.jupiter import Phase, Replica
 from model.outgoing import Sent
 from model.protocol import Presence, Submit
 from model.text import Operation
 
-if TYPE_CHECKING:
-    from simulator.cell import Cell
-    from simulator.client import Client
+
+class Chronicle(Protocol):
+    """Where records go, and which time it is: a simulated cell, or a run over real sockets."""
+
+    record: Callable[[Record], None]
+
+    @property
+    def now(self) -> int:
+        """Microseconds of the clock that the history's header names."""
+        ...
+
+    def fingerprint(self, text: str) -> int:
+        """:func:`model.history.fingerprint`, perhaps remembered."""
+        ...
+
+
+class Watched(Protocol):
+    """The client whose doings are recorded; ``skew_us`` is how far its own clock is off."""
+
+    replica: Replica
+    skew_us: int
 
 
 class Witness:
     """Writes records about a client at the present time, under the identity it has at present."""
 
-    __slots__ = ("_cell", "_client", "_document", "_is_sampled", "_last_sent")
+    __slots__ = ("_chronicle", "_client", "_document", "_is_sampled", "_last_sent")
 
-    def __init__(self, cell: Cell, client: Client) -> None:
-        self._cell = cell
+    def __init__(
+        self, chronicle: Chronicle, client: Watched, document: DocumentId, *, displayed: bool
+    ) -> None:
+        """A witness of ``client``; ``displayed`` says that every text it shows is recorded too."""
+        self._chronicle = chronicle
         self._client = client
-        self._document = client.document.document
-        self._is_sampled = client.document.displayed
+        self._document = document
+        self._is_sampled = displayed
         self._last_sent: dict[SiteId, Sequence] = {}
 
     @property
@@ -34,32 +57,38 @@ class Witness:
         replica = self._client.replica
         if replica.in_flight is not None or replica.pending:
             return 0
-        return self._cell.memo.fingerprint(replica.text)
+        return self._chronicle.fingerprint(replica.text)
 
     # --- connections --------------------------------------------------------------------------------------
 
     def online(self) -> None:
         """The client wants to be connected."""
-        self._cell.record(history.Online(self._cell.now, self._client.site, self._document))
+        self._chronicle.record(history.Online(self._chronicle.now, self._client.replica.site, self._document))
 
     def offline(self, cause: str) -> None:
         """The client does not want to be connected any more."""
-        self._cell.record(history.Offline(self._cell.now, self._client.site, self._document, cause))
+        self._chronicle.record(
+            history.Offline(self._chronicle.now, self._client.replica.site, self._document, cause)
+        )
 
-    def connected(self, requested_us: int) -> None:
-        """The client was authenticated."""
-        cell = self._cell
-        authenticate_us = cell.plan.server.authenticate_us
-        cell.record(
-            history.Connected(cell.now, self._client.site, self._document, requested_us, authenticate_us)
+    def connected(self, requested_us: int, authenticate_us: int) -> None:
+        """The client was authenticated, which took ``authenticate_us``."""
+        chronicle, site = self._chronicle, self._client.replica.site
+        chronicle.record(
+            history.Connected(chronicle.now, site, self._document, requested_us, authenticate_us)
         )
 
     def joined(self, how: str) -> None:
         """The client was let into the document."""
         replica = self._client.replica
-        self._cell.record(
+        self._chronicle.record(
             history.Joined(
-                self._cell.now, replica.site, self._document, replica.revision or 0, how, self._fingerprint
+                self._chronicle.now,
+                replica.site,
+                self._document,
+                replica.revision or 0,
+                how,
+                self._fingerprint,
             )
         )
         if how == "fresh":
@@ -72,27 +101,27 @@ class Witness:
         """The connection is gone; one that was never authenticated does not count."""
         replica = self._client.replica
         if replica.phase is not Phase.GREETING:
-            self._cell.record(
+            self._chronicle.record(
                 history.Disconnected(
-                    self._cell.now, replica.site, self._document, replica.revision or 0, cause
+                    self._chronicle.now, replica.site, self._document, replica.revision or 0, cause
                 )
             )
 
     def restarted(self) -> None:
         """The client came back with what it had saved."""
         replica = self._client.replica
-        self._cell.record(
+        self._chronicle.record(
             history.Restarted(
-                self._cell.now, replica.site, self._document, replica.revision or 0, replica.sequence
+                self._chronicle.now, replica.site, self._document, replica.revision or 0, replica.sequence
             )
         )
 
     def stranded(self) -> None:
         """The client's base was too old."""
         replica = self._client.replica
-        self._cell.record(
+        self._chronicle.record(
             history.Stranded(
-                self._cell.now, replica.site, self._document, replica.acknowledged, replica.sequence
+                self._chronicle.now, replica.site, self._document, replica.acknowledged, replica.sequence
             )
         )
 
@@ -100,48 +129,54 @@ class Witness:
 
     def edited(self, kind: str, op: Operation, revision: Revision) -> None:
         """The person changed the text."""
-        cell, client = self._cell, self._client
+        chronicle, client = self._chronicle, self._client
         sequence = client.replica.sequence
-        now = cell.now
-        cell.record(
+        now = chronicle.now
+        chronicle.record(
             history.Edited(
-                now, client.site, self._document, sequence, kind, revision, op, now + client.skew_us
+                now, client.replica.site, self._document, sequence, kind, revision, op, now + client.skew_us
             )
         )
         self.displayed(sequence)
 
     def sent(self, base: Revision, sent: Sent) -> None:
         """What is in flight was handed to the connection."""
-        site = self._client.site
+        site = self._client.replica.site
         last = self._last_sent.get(site, 0)
         how = "branch" if sent.is_branch else "resend" if sent.last <= last else "submit"
         self._last_sent[site] = max(sent.last, last)
-        self._cell.record(
-            history.Sent(self._cell.now, site, self._document, base, sent.first, sent.last, how)
+        self._chronicle.record(
+            history.Sent(self._chronicle.now, site, self._document, base, sent.first, sent.last, how)
         )
 
     def delivered(self, revision: Revision) -> None:
         """A revision of another site was applied."""
-        cell = self._cell
+        chronicle = self._chronicle
         site = self._client.replica.site
-        cell.record(history.Delivered(cell.now, site, self._document, revision, self._fingerprint))
+        chronicle.record(history.Delivered(chronicle.now, site, self._document, revision, self._fingerprint))
         if self._is_sampled:
             self.displayed()
 
     def acknowledged(self, revision: Revision, first: Sequence, last: Sequence) -> None:
         """Own edits are durable."""
-        self._cell.record(
+        self._chronicle.record(
             history.Acknowledged(
-                self._cell.now, self._client.site, self._document, revision, first, last, self._fingerprint
+                self._chronicle.now,
+                self._client.replica.site,
+                self._document,
+                revision,
+                first,
+                last,
+                self._fingerprint,
             )
         )
 
     def merged(self, base: Revision, revision: Revision, first: Sequence, last: Sequence) -> None:
         """The own branch is durable, and everything since its base was applied."""
-        self._cell.record(
+        self._chronicle.record(
             history.Merged(
-                self._cell.now,
-                self._client.site,
+                self._chronicle.now,
+                self._client.replica.site,
                 self._document,
                 base,
                 revision,
@@ -158,8 +193,8 @@ class Witness:
         """The displayed text, in a sampled document."""
         if self._is_sampled:
             replica = self._client.replica
-            self._cell.record(
-                history.Displayed(self._cell.now, replica.site, self._document, replica.text, sequence)
+            self._chronicle.record(
+                history.Displayed(self._chronicle.now, replica.site, self._document, replica.text, sequence)
             )
 
     def pointed(self, message: Submit | Presence) -> None:
@@ -169,8 +204,10 @@ class Witness:
         base, sequence = (
             (message.revision, 0) if isinstance(message, Presence) else (message.base, message.last)
         )
-        site, position = self._client.site, message.selection[1]
-        self._cell.record(history.Pointed(self._cell.now, site, self._document, base, position, sequence))
+        site, position = self._client.replica.site, message.selection[1]
+        self._chronicle.record(
+            history.Pointed(self._chronicle.now, site, self._document, base, position, sequence)
+        )
 
     def seen(self, peer: SiteId, *, fresh: bool) -> None:
         """Where a peer's cursor stands, in a sampled document, if nothing is pending."""
@@ -181,9 +218,9 @@ class Witness:
         if cursor is None:
             return
         selection, placed = cursor
-        self._cell.record(
+        self._chronicle.record(
             history.Seen(
-                self._cell.now,
+                self._chronicle.now,
                 replica.site,
                 self._document,
                 peer,

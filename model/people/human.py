@@ -18,8 +18,8 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
-from simulator.workload.actions import Action, Edit, Move, Redo, Undo
-from simulator.workload.letters import prose
+from model.people.actions import Action, Edit, Move, Redo, Undo
+from model.people.letters import prose
 
 KEYSTROKE_US: Final = (80_000, 300_000)
 HAND_US: Final = (300_000, 900_000)  # reaching for the mouse: before and after a jump or a selection
