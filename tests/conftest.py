@@ -11,6 +11,8 @@ os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.servers"]
+
 # No deadline in either profile: the machine is shared, and a slow example is no wrong one.
 settings.register_profile("dev", max_examples=60, deadline=None)
 settings.register_profile(
