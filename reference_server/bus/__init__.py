@@ -1,0 +1,1 @@
+"""What workers tell each other; all of it may be lost at any moment."""
