@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from model import result as results
 from model.verdict import ExitCode, Verdict
+from reference_server import commands as server_commands
 from reports.recorded import ReportError
 from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
@@ -184,7 +185,7 @@ def _summary(run: Run, report: Path) -> None:
     console.print(
         f"{result.edits:,} edits acknowledged, {result.deliveries:,} deliveries "
         f"({result.deliveries_per_second:,.0f}/s checked), {len(result.faults)} faults; "
-        f"{result.virtual_seconds:.0f} virtual seconds in {result.wall_seconds:.1f} s; "
+        f"{result.run_seconds:.0f} virtual seconds in {result.wall_seconds:.1f} s; "
         f"digest {result.digest}",
         soft_wrap=True,
     )
@@ -251,6 +252,9 @@ def campaign(
         raise typer.Exit(ExitCode.UNKNOWN)
 
 
+app.command(epilog=EPILOG)(server_commands.serve)
+app.command(epilog=EPILOG)(server_commands.token)
+app.command("validate-config", epilog=EPILOG)(server_commands.validate_config)
 app.command(epilog=EPILOG)(commands.replay)
 app.command(epilog=EPILOG)(commands.explain)
 app.command(epilog=EPILOG)(commands.zoo)

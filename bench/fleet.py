@@ -113,7 +113,7 @@ def main() -> None:
         f"* {result.deliveries:,} checked deliveries in {result.wall_seconds:.1f} s, {options.jobs} processes"
     )
     print(f"* {result.deliveries_per_second / options.jobs:,.0f} checked deliveries per second and core")
-    print(f"* {result.virtual_seconds / result.wall_seconds:.1f} times faster than real time")
+    print(f"* {result.run_seconds / result.wall_seconds:.1f} times faster than real time")
     print(f"* peak memory {own:.0f} MB (parent) and {workers:.0f} MB (largest worker)")
 
 

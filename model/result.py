@@ -7,10 +7,14 @@ from typing import Final
 
 import msgspec
 
+from model.histogram import Histogram
 from model.measures import FaultRow
 from model.verdict import CheckResult, ExitCode, Verdict, Violation
 
-RESULT_VERSION: Final = 1
+RESULT_VERSION: Final = 2
+JOB_VERSION: Final = 1
+KINDS: Final = ("simulated", "live", "load")
+"""What a run can be, in the order of a job; the directories of a job's parts are named like that."""
 
 
 class CheckRow(msgspec.Struct, frozen=True):
@@ -59,6 +63,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
         samples: how many values ``measured`` stands on.
         margin: how far from missing, as a share (see ``docs/results.md``); negative if missed.
         by_phase: the same measure in each phase, None where there are no samples.
+        beside: what another clock says of the same, in ``unit``: clock to value; it decides nothing.
         note: why ``met`` is None, or what else a reader has to know.
     """
 
@@ -74,6 +79,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
     samples: int
     margin: float | None = None
     by_phase: dict[str, float | None] = {}
+    beside: dict[str, float] = {}
     note: str = ""
 
 
@@ -84,20 +90,63 @@ class Machine(msgspec.Struct, frozen=True):
     cpu: str
 
 
+class HarnessRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One sign of health of what made the load: if it is not ``ok``, the run says nothing about the server.
+
+    Attributes:
+        name: ``generator_cpu``, ``loop_lag``, ``missed_sends``, ``refused_connections``, ...
+        title: for people.
+        value, limit: in ``unit``.
+        note: the cause, in a sentence, if it is not ok.
+    """
+
+    name: str
+    title: str
+    value: float
+    limit: float
+    unit: str
+    ok: bool
+    note: str = ""
+
+
+class ServerSeries(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server said of itself in the course of a run, and in the end.
+
+    Attributes:
+        seconds: when each sample was taken, since the run began.
+        columns: by name, one value for each sample: ``connections``, ``queue_depth``, ``loop_lag_ms``,
+            ``operation_latency_p95_ms``, ``store_commit_p95_ms``, ``cpu_percent``, ``memory_bytes``, ...
+        latencies: histograms in microseconds: ``operation``, ``transform``, ``authenticate``, ``presence``,
+            ``store_commit``, ``loop_lag``.
+    """
+
+    seconds: list[float] = []
+    columns: dict[str, list[float | None]] = {}
+    latencies: dict[str, Histogram] = {}
+
+
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one run but its measures.
 
     Attributes:
+        kind: ``simulated``, ``live`` or ``load``.
         verdict: of all claimed checks.
         exit_code: of the command that made the run.
         digest: of the histories of all cells, in order.
         clients, documents, cells: how many.
+        run_seconds: how long the run took by its own clock: virtual seconds of a simulation, else real ones.
+        wall_seconds: how long the command took.
         deliveries: revisions taken in by replicas.
         deliveries_per_second: of wall time, all checks included.
         phases: microseconds of each phase, summed over the cells.
         versions: ``python``, ``concord`` and what else is needed to repeat the run.
         failures: paths of failure cases, relative to the directory of the result.
         command: repeats the run.
+        harness: the health of what drove the server, empty for a simulation.
+        errors: how often what went wrong, by kind.
+        server: what the server said of itself, if there was one.
+        notes: what a reader has to know, in sentences.
+        judged: documents whose histories were judged; None for all of them.
     """
 
     verdict: Verdict
@@ -110,7 +159,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     clients: int
     documents: int
     cells: int
-    virtual_seconds: float
+    run_seconds: float
     wall_seconds: float
     edits: int
     operations: int
@@ -124,13 +173,21 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     failures: list[str]
     command: str
+    kind: str = "simulated"
+    harness: list[HarnessRow] = []
+    errors: dict[str, int] = {}
+    server: ServerSeries | None = None
+    notes: list[str] = []
+    judged: int | None = None
     version: int = RESULT_VERSION
 
 
-def exit_code(verdict: Verdict, slos: Iterable[SloRow]) -> ExitCode:
-    """The code of a run that was carried through: correctness first, then the objectives."""
+def exit_code(verdict: Verdict, slos: Iterable[SloRow], harness: Iterable[HarnessRow] = ()) -> ExitCode:
+    """The code of a run that was carried through: correctness, then the harness, then the objectives."""
     if verdict is Verdict.VIOLATED:
         return ExitCode.VIOLATED
+    if not all(row.ok for row in harness):
+        return ExitCode.HARNESS_LIMIT
     if verdict is Verdict.UNKNOWN:
         return ExitCode.UNKNOWN
     return ExitCode.SLO_MISSED if missed(slos) else ExitCode.GOOD
@@ -141,9 +198,82 @@ def missed(slos: Iterable[SloRow]) -> Sequence[SloRow]:
     return [slo for slo in slos if slo.met is False]
 
 
+_SEVERITY: Final = (
+    ExitCode.GOOD,
+    ExitCode.SLO_MISSED,
+    ExitCode.UNKNOWN,
+    ExitCode.HARNESS_LIMIT,
+    ExitCode.VIOLATED,
+    ExitCode.USAGE,
+    ExitCode.BUG,
+)
+
+
+def worst(codes: Iterable[int]) -> ExitCode:
+    """The exit code of several runs together.
+
+    A bug beats a violation, which beats a harness that was the limit, which beats an unknown, which beats a
+    missed objective. A number outside the table is that of something that died, and counts as a bug. No run
+    at all is unknown.
+    """
+    known = [ExitCode(code) if code in list(ExitCode) else ExitCode.BUG for code in codes]
+    return max(known, key=_SEVERITY.index, default=ExitCode.UNKNOWN)
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``failed.json``, which stands for the result of a run that came to none.
+
+    Attributes:
+        exit_code: of the run.
+        note: what happened, in a sentence.
+    """
+
+    exit_code: int
+    note: str
+
+
+class JobPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of a job.
+
+    Attributes:
+        kind: ``simulated``, ``live`` or ``load``.
+        exit_code: of the run alone.
+        directory: of the run, relative to that of the job.
+        note: why there is no result, if the run left none.
+    """
+
+    kind: str
+    verdict: Verdict
+    exit_code: int
+    directory: str
+    note: str = ""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``job.json``: the runs of one job, in the order of :data:`KINDS`, and their worst."""
+
+    verdict: Verdict
+    exit_code: int
+    parts: list[JobPart]
+    version: int = JOB_VERSION
+
+    @classmethod
+    def of(cls, parts: Iterable[JobPart]) -> Job:
+        """The job of these parts; a part that nothing is known of makes it unknown."""
+        ordered = sorted(parts, key=lambda part: KINDS.index(part.kind))
+        verdicts = {part.verdict for part in ordered} or {Verdict.UNKNOWN}
+        verdict = next(v for v in (Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.VALID) if v in verdicts)
+        return cls(verdict=verdict, exit_code=int(worst(part.exit_code for part in ordered)), parts=ordered)
+
+
+def encode_job(job: Job) -> bytes:
+    """The job as JSON; equal jobs give equal bytes."""
+    return _encode(job)
+
+
 def encode(result: RunResult) -> bytes:
     """The result as JSON; equal results give equal bytes."""
-    return msgspec.json.format(msgspec.json.encode(result, order="deterministic"), indent=1)
+    return _encode(result)
 
 
 def load(data: bytes) -> RunResult:
@@ -152,7 +282,18 @@ def load(data: bytes) -> RunResult:
     Raises:
         ValueError: truncated, not a result, or of another version; names the field.
     """
-    result = msgspec.json.decode(data, type=RunResult)
-    if result.version != RESULT_VERSION:
-        raise ValueError(f"result of version {result.version}, this is version {RESULT_VERSION}")
-    return result
+    # The version first: what an older one lacks would only be told as a missing field.
+    version = msgspec.json.decode(data, type=_Versioned).version
+    if version != RESULT_VERSION:
+        raise ValueError(f"result of version {version}, this is version {RESULT_VERSION}")
+    return msgspec.json.decode(data, type=RunResult)
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    version: int
+
+
+def _encode(content: RunResult | Job) -> bytes:
+    # Keys as text first: only such are put in order, and histograms have integers.
+    plain = msgspec.to_builtins(content, str_keys=True)
+    return msgspec.json.format(msgspec.json.encode(plain, order="deterministic"), indent=1)

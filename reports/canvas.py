@@ -10,13 +10,14 @@ import io
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from model.histogram import Histogram
 from model.measures import FaultRow, MeasureSet
 
 SECOND_US: Final = 1_000_000
@@ -25,6 +26,7 @@ INK: Final = "#010203"
 
 _LANES: Final = ("#e4572e", "#f2a541", "#8e6bbf", "#4f9d69", "#c0567f", "#3d8bbf", "#9a8f5b", "#707f8c")
 _LANES_SHOWN_MAX: Final = 12
+_TAILS: Final = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 _SHADE_ALPHA: Final = 0.13
 
 _STYLE: Final[dict[Any, Any]] = {
@@ -50,19 +52,23 @@ def style(name: str) -> AbstractContextManager[None]:
     return mpl.rc_context(_STYLE | {"svg.hashsalt": name})
 
 
-def logarithmic(axes: Axes) -> None:
-    """A logarithmic y axis labelled 0.1, 0.2, 0.5, 1 and so on instead of with powers."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=10))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
+def logarithmic(axes: Axes, which: Literal["x", "y"] = "y") -> None:
+    """A logarithmic axis labelled 0.1, 0.2, 0.5, 1 and so on instead of with powers."""
+    if which == "x":
+        axes.set_xscale("log")
+    else:
+        axes.set_yscale("log")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=10))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
-def over_time(measures: MeasureSet, rows: int) -> tuple[Figure, Sequence[Axes]]:
-    """Plots over virtual time, shaded where faults acted, and a last row for the lanes."""
+def over_time(measures: MeasureSet, rows: int, height: float = 1.75) -> tuple[Figure, Sequence[Axes]]:
+    """Plots over the time of a run, shaded where faults acted, and a last row for the lanes."""
     lanes = len(_lanes(measures.faults))
-    figure = Figure(figsize=(10.6, 1.75 * rows + 0.55 + 0.17 * lanes), layout="constrained")
-    heights = [1.75] * rows + [0.2 + 0.17 * lanes]
+    figure = Figure(figsize=(10.6, height * rows + 0.55 + 0.17 * lanes), layout="constrained")
+    heights = [height] * rows + [0.2 + 0.17 * lanes]
     axes: list[Axes] = list(figure.subplots(rows + 1, 1, sharex=True, height_ratios=heights))
     colors = _lanes(measures.faults)
     for plot in axes[:-1]:
@@ -98,6 +104,47 @@ def draw_lanes(axes: Axes, faults: Sequence[FaultRow]) -> None:
     axes.tick_params(axis="y", length=0)
     if not colors:
         axes.set_ylim(0, 1)
+
+
+class Line(NamedTuple):
+    """A latency distribution in a plot; ``style`` is that of matplotlib."""
+
+    label: str
+    histogram: Histogram
+    color: str
+    style: str = "-"
+
+
+def percentile_lines(axes: Axes, lines: Sequence[Line]) -> None:
+    """Latency by percentile, both axes logarithmic towards the tail.
+
+    A tail is drawn only as far as there are values in it.
+    """
+    # Shares from 0 to 0.99999, equally spaced in the number of nines.
+    fine = [1 - 10 ** (-step / 20) for step in range(101)]
+    deepest = 0
+    for line in lines:
+        shares = [share for share in fine if line.histogram.count * (1 - share) >= 1]
+        if shares:
+            deepest = max(deepest, len(shares))
+            axes.plot(
+                [1 / (1 - share) for share in shares],
+                [max(line.histogram.percentile(100 * share), 1) / 1000 for share in shares],
+                color=line.color,
+                linestyle=line.style,
+                label=line.label,
+            )
+    if deepest:
+        axes.set_xscale("log")
+        axes.set_xticks([1 / (1 - tail) for tail in _TAILS], [f"{100 * tail:g} %" for tail in _TAILS])
+        axes.set_xlim(1, 1.2 / (1 - fine[deepest - 1]))
+        axes.minorticks_off()
+        logarithmic(axes)
+        legend(axes)
+    else:
+        nothing(axes)
+    axes.set_xlabel("percentile")
+    axes.set_ylabel("ms")
 
 
 def legend(axes: Axes) -> None:

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from model.measures.measure_set import LATENCIES, PHASES, FaultRow, MeasureSet, Totals
+from model.measures.measure_set import LATENCIES, PHASES, MeasureSet, Totals
 from model.result import RunResult
-from reports import plots, wording
+from reports import plots, timeline, views, wording
 from reports.recorded import Recorded
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
 _PERCENTILES: Final = (50, 95, 99, 99.9, 100)
-
-
-class FaultSummary(NamedTuple):
-    """All occurrences of one fault in one lane."""
-
-    name: str
-    lane: str
-    times: int
-    active_us: int
-    affected: int
 
 
 class LatencyRow(NamedTuple):
@@ -41,69 +26,28 @@ def render_html(recorded: Recorded) -> str:
     """The whole page; equal recorded files give equal text."""
     result, measures = recorded.result, recorded.measures
     return (
-        _environment()
+        views.environment()
         .get_template("report.html")
         .render(
-            css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+            css=views.css(),
             result=result,
             measures=measures,
             headline=wording.headline(result),
-            mood=wording.mood(result),
+            mood=wording.mood(result.verdict, result.exit_code),
             coverage=wording.coverage_text(result),
+            limits=wording.harness_limits(result),
             facts=_facts(result),
-            faults=fault_summaries(result.faults),
+            faults=views.fault_summaries(result.faults),
             phases=_phases(result),
             plots=_plots(result, measures),
+            unsaid=timeline.unsaid(result.server),
             latencies=_latencies(measures),
             totals=_totals(measures.totals),
             convergence=_convergence(measures),
             failures=recorded.failures,
-            identity=_identity(result),
+            identity=views.identity(result),
         )
     )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=lambda value: f"{value:,}",
-        duration=wording.duration_text,
-        moment=lambda time_us: wording.moment_text(time_us) if time_us else wording.NONE,
-        value=wording.value_text,
-        objective=wording.objective_text,
-        margin=wording.margin_text,
-        outcome=wording.outcome_text,
-        evidence=_evidence,
-    )
-    return environment
-
-
-def _evidence(evidence: dict[str, Any]) -> str:
-    # As JSON, so that control characters in texts are visible and harmless.
-    return msgspec.json.format(msgspec.json.encode(evidence), indent=2).decode()
-
-
-def fault_summaries(faults: list[FaultRow]) -> list[FaultSummary]:
-    """One row for each fault of each lane, in the order in which they first happened."""
-    kinds: dict[tuple[str, str], list[FaultRow]] = {}
-    for fault in faults:
-        kinds.setdefault((fault.name, fault.lane), []).append(fault)
-    return [
-        FaultSummary(
-            name,
-            lane,
-            times=len({(row.begin_us, row.end_us) for row in rows}),
-            active_us=sum(row.end_us - row.begin_us for row in rows),
-            affected=sum(row.affected for row in rows),
-        )
-        for (name, lane), rows in kinds.items()
-    ]
 
 
 def _facts(result: RunResult) -> list[tuple[str, str]]:
@@ -114,7 +58,7 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
         ("operations", f"{result.operations:,}"),
         ("deliveries", f"{result.deliveries:,}"),
         ("deliveries/s", f"{result.deliveries_per_second:,.0f}"),
-        ("virtual", f"{result.virtual_seconds:,.0f} s"),
+        ("virtual" if result.kind == "simulated" else "run", f"{result.run_seconds:,.0f} s"),
         ("wall", f"{result.wall_seconds:,.1f} s"),
         ("exit code", wording.exit_text(result.exit_code)),
     ]
@@ -126,9 +70,10 @@ def _phases(result: RunResult) -> list[tuple[str, str]]:
 
 
 def _plots(result: RunResult, measures: MeasureSet) -> dict[str, str]:
-    objectives = [slo.objective for slo in result.slos if slo.name == "operation_latency"]
+    server = timeline.timeline(measures, result.server, "server") if result.server else ""
     return {
-        "latency": plots.latency_over_time(measures, objectives[0] if objectives else None),
+        "latency": plots.latency_over_time(measures, views.operation_objective(result)),
+        "server": server,
         "operation": plots.percentiles(measures, "operation", "operation"),
         "visible": plots.percentiles(measures, "visible", "visible"),
         "clients": plots.clients_over_time(measures),
@@ -175,15 +120,4 @@ def _convergence(measures: MeasureSet) -> list[str]:
         "When the faults were over and nobody typed any more, every document had to converge.",
         f"{waiting:,} of {histogram.count:,} documents still had something to learn.",
         f"99 % of all documents had converged after {after[99]}, the last after {after[100]}.",
-    ]
-
-
-def _identity(result: RunResult) -> list[tuple[str, str]]:
-    versions = ", ".join(f"{name} {result.versions[name]}" for name in sorted(result.versions))
-    return [
-        ("seed", str(result.seed)),
-        ("digest of the history", result.digest),
-        ("cells", str(result.cells)),
-        ("versions", versions),
-        ("machine", f"{result.machine.cores} cores, {result.machine.cpu}"),
     ]

@@ -1,4 +1,4 @@
-"""JUnit XML for a CI server: one test case for each check and one for each objective."""
+"""JUnit XML for a CI server: a test case for each check, each objective and each sign of the harness."""
 
 from __future__ import annotations
 
@@ -6,26 +6,56 @@ import re
 from typing import Final
 from xml.etree import ElementTree
 
-from model.result import CheckRow, RunResult, SloRow
+from model.result import CheckRow, HarnessRow, RunResult, SloRow
 from model.verdict import Verdict
 from reports import wording
-from reports.recorded import Recorded
+from reports.recorded import Recorded, RecordedJob
 
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold at all, not even escaped; texts under test do hold it."""
 
 
-def render_junit(recorded: Recorded) -> str:
-    """The document as text.
+_PROPERTIES: Final = ("scenario", "seed", "digest", "command")
 
-    A violated check and a missed objective are failures. A claimed check with nothing to compare is an error,
-    because an unchecked property must not look like a good one. An objective that was not measured, and an
-    unclaimed check that did not hold, are skipped.
+
+def render_junit(recorded: Recorded) -> str:
+    """The document of one run as text: a suite of its checks, one of its objectives, one of its harness.
+
+    A violated check and a missed objective are failures. A claimed check with nothing to compare is an
+    error, because an unchecked property must not look like a good one; so is a harness that was itself the
+    limit, and then the objectives are skipped. An objective that was not measured, and an unclaimed check
+    that did not hold, are skipped.
     """
     result = recorded.result
     suites = ElementTree.Element("testsuites", name="concord")
-    _suite(suites, result, "checks", [_check(check) for check in result.checks])
-    _suite(suites, result, "slos", [_slo(slo) for slo in result.slos])
+    _suite(suites, "checks", _checks(result, "concord.checks"), result)
+    _suite(suites, "slos", _slos(result, "concord.slos"), result)
+    if result.harness:
+        _suite(suites, "harness", _harness(result, "concord.harness"), result)
+    return _text(suites)
+
+
+def render_job_junit(recorded: RecordedJob) -> str:
+    """The document of a job as text: one suite for each run, or one error where a run left no result."""
+    suites = ElementTree.Element("testsuites", name="concord")
+    for part, run in recorded.parts:
+        name = f"concord.{part.kind}"
+        if run is None:
+            case = _case(name, "result")
+            _add(case, "error", part.note)
+            _suite(suites, part.kind, [case], None)
+            continue
+        result = run.result
+        cases = [
+            *_checks(result, f"{name}.checks"),
+            *_slos(result, f"{name}.slos"),
+            *_harness(result, f"{name}.harness"),
+        ]
+        _suite(suites, part.kind, cases, result)
+    return _text(suites)
+
+
+def _text(suites: ElementTree.Element) -> str:
     ElementTree.indent(suites)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
@@ -33,28 +63,42 @@ def render_junit(recorded: Recorded) -> str:
 
 
 def _suite(
-    suites: ElementTree.Element, result: RunResult, name: str, cases: list[ElementTree.Element]
+    suites: ElementTree.Element, name: str, cases: list[ElementTree.Element], result: RunResult | None
 ) -> None:
     suite = ElementTree.SubElement(suites, "testsuite", name=f"concord.{name}", tests=str(len(cases)))
     for attribute, outcome in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(sum(case.find(outcome) is not None for case in cases)))
-    properties = ElementTree.SubElement(suite, "properties")
-    for key in ("scenario", "seed", "digest", "command"):
-        value = _clean(str(getattr(result, key)))
-        ElementTree.SubElement(properties, "property", name=key, value=value)
+    if result is not None:
+        properties = ElementTree.SubElement(suite, "properties")
+        for key in _PROPERTIES:
+            value = _clean(str(getattr(result, key)))
+            ElementTree.SubElement(properties, "property", name=key, value=value)
     suite.extend(cases)
 
 
-def _case(suite: str, name: str) -> ElementTree.Element:
-    return ElementTree.Element("testcase", classname=f"concord.{suite}", name=_clean(name))
+def _case(classname: str, name: str) -> ElementTree.Element:
+    return ElementTree.Element("testcase", classname=classname, name=_clean(name))
 
 
 def _add(case: ElementTree.Element, outcome: str, message: str, text: str = "") -> None:
     ElementTree.SubElement(case, outcome, message=_clean(message)).text = _clean(text)
 
 
-def _check(check: CheckRow) -> ElementTree.Element:
-    case = _case("checks", check.name)
+def _checks(result: RunResult, classname: str) -> list[ElementTree.Element]:
+    return [_check(check, classname) for check in result.checks]
+
+
+def _slos(result: RunResult, classname: str) -> list[ElementTree.Element]:
+    sound = not wording.harness_limits(result)
+    return [_slo(slo, classname, sound) for slo in result.slos]
+
+
+def _harness(result: RunResult, classname: str) -> list[ElementTree.Element]:
+    return [_sign(row, classname) for row in result.harness]
+
+
+def _check(check: CheckRow, classname: str) -> ElementTree.Element:
+    case = _case(classname, check.name)
     counts = f"{check.violated:,} of {check.checked:,} violated: {check.detail}"
     if check.verdict is Verdict.VIOLATED and check.claimed:
         text = "\n".join(
@@ -69,15 +113,23 @@ def _check(check: CheckRow) -> ElementTree.Element:
     return case
 
 
-def _slo(slo: SloRow) -> ElementTree.Element:
-    case = _case("slos", slo.name)
+def _slo(slo: SloRow, classname: str, sound: bool) -> ElementTree.Element:
+    case = _case(classname, slo.name)
     measured = wording.value_text(slo.measured, slo.unit)
     sentence = f"{slo.title}: {measured} measured ({slo.phase}), objective {wording.objective_text(slo)}"
-    if slo.met is None:
-        _add(case, "skipped", wording.outcome_text(slo))
+    if slo.met is None or not sound:
+        _add(case, "skipped", wording.outcome_text(slo, sound))
     elif not slo.met:
         _add(case, "failure", sentence)
     ElementTree.SubElement(case, "system-out").text = _clean(sentence)
+    return case
+
+
+def _sign(row: HarnessRow, classname: str) -> ElementTree.Element:
+    case = _case(classname, row.name)
+    if not row.ok:
+        _add(case, "error", f"{wording.HARNESS_INVALID}: {wording.harness_text(row)}")
+    ElementTree.SubElement(case, "system-out").text = _clean(wording.harness_text(row))
     return case
 
 

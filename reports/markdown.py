@@ -1,14 +1,16 @@
-"""A short Markdown summary for the page of a CI job."""
+"""A short Markdown summary of a run or of a job, for the summary page of a CI server."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from model.result import RunResult
+from model.result import CheckRow, RunResult, SloRow
 from model.verdict import Verdict
 from reports import wording
-from reports.html import fault_summaries
-from reports.recorded import Recorded
+from reports.job import check_lines, error_lines, reasons, slo_lines
+from reports.recorded import Recorded, RecordedJob
+from reports.views import fault_summaries
 
 VIOLATIONS_SHOWN_MAX = 5
 
@@ -22,17 +24,110 @@ def render_markdown(recorded: Recorded) -> str:
         _text(_size(result)),
         _checks(result),
         _slos(result),
+        _limits([result]),
         _faults(result),
-        _violations(recorded),
+        _errors([result]),
+        _violations(recorded, ""),
+        _notes([result]),
         f"Repeat: `{result.command}` (digest `{result.digest}`)",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def render_job_markdown(recorded: RecordedJob) -> str:
+    """The summary of a job as text: as for a run, with a column for each run."""
+    job, runs = recorded.job, recorded.runs
+    results = [run.result for run in runs]
+    sections = [
+        f"## Concord: {_text(wording.job_headline(job.parts, results))}",
+        "\n".join(f"* {_text(reason)}" for reason in reasons(recorded)),
+        _parts(recorded),
+        _job_slos(results),
+        _job_checks(results),
+        _limits(results),
+        _errors(results),
+        *[
+            _violations(run, f"{part.directory}/")
+            for part, run in recorded.parts
+            if run is not None and (run.failures or wording.voting(run.result, Verdict.VIOLATED))
+        ],
+        _notes(results),
+        "\n".join(f"* {r.kind}: `{r.command}` (seed {r.seed}, digest `{r.digest}`)" for r in results),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _parts(recorded: RecordedJob) -> str:
+    rows = []
+    for part, run in recorded.parts:
+        exits = wording.exit_text(part.exit_code)
+        if run is None:
+            rows.append([part.kind, part.note, "", "", "", exits])
+            continue
+        result = run.result
+        sizes = [f"{result.clients:,}", f"{result.operations:,}", f"{result.run_seconds:,.0f} s"]
+        rows.append([part.kind, wording.headline(result), *sizes, exits])
+    return _table(["run", "outcome", "clients", "operations", "lasted", "exit code"], rows)
+
+
+def _job_slos(results: Sequence[RunResult]) -> str:
+    rows = [
+        [line.title, line.target, *[_slo(slo, r) for slo, r in zip(line.cells, results, strict=True)]]
+        for line in slo_lines(results)
+    ]
+    return _table(["objective", "target", *[result.kind for result in results]], rows)
+
+
+def _slo(slo: SloRow | None, result: RunResult) -> str:
+    """What was measured, by which clock, the outcome, and what another clock says."""
+    if slo is None:
+        return wording.NONE
+    outcome = wording.outcome_text(slo, sound=not wording.harness_limits(result))
+    if slo.measured is None:
+        return outcome
+    beside = "".join(f"; {c}: {wording.value_text(value, slo.unit)}" for c, value in slo.beside.items())
+    return f"{wording.value_text(slo.measured, slo.unit)} {outcome} ({slo.clock} clock{beside})"
+
+
+def _job_checks(results: Sequence[RunResult]) -> str:
+    rows = [
+        [line.name, *[wording.NONE if check is None else _verdict(check) for check in line.cells]]
+        for line in check_lines(results)
+    ]
+    return _table(["check", *[result.kind for result in results]], rows)
+
+
+def _verdict(check: CheckRow) -> str:
+    violated = f", {check.violated:,} violated" if check.violated else ""
+    return f"{_claim(check)}: {check.checked:,} compared{violated}"
+
+
+def _claim(check: CheckRow) -> str:
+    return str(check.verdict) + ("" if check.claimed else " (not claimed)")
+
+
+def _limits(results: Sequence[RunResult]) -> str:
+    return "\n".join(
+        f"* **{wording.HARNESS_INVALID}** ({result.kind}): {_text(wording.harness_text(row))}"
+        for result in results
+        for row in wording.harness_limits(result)
+    )
+
+
+def _errors(results: Sequence[RunResult]) -> str:
+    rows = [[line.kind, *[f"{count:,}" for count, _ in line.cells]] for line in error_lines(results)]
+    return _table(["error", *[result.kind for result in results]], rows)
+
+
+def _notes(results: Sequence[RunResult]) -> str:
+    return "\n".join(f"* note ({r.kind}): {_text(note)}" for r in results for note in r.notes)
+
+
 def _size(result: RunResult) -> str:
+    clock = "virtual" if result.kind == "simulated" else "real"
     return (
         f"{result.scenario}, seed {result.seed}: {result.clients:,} clients, {result.documents:,} documents, "
-        f"{result.edits:,} edits, {result.deliveries:,} deliveries in {result.virtual_seconds:,.0f} virtual "
+        f"{result.edits:,} edits, {result.deliveries:,} deliveries in {result.run_seconds:,.0f} {clock} "
         f"and {result.wall_seconds:,.1f} wall seconds; exit code {wording.exit_text(result.exit_code)}."
     )
 
@@ -53,7 +148,7 @@ def _checks(result: RunResult) -> str:
     rows = [
         [
             check.name,
-            str(check.verdict) + ("" if check.claimed else " (not claimed)"),
+            _claim(check),
             f"{check.checked:,}",
             f"{check.violated:,}",
         ]
@@ -68,7 +163,7 @@ def _slos(result: RunResult) -> str:
             slo.title,
             wording.objective_text(slo),
             wording.value_text(slo.measured, slo.unit),
-            wording.outcome_text(slo),
+            wording.outcome_text(slo, sound=not wording.harness_limits(result)),
             wording.margin_text(slo),
         ]
         for slo in result.slos
@@ -84,10 +179,10 @@ def _faults(result: RunResult) -> str:
     return _table(["fault", "times", "active", "affected"], rows)
 
 
-def _violations(recorded: Recorded) -> str:
+def _violations(recorded: Recorded, folder: str) -> str:
     checks = wording.voting(recorded.result, Verdict.VIOLATED)
     violations = [violation for check in checks for violation in check.violations]
     lines = [f"* {violation.check}: {_text(violation.message)}" for violation in violations]
     more = len(lines) - VIOLATIONS_SHOWN_MAX
     shown = lines[:VIOLATIONS_SHOWN_MAX] + ([f"* … and {more} more"] if more > 0 else [])
-    return "\n".join(shown + [f"* failure case: `{failure.path}`" for failure in recorded.failures])
+    return "\n".join(shown + [f"* failure case: `{folder}{failure.path}`" for failure in recorded.failures])

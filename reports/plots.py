@@ -14,7 +14,6 @@ from reports import canvas
 SECOND_US: Final = 1_000_000
 _PHASES: Final = {STEADY: "#2a9d74", FAULT: "#e4572e", RECOVERY: "#f2a541"}
 _LINES: Final = ("#3d8bbf", "#f2a541", "#e4572e", "#8e6bbf", "#4f9d69")
-_TAILS: Final = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 
 
 def latency_over_time(measures: MeasureSet, objective_ms: float | None) -> str:
@@ -91,31 +90,12 @@ def percentiles(measures: MeasureSet, measure: str, name: str) -> str:
     with canvas.style(name):
         figure = Figure(figsize=(5.2, 3.0), layout="constrained")
         axes = figure.subplots()
-        deepest = 0
-        for phase, color in _PHASES.items():
-            histogram = measures.latency(measure, phase)
-            # A tail is drawn only as far as there are values in it.
-            shares = [share for share in _fine_shares() if histogram.count * (1 - share) >= 1]
-            if not shares:
-                continue
-            deepest = max(deepest, len(shares))
-            axes.plot(
-                [1 / (1 - share) for share in shares],
-                [max(histogram.percentile(100 * share), 1) / 1000 for share in shares],
-                color=color,
-                label=f"{phase} ({histogram.count:,})",
-            )
-        if deepest:
-            axes.set_xscale("log")
-            axes.set_xticks([1 / (1 - tail) for tail in _TAILS], [f"{100 * tail:g} %" for tail in _TAILS])
-            axes.set_xlim(1, 1.2 / (1 - _fine_shares()[deepest - 1]))
-            axes.minorticks_off()
-            canvas.logarithmic(axes)
-            canvas.legend(axes)
-        else:
-            canvas.nothing(axes)
-        axes.set_xlabel("percentile")
-        axes.set_ylabel("ms")
+        lines = [
+            canvas.Line(f"{phase} ({histogram.count:,})", histogram, color)
+            for phase, color in _PHASES.items()
+            if (histogram := measures.latency(measure, phase)).count
+        ]
+        canvas.percentile_lines(axes, lines)
         return canvas.svg(figure, name)
 
 
@@ -138,8 +118,3 @@ def convergence(histogram: Histogram) -> str:
         axes.set_xlabel("seconds after the heal began")
         axes.set_ylabel("% of documents")
         return canvas.svg(figure, "convergence")
-
-
-def _fine_shares() -> list[float]:
-    """Shares from 0 to 0.99999, equally spaced in the number of nines."""
-    return [1 - 10 ** (-step / 20) for step in range(101)]

@@ -1,4 +1,4 @@
-"""The recorded files of one run, read and checked before anything is written."""
+"""The recorded files of one run or of a job of several, read and checked before anything is written."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from model import result as run_result
 from model.measures import MeasureSet, load_measures
-from model.result import RunResult
+from model.result import KINDS, Failed, Job, JobPart, RunResult
+from model.verdict import ExitCode, Verdict
 
 T = TypeVar("T")
 
@@ -33,6 +36,73 @@ class Recorded(NamedTuple):
     result: RunResult
     measures: MeasureSet
     failures: tuple[Failure, ...]
+
+
+class RecordedPart(NamedTuple):
+    """One part of a job; ``recorded`` is None if the run left no result."""
+
+    part: JobPart
+    recorded: Recorded | None
+
+
+class RecordedJob(NamedTuple):
+    """Everything the report of a job is made of; parts in the order of :data:`model.result.KINDS`."""
+
+    job: Job
+    parts: tuple[RecordedPart, ...]
+
+    @property
+    def runs(self) -> list[Recorded]:
+        """The parts that left a result."""
+        return [recorded for _, recorded in self.parts if recorded is not None]
+
+
+def is_job(directory: Path) -> bool:
+    """Whether the directory holds the parts of a job rather than one run.
+
+    Raises:
+        ReportError: it holds both, so nobody can say which was meant.
+    """
+    kinds = [kind for kind in KINDS if (directory / kind).is_dir()]
+    if kinds and (directory / "result.json").exists():
+        raise ReportError(
+            f"{directory}: holds a run and parts of a job ({', '.join(kinds)}); keep them apart"
+        )
+    return bool(kinds)
+
+
+def read_job(directory: Path) -> RecordedJob:
+    """What the runs of a job left in the directories below it.
+
+    A part without a result is kept as one that nothing is known of, with the reason of its `failed.json`.
+
+    Raises:
+        ReportError: a result is damaged, of another kind than its directory says, or without measures.
+    """
+    parts = tuple(_part(directory, kind) for kind in KINDS if (directory / kind).is_dir())
+    return RecordedJob(Job.of(part for part, _ in parts), parts)
+
+
+def _part(directory: Path, kind: str) -> RecordedPart:
+    path = directory / kind
+    if not (path / "result.json").exists():
+        failed = Failed(exit_code=int(ExitCode.UNKNOWN), note="the run left no result")
+        if (path / "failed.json").exists():
+            failed = _read(path / "failed.json", lambda data: msgspec.json.decode(data, type=Failed))
+        lost = JobPart(
+            kind=kind,
+            verdict=Verdict.UNKNOWN,
+            exit_code=failed.exit_code,
+            directory=kind,
+            note=failed.note,
+        )
+        return RecordedPart(lost, None)
+    recorded = read_recorded(path)
+    result = recorded.result
+    if result.kind != kind:
+        raise ReportError(f"{path / 'result.json'}: kind is {result.kind!r}, in the directory of {kind!r}")
+    part = JobPart(kind=kind, verdict=result.verdict, exit_code=result.exit_code, directory=kind)
+    return RecordedPart(part, recorded)
 
 
 def read_recorded(directory: Path) -> Recorded:

@@ -1,5 +1,8 @@
 """Service level objectives as data: read them from a file, hold them against the measures of a run.
 
+What is measured at the server is judged by the server's own clock where it told us (``docs/results.md``
+says why); the clients' value then stands beside it, and the other way round for everything else.
+
 An objective without a single sample is neither met nor missed; its row says "not measured".
 """
 
@@ -14,7 +17,7 @@ import yaml
 
 from model.histogram import Histogram
 from model.measures.measure_set import LATENCIES, PHASES, MeasureSet
-from model.result import SloRow
+from model.result import ServerSeries, SloRow
 
 RUNBOOK: Final = Path(__file__).parent / "objectives" / "runbook.yaml"
 OBJECTIVES_VERSION: Final = 1
@@ -24,6 +27,8 @@ RUN: Final = "run"
 
 _UNITS: Final = {"uptime": "%", "reconciliations": "%", "connections": "connections"}
 _TIMED: Final = ("transform", *LATENCIES)
+_BY_SERVER: Final = ("operation", "transform")
+"""Latencies from one moment in the server to another: what the server itself measured decides."""
 
 
 class ObjectiveError(ValueError):
@@ -100,21 +105,44 @@ class _Measured(NamedTuple):
     samples: int
 
 
-def evaluate(objectives: Sequence[Objective], measures: MeasureSet, clients: int) -> list[SloRow]:
-    """One row for each objective, in their order; ``clients`` is the size of the run."""
-    return [_row(objective, measures, clients) for objective in objectives]
+class _Reading(NamedTuple):
+    """One clock's answer to an objective; ``phase`` says over which part of the run."""
+
+    measured: _Measured
+    clock: str
+    phase: str
 
 
-def _row(objective: Objective, measures: MeasureSet, clients: int) -> SloRow:
-    measured = _measure(objective, measures, objective.phase)
+def evaluate(
+    objectives: Sequence[Objective],
+    measures: MeasureSet,
+    clients: int,
+    server: ServerSeries | None = None,
+) -> list[SloRow]:
+    """One row for each objective, in their order.
+
+    Args:
+        objectives: what to hold the run against.
+        measures: of the run.
+        clients: the size of the run.
+        server: what a real server said of itself; None for a simulation or a server that says nothing.
+    """
+    return [_row(objective, measures, clients, server) for objective in objectives]
+
+
+def _row(objective: Objective, measures: MeasureSet, clients: int, server: ServerSeries | None) -> SloRow:
+    decides, others = _readings(objective, measures, server)
+    value = decides.measured.value
     met: bool | None = None
     note = _not_applicable(objective, measures, clients)
-    if measured.value is None:
+    if value is None:
         note = "not measured"
     elif not note and objective.comparison == "<":
-        met = measured.value < objective.objective
+        met = value < objective.objective
     elif not note:
-        met = measured.value >= objective.objective
+        met = value >= objective.objective
+    if met is not None and decides.phase != objective.phase:
+        note = "of the whole run; the server does not know the phases"
     by_phase: dict[str, float | None] = {}
     if objective.measure not in ("transform", "connections"):
         by_phase = {phase: _measure(objective, measures, phase).value for phase in PHASES}
@@ -123,16 +151,41 @@ def _row(objective: Objective, measures: MeasureSet, clients: int) -> SloRow:
         title=_title(objective),
         objective=objective.objective,
         comparison=objective.comparison,
-        measured=measured.value,
+        measured=value,
         unit=objective.unit,
         met=met,
-        phase=objective.phase,
-        clock="wall" if objective.measure == "transform" else measures.clock,
-        samples=measured.samples,
-        margin=_margin(objective, measured.value),
+        phase=decides.phase,
+        clock=decides.clock,
+        samples=decides.measured.samples,
+        margin=_margin(objective, value),
         by_phase=by_phase,
+        beside={o.clock: o.measured.value for o in others if o.measured.value is not None},
         note=note,
     )
+
+
+def _readings(
+    objective: Objective, measures: MeasureSet, server: ServerSeries | None
+) -> tuple[_Reading, list[_Reading]]:
+    """The reading that decides, and those that stand beside it."""
+    clock = "wall" if objective.measure == "transform" else measures.clock
+    ours = _Reading(_measure(objective, measures, objective.phase), clock, objective.phase)
+    if server is None:
+        return ours, []
+    theirs = _Reading(_of_server(objective, server), "server", RUN)
+    if theirs.measured.value is None:
+        return ours, []
+    # A server's gauge says what it had, not what its clients got; of two latencies one has to decide.
+    decisive = objective.measure in _BY_SERVER or (ours.measured.value is None and objective.unit == "ms")
+    return (theirs, [ours]) if decisive else (ours, [theirs])
+
+
+def _of_server(objective: Objective, server: ServerSeries) -> _Measured:
+    """What the server measured itself, over the whole run."""
+    if objective.measure == "connections":
+        found = [value for value in server.columns.get("connections", []) if value is not None]
+        return _Measured(max(found), len(found)) if found else _Measured(None, 0)
+    return _percentile(server.latencies.get(objective.measure, Histogram()), objective.percentile)
 
 
 def _not_applicable(objective: Objective, measures: MeasureSet, clients: int) -> str:

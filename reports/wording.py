@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Final
 
-from model.result import CheckRow, RunResult, SloRow, missed
+from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, worst
 from model.verdict import ExitCode, Verdict
 
 NONE = "–"
+HARNESS_INVALID: Final = "harness-invalid"
+"""What driver or generator could not keep up with says nothing about the server."""
+
+KIND_TITLES: Final = {"simulated": "Simulation", "live": "Live run", "load": "Load run"}
 
 
 def value_text(value: float | None, unit: str) -> str:
@@ -39,8 +45,10 @@ def margin_text(slo: SloRow) -> str:
     return f"{math.floor(slo.margin * 100):+d} %"
 
 
-def outcome_text(slo: SloRow) -> str:
-    """Met, missed, or why neither."""
+def outcome_text(slo: SloRow, sound: bool = True) -> str:
+    """Met, missed, or why neither; of a run that is not ``sound`` no objective says anything."""
+    if slo.met is not None and not sound:
+        return HARNESS_INVALID
     if slo.met is None:
         return slo.note or "not measured"
     return "met" if slo.met else "missed"
@@ -76,35 +84,91 @@ def coverage_text(result: RunResult) -> str:
     With 0 of n histories violated, the rate is below 3/n at 95 % (the rule of three; Hanley and
     Lippman-Hand, JAMA 1983); it says something about runs like this one only.
     """
-    n = result.documents
-    histories = f"{n:,} document {'history' if n == 1 else 'histories'}"
+    n, histories = _judged(result)
     broken = voting(result, Verdict.VIOLATED)
     if broken:
         count = sum(check.violated for check in broken)
         found_by = names_text([check.name for check in broken])
         return f"{count:,} {'violation' if count == 1 else 'violations'} in {histories}, found by {found_by}."
     idle = voting(result, Verdict.UNKNOWN)
-    if result.verdict is not Verdict.VALID or not n:
+    if result.verdict is not Verdict.VALID or n == 0:
         reason = f": nothing to compare for {names_text([c.name for c in idle])}" if idle else ""
         return f"Too little was checked to say anything{reason}."
+    if n is None:
+        return f"0 divergences in {histories}; how many there were is not recorded."
     if n <= 3:
         return f"0 divergences in {histories}, too few for a bound."
     return f"0 divergences in {histories}: below {300 / n:.2g} % of such histories at 95 % confidence."
 
 
+def _judged(result: RunResult) -> tuple[int | None, str]:
+    """How many document histories were judged, as a number and in words."""
+    n = result.judged
+    if n is None and result.kind == "load":
+        # A load run judges a sample; its documents would claim more than was looked at.
+        return None, "the sampled document histories"
+    if n is None:
+        n = result.documents
+    sampled = "sampled " if n < result.documents else ""
+    return n, f"{n:,} {sampled}document {'history' if n == 1 else 'histories'}"
+
+
+def harness_limits(result: RunResult) -> list[HarnessRow]:
+    """The signs that what drove the server was itself the limit."""
+    return [row for row in result.harness if not row.ok]
+
+
+def sentence(text: str) -> str:
+    """A note as a sentence: with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def harness_text(row: HarnessRow) -> str:
+    """One sign of health in a sentence, with its cause if it is known."""
+    values = f"{row.title}: {value_text(row.value, row.unit)}, limit {value_text(row.limit, row.unit)}."
+    return f"{values} {sentence(row.note)}" if row.note else values
+
+
 def headline(result: RunResult) -> str:
     """The verdict with what else decided the exit code, in a few words."""
+    if result.verdict is not Verdict.VIOLATED and harness_limits(result):
+        return HARNESS_INVALID
     slos = missed(result.slos)
     if result.verdict is Verdict.VALID and slos:
         return f"valid, but {len(slos)} of {len(result.slos)} objectives missed"
     return str(result.verdict)
 
 
-def mood(result: RunResult) -> str:
-    """``good``, ``warn`` or ``bad``: how the banner looks."""
-    if result.verdict is Verdict.VIOLATED:
+def mood(verdict: Verdict, code: int) -> str:
+    """``good``, ``warn`` or ``bad``: how the banner of a run or of a job looks."""
+    if verdict is Verdict.VIOLATED or code == ExitCode.BUG:
         return "bad"
-    return "good" if result.exit_code == ExitCode.GOOD and result.verdict is Verdict.VALID else "warn"
+    return "good" if code == ExitCode.GOOD and verdict is Verdict.VALID else "warn"
+
+
+def runs_text(kinds: Sequence[str]) -> str:
+    """Kinds of runs in a sentence: ``the simulation, the live run and the load run``."""
+    return names_text([f"the {KIND_TITLES[kind].lower()}" for kind in kinds])
+
+
+def job_headline(parts: Sequence[JobPart], runs: Sequence[RunResult]) -> str:
+    """The worst of what the parts of a job came to, and which of them."""
+    code = worst(part.exit_code for part in parts)
+    where = runs_text([part.kind for part in parts if worst([part.exit_code]) is code])
+    match code:
+        case ExitCode.GOOD:
+            return f"valid in {where}"
+        case ExitCode.SLO_MISSED:
+            count = sum(len(missed(run.slos)) for run in runs if run.exit_code == code)
+            return f"valid, but {count} {'objective' if count == 1 else 'objectives'} missed in {where}"
+        case ExitCode.VIOLATED:
+            return f"violated in {where}"
+        case ExitCode.HARNESS_LIMIT:
+            return f"{HARNESS_INVALID}: {where}"
+        case ExitCode.UNKNOWN:
+            return f"unknown: {where}" if parts else "unknown"
+        case _:
+            return f"failed: {where}"
 
 
 EXIT_CODES = {

@@ -1,31 +1,56 @@
-"""Everything that is written about a run, from its recorded files alone."""
+"""Everything that is written about a run or about a job of several, from recorded files alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from model.result import encode_job
 from reports.html import render_html
-from reports.junit import render_junit
-from reports.markdown import render_markdown
-from reports.recorded import read_recorded
+from reports.job import render_job
+from reports.junit import render_job_junit, render_junit
+from reports.markdown import render_job_markdown, render_markdown
+from reports.recorded import Recorded, RecordedJob, is_job, read_job, read_recorded
 
 
 def write_report(directory: Path) -> list[Path]:
-    """Write `report.html`, `junit.xml` and `summary.md` beside the `result.json` of a run.
+    """Write the report of a run, or of a job with the runs `simulated/`, `live/` and `load/`.
+
+    For a run these are `report.html`, `junit.xml` and `summary.md` beside its `result.json`. For a job they
+    are written for all of it, with `job.json`, and then for each of its runs.
 
     Returns:
-        The paths written, in this order.
+        The paths written, in this order; the first is the page to open.
 
     Raises:
-        ReportError: a recorded file is missing or damaged; nothing was written then.
+        ReportError: a recorded file is missing or damaged, or the directory holds both a run and parts of a
+            job; nothing was written then.
     """
-    recorded = read_recorded(directory)
-    contents = {
-        "report.html": render_html(recorded),
-        "junit.xml": render_junit(recorded),
-        "summary.md": render_markdown(recorded),
-    }
-    paths = [directory / name for name in contents]
-    for path, text in zip(paths, contents.values(), strict=True):
+    contents: dict[Path, str] = {}
+    if is_job(directory):
+        job = read_job(directory)
+        contents |= _job(directory, job)
+        for part, recorded in job.parts:
+            if recorded is not None:
+                contents |= _run(directory / part.directory, recorded)
+    else:
+        contents |= _run(directory, read_recorded(directory))
+    for path, text in contents.items():
         path.write_text(text, encoding="utf-8", newline="\n")
-    return paths
+    return list(contents)
+
+
+def _run(directory: Path, recorded: Recorded) -> dict[Path, str]:
+    return {
+        directory / "report.html": render_html(recorded),
+        directory / "junit.xml": render_junit(recorded),
+        directory / "summary.md": render_markdown(recorded),
+    }
+
+
+def _job(directory: Path, recorded: RecordedJob) -> dict[Path, str]:
+    return {
+        directory / "report.html": render_job(recorded),
+        directory / "junit.xml": render_job_junit(recorded),
+        directory / "summary.md": render_job_markdown(recorded),
+        directory / "job.json": encode_job(recorded.job).decode(),
+    }

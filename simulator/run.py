@@ -82,7 +82,7 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
     """
     parts = parts_of(options.bug)
     plans = plan_cells(scenario, options.seed)
-    _clear(options.directory)
+    clear(options.directory)
     histories = options.directory / "history"
     histories.mkdir(parents=True, exist_ok=True)
     jobs = [CellJob(p, histories / f"cell-{p.index:02d}.jsonl.gz", options.bug, scenario.name) for p in plans]
@@ -101,7 +101,7 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
     return Run(result, measures, cases)
 
 
-def _clear(directory: Path) -> None:
+def clear(directory: Path) -> None:
     """Take the results of an earlier run away, and nothing else."""
     for name in ("history", "failures"):
         shutil.rmtree(directory / name, ignore_errors=True)
@@ -179,7 +179,7 @@ def _result(
         clients=scenario.clients,
         documents=scenario.documents,
         cells=scenario.cells,
-        virtual_seconds=len(measures.series.connected) or scenario.duration_us / 1e6,
+        run_seconds=len(measures.series.connected) or scenario.duration_us / 1e6,
         wall_seconds=round(wall_seconds, 3),
         edits=totals.edits_acknowledged,
         operations=totals.operations,
@@ -189,11 +189,21 @@ def _result(
         faults=measures.faults,
         slos=[],
         phases=measures.phases_us,
-        versions={"python": platform.python_version(), "concord": metadata.version("concord")},
-        machine=Machine(os.cpu_count() or 1, _cpu()),
+        versions=versions(),
+        machine=machine(),
         failures=[str(path.relative_to(options.directory)) for path, _ in cases],
         command=options.command,
     )
+
+
+def versions() -> dict[str, str]:
+    """What is needed to repeat a run, by name."""
+    return {"python": platform.python_version(), "concord": metadata.version("concord")}
+
+
+def machine() -> Machine:
+    """Where this process runs."""
+    return Machine(os.cpu_count() or 1, _cpu())
 
 
 def _cpu() -> str:

@@ -228,7 +228,7 @@ def test_the_result_has_its_keys(simulated: tuple[Path, subprocess.CompletedProc
         "scenario",
         "clients",
         "documents",
-        "virtual_seconds",
+        "run_seconds",
         "wall_seconds",
         "edits",
         "operations",

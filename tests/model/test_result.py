@@ -1,9 +1,29 @@
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from model.result import CheckRow, SloRow, exit_code, missed
+from model.histogram import Histogram
+from model.result import (
+    CheckRow,
+    HarnessRow,
+    Job,
+    JobPart,
+    Machine,
+    RunResult,
+    ServerSeries,
+    SloRow,
+    encode,
+    encode_job,
+    exit_code,
+    load,
+    missed,
+    worst,
+)
 from model.verdict import CheckResult, ExitCode, Verdict
 
 
@@ -54,3 +74,126 @@ def test_correctness_comes_before_objectives(
     rows = [slo(m) for m in met]
     assert exit_code(verdict, rows) is code
     assert [row.met for row in missed(rows)] == [m for m in met if m is False]
+
+
+# --- the harness, and several runs --------------------------------------------------------------------------
+
+
+def sign(ok: bool) -> HarnessRow:
+    return HarnessRow(name="cpu", title="CPU", value=99, limit=90, unit="%", ok=ok, note="too busy")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "met", "code"),
+    [
+        (Verdict.VALID, True, ExitCode.HARNESS_LIMIT),
+        (Verdict.VALID, False, ExitCode.HARNESS_LIMIT),
+        (Verdict.UNKNOWN, True, ExitCode.HARNESS_LIMIT),
+        (Verdict.VIOLATED, False, ExitCode.VIOLATED),
+    ],
+)
+def test_a_harness_at_its_limit_decides_all_but_a_violation(
+    verdict: Verdict, met: bool, code: ExitCode
+) -> None:
+    assert exit_code(verdict, [slo(met)], [sign(True), sign(False)]) is code
+    assert exit_code(verdict, [slo(met)], [sign(True)]) is exit_code(verdict, [slo(met)])
+
+
+ORDER = [70, 64, 1, 4, 2, 3, 0]
+"""Worst first."""
+
+
+@pytest.mark.parametrize(("worse", "better"), list(itertools.combinations(ORDER, 2)))
+def test_the_worse_of_two_codes_is_that_of_both(worse: int, better: int) -> None:
+    assert worst([better, worse]) == worst([worse, better, better]) == worse
+
+
+def test_every_code_has_a_place_and_nothing_is_not_good() -> None:
+    assert set(ORDER) == set(ExitCode)
+    assert [worst([code]) for code in ORDER] == ORDER
+    assert worst([]) is ExitCode.UNKNOWN
+    assert worst([0, 137]) is ExitCode.BUG
+
+
+def part(kind: str, verdict: Verdict, code: ExitCode) -> JobPart:
+    return JobPart(kind=kind, verdict=verdict, exit_code=int(code), directory=kind)
+
+
+def test_a_job_is_as_bad_as_the_worst_of_its_parts() -> None:
+    live = part("live", Verdict.VIOLATED, ExitCode.VIOLATED)
+    load = part("load", Verdict.VALID, ExitCode.HARNESS_LIMIT)
+    simulated = part("simulated", Verdict.UNKNOWN, ExitCode.UNKNOWN)
+    job = Job.of([load, live, simulated])
+    assert [p.kind for p in job.parts] == ["simulated", "live", "load"]
+    assert (job.verdict, job.exit_code) == (Verdict.VIOLATED, 1)
+    job = Job.of([load, simulated])
+    assert (job.verdict, job.exit_code) == (Verdict.UNKNOWN, 4)
+    assert Job.of([load]).verdict is Verdict.VALID
+    assert (Job.of([]).verdict, Job.of([]).exit_code) == (Verdict.UNKNOWN, 2)
+
+
+def test_a_job_is_written_as_plain_data() -> None:
+    job = Job.of([part("live", Verdict.VALID, ExitCode.GOOD)])
+    assert msgspec.json.decode(encode_job(job)) == {
+        "version": 1,
+        "verdict": "valid",
+        "exit_code": 0,
+        "parts": [{"kind": "live", "verdict": "valid", "exit_code": 0, "directory": "live", "note": ""}],
+    }
+
+
+# --- on disk ------------------------------------------------------------------------------------------------
+
+
+def run_with(histogram: Histogram) -> RunResult:
+    return RunResult(
+        verdict=Verdict.VALID,
+        exit_code=0,
+        seed=1,
+        digest="d",
+        scenario="s",
+        engine="e",
+        workload="w",
+        clients=1,
+        documents=1,
+        cells=1,
+        run_seconds=1.5,
+        wall_seconds=1.0,
+        edits=0,
+        operations=0,
+        deliveries=0,
+        deliveries_per_second=0.0,
+        checks=[],
+        faults=[],
+        slos=[],
+        phases={},
+        versions={},
+        machine=Machine(1, "c"),
+        failures=[],
+        command="",
+        kind="load",
+        harness=[sign(False)],
+        errors={"b": 1, "a": 2},
+        server=ServerSeries(
+            seconds=[0.5], columns={"queue_depth": [None, 1.0]}, latencies={"operation": histogram}
+        ),
+        notes=["n"],
+        judged=1,
+    )
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=30))
+def test_a_result_with_histograms_comes_back_whatever_the_order_of_recording(values: list[int]) -> None:
+    forwards, backwards = Histogram(), Histogram()
+    for value in values:
+        forwards.record(value)
+    for value in reversed(values):
+        backwards.record(value)
+    written = encode(run_with(forwards))
+    assert load(written) == run_with(forwards)
+    assert encode(run_with(backwards)) == written
+
+
+def test_an_older_result_is_refused_by_its_version() -> None:
+    with pytest.raises(ValueError, match="result of version 1, this is version 2"):
+        load(b'{"version": 1, "virtual_seconds": 3}')

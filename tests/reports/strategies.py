@@ -147,7 +147,7 @@ def synthetic_result(measures: MeasureSet, checks: list[CheckResult], clients: i
         clients=clients,
         documents=1_000,
         cells=1,
-        virtual_seconds=60.0,
+        run_seconds=60.0,
         wall_seconds=1.5,
         edits=measures.totals.edits,
         operations=measures.totals.operations,

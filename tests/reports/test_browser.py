@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from reports.write import write_report
-from tests.reports.strategies import CLEAN, UNCLAIMED, write_run
+from tests.reports.jobs import STRAINED, synthetic_run, write_part
+from tests.reports.strategies import BROKEN, CLEAN, UNCLAIMED, write_run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -28,13 +30,22 @@ QUIET = (
 )
 
 
-def test_a_browser_shows_the_report_without_an_error(tmp_path: Path) -> None:
+def job(directory: Path) -> None:
+    write_part(directory, *synthetic_run("load", [CLEAN, BROKEN, UNCLAIMED], harness=[STRAINED]))
+
+
+def run(directory: Path) -> None:
+    write_run(directory, [CLEAN, UNCLAIMED])
+
+
+@pytest.mark.parametrize("write", [run, job])
+def test_a_browser_shows_the_report_without_an_error(tmp_path: Path, write: Callable[[Path], None]) -> None:
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         if os.environ.get("CONCORD_CI"):
             pytest.fail("no Chromium here, and CI is meant to have one")
         pytest.skip("no Chromium here; the report is opened in one where there is")
-    write_run(tmp_path, [CLEAN, UNCLAIMED])
+    write(tmp_path)
     page = next(path for path in write_report(tmp_path) if path.suffix == ".html")
     shown = subprocess.run(
         [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from xml.etree import ElementTree
 
 import pytest
 
 from model.measures import Measures, MeasureSet
-from reports import plots
+from model.result import ServerSeries
+from reports import comparison, plots, timeline
+from tests.reports.jobs import synthetic_server
 from tests.reports.strategies import synthetic_measures
+
+
+def _found(measures: MeasureSet) -> list[comparison.Latency]:
+    histogram = measures.latency("operation")
+    return [comparison.Latency("operation", "live", "client", histogram)] if histogram.count else []
+
 
 DRAWN: list[Callable[[MeasureSet], str]] = [
     lambda measures: plots.latency_over_time(measures, 50),
@@ -15,6 +24,10 @@ DRAWN: list[Callable[[MeasureSet], str]] = [
     plots.load_over_time,
     lambda measures: plots.percentiles(measures, "visible", "visible"),
     lambda measures: plots.convergence(measures.convergence),
+    lambda measures: timeline.timeline(measures, synthetic_server(1), "server"),
+    lambda measures: timeline.timeline(measures, None, "server"),
+    lambda measures: comparison.distribution(_found(measures), "operation", 50, "operation"),
+    lambda measures: comparison.ranges(_found(measures), "ranges"),
 ]
 
 
@@ -49,3 +62,41 @@ def test_nothing_measured_is_said() -> None:
     assert plots.latency_over_time(empty, None).count("not measured") == 2
     assert "not measured" in plots.percentiles(empty, "operation", "operation")
     assert "not measured" in plots.convergence(empty.convergence)
+    assert "not measured" in timeline.timeline(empty, None, "server")
+    assert "not measured" in comparison.distribution([], "operation", 50, "operation")
+    assert "not measured" in comparison.ranges([], "ranges")
+
+
+def test_a_timeline_has_a_plot_for_everything_the_server_said() -> None:
+    measures, server = synthetic_measures(), synthetic_server(1)
+    full = timeline.timeline(measures, server, "server")
+    assert ">event loop lag<" in full
+    assert ">network<" in full
+    assert timeline.unsaid(server) == []
+    partly = ServerSeries(seconds=[1.0], columns={"cpu_percent": [40.0], "loop_lag_ms": [None]})
+    some = timeline.timeline(measures, partly, "server")
+    assert ">CPU<" in some
+    assert ">event loop lag<" not in some
+    assert ">connections<" in some  # the clients' own
+    assert timeline.unsaid(partly) == [
+        "connections",
+        "operations",
+        "submit → broadcast, p95",
+        "event loop lag",
+        "operations queued",
+        "memory",
+    ]
+
+
+def test_a_server_that_was_away_leaves_a_gap() -> None:
+    def strokes(values: list[float | None], away: float = 0.0) -> int:
+        seconds = [second + (away if second > 2 else 0.0) for second in range(len(values))]
+        server = ServerSeries(seconds=seconds, columns={"cpu_percent": values})
+        text = timeline.timeline(Measures().result(), server, "server")
+        lines = re.findall(r'd="([^"]*)"[^>]*stroke: #3d6fbf', text)
+        return str(max(lines, key=len)).count("M")  # the others are its marker and the legend
+
+    assert strokes([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) == 1
+    assert strokes([1.0, 2.0, 3.0, None, 5.0, 6.0, 7.0]) == 2
+    # One that did not answer leaves no sample at all.
+    assert strokes([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], away=9) == 2

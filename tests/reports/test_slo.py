@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from model.histogram import Histogram
 from model.measures import Measures, MeasureSet
 from model.measures.measure_set import FAULT, STEADY
-from model.result import SloRow
+from model.result import ServerSeries, SloRow
 from reports.slo import RUNBOOK, ObjectiveError, evaluate, load_objectives
 from reports.wording import margin_text, objective_text, outcome_text, value_text
 
@@ -146,6 +147,75 @@ def test_numbers_are_not_rounded_past_their_objective() -> None:
     measures.latencies["presence"][STEADY].record(150_000)
     row = rows(measures)["presence_latency"]
     assert (objective_text(row), margin_text(row), outcome_text(row)) == ("< 200 ms", "+25 %", "met")
+
+
+# --- what a real server says of itself --------------------------------------------------------------------
+
+
+def told(**latencies_us: int) -> ServerSeries:
+    found = {name: Histogram() for name in latencies_us}
+    for name, value_us in latencies_us.items():
+        found[name].record_n(value_us, 100)
+    return ServerSeries(latencies=found)
+
+
+def client_rows(server: ServerSeries | None, **latencies_us: int) -> dict[str, SloRow]:
+    measures = empty()
+    measures.clock = "client"
+    for name, value_us in latencies_us.items():
+        measures.latencies[name][STEADY].record_n(value_us, 100)
+    return {row.name: row for row in evaluate(load_objectives(), measures, 10_000, server)}
+
+
+@pytest.mark.parametrize(("server_us", "client_us", "met"), [(9_000, 80_000, True), (80_000, 9_000, False)])
+def test_the_server_decides_on_the_operation_latency_and_the_clients_stand_beside(
+    server_us: int, client_us: int, met: bool
+) -> None:
+    row = client_rows(told(operation=server_us), operation=client_us)["operation_latency"]
+    assert (row.met, row.measured, row.clock, row.phase) == (met, server_us / 1000, "server", "run")
+    assert row.beside == {"client": client_us / 1000}
+    assert row.by_phase["steady"] == client_us / 1000
+    assert "whole run" in row.note
+
+
+@pytest.mark.parametrize("server", [None, ServerSeries(), told(presence=1)], ids=["none", "mute", "other"])
+def test_without_the_servers_histogram_the_clients_decide(server: ServerSeries | None) -> None:
+    row = client_rows(server, operation=80_000)["operation_latency"]
+    assert (row.met, row.measured, row.clock, row.phase) == (False, 80, "client", "steady")
+    assert (row.beside, row.note) == ({}, "")
+
+
+def test_an_empty_histogram_of_the_server_decides_nothing() -> None:
+    silent = ServerSeries(latencies={"operation": Histogram(), "transform": Histogram()})
+    found = client_rows(silent, operation=9_000)
+    assert found["operation_latency"].clock == "client"
+    assert outcome_text(found["transformation_time"]) == "not measured"
+
+
+def test_transformation_time_is_the_servers() -> None:
+    row = client_rows(told(transform=12_000))["transformation_time"]
+    assert (row.met, row.measured, row.clock, row.beside, row.note) == (False, 12, "server", {}, "")
+
+
+@pytest.mark.parametrize("name", ["presence", "authenticate"])
+def test_clients_decide_on_what_they_wait_for(name: str) -> None:
+    row = client_rows(told(**{name: 1_000}), **{name: 900_000})[f"{_OBJECTIVES[name]}_latency"]
+    assert (row.met, row.measured, row.clock, row.beside) == (False, 900, "client", {"server": 1.0})
+    row = client_rows(told(**{name: 1_000}))[f"{_OBJECTIVES[name]}_latency"]
+    assert (row.met, row.clock, row.beside) == (True, "server", {})
+
+
+_OBJECTIVES = {"presence": "presence", "authenticate": "authentication"}
+
+
+def test_connections_the_server_counted_stand_beside_but_do_not_count() -> None:
+    measures = empty()
+    measures.clock = "client"
+    measures.series.connected = [9_990]
+    measures.series.wanted = [10_000]
+    server = ServerSeries(seconds=[1.0, 2.0], columns={"connections": [None, 10_020.0]})
+    row = {r.name: r for r in evaluate(load_objectives(), measures, 10_000, server)}["concurrent_connections"]
+    assert (row.met, row.measured, row.clock, row.beside) == (False, 9_990, "client", {"server": 10_020})
 
 
 # --- the file ---------------------------------------------------------------------------------------------

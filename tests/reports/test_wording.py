@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from model.measures import Measures
-from model.result import RunResult
+from model.result import HarnessRow, RunResult
 from model.verdict import ExitCode
-from reports.wording import EXIT_CODES, coverage_text, duration_text, exit_text, headline, mood
+from reports.wording import EXIT_CODES, coverage_text, duration_text, exit_text, harness_text, headline, mood
 from tests.reports.strategies import CLEAN, IDLE, synthetic_measures, synthetic_result
 
 
@@ -29,14 +29,30 @@ def test_the_rule_of_three(documents: int, bound: str) -> None:
 def test_nothing_checked_is_never_good() -> None:
     run = synthetic_result(Measures().result(), [CLEAN, IDLE])
     assert coverage_text(run) == "Too little was checked to say anything: nothing to compare for presence."
-    assert (headline(run), mood(run)) == ("unknown", "warn")
+    assert (headline(run), mood(run.verdict, run.exit_code)) == ("unknown", "warn")
+
+
+def test_a_sample_of_a_load_run_claims_no_more_than_itself() -> None:
+    assert "0 divergences in 4 sampled document histories: below 75 %" in coverage_text(result(judged=4))
+    unsaid = coverage_text(result(kind="load"))
+    assert unsaid == ("0 divergences in the sampled document histories; how many there were is not recorded.")
+    assert "Too little" in coverage_text(result(judged=0))
+
+
+@pytest.mark.parametrize("note", ["the loop was late", "The loop was late."])
+def test_the_cause_of_an_invalid_harness_is_a_sentence(note: str) -> None:
+    row = HarnessRow(name="lag", title="Lag", value=60, limit=50, unit="ms", ok=False, note=note)
+    assert harness_text(row) == "Lag: 60 ms, limit 50 ms. The loop was late."
 
 
 def test_a_missed_objective_is_in_the_headline() -> None:
     measures = synthetic_measures()
     measures.latencies["operation"]["steady"].record_n(80_000, 1_000)
     run = synthetic_result(measures, [CLEAN])
-    assert (headline(run), mood(run)) == ("valid, but 1 of 7 objectives missed", "warn")
+    assert (headline(run), mood(run.verdict, run.exit_code)) == (
+        "valid, but 1 of 7 objectives missed",
+        "warn",
+    )
     assert exit_text(run.exit_code) == "3 (an objective was missed)"
 
 

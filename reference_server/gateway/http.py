@@ -1,0 +1,72 @@
+"""HTTP connections of the shared port, served by Hypercorn's trio server on a socket that we accepted."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState, LifespanState
+
+READ_TIMEOUT_SECONDS: Final = 30
+KEEP_ALIVE_SECONDS: Final = 15
+
+
+class _Stream(trio.abc.Stream):
+    """A socket whose first bytes were read already."""
+
+    def __init__(self, socket: trio.socket.SocketType, received: bytes) -> None:
+        self.socket = socket
+        self._stream = trio.SocketStream(socket)
+        self._received = received
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if self._received:
+            await trio.lowlevel.checkpoint()
+            received, self._received = self._received, b""
+            return received
+        return await self._stream.receive_some(max_bytes)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class HttpServer:
+    """Serves one ASGI application; a WebSocket upgrade on a kept-alive connection is refused by it (403)."""
+
+    def __init__(self, app: Any, *, head_bytes_max: int) -> None:
+        """``app`` is an ASGI application without a lifespan."""
+        config = Config()
+        config.h11_max_incomplete_size = head_bytes_max
+        config.read_timeout = READ_TIMEOUT_SECONDS
+        config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+        config.include_server_header = False
+        config.accesslog = None
+        config.errorlog = logging.getLogger("hypercorn.error")
+        config.websocket_max_message_size = 0
+        self._config = config
+        self._app = ASGIWrapper(app)
+        self._context = WorkerContext(None)
+
+    async def serve(self, socket: trio.socket.SocketType, received: bytes) -> None:
+        """Serve a connection to its end."""
+        state = ConnectionState(LifespanState())
+        server = TCPServer(self._app, self._config, self._context, state, _Stream(socket, received))  # type: ignore[arg-type]
+        await server.run()
+
+    async def drain(self) -> None:
+        """Let kept-alive connections end after what they are doing."""
+        await self._context.terminated.set()

@@ -1,0 +1,81 @@
+"""What workers tell each other over the bus, as messages: hints, since the store is the truth.
+
+One topic for each document (where it stands, where cursors are), and one for everything that concerns a
+worker as a whole (tokens, permissions, deleted documents).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+
+from model.identity import DocumentId, Revision, SiteId
+
+TOPIC_ALL: Final = "workers"
+
+
+def topic_of(document: DocumentId) -> str:
+    """The topic of a document."""
+    return f"document:{document}"
+
+
+class _Hint(msgspec.Struct, frozen=True, tag_field="type", array_like=True):
+    """What all hints share."""
+
+
+class Head(_Hint, frozen=True, tag="head"):
+    """A document has reached a revision."""
+
+    document: DocumentId
+    revision: Revision
+
+
+class Cursor(_Hint, frozen=True, tag="cursor"):
+    """Where a site's cursor is, see :class:`reference_server.core.effects.Whispered`."""
+
+    document: DocumentId
+    site: SiteId
+    revision: Revision
+    selection: tuple[int, int] | None
+    left: bool
+
+
+class TokenRevoked(_Hint, frozen=True, tag="revoked"):
+    """A token is valid no more; ``expires_at`` in seconds since 1970."""
+
+    jti: Annotated[str, msgspec.Meta(max_length=128)]
+    expires_at: int
+
+
+class PermissionsChanged(_Hint, frozen=True, tag="permissions"):
+    """What a user may do with a document has changed; None concerns everybody."""
+
+    document: DocumentId
+    user: str | None
+
+
+class DocumentGone(_Hint, frozen=True, tag="gone"):
+    """A document was deleted."""
+
+    document: DocumentId
+
+
+Hint: TypeAlias = Head | Cursor | TokenRevoked | PermissionsChanged | DocumentGone
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Hint)
+
+
+def encode_hint(hint: Hint) -> bytes:
+    """The hint as it travels."""
+    return _encoder.encode(hint)
+
+
+def decode_hint(data: bytes) -> Hint | None:
+    """The hint; None for what this version does not know, which may be ignored like any lost one."""
+    try:
+        hint: Hint = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return hint

@@ -1,0 +1,394 @@
+"""One worker: the trio interpreter of the core's effects, beside the simulated one.
+
+Everything here runs in the trio thread and takes one event at a time: the core handles it, its effects are
+performed in order, and what was put on outboxes is flushed once at the end. Answers of one commit are handled
+together, so a client that is told of several revisions gets them in one write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, Protocol
+
+import trio
+
+from model.identity import ConnectionId, DocumentId, SiteId
+from model.protocol import ErrorCode, Failure, encode
+from reference_server.auth.claims import Claims
+from reference_server.auth.tokens import Reason, TokenRefused
+from reference_server.core.effects import (
+    Append,
+    Appended,
+    Authenticate,
+    Authenticated,
+    Authorize,
+    Authorized,
+    Close,
+    Closed,
+    Committed,
+    Compress,
+    Conflict,
+    CursorPlaced,
+    Effect,
+    Event,
+    Identity,
+    Load,
+    Opened,
+    Published,
+    Read,
+    Received,
+    Role,
+    Send,
+    SetTimer,
+    Snapshot,
+    TimerFired,
+    Whisper,
+)
+from reference_server.core.gateway import Gateway
+from reference_server.core.limits import CLOSE_TRY_AGAIN, Limits
+from reference_server.gateway.websocket import Broadcast, Socket
+from reference_server.logs import Log
+from reference_server.metrics.registry import Metrics
+from reference_server.metrics.snapshot import Gauges, Queue
+from reference_server.store.memory import Answer, Request
+
+_LOG: Final = Log("worker")
+_MEANT: Final = frozenset({1000, 1001, 1005})  # close codes of a client that leaves on purpose
+
+TIMER_SECONDS: Final = 0.05
+"""Resolution of timers; they guard times of seconds."""
+
+_REASONS: Final = {Reason.EXPIRED: ErrorCode.TOKEN_EXPIRED, Reason.REVOKED: ErrorCode.TOKEN_REVOKED}
+
+
+def now_us() -> int:
+    """Microseconds of the monotonic clock."""
+    return time.monotonic_ns() // 1_000
+
+
+class Undecided:
+    """The store did not answer, so nobody knows."""
+
+
+class Outside(Protocol):
+    """What the worker needs of everything around it."""
+
+    def request(self, request: Request) -> None:
+        """Ask the store; the answer comes to :meth:`Worker.answered`."""
+        ...
+
+    def verify(self, token: str, now: float) -> Claims:
+        """Look at a token.
+
+        Raises:
+            TokenRefused: it is not good.
+        """
+        ...
+
+    def authorize(
+        self, claims: Claims, document: DocumentId, decided: Callable[[Role | Undecided | None], None]
+    ) -> None:
+        """Find out what the bearer may do with a document, now or later."""
+        ...
+
+    def appended(self, revisions: dict[DocumentId, int]) -> None:
+        """Tell other workers of revisions."""
+        ...
+
+    def whisper(self, whisper: Whisper) -> None:
+        """Tell other workers of a cursor."""
+        ...
+
+
+class Worker:
+    """Connections, the core, and the effects between them.
+
+    Attributes:
+        claims: what the token of each authenticated connection says.
+        is_draining: whether what clients still send is ignored, because the worker is about to end.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        outside: Outside,
+        metrics: Metrics,
+        *,
+        shared: bool = False,
+        compression: bool = False,
+        first_connection: int = 0,
+    ) -> None:
+        """A worker without connections; ``shared`` if other workers serve the same documents."""
+        self.gateway = Gateway(limits, shared=shared, compression=compression)
+        self.claims: dict[ConnectionId, Claims] = {}
+        self.is_draining = False
+        self.metrics = metrics
+        self._outside = outside
+        self._shared = shared
+        self._sockets: dict[ConnectionId, Socket] = {}
+        self._next = first_connection
+        self._timers: list[tuple[int, ConnectionId]] = []
+        self._dirty: dict[ConnectionId, Socket] = {}
+        self._requests: list[Request] = []
+        self._submitted_us: list[tuple[DocumentId, int]] = []  # of what was broadcast since the last flush
+        self._pointed_us: list[int] = []
+        self._appended: dict[DocumentId, int] = {}
+        self._depth = 0
+
+    # --- connections --------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        """Number of open connections."""
+        return len(self._sockets)
+
+    def opened(self, socket: Socket) -> ConnectionId:
+        """A connection was accepted; its number."""
+        self._next += 1
+        number = ConnectionId(self._next)
+        self._sockets[number] = socket
+        self.metrics.counts.connections_opened += 1
+        self.handle(Opened(number))
+        return number
+
+    def received(self, connection: ConnectionId, data: bytes) -> None:
+        """A whole message arrived."""
+        if not self.is_draining:
+            self.metrics.counts.messages_in += 1
+            self.metrics.counts.bytes_in += len(data)
+            self.handle(Received(connection, data))
+
+    def closed(self, connection: ConnectionId, code: int) -> None:
+        """A connection is over, for whatever reason."""
+        if self._sockets.pop(connection, None) is None:
+            return
+        self.metrics.closed(code, dropped=code not in _MEANT)
+        self.claims.pop(connection, None)
+        self.handle(Closed(connection))
+
+    def overflowed(self, connection: ConnectionId) -> None:
+        """A client reads too slowly: it may come back and catch up."""
+        socket = self._sockets.get(connection)
+        if socket is not None:
+            self.metrics.counts.outbox_overflows += 1
+            _LOG.warning("a client reads too slowly", connection=connection)
+            self.closed(connection, CLOSE_TRY_AGAIN)
+            socket.close(CLOSE_TRY_AGAIN, "too slow")
+
+    def close_all(self, code: int, reason: str) -> None:
+        """Close every connection after what is on its way to it."""
+        for socket in list(self._sockets.values()):
+            socket.close(code, reason)
+
+    def gauges(self) -> Gauges:
+        """What is now, for metrics."""
+        return Gauges(
+            connections=len(self._sockets),
+            active_users=len({claims.user for claims in self.claims.values()}),
+            documents_open=len(self.gateway.documents),
+        )
+
+    def queues(self) -> list[Queue]:
+        """What waits in every open document, for metrics."""
+        now = now_us()
+        return [
+            Queue(name, document.queue_depth, now - since if (since := document.waiting_since_us) else 0)
+            for name, document in self.gateway.documents.items()
+        ]
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        """Handle several events before anything is flushed."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self._flush()
+
+    # --- events -------------------------------------------------------------------------------------------
+
+    def answered(self, answers: Sequence[Answer]) -> None:
+        """The store answered a commit."""
+        self._handle_all(answers)
+
+    def handle(self, event: Event) -> None:
+        """Let the core handle an event, perform its effects, and flush."""
+        self._handle_all((event,))
+
+    def _handle_all(self, events: Iterable[Event]) -> None:
+        with self.batch():
+            for event in events:
+                for effect in self._timed(event):
+                    self._perform(effect)
+
+    def _timed(self, event: Event) -> list[Effect]:
+        """Only where the core may carry or merge edits is it timed."""
+        if not isinstance(event, Received | Appended):
+            return self.gateway.handle(event, now_us())
+        begin_ns = time.perf_counter_ns()
+        effects = self.gateway.handle(event, now_us())
+        self.metrics.transformation.record((time.perf_counter_ns() - begin_ns) // 1_000)
+        if type(event) is Appended:
+            if isinstance(event.outcome, Conflict):
+                self.metrics.counts.store_conflicts += 1
+            elif not isinstance(event.outcome, Committed):
+                self.metrics.counts.store_unknown += 1
+        return effects
+
+    def _flush(self) -> None:
+        if self._requests:  # first, so that they are written while the rest is done
+            requests, self._requests = self._requests, []
+            for request in requests:
+                self._outside.request(request)
+        if self._dirty:
+            dirty, self._dirty = self._dirty, {}
+            for socket in dirty.values():
+                socket.flush()
+        if self._submitted_us or self._pointed_us:
+            now = now_us()
+            for document, since_us in self._submitted_us:
+                self.metrics.published(document, now - since_us)
+            for since_us in self._pointed_us:
+                self.metrics.presence.record(now - since_us)
+            self.metrics.counts.presence_updates += len(self._pointed_us)
+            self._submitted_us.clear()
+            self._pointed_us.clear()
+        if self._appended:
+            appended, self._appended = self._appended, {}
+            self._outside.appended(appended)
+
+    # --- effects ------------------------------------------------------------------------------------------
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Send():
+                self._send(effect)
+            case Published():
+                self._published(effect)
+            case Append() | Load() | Read() | Snapshot():
+                self._requests.append(effect)
+            case CursorPlaced():
+                if effect.received_us:
+                    self._pointed_us.append(effect.received_us)
+            case Close():
+                self._close(effect)
+            case Authenticate():
+                self._authenticate(effect)
+            case Authorize():
+                self._authorize(effect)
+            case SetTimer():
+                heapq.heappush(self._timers, (effect.at_us, effect.connection))
+            case Compress():
+                if (socket := self._sockets.get(effect.connection)) is not None:
+                    socket.compress()
+            case Whisper():
+                self._outside.whisper(effect)
+
+    def _send(self, effect: Send) -> None:
+        message = Broadcast(effect.data)
+        sockets, dirty = self._sockets, self._dirty
+        for number in effect.connections:
+            socket = sockets.get(number)
+            if socket is not None:
+                socket.send(message)
+                dirty[number] = socket
+        self.metrics.counts.messages_out += len(effect.connections)
+        self.metrics.counts.bytes_out += len(effect.connections) * len(effect.data)
+
+    def _published(self, effect: Published) -> None:
+        row = effect.row
+        if effect.received_us:
+            self._submitted_us.append((effect.document, effect.received_us))
+            if row.base < row.revision - 1:
+                self.metrics.counts.conflicts_resolved += 1
+            if self._shared:
+                self._appended[effect.document] = row.revision
+        if _LOG.is_debug:
+            _LOG.debug(
+                "committed",
+                document=effect.document,
+                revision=row.revision,
+                site=row.site,
+                first=row.first,
+                last=row.last,
+                user=row.user,
+            )
+
+    def _close(self, effect: Close) -> None:
+        number = effect.connection
+        socket = self._sockets.pop(number, None)
+        self._dirty.pop(number, None)
+        self.claims.pop(number, None)
+        if socket is not None:
+            self.metrics.error(effect.reason)
+            self.metrics.closed(effect.code, dropped=False)
+            _LOG.info("closed", connection=number, code=effect.code, reason=effect.reason)
+            socket.close(effect.code, effect.reason)
+
+    def _authenticate(self, effect: Authenticate) -> None:
+        number = effect.connection
+        begin_ns = time.perf_counter_ns()
+        wall = time.time()
+        try:
+            claims = self._outside.verify(effect.token, wall)
+        except TokenRefused as error:
+            code = _REASONS.get(error.reason, ErrorCode.UNAUTHENTICATED)
+            self.metrics.counts.authentications_refused += 1
+            _LOG.info("token refused", connection=number, reason=error.reason.value)
+            answer = Authenticated(number, None, code)
+        else:
+            self.claims[number] = claims
+            expires_us = now_us() + int((claims.exp - wall) * 1_000_000)
+            answer = Authenticated(number, Identity(claims.user, claims.jti, expires_us))
+        self.metrics.authentication.record((time.perf_counter_ns() - begin_ns) // 1_000)
+        self.handle(answer)
+
+    def _authorize(self, effect: Authorize) -> None:
+        number = effect.connection
+        claims = self.claims.get(number)
+
+        def decided(role: Role | Undecided | None) -> None:
+            if isinstance(role, Undecided):
+                self._send_away(number)
+            else:
+                self.handle(Authorized(number, role))
+
+        if claims is not None:
+            self._outside.authorize(claims, effect.document, decided)
+
+    def _send_away(self, number: ConnectionId) -> None:
+        """Close one connection because the store does not answer; it may come back later."""
+        socket = self._sockets.get(number)
+        if socket is not None:
+            failure = Failure(ErrorCode.UNAVAILABLE, "the store does not answer")
+            socket.send(Broadcast(encode(failure)))
+            self.closed(number, CLOSE_TRY_AGAIN)
+            socket.close(CLOSE_TRY_AGAIN, failure.code.value)
+
+    # --- background ---------------------------------------------------------------------------------------
+
+    async def run_timers(self) -> None:
+        """Fire timers for ever."""
+        while True:
+            await trio.sleep(TIMER_SECONDS)
+            timers, now = self._timers, now_us()
+            while timers and timers[0][0] <= now:
+                self.handle(TimerFired(heapq.heappop(timers)[1]))
+
+    async def settle(self, seconds: float) -> bool:
+        """Wait until nothing waits for the store; whether that came true in time."""
+        with trio.move_on_after(seconds):
+            while not self.gateway.is_quiet:
+                await trio.sleep(0.005)
+            return True
+        return False
+
+    def sites(self, document: DocumentId) -> list[SiteId]:
+        """The sites that are connected to a document here."""
+        open_document = self.gateway.documents.get(document)
+        return [] if open_document is None else [member.site for member in open_document.members.values()]

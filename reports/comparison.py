@@ -1,0 +1,103 @@
+"""The latencies of several runs and their servers in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from model.histogram import Histogram
+from model.measures.measure_set import LATENCIES
+from reports import canvas
+from reports.recorded import Recorded
+
+COLORS: Final = {"simulated": "#8e6bbf", "live": "#3d8bbf", "load": "#e08a2c"}
+SERVER_ONLY: Final = ("transform", "store_commit", "loop_lag")
+"""Histograms a server has of itself that no client can measure."""
+
+
+class Latency(NamedTuple):
+    """One latency of one run, over all of it; ``by`` is the clock that measured it."""
+
+    measure: str
+    kind: str
+    by: str
+    histogram: Histogram
+
+
+def latencies(runs: Sequence[Recorded]) -> list[Latency]:
+    """Everything of which there is a sample: by measure, then run, the server's own after the clients'."""
+    return [
+        latency
+        for measure in (*LATENCIES, *SERVER_ONLY)
+        for run in runs
+        for latency in _of(run, measure)
+        if latency.histogram.count
+    ]
+
+
+def _of(run: Recorded, measure: str) -> Iterator[Latency]:
+    kind, measures, server = run.result.kind, run.measures, run.result.server
+    if measure in LATENCIES:
+        yield Latency(measure, kind, measures.clock, measures.latency(measure))
+    elif measure == "transform":
+        yield Latency(measure, kind, "wall", measures.transform)
+    if server is not None and measure in server.latencies:
+        yield Latency(measure, kind, "server", server.latencies[measure])
+
+
+def distribution(found: Sequence[Latency], measure: str, objective_ms: float | None, name: str) -> str:
+    """One measure of all runs by percentile, as SVG; dashed what a server measured itself."""
+    with canvas.style(name):
+        figure = Figure(figsize=(10.6, 3.6), layout="constrained")
+        axes = figure.subplots()
+        lines = [
+            canvas.Line(
+                f"{one.kind}, {one.by} clock ({one.histogram.count:,})",
+                one.histogram,
+                COLORS[one.kind],
+                "--" if one.by == "server" else "-",
+            )
+            for one in found
+            if one.measure == measure
+        ]
+        if lines and objective_ms is not None:
+            _objective(axes, objective_ms)
+        canvas.percentile_lines(axes, lines)
+        return canvas.svg(figure, name)
+
+
+def _objective(axes: Axes, objective_ms: float) -> None:
+    axes.axhline(objective_ms, color=canvas.INK, linestyle=":", linewidth=0.9, label="objective (p95)")
+    axes.axvline(1 / (1 - 0.95), color=canvas.INK, linestyle=":", linewidth=0.9)
+
+
+def ranges(found: Sequence[Latency], name: str) -> str:
+    """Every latency as a bar from its median to its 99th percentile, with a mark at the 95th, as SVG."""
+    with canvas.style(name):
+        measures = list(dict.fromkeys(one.measure for one in found))
+        # Half a row of air between two measures.
+        rows = [i + 0.5 * measures.index(one.measure) for i, one in enumerate(found)]
+        end = rows[-1] if rows else 3.0
+        figure = Figure(figsize=(10.6, 0.9 + 0.17 * end), layout="constrained")
+        axes = figure.subplots()
+        labels: list[str] = []
+        for row, one in zip(rows, found, strict=True):
+            middle, high, tail = (max(one.histogram.percentile(p), 1) / 1000 for p in (50, 95, 99))
+            color, own = COLORS[one.kind], one.by == "server"
+            axes.plot([middle, tail], [row, row], color=color, linewidth=4 if own else 7, alpha=0.45)
+            axes.plot([middle], [row], "|", color=color, markersize=9, markeredgewidth=2)
+            axes.plot([high], [row], "D" if own else "o", color=color, markersize=4)
+            labels.append(f"{one.measure.replace('_', ' ')} – {one.kind}, {one.by}")
+        if found:
+            canvas.logarithmic(axes, "x")
+            axes.set_yticks(rows, labels)
+            axes.set_ylim(end + 0.6, -0.6)
+            axes.tick_params(axis="y", length=0)
+            axes.grid(visible=False, axis="y")
+        else:
+            canvas.nothing(axes)
+        axes.set_xlabel("ms: | median, ● 95 %, end of the bar 99 %")
+        return canvas.svg(figure, name)

@@ -1,0 +1,100 @@
+"""What the pages of a run and of a job share: the template environment, and rows ready to be shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from model.measures.measure_set import FaultRow
+from model.result import HarnessRow, RunResult
+from reports import wording
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+class FaultSummary(NamedTuple):
+    """All occurrences of one fault in one lane."""
+
+    name: str
+    lane: str
+    times: int
+    active_us: int
+    affected: int
+
+
+def environment() -> Environment:
+    """Templates with the filters that say numbers and verdicts in the words of :mod:`reports.wording`."""
+    found = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        number=lambda value: f"{value:,}",
+        duration=wording.duration_text,
+        moment=lambda time_us: wording.moment_text(time_us) if time_us else wording.NONE,
+        value=wording.value_text,
+        objective=wording.objective_text,
+        margin=wording.margin_text,
+        outcome=wording.outcome_text,
+        evidence=_evidence,
+        filled=_filled,
+        cause=wording.harness_text,
+    )
+    return found
+
+
+def css() -> str:
+    """The style sheet of every page."""
+    return (TEMPLATES / "report.css").read_text(encoding="utf-8")
+
+
+def _evidence(evidence: dict[str, Any]) -> str:
+    # As JSON, so that control characters in texts are visible and harmless.
+    return msgspec.json.format(msgspec.json.encode(evidence), indent=2).decode()
+
+
+def _filled(row: HarnessRow) -> int:
+    """How much of its limit a sign of health takes up, in percent up to 100; a limit of 0 admits nothing."""
+    if row.limit <= 0:
+        return 0 if row.ok else 100
+    return min(100, max(0, round(100 * row.value / row.limit)))
+
+
+def fault_summaries(faults: list[FaultRow]) -> list[FaultSummary]:
+    """One row for each fault of each lane, in the order in which they first happened."""
+    kinds: dict[tuple[str, str], list[FaultRow]] = {}
+    for fault in faults:
+        kinds.setdefault((fault.name, fault.lane), []).append(fault)
+    return [
+        FaultSummary(
+            name,
+            lane,
+            times=len({(row.begin_us, row.end_us) for row in rows}),
+            active_us=sum(row.end_us - row.begin_us for row in rows),
+            affected=sum(row.affected for row in rows),
+        )
+        for (name, lane), rows in kinds.items()
+    ]
+
+
+def operation_objective(result: RunResult) -> float | None:
+    """The objective of the operation latency in milliseconds, if the run has one."""
+    return next((slo.objective for slo in result.slos if slo.name == "operation_latency"), None)
+
+
+def identity(result: RunResult) -> list[tuple[str, str]]:
+    """What else is needed to repeat a run, or to know where its wall times come from."""
+    versions = ", ".join(f"{name} {result.versions[name]}" for name in sorted(result.versions))
+    return [
+        ("seed", str(result.seed)),
+        ("digest of the history", result.digest),
+        ("cells", str(result.cells)),
+        ("versions", versions),
+        ("machine", f"{result.machine.cores} cores, {result.machine.cpu}"),
+    ]

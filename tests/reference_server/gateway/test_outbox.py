@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from reference_server.gateway.outbox import Outbox
+from reference_server.gateway.reactor import Reactor
+from tests.reference_server.gateway.test_frames import client_frame
+
+BYTES_MAX = 100_000
+
+
+@contextlib.asynccontextmanager
+async def connected(prefix: bytes = b"", bytes_max: int = BYTES_MAX) -> AsyncIterator[tuple[Outbox, Any]]:
+    """An outbox and the other end of its connection, with small buffers in the kernel."""
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    peer = trio.socket.from_stdlib_socket(theirs)
+    async with trio.open_nursery() as nursery:
+
+        def spawn(function: Callable[[], Awaitable[None]]) -> None:
+            nursery.start_soon(function)
+
+        reactor = Reactor(contextlib.nullcontext)
+        nursery.start_soon(reactor.run)
+        outbox = Outbox(trio.socket.from_stdlib_socket(ours), prefix, bytes_max, spawn, reactor)
+        try:
+            yield outbox, peer
+        finally:
+            outbox.abort()
+            peer.close()
+            nursery.cancel_scope.cancel()
+
+
+async def received(peer: Any, size: int) -> bytes:
+    data = b""
+    with trio.fail_after(10):
+        while len(data) < size:
+            part = await peer.recv(65_536)
+            assert part, "the connection ended early"
+            data += part
+    return data
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    trio.run(test)
+
+
+def test_nothing_is_sent_before_the_flush_and_then_in_one_piece() -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            outbox.put(b"one ")
+            outbox.put(b"two")
+            with trio.move_on_after(0.05) as scope:
+                await peer.recv(1)
+            assert scope.cancelled_caught
+            outbox.flush()
+            assert await peer.recv(100) == b"one two"
+            assert outbox.waiting_bytes == 0
+
+    run(scenario)
+
+
+def test_what_the_kernel_does_not_take_follows_in_order() -> None:
+    async def scenario() -> None:
+        frames = [bytes([65 + n % 26]) * 997 for n in range(200)]
+        async with connected(bytes_max=10**6) as (outbox, peer):
+            for frame in frames:
+                outbox.put(frame)
+                outbox.flush()
+            assert outbox.waiting_bytes > 0
+            assert await received(peer, 997 * 200) == b"".join(frames)
+            await trio.testing.wait_all_tasks_blocked()
+            assert outbox.waiting_bytes == 0
+            assert outbox.bytes_out == 997 * 200
+
+    run(scenario)
+
+
+def test_a_reader_that_does_not_keep_up_overflows_and_a_farewell_still_fits() -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            frame = b"x" * 10_000
+            sent = 0
+            while not outbox.overflowed:
+                outbox.put(frame)
+                outbox.flush()
+                sent += 1
+                assert sent < 1_000, "there is no bound"
+                await trio.testing.wait_all_tasks_blocked()
+            assert outbox.waiting_bytes <= BYTES_MAX + len(frame)
+            outbox.drop()
+            outbox.put(b"farewell")
+            outbox.flush()
+            with trio.fail_after(10):
+                data = b""
+                while not data.endswith(b"farewell"):
+                    data += await peer.recv(65_536)
+            frames, rest = divmod(len(data) - len(b"farewell"), len(frame))
+            assert rest == 0, "a frame was torn"
+            assert frames < sent
+
+    run(scenario)
+
+
+def test_one_burst_to_an_idle_reader_is_taken_whatever_its_size() -> None:
+    async def scenario() -> None:
+        async with connected(bytes_max=1_000) as (outbox, peer):
+            for _ in range(10):
+                outbox.put(b"y" * 10_000)
+            outbox.flush()
+            assert not outbox.overflowed
+            assert await received(peer, 100_000) == b"y" * 100_000
+
+    run(scenario)
+
+
+def test_control_frames_pass_through_the_same_queue() -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            outbox.put(b"queued ")
+            await outbox.send_all(b"pong")
+            assert await received(peer, 11) == b"queued pong"
+
+    run(scenario)
+
+
+def test_after_the_handshake_messages_go_past_the_stream() -> None:
+    async def scenario() -> None:
+        messages: list[tuple[bytes, bool]] = []
+        async with connected(b"handshake") as (outbox, peer):
+            await outbox.receive_some()
+            outbox.read_messages(lambda data, binary: messages.append((data, binary)))
+            ping = client_frame(b"?", 9)
+            await peer.send(client_frame(b"one") + ping + client_frame(b"two", 2))
+            with trio.fail_after(10):
+                assert await outbox.receive_some() == ping
+            assert messages == [(b"one", False), (b"two", True)]
+
+    run(scenario)
+
+
+def test_a_client_that_spoke_before_the_handshake_was_answered_is_left_to_the_library() -> None:
+    async def scenario() -> None:
+        async with connected(b"handshake and more") as (outbox, peer):
+            outbox.read_messages(lambda *_: pytest.fail("a message was cut out"))
+            await outbox.receive_some()
+            await peer.send(client_frame(b"one"))
+            with trio.fail_after(10):
+                assert await outbox.receive_some() == client_frame(b"one")
+
+    run(scenario)
+
+
+def test_control_frames_that_nobody_takes_end_the_connection() -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            with trio.fail_after(20):
+                while outbox.bytes_in <= 4 * 2**20:
+                    await peer.send(b"x" * 4_096)
+            await outbox.receive_some()
+            with pytest.raises(trio.BrokenResourceError):
+                await outbox.receive_some()
+
+    run(scenario)
+
+
+def test_what_was_read_already_is_received_first() -> None:
+    async def scenario() -> None:
+        async with connected(b"head") as (outbox, peer):
+            assert await outbox.receive_some() == b"head"
+            await peer.send(b"body")
+            assert await outbox.receive_some() == b"body"
+            peer.shutdown(socket.SHUT_WR)
+            assert await outbox.receive_some() == b""
+            assert outbox.bytes_in == 4
+
+    run(scenario)
+
+
+def test_a_peer_that_is_gone_breaks_reading_and_costs_nothing_when_writing() -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            peer.close()
+            for _ in range(3):
+                outbox.put(b"z" * 1_000)
+                outbox.flush()
+            assert outbox.waiting_bytes == 0
+
+    run(scenario)
+
+
+def test_after_abort_reading_and_sending_say_so() -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, _):
+            outbox.abort()
+            outbox.put(b"nobody")
+            outbox.flush()
+            with pytest.raises(trio.ClosedResourceError):
+                await outbox.receive_some()
+            with pytest.raises(trio.ClosedResourceError):
+                await outbox.send_all(b"x")
+
+    run(scenario)
+
+
+def test_aborting_while_the_socket_is_full_ends_the_waiting_task() -> None:
+    async def scenario() -> None:
+        with trio.fail_after(10):
+            async with connected() as (outbox, _):
+                outbox.put(b"x" * 1_000_000)
+                outbox.flush()
+                await trio.testing.wait_all_tasks_blocked()
+                outbox.abort()
+
+    run(scenario)
