@@ -1,1 +1,1 @@
-"""Real time: load generators that drive a running server; none yet."""
+"""Real time: users over real sockets who load a running server, and the judgement of what they saw."""

@@ -205,6 +205,11 @@ class Server:
         except (OSError, urllib.error.URLError):
             return False
 
+    @property
+    def pid(self) -> int:
+        """The id of the server's process."""
+        return self._process.pid
+
     def cpu_seconds(self) -> float:
         """CPU time of the server and its workers so far."""
         return cpu_seconds(self._process.pid)

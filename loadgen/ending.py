@@ -1,0 +1,198 @@
+"""The end of a worker's run: every document read back, everything judged, the results in files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gevent.pool import Pool  # type: ignore[import-untyped]
+
+from loadgen import outcome as outcomes
+from loadgen.audit import AuditError, Auditor, Promise, broken_promises
+from loadgen.health import Health
+from loadgen.outcome import DURABILITY, DURABILITY_DETAIL, PROTOCOL, PROTOCOL_DETAIL, WorkerOutcome
+from loadgen.plan import AUDIT_SECONDS_MAX, LoadPlan
+from loadgen.tokens import Tokens
+from loadgen.user import User
+from loadgen.world import Room, World
+from model import history
+from model.assembly import Audited
+from model.checkers import Judge
+from model.checkers.catalogue import checkers_for
+from model.claims import JUPITER
+from model.history import HistoryWriter
+from model.identity import DocumentId
+from model.jupiter import Phase
+from model.measures import MeasureSet, encode_measures
+from model.verdict import VIOLATIONS_KEPT_MAX, CheckResult, Violation
+
+AUDITORS: Final = 8
+BATCH_RECORDS: Final = 4_096
+
+
+class Audit(NamedTuple):
+    """The documents as they are stored, and what could not be read, in sentences."""
+
+    finals: dict[DocumentId, Audited]
+    missing: list[str]
+
+
+def read_back(world: World, auditor: Auditor, tokens: Tokens, ended: str) -> Audit:
+    """Read every document that anybody edited; none if the run ``ended`` because there is no server."""
+    used = [room for room in world.rooms if room.users]
+    if ended:
+        return Audit({}, [f"{room.document} was not read back: {ended}" for room in used])
+    finals: dict[DocumentId, Audited] = {}
+    problems: dict[DocumentId, str] = {}
+
+    def read(room: Room) -> None:
+        try:
+            finals[room.document] = auditor.read(room.document, tokens.token(auditor.name))
+        except AuditError as error:
+            problems[room.document] = str(error)
+
+    pool = Pool(AUDITORS)
+    deadline = time.monotonic() + AUDIT_SECONDS_MAX
+    for room in used:
+        if time.monotonic() < deadline:
+            pool.spawn(read, room)  # waits for a free auditor
+    pool.join(timeout=max(0.0, deadline - time.monotonic()))
+    pool.kill()
+    for room in used:
+        if room.document not in finals:
+            problems.setdefault(room.document, f"was not read back within {AUDIT_SECONDS_MAX:.0f} s")
+    return Audit(finals, [f"{name} {problem}" for name, problem in problems.items()])
+
+
+class Ending:
+    """Judges a worker's run, once."""
+
+    def __init__(self, world: World, audit: Audit) -> None:
+        self._world = world
+        self._audit = audit
+        self._promises = 0
+        self._broken: list[Violation] = []
+
+    def record_end(self, users: Sequence[User]) -> None:
+        """What everybody shows in the end and what is stored, while the connections are still open."""
+        for user in users:
+            self._final_replica(user)
+        for room in self._world.rooms:
+            final = self._audit.finals.get(room.document)
+            if final is not None:
+                self._final_document(room, final)
+
+    def _final_replica(self, user: User) -> None:
+        # Who could not connect shows what is old by no fault of the log; the run's health tells of that.
+        replica = user.replica
+        record = history.FinalReplica(
+            self._world.now,
+            replica.site,
+            user.room.document,
+            replica.revision or 0,
+            self._world.memo.fingerprint(replica.text),
+            replica.unacknowledged,
+            user.wants and replica.phase in (Phase.LIVE, Phase.HANDING_IN),
+        )
+        if user.room.is_sampled:
+            self._world.assembly.record(record)
+        else:
+            self._world.judge(record)
+
+    def _final_document(self, room: Room, final: Audited) -> None:
+        """The durable log of a document against what every site was told."""
+        now = self._world.now
+        if not room.is_sampled:
+            fingerprint = self._world.memo.fingerprint(final.text)
+            self._world.judge(history.FinalDocument(now, room.document, final.revision, fingerprint, ""))
+        promises = [promise for user in room.users for promise in _promises(user)]
+        self._promises += len(promises)
+        # A log that begins later was trimmed; one without rows, although there are revisions, is lost.
+        is_whole = not final.rows or final.rows[0].revision == 1
+        for site, sentence in broken_promises(final.rows, promises, is_whole=is_whole):
+            self._broken.append(Violation(DURABILITY, now, room.document, sentence, {"site": site}))
+
+    def outcome(self, health: Health, users: int, ended: str) -> WorkerOutcome:
+        """Everything judged; also writes the history of the sampled documents."""
+        world, (finals, missing) = self._world, self._audit
+        checks: list[CheckResult] = []
+        digest = ""
+        now = world.now
+        sampled = [room for room in world.rooms if room.is_sampled and room.users]
+        if sampled:
+            checkers = checkers_for(JUPITER)
+            known = [finals[room.document] for room in sampled if room.document in finals]
+            digest = self._replay(Judge(checkers), known, now)
+            checks += [checker.result() for checker in checkers]
+            said = {sentence.split()[0] for sentence in missing}
+            missing = [*missing, *(m for m in world.assembly.missing if m.split()[0] not in said)]
+        world.everywhere(history.Finished(now))
+        if any(not room.is_sampled for room in world.rooms):
+            checks += [world.convergence.result(), world.quiescence.result()]
+        return WorkerOutcome(
+            worker=world.plan.worker,
+            checks=outcomes.by_name([*checks, self._protocol(), self._durability()]),
+            happened=world.triviality.counts,
+            errors=world.errors,
+            health=health,
+            documents_read=len(finals) + sum(not room.users for room in world.rooms),
+            missing=missing,
+            digest=digest,
+            ended=ended,
+            users=users,
+            wall_seconds=round(now / 1e6, 3),
+        )
+
+    def _protocol(self) -> CheckResult:
+        world = self._world
+        violations = tuple(Violation(PROTOCOL, *found) for found in world.contradictions)
+        return CheckResult(PROTOCOL, world.messages, world.contradicted, PROTOCOL_DETAIL, True, violations)
+
+    def _durability(self) -> CheckResult:
+        kept = tuple(self._broken[:VIOLATIONS_KEPT_MAX])
+        return CheckResult(DURABILITY, self._promises, len(self._broken), DURABILITY_DETAIL, True, kept)
+
+    def _replay(self, judge: Judge, finals: list[Audited], now: int) -> str:
+        """The assembled history through the checkers and into its file; the digest."""
+        writer: HistoryWriter | None = None
+        if self._world.plan.directory:
+            folder = Path(self._world.plan.directory) / "history"
+            folder.mkdir(parents=True, exist_ok=True)
+            writer = HistoryWriter((folder / f"worker-{self._world.plan.worker:02d}.jsonl.gz").open("wb"))
+        batch: list[history.Record] = []
+        for record in self._world.assembly.finish(finals, now):
+            batch.append(record)
+            if len(batch) >= BATCH_RECORDS:
+                judge.feed(batch)
+                if writer is not None:
+                    writer.write(batch)
+                batch.clear()
+        judge.feed(batch)
+        if writer is None:
+            return ""
+        writer.write(batch)
+        return writer.close()
+
+
+def write_results(plan: LoadPlan, outcome: WorkerOutcome, measures: MeasureSet) -> None:
+    """Leave the results of a worker in its directory, if it has one; where the outcome is, everything is."""
+    if not plan.directory:
+        return
+    name = f"worker-{plan.worker:02d}"
+    folder = Path(plan.directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix, data in (
+        (".measures.json", encode_measures(measures)),
+        (".json", outcomes.encode(outcome)),
+    ):
+        part = folder / f"{name}{suffix}.part"
+        part.write_bytes(data)
+        part.replace(folder / f"{name}{suffix}")
+
+
+def _promises(user: User) -> list[Promise]:
+    """What the server promised to all sites that a user ever was."""
+    replica = user.replica
+    return [*user.identities, Promise(replica.site, replica.acknowledged, replica.sequence)]

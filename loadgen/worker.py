@@ -1,0 +1,249 @@
+"""One worker: its users, its clock, its end. Locust starts users; everything else happens here.
+
+When editing is over the worker lets everybody come to rest, reads every document back, puts the histories of
+the sampled ones together, judges, and leaves its results in files. All of it is bounded in time.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import time
+from collections.abc import Callable
+from typing import Final
+
+import gevent  # type: ignore[import-untyped]
+
+from loadgen.audit import Auditor
+from loadgen.channel import Status
+from loadgen.connection import opener
+from loadgen.ending import Ending, read_back, write_results
+from loadgen.health import Health
+from loadgen.life import Life, after_us
+from loadgen.outcome import WorkerOutcome
+from loadgen.pacing import Arrivals, Pacing, Rhythm
+from loadgen.plan import LoadPlan, PlanError, documents_of, stream
+from loadgen.tokens import Minted, Refreshed, Tokens, refresh_over_http
+from loadgen.user import User
+from loadgen.world import World
+from model import history
+from model.identity import SiteId
+from model.jupiter import Phase
+from model.measures import MeasureSet
+from model.people.human import HumanAuthor
+from model.people.letters import prose
+
+LAG_PERIOD_SECONDS: Final = 0.05
+STATUS_SECONDS: Final = 1.0
+DEAD_SECONDS: Final = 15.0
+"""A worker with users, none of whom is connected for so long, gives up: there is no server."""
+
+START_SPREAD_SECONDS: Final = 1.0
+"""Users that start together connect within this time."""
+
+SETTLE_POLL_SECONDS: Final = 0.1
+
+
+def tokens_of(plan: LoadPlan) -> Tokens:
+    """Where the tokens of a run come from.
+
+    Raises:
+        PlanError: there is neither a token nor a secret.
+    """
+    if plan.token:
+        return Refreshed(plan.token, refresh_over_http(plan.address))
+    secret = os.environ.get(plan.secret_env, "")
+    if not secret:
+        raise PlanError(f"no token: set {plan.secret_env} to the server's secret, or give a --token")
+    return Minted(secret, plan.token_seconds)
+
+
+class LoadWorker:
+    """One worker's run, from :meth:`start` to :meth:`finish`.
+
+    Attributes:
+        world: what its users share.
+        health: what it noted about itself.
+        ended: why the run has to end before its time; empty if it has not.
+    """
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        *,
+        quit: Callable[[], None],  # noqa: A002  # what it does
+        status: Callable[[Status], None] = lambda _: None,
+        report: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """A worker that has not begun.
+
+        Args:
+            plan: its share of the run.
+            quit: asks whoever runs it to end the run now.
+            status: told once a second.
+            report: as :attr:`World.report`.
+
+        Raises:
+            PlanError: no token can be had.
+            OSError: the name of the server is unknown.
+        """
+        self.plan = plan
+        self.health = Health()
+        self.ended = ""
+        self._quit = quit
+        self._status = status
+        self._tokens = tokens_of(plan)
+        self._address = plan.address
+        self._open = opener(self._address)
+        self._origin_ns = time.monotonic_ns()
+        self.world = World(plan, self._now_us, documents_of(plan))
+        if report is not None:
+            self.world.report = report
+        self._lives: list[Life] = []
+        self._monitors: list[gevent.Greenlet] = []
+        self._stage = "running"
+
+    def _now_us(self) -> int:
+        return (time.monotonic_ns() - self._origin_ns) // 1_000
+
+    def start(self) -> None:
+        """Begin: the clock counts from here."""
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
+        # The users' objects live as long as the run and have no cycles worth a search every 700 allocations.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self._origin_ns = time.monotonic_ns()
+        self._monitors = [gevent.spawn(self._measure_lag), gevent.spawn(self._watch)]
+
+    def new_life(self) -> Life:
+        """The next user; to be run in a greenlet of its own."""
+        number = len(self._lives)
+        plan, world = self.plan, self.world
+        room = world.rooms[number % len(world.rooms)]
+        site = SiteId(f"u{plan.worker}-{number}")
+        typing, life = stream(plan, site, "typing"), stream(plan, site, "life")
+        author = HumanAuthor(typing, plan.edits_per_second, plan.text_length)
+        opening = prose(stream(plan, room.document), plan.text_length) if number < len(world.rooms) else ""
+        user = User(world, room, site, author, self._tokens, after_us, opening=opening)
+        rhythm: Rhythm = author
+        if plan.model == "open":
+            rhythm = Arrivals(stream(plan, site, "arrivals"), plan.edits_per_second)
+        delay_seconds = life.random() * START_SPREAD_SECONDS
+        pacing = Pacing(
+            rhythm,
+            life,
+            world.now + int(delay_seconds * 1e6),
+            patient=plan.model == "closed",
+            drop_mean_us=plan.drop_mean_seconds * 1e6,
+            away_mean_us=plan.away_mean_seconds * 1e6,
+        )
+        found = Life(
+            world,
+            user,
+            pacing,
+            self.health,
+            life,
+            self._open,
+            self._address,
+            delay_seconds,
+        )
+        self._lives.append(found)
+        return found
+
+    # --- while it runs ------------------------------------------------------------------------------------
+
+    def _measure_lag(self) -> None:
+        while True:
+            begin = time.monotonic()
+            gevent.sleep(LAG_PERIOD_SECONDS)
+            late = time.monotonic() - begin - LAG_PERIOD_SECONDS
+            self.health.lag.record(max(0, int(late * 1e6)))
+
+    def _watch(self) -> None:
+        """Once a second: CPU, status, and whether there still is a server."""
+        used, since, alive = time.process_time(), time.monotonic(), time.monotonic()
+        while True:
+            gevent.sleep(STATUS_SECONDS)
+            now, used_now = time.monotonic(), time.process_time()
+            cpu_percent = 100 * (used_now - used) / (now - since)
+            used, since = used_now, now
+            if self._stage == "running":
+                self.health.cpu_percent.append(round(cpu_percent, 1))
+            wanted, connected = self._connected()
+            if connected or not wanted:
+                alive = now
+            elif now - alive > DEAD_SECONDS and not self.ended and self._stage == "running":
+                self.ended = f"nobody could be connected to {self.plan.url} for {DEAD_SECONDS:.0f} s"
+                gevent.spawn(self._quit)
+            self._status(self._now_status(wanted, connected, cpu_percent))
+
+    def _connected(self) -> tuple[int, int]:
+        """Users who want to be connected, and those who are."""
+        users = [life.user for life in self._lives]
+        wanted = [user for user in users if user.wants]
+        return len(wanted), sum(user.replica.phase in (Phase.LIVE, Phase.HANDING_IN) for user in wanted)
+
+    def _now_status(self, wanted: int, connected: int, cpu_percent: float) -> Status:
+        world = self.world
+        return Status(
+            worker=self.plan.worker,
+            pid=os.getpid(),
+            seconds=round(world.now / 1e6, 1),
+            stage=self._stage,
+            users=sum(not life.user.has_left for life in self._lives),
+            wanted=wanted,
+            connected=connected,
+            operations=sum(room.head for room in world.rooms),
+            edits=sum(world.triviality.counts.values()),
+            cpu_percent=round(cpu_percent, 1),
+            errors=sum(world.errors.values()),
+        )
+
+    # --- the end ------------------------------------------------------------------------------------------
+
+    def stop_editing(self) -> None:
+        """Nobody edits from now on; callable more than once."""
+        if not self.world.is_ending:
+            self.world.is_ending = True
+            wanted, connected = self._connected()
+            self.health.wanted, self.health.connected = wanted, connected
+            bound_us = int(self.plan.settle_seconds * 1e6)
+            self.world.everywhere(history.Healed(self.world.now, bound_us))
+
+    def finish(self) -> tuple[WorkerOutcome, MeasureSet]:
+        """Come to rest, read back, judge, write the files; callable once."""
+        self.stop_editing()
+        users = [life.user for life in self._lives]
+        self._stage = "settling"
+        self._settle()
+        self._stage = "reading back"
+        auditor = Auditor(self._open, self._address, f"auditor{self.plan.worker}-")
+        audit = read_back(self.world, auditor, self._tokens, self.ended)
+        self._stage = "judging"
+        ending = Ending(self.world, audit)
+        ending.record_end(users)
+        for user in users:
+            user.wants = False
+            link, user.link = user.link, None
+            if link is not None:
+                link.close()
+        self.health.refresh_failures = self._tokens.failures
+        outcome = ending.outcome(self.health, len(users), self.ended)
+        measures = self.world.measures.result()
+        gevent.killall(self._monitors)
+        write_results(self.plan, outcome, measures)
+        return outcome, measures
+
+    def _settle(self) -> None:
+        """Everybody comes back and gets what is missing; nobody waits for a server that is gone."""
+        if self.ended:
+            return
+        deadline = time.monotonic() + self.plan.settle_seconds
+        lives = [life for life in self._lives if not life.user.has_left]
+        for life in lives:
+            life.come()
+        while time.monotonic() < deadline and not all(life.user.is_settled for life in lives):
+            gevent.sleep(SETTLE_POLL_SECONDS)

@@ -1,0 +1,222 @@
+"""What the users of one worker share: clock, documents, measures, judges, and the records of sampled ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from loadgen.measuring import LoadMeasures
+from loadgen.memo import Memo
+from loadgen.plan import LoadPlan
+from model import history
+from model.assembly import Assembly
+from model.checkers import Judge
+from model.checkers.convergence import Convergence, Quiescence
+from model.checkers.triviality import NonTriviality
+from model.history import Record
+from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.protocol import ErrorCode
+
+if TYPE_CHECKING:
+    from loadgen.user import User
+
+CONTRADICTIONS: Final = frozenset(
+    {
+        ErrorCode.MALFORMED,
+        ErrorCode.OUT_OF_ORDER,
+        ErrorCode.BASE_LENGTH,
+        ErrorCode.UNKNOWN_REVISION,
+        ErrorCode.SEQUENCE_GAP,
+        ErrorCode.SEQUENCE_REUSED,
+    }
+)
+"""Errors that a client which keeps the protocol gets only from a server that forgot or mixed up something."""
+
+CONTRADICTIONS_KEPT_MAX: Final = 16
+
+
+class Chronicle:
+    """Where the records of one kind of documents go; the ``Chronicle`` of :class:`model.witness.Witness`.
+
+    ``planned_us`` is when the edit that is made now was planned: from there its latencies count, while the
+    history has the time it was made.
+    """
+
+    __slots__ = ("_judge", "_keep", "_world", "fingerprint", "planned_us", "record")
+
+    def __init__(self, world: World, judge: Judge, keep: Callable[[Record], None] | None) -> None:
+        self._world = world
+        self._judge = judge
+        self._keep = keep
+        self.fingerprint = world.memo.fingerprint
+        self.planned_us = 0
+        self.record: Callable[[Record], None] = self._record
+
+    @property
+    def now(self) -> int:
+        """Microseconds since the run began."""
+        return self._world.now
+
+    def _record(self, record: Record) -> None:
+        if self._keep is not None:
+            self._keep(record)
+        if type(record) is history.Edited and self.planned_us:
+            record = history.Edited(
+                self.planned_us,
+                record.site,
+                record.document,
+                record.sequence,
+                record.kind,
+                record.revision,
+                record.operation,
+                record.client_us,
+            )
+        self._judge.feed((record,))
+
+
+class Room:
+    """One document and its users.
+
+    ``newest`` is the newest revision that any of its sockets was sent, ``broadcast`` the newest one that was
+    sent to somebody else than its author, ``head`` the newest one heard of in any way.
+    """
+
+    __slots__ = ("broadcast", "chronicle", "document", "head", "is_sampled", "newest", "sites", "users")
+
+    def __init__(self, document: DocumentId, chronicle: Chronicle, *, is_sampled: bool) -> None:
+        self.document = document
+        self.chronicle = chronicle
+        self.is_sampled = is_sampled
+        self.users: list[User] = []
+        self.sites: dict[SiteId, User] = {}
+        self.head: Revision = 0
+        self.newest: Revision = 0
+        self.broadcast: Revision = 0
+
+
+class World:
+    """One worker's run.
+
+    Attributes:
+        errors: how often what went wrong, by kind.
+        contradictions: the first messages of the server that break the protocol, in sentences.
+        contradicted, messages: how many of the server's messages broke it, and how many there were.
+        is_ending: nobody edits any more.
+        report: called with every latency of an operation or acknowledgement, for other statistics.
+    """
+
+    def __init__(
+        self, plan: LoadPlan, clock_us: Callable[[], int], documents: list[tuple[DocumentId, bool]]
+    ) -> None:
+        self.plan = plan
+        self.memo = Memo()
+        self.measures = LoadMeasures()
+        self.triviality = NonTriviality()
+        self.convergence, self.quiescence = Convergence(), Quiescence()
+        self.assembly = Assembly(self.memo.fingerprint)
+        self.errors: dict[str, int] = {}
+        self.contradictions: list[tuple[int, DocumentId, str]] = []
+        self.contradicted = 0
+        self.messages = 0
+        self.is_ending = False
+        self.report: Callable[[str, int], None] = lambda _name, _us: None
+        self._clock_us = clock_us
+        self._measuring = Judge([self.measures, self.triviality])
+        self._judging = Judge([self.convergence, self.quiescence])
+        everything = Judge([self.measures, self.triviality, self.convergence, self.quiescence])
+        self.plain = Chronicle(self, everything, None)
+        self.sampled = Chronicle(self, self._measuring, self.assembly.record)
+        self.rooms = [
+            Room(name, self.sampled if sampled else self.plain, is_sampled=sampled)
+            for name, sampled in documents
+        ]
+        self._begin()
+
+    def _begin(self) -> None:
+        run = {
+            "url": self.plan.url,
+            "seed": self.plan.seed,
+            "worker": self.plan.worker,
+            "engine": "jupiter",
+        }
+        header = history.Header(history.HISTORY_VERSION, "load", "client", run)
+        self.assembly.record(header)
+        self._measuring.feed((header,))
+        for room in self.rooms:
+            created = history.DocumentCreated(0, room.document, "", False, room.is_sampled)
+            self._measuring.feed((created,))
+            if room.is_sampled:
+                self.assembly.create(0, room.document, "", unique=False, displayed=True)
+            else:
+                self._judging.feed((created,))
+
+    @property
+    def now(self) -> int:
+        """Microseconds since the run began."""
+        return self._clock_us()
+
+    @property
+    def users(self) -> list[User]:
+        """Everybody who ever started, document by document."""
+        return [user for room in self.rooms for user in room.users]
+
+    def count(self, kind: str) -> None:
+        """Something went wrong."""
+        self.errors[kind] = self.errors.get(kind, 0) + 1
+
+    def contradicts(self, document: DocumentId, sentence: str) -> None:
+        """The server broke the protocol, or says that a client did who cannot have."""
+        self.contradicted += 1
+        if len(self.contradictions) < CONTRADICTIONS_KEPT_MAX:
+            self.contradictions.append((self.now, document, sentence))
+
+    def judge(self, record: Record) -> None:
+        """A record that is no user's, about a document that is not sampled."""
+        self._judging.feed((record,))
+
+    def everywhere(self, record: Record) -> None:
+        """A record about the whole run."""
+        self.assembly.record(record)
+        self._measuring.feed((record,))
+
+    # --- sightings ----------------------------------------------------------------------------------------
+
+    def sighted(
+        self,
+        room: Room,
+        revision: Revision,
+        site: SiteId,
+        first: Sequence,
+        last: Sequence,
+        *,
+        by_peer: bool,
+    ) -> None:
+        """A socket of ours heard of a revision; ``by_peer``: it was broadcast to somebody else's."""
+        if revision <= room.newest and not (by_peer and revision > room.broadcast):
+            return
+        now = self.now
+        record = history.Broadcast(now, room.document, revision, site, first, last, 0, 0, 0)
+        if revision > room.newest:
+            room.newest = revision
+            room.head = max(room.head, revision)
+            self._measuring.feed((record,))
+        if by_peer and revision > room.broadcast:
+            room.broadcast = revision
+            author = room.sites.get(site)
+            planned_us = author.flights.pop(first, None) if author is not None else None
+            if planned_us is not None:
+                value_us = max(0, now - planned_us)
+                self.measures.operation(value_us, record, planned_us, now)
+                self.report("operation", value_us)
+
+    def pointed(self, room: Room, site: SiteId, revision: Revision, position: int) -> None:
+        """A socket of ours heard of a cursor that moved without an edit."""
+        owner = room.sites.get(site)
+        if owner is None:
+            return
+        now = self.now
+        planned_us = owner.moves.planned_us(revision, position, now)
+        if planned_us is None:
+            self.measures.presence_unmatched()
+        else:
+            self.measures.presence(max(0, now - planned_us), now)

@@ -1,0 +1,199 @@
+"""Health, tokens, promises, matching of cursors, and what the server says of itself."""
+
+from __future__ import annotations
+
+import threading
+
+import jwt
+import msgspec
+import pytest
+
+from loadgen.audit import Promise, broken_promises
+from loadgen.health import Health, rows
+from loadgen.measuring import Moves
+from loadgen.outcome import WorkerOutcome, judged
+from loadgen.server_metrics import ServerMetrics
+from loadgen.tokens import Minted, Refreshed
+from model.histogram import Histogram
+from model.identity import SiteId
+from model.protocol import Row
+from model.text import noop
+from model.verdict import CheckResult, Verdict, overall
+
+SECRET = "s" * 40
+A, B = SiteId("a"), SiteId("b")
+
+
+def unwell(workers: list[Health], lost: tuple[str, ...] = ()) -> dict[str, str]:
+    return {row.name: row.note for row in rows(workers, lost) if not row.ok}
+
+
+def test_a_healthy_worker_has_nothing_to_say() -> None:
+    health = Health(cpu_percent=[95.0, *[40.0] * 30], attempts=10, wanted=10, connected=10)
+    health.lag.record(1_000)
+    health.planned(49_000)
+    assert unwell([health]) == {}
+
+
+def test_each_limit_is_noticed_with_its_cause() -> None:
+    busy = Health(cpu_percent=[10.0] * 30 + [99.0] * 10 + [10.0] * 30)
+    assert set(unwell([busy])) == {"generator_cpu"}
+    lagging = Health()
+    lagging.lag.record_n(80_000, 100)
+    assert set(unwell([lagging])) == {"loop_lag"}
+    late = Health()
+    for n in range(100):
+        late.planned(60_000 if n < 2 else 0)
+    assert set(unwell([late])) == {"missed_sends"}
+    assert set(unwell([Health(attempts=10, refused=1)])) == {"refused_connections"}
+    assert set(unwell([Health(wanted=10, connected=9)])) == {"unconnected_users"}
+    assert set(unwell([Health(refresh_failures=1)])) == {"token_refreshes"}
+    (note,) = unwell([Health()], ("worker-01 (exit code 9)",)).values()
+    assert "worker-01" in note
+
+
+def test_minted_tokens_say_who_and_what() -> None:
+    token = Minted(SECRET, 60).token("u1")
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    assert claims["sub"] == "u1"
+    assert claims["documents"] == {"load-*": "editor"}
+    assert claims["exp"] - claims["iat"] == 60
+    assert claims["jti"]
+
+
+def test_a_fixed_token_is_refreshed_in_time_and_failures_are_counted() -> None:
+    now = [1_000.0]
+
+    def made(issued: float) -> str:
+        return jwt.encode({"iat": int(issued), "exp": int(issued) + 100}, SECRET, algorithm="HS256")
+
+    def refresh(token: str) -> str:
+        asked.append(token)
+        if len(asked) == 1:
+            raise OSError("down")
+        return made(now[0])
+
+    asked: list[str] = []
+    first = made(1_000)
+    tokens = Refreshed(first, refresh, lambda: now[0])
+    assert tokens.token("u") == first
+    now[0] = 1_061.0
+    assert tokens.token("u") == first  # the refresh failed; the old one still is good
+    assert tokens.failures == 1
+    assert tokens.token("u") == first
+    assert len(asked) == 1  # not again at once
+    now[0] = 1_070.0
+    assert tokens.token("u") != first
+    assert tokens.failures == 1
+
+
+def row(revision: int, site: SiteId, first: int, last: int) -> Row:
+    return Row(revision, site, first, last, noop(0))
+
+
+def test_kept_promises() -> None:
+    log = [row(1, A, 1, 2), row(2, B, 1, 1), row(3, A, 3, 3)]
+    promises = [Promise(A, 3, 4), Promise(B, 0, 1), Promise(SiteId("c"), 0, 2)]
+    assert list(broken_promises(log, promises, is_whole=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("log", "what"),
+    [
+        ([row(1, A, 1, 2)], "is not in the durable log"),
+        ([row(1, A, 1, 3), row(2, A, 3, 3)], "twice"),
+        ([row(1, A, 1, 1), row(2, A, 3, 3)], "missing before"),
+        ([row(1, A, 1, 9)], "never made"),
+        ([], "is not in the durable log"),
+    ],
+)
+def test_broken_promises(log: list[Row], what: str) -> None:
+    found = list(broken_promises(log, [Promise(A, 3, 4)], is_whole=True))
+    assert len(found) == 1
+    assert what in found[0][1]
+
+
+def test_a_log_without_its_begin_accuses_nobody_for_it() -> None:
+    log = [row(9, A, 7, 8)]
+    assert list(broken_promises(log, [Promise(A, 8, 8), Promise(B, 3, 3)], is_whole=False)) == []
+    assert list(broken_promises(log, [Promise(A, 9, 9)], is_whole=False))
+
+
+def test_a_cursor_is_matched_with_its_move() -> None:
+    moves = Moves()
+    moves.sent(5, 10, 100, 110)
+    assert moves.planned_us(5, 10, 200) == 100
+    assert moves.planned_us(6, 12, 200) == 100  # carried on by the server
+    assert moves.planned_us(4, 10, 200) is None  # never backwards
+    moves.sent(5, 20, 300, 310)
+    assert moves.planned_us(6, 12, 400) is None  # one of two
+    assert moves.planned_us(5, 20, 400) == 300
+
+
+def outcome(**changes: object) -> WorkerOutcome:
+    plain = WorkerOutcome(
+        worker=0,
+        checks=[CheckResult("convergence", 5, 0, "texts")],
+        happened={"edit:type": 3},
+        errors={},
+        health=Health(),
+        documents_read=2,
+        missing=[],
+        digest="",
+        ended="",
+        users=1,
+        wall_seconds=1.0,
+    )
+    return msgspec.structs.replace(plain, **changes)
+
+
+def test_a_run_is_valid_only_if_everything_was_read_back_and_somebody_edited() -> None:
+    assert overall(judged([outcome()], 2)) is Verdict.VALID
+    assert overall(judged([outcome()], 3)) is Verdict.UNKNOWN
+    assert overall(judged([outcome(missing=["d could not be read"])], 2)) is Verdict.UNKNOWN
+    assert overall(judged([outcome(happened={})], 2)) is Verdict.UNKNOWN
+    wrong = outcome(checks=[CheckResult("convergence", 5, 1, "texts")])
+    assert overall(judged([outcome(documents_read=0), wrong], 2)) is Verdict.VIOLATED
+    assert overall(judged([], 2)) is Verdict.UNKNOWN
+
+
+class Talker:
+    """A server that has been up for a while."""
+
+    def __init__(self) -> None:
+        self.histogram = Histogram()
+        self.histogram.record(70)
+        self.asked = threading.Event()
+
+    def __call__(self, path: str) -> object:
+        if path == "/api/metrics/connections":
+            return {"connections": 7, "cpu_usage": 12.5, "memory_usage": 1_000}
+        if path == "/api/metrics":
+            return {"queue_depth": 1, "latencies": {"commit": {"last_minute": {"p95_ms": 2.5}}}}
+        answer = {"latencies": {"operation": {"since_start": self.histogram.to_json()}}}
+        self.asked.set()
+        return answer
+
+
+def test_what_the_server_says_of_itself_is_that_of_the_run() -> None:
+    talker = Talker()
+    metrics = ServerMetrics(talker)
+    metrics.start()
+    assert talker.asked.wait(30)  # the first histograms are those before the run
+    talker.histogram.record(90)
+    metrics.sample()
+    series = metrics.stop()
+    assert series is not None
+    assert series.columns["connections"][0] == 7
+    assert series.columns["store_commit_p95_ms"][0] == 2.5
+    assert series.columns["operation_latency_p95_ms"][0] is None
+    assert series.latencies["operation"].buckets == {90: 1}
+
+
+def test_a_server_that_says_nothing_of_itself_is_no_error() -> None:
+    def silent(path: str) -> object:
+        raise OSError(path)
+
+    metrics = ServerMetrics(silent)
+    metrics.start()
+    assert metrics.stop() is None

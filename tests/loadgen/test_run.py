@@ -1,0 +1,176 @@
+"""Whole load runs: Locust workers in processes of their own against servers that are right and wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from loadgen.channel import Status
+from loadgen.plan import LoadPlan, PlanError
+from loadgen.run import Listener, LoadOptions, run_load
+from model.history import read_history
+from model.measures import MeasureSet
+from model.result import RunResult
+from model.verdict import ExitCode, Verdict
+from tests.conftest import ROOT
+from tests.servers import free_port
+
+SECRET = "secret of the load tests, long enough"
+EDITS_ENOUGH = 150
+"""A run ends by itself after a minute; a test ends it as soon as so many edits were made."""
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+
+
+@contextmanager
+def server(bug: str = "") -> Iterator[str]:
+    """The test server in its own process; its URL."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.loadgen.server", bug],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:
+        assert process.stdout is not None
+        yield f"ws://127.0.0.1:{int(process.stdout.readline())}"
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(30)
+
+
+def plan(url: str, **changes: object) -> LoadPlan:
+    plain: dict[str, object] = {
+        "users": 12,
+        "documents": 3,
+        "spawn_rate": 50.0,
+        "run_seconds": 60.0,
+        "rate": 150.0,
+        "settle_seconds": 10.0,
+        "sample_documents": 2,
+        "drop_mean_seconds": 4.0,
+        "away_mean_seconds": 0.5,
+    }
+    return LoadPlan(url=url, **{**plain, **changes})  # type: ignore[arg-type]
+
+
+def run(
+    plan: LoadPlan, directory: Path, enough: Callable[[dict[int, Status]], bool] | None = None
+) -> tuple[RunResult, MeasureSet]:
+    """Run until enough edits were made."""
+    latest: dict[int, Status] = {}
+
+    def is_enough() -> bool:
+        if enough is not None:
+            return enough(latest)
+        return sum(status.edits for status in latest.values()) >= EDITS_ENOUGH
+
+    listener = Listener(latest.update, lambda _: None)
+    return run_load(LoadOptions(plan, directory, "concord load", is_enough), listener)
+
+
+def checks(result: RunResult) -> dict[str, Verdict]:
+    return {row.name: row.verdict for row in result.checks if row.claimed}
+
+
+def test_a_right_server_is_valid_and_everything_is_measured(tmp_path: Path) -> None:
+    with server() as url:
+        # Short-lived tokens: everybody renews in the course of the run.
+        result, measures = run(
+            plan(url, model="open", workers=2, token_seconds=2.0, spawn_rate=100.0), tmp_path
+        )
+    assert result.verdict is Verdict.VALID, result.checks
+    assert set(checks(result).values()) == {Verdict.VALID}
+    assert {"ledger", "durability", "protocol", "audit", "convergence"} <= checks(result).keys()
+    assert result.kind == "load"
+    assert result.cells == 2
+    assert result.edits >= EDITS_ENOUGH
+    assert "token_not_renewed_in_time" not in result.errors
+    assert "unauthenticated" not in result.errors
+    assert measures.clock == "client"
+    for measure in ("operation", "acknowledge", "visible", "connect", "authenticate"):
+        assert measures.latency(measure).count, measure
+    assert {row.name: row.ok for row in result.harness}["lost_workers"]
+    histories = sorted((tmp_path / "history").iterdir())
+    assert len(histories) == 2
+    assert sum(1 for path in histories for _ in read_history(path)) > EDITS_ENOUGH
+    assert any("interrupted" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("sampled", [0, 3])
+def test_a_server_that_forgets_an_acknowledged_edit_is_violated(tmp_path: Path, sampled: int) -> None:
+    with server("forget") as url:
+        result, _ = run(plan(url, sample_documents=sampled), tmp_path)
+    assert result.verdict is Verdict.VIOLATED
+    assert result.exit_code == ExitCode.VIOLATED
+    assert checks(result)["durability"] is Verdict.VIOLATED
+    if sampled:
+        assert checks(result)["ledger"] is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize("bug", ["reorder", "lose"])
+def test_a_server_that_mixes_up_or_loses_broadcasts_is_violated(tmp_path: Path, bug: str) -> None:
+    with server(bug) as url:
+        result, _ = run(plan(url), tmp_path)
+    assert result.verdict is Verdict.VIOLATED
+    assert checks(result)["protocol"] is Verdict.VIOLATED
+
+
+def test_without_a_server_a_run_ends_and_says_why(tmp_path: Path) -> None:
+    url = f"ws://127.0.0.1:{free_port()}"
+    result, _ = run(
+        plan(url, settle_seconds=1.0), tmp_path, lambda latest: any(s.errors > 20 for s in latest.values())
+    )
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.exit_code == ExitCode.HARNESS_LIMIT
+    notes = {row.name: row.note for row in result.harness if not row.ok}
+    assert "Is the server running?" in notes["refused_connections"]
+    assert "unconnected_users" in notes
+
+
+def test_a_worker_that_dies_spoils_the_run(tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def kill_one(latest: dict[int, Status]) -> bool:
+        if latest and not killed:
+            killed.append(latest[min(latest)].pid)
+            os.kill(killed[0], signal.SIGKILL)
+        return bool(killed)
+
+    with server() as url:
+        result, _ = run(plan(url, workers=2), tmp_path, kill_one)
+    assert result.exit_code in (ExitCode.HARNESS_LIMIT, ExitCode.VIOLATED)
+    assert result.verdict is Verdict.UNKNOWN
+    (lost,) = [row for row in result.harness if row.name == "lost_workers"]
+    assert not lost.ok
+    assert "-9" in lost.note
+
+
+def test_without_a_token_nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JWT_SECRET")
+    with pytest.raises(PlanError, match="JWT_SECRET"):
+        run(plan("ws://127.0.0.1:1"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_locust_alone_runs_the_file_and_ends_with_the_verdict(tmp_path: Path) -> None:
+    with server() as url:
+        command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadgen" / "locustfile.py")]
+        command += ["--headless", "-u", "4", "-r", "4", "-t", "3s", "--host", url, "--only-summary"]
+        command += ["--documents", "1", "--rate", "20", "--out", str(tmp_path)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment.pop("LOCUST_SKIP_MONKEY_PATCH", None)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == ExitCode.GOOD, done.stderr
+    assert "acknowledge" in done.stdout + done.stderr  # in Locust's own table
+    assert (tmp_path / "worker-00.json").is_file()
