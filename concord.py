@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
 import shlex
 import shutil
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +18,25 @@ import typer
 from rich.table import Table
 from typer.exceptions import TyperException
 
+from loadgen.commands import load_command, load_with_progress
+from loadgen.plan import LoadPlan, PlanError
+from loadgen.run import LoadOptions
 from model import result as results
+from model.measures import MeasureSet
+from model.result import RunResult
 from model.verdict import ExitCode, Verdict
 from reference_server import commands as server_commands
+from reference_server.config.loading import SECRET_VARIABLE
 from reports.recorded import ReportError
 from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
 from simulator import commands
-from simulator.commands import UsageError, chosen_scenario, console, run_with_progress
-from simulator.run import Options, Run, save
+from simulator.commands import UsageError, chosen_scenario, console, live_with_progress, run_with_progress
+from simulator.live.run import CLIENTS as LIVE_CLIENTS
+from simulator.live.run import DURATION as LIVE_DURATION
+from simulator.live.run import LiveError, LiveOptions
+from simulator.live.server import ServerError, SpawnedServer
+from simulator.run import Options, Run, clear, save
 from simulator.scenario import Scenario, ScenarioError
 from simulator.traces import TraceError
 
@@ -30,6 +44,10 @@ EPILOG = (
     "Exit codes: 0 all good, 1 correctness violated, 2 unknown (nothing or too little was checked), "
     "3 an objective missed, 4 the harness itself was the limit, 64 wrong usage, 70 a bug in Concord."
 )
+
+JOB_DURATION = "50s"
+JOB_LOAD_SECONDS = 25.0
+"""What the live and the load run of the main job take, so that the whole of it stays within minutes."""
 
 app = typer.Typer(
     add_completion=False,
@@ -57,9 +75,96 @@ Setting = Annotated[
 
 
 @app.command(epilog=EPILOG)
-def run(seed: Seed = 1, jobs: Jobs = 0, out: Out = Path("out")) -> None:
-    """The main job: the default scenario, checked, with a report; about a minute."""
-    _simulate("default", seed=seed, jobs=jobs, out=out)
+def run(
+    seed: Seed = 1,
+    jobs: Jobs = 0,
+    out: Out = Path("out"),
+    live_clients: Annotated[int, typer.Option(min=2, help="Clients of the live run.")] = LIVE_CLIENTS,
+    load_users: Annotated[int, typer.Option(min=2, help="Users of the load run.")] = 300,
+) -> None:
+    """The main job: simulate 10,000 clients, drive a real server, load it; one report, about two minutes."""
+    clear_job(out)
+    codes = [
+        _part(out / "simulated", lambda part: _simulated_part(part, seed, jobs)),
+        _part(out / "live", lambda part: _live_part(part, seed, live_clients)),
+        _part(out / "load", lambda part: _load_part(part, seed, load_users)),
+    ]
+    report = write_report(out)[0]
+    console.print(f"report of all three: {report}", soft_wrap=True)
+    code = results.worst(codes)
+    if code:
+        raise typer.Exit(code)
+
+
+def clear_job(directory: Path) -> None:
+    """Take the results of an earlier job or run away, and nothing else."""
+    if (directory / "job.json").exists():
+        for part in results.KINDS:
+            shutil.rmtree(directory / part, ignore_errors=True)
+    (directory / "job.json").unlink(missing_ok=True)
+    clear(directory)
+
+
+def _part(directory: Path, make: Callable[[Path], Run]) -> int:
+    """One run of a job; one that cannot be made is a result too, so that the others are reported."""
+    console.print(f"— {directory.name}", style="bold")
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        finished = judged(make(directory))
+    except (LiveError, ServerError, PlanError) as error:
+        console.print(f"{directory.name}: {error}", style="red", markup=False, soft_wrap=True)
+        failed = results.Failed(exit_code=int(ExitCode.HARNESS_LIMIT), note=str(error))
+        (directory / "failed.json").write_bytes(msgspec.json.encode(failed))
+        return failed.exit_code
+    save(finished, directory)
+    commands.explain_cases(finished.cases)
+    _summary(finished)
+    return finished.result.exit_code
+
+
+def _simulated_part(directory: Path, seed: int, jobs: int) -> Run:
+    return run_with_progress(chosen_scenario("default", seed), _options(seed, jobs, directory, "", False))
+
+
+def _live_part(directory: Path, seed: int, clients: int) -> Run:
+    scenario = chosen_scenario("default", seed, clients=clients, duration=JOB_DURATION)
+    options = LiveOptions(seed, directory, _command_line(), kill=True)
+    return live_with_progress(scenario, options)
+
+
+def _load_part(directory: Path, seed: int, users: int) -> Run:
+    """A load run against a server of our own."""
+    secret = secrets.token_hex(32)
+    server = SpawnedServer(directory / "server", secret)
+    plan = LoadPlan(
+        url=server.url,
+        users=users,
+        documents=max(1, users // 10),
+        spawn_rate=users / 5,
+        run_seconds=JOB_LOAD_SECONDS,
+        seed=seed,
+    )
+    try:
+        server.start()
+        with _environment(plan.secret_env, secret):
+            result, measures = load_with_progress(LoadOptions(plan, directory, _command_line()))
+    finally:
+        server.stop()
+    return Run(result, measures, ())
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """A variable for the processes that are started meanwhile."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 @app.command(epilog=EPILOG)
@@ -76,8 +181,38 @@ def simulate(
     no_shrink: NoShrink = False,
     swarm: Swarm = False,
     setting: Setting = None,
+    live: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Drive a real server: ws://HOST:PORT, or spawn one."),
+    ] = "",
+    token: Annotated[str, typer.Option(help="Live: the token of all clients, instead of JWT_SECRET.")] = "",
+    kill: Annotated[bool, typer.Option("--kill", help="Live: kill our own server at least once.")] = False,
 ) -> None:
-    """Simulate a scenario in virtual time, check every document, write a report."""
+    """Simulate a scenario in virtual time, or drive a real server with it; check every document, report."""
+    if live:
+        if inject or jobs or no_shrink:
+            raise UsageError(
+                "--inject, --jobs and --no-shrink are for simulated runs; leave them out with --live"
+            )
+        _live(
+            scenario,
+            LiveOptions(
+                seed,
+                out,
+                _command_line(token),
+                url=live,
+                secret=os.environ.get(SECRET_VARIABLE, ""),
+                token=token,
+                kill=kill,
+            ),
+            clients=clients or LIVE_CLIENTS,
+            documents=documents,
+            duration=duration or LIVE_DURATION,
+            workload=workload,
+            settings=setting or [],
+            swarm=swarm,
+        )
+        return
     _simulate(
         scenario,
         clients=clients,
@@ -125,12 +260,52 @@ def _simulate(
         raise typer.Exit(code)
 
 
+def _live(
+    name: str,
+    options: LiveOptions,
+    *,
+    clients: int,
+    documents: int | None,
+    duration: str,
+    workload: str | None,
+    settings: list[str],
+    swarm: bool,
+) -> None:
+    scenario = chosen_scenario(
+        name,
+        options.seed,
+        clients=clients,
+        documents=documents,
+        duration=duration,
+        workload=workload,
+        settings=settings,
+        swarm=swarm,
+    )
+    clear_job(options.directory)
+    finished = judged(live_with_progress(scenario, options))
+    _summary(finished, _keep(finished, options.directory)[0])
+    if finished.result.exit_code:
+        raise typer.Exit(finished.result.exit_code)
+
+
+def _finish_load(result: RunResult, measures: MeasureSet, directory: Path) -> int:
+    """Judge, write and say what came of a load run."""
+    finished = judged(Run(result, measures, ()))
+    _summary(finished, _keep(finished, directory)[0])
+    return finished.result.exit_code
+
+
+def _command_line(token: str = "") -> str:
+    """What repeats the run; a token is a secret."""
+    return shlex.join(["concord", *("TOKEN" if token and a == token else a for a in sys.argv[1:])])
+
+
 def _options(seed: int, jobs: int, directory: Path, bug: str, no_shrink: bool) -> Options:
     return Options(
         seed=seed,
         jobs=jobs or commands.default_jobs(),
         directory=directory,
-        command=shlex.join(["concord", *sys.argv[1:]]),
+        command=_command_line(),
         bug=bug,
         shrink_seconds=0.0 if no_shrink else 30.0,
     )
@@ -143,6 +318,7 @@ def _execute(scenario: Scenario, options: Options) -> int:
         f"{scenario.duration_us / 1e6:g} virtual seconds, seed {options.seed}, {options.jobs} processes",
         soft_wrap=True,
     )
+    clear_job(options.directory)
     finished = judged(run_with_progress(scenario, options))
     _summary(finished, _keep(finished, options.directory)[0])
     return finished.result.exit_code
@@ -164,13 +340,16 @@ def _keep(run: Run, directory: Path) -> list[Path]:
 
 def judged(run: Run) -> Run:
     """The run with its objectives evaluated and its final exit code."""
-    slos = evaluate(load_objectives(), run.measures, run.result.clients)
-    code = int(results.exit_code(run.result.verdict, slos))
+    result = run.result
+    slos = evaluate(load_objectives(), run.measures, result.clients, result.server)
+    code = int(results.exit_code(result.verdict, slos, result.harness))
     return run._replace(result=msgspec.structs.replace(run.result, slos=slos, exit_code=code))
 
 
-def _summary(run: Run, report: Path) -> None:
+def _summary(run: Run, report: Path | None = None) -> None:
     result = run.result
+    sound = all(row.ok for row in result.harness)
+    seconds = "virtual seconds" if result.kind == "simulated" else "seconds"
     console.print(headline(result), style="bold", markup=False)
     table = Table("check", "verdict", box=None, pad_edge=False)
     table.add_column("checked", justify="right")
@@ -180,12 +359,13 @@ def _summary(run: Run, report: Path) -> None:
     console.print(table)
     table = Table("objective", "target", "measured", "", box=None, pad_edge=False)
     for slo in result.slos:
-        table.add_row(slo.title, objective_text(slo), value_text(slo.measured, slo.unit), outcome_text(slo))
+        measured = value_text(slo.measured, slo.unit)
+        table.add_row(slo.title, objective_text(slo), measured, outcome_text(slo, sound))
     console.print(table)
     console.print(
         f"{result.edits:,} edits acknowledged, {result.deliveries:,} deliveries "
         f"({result.deliveries_per_second:,.0f}/s checked), {len(result.faults)} faults; "
-        f"{result.run_seconds:.0f} virtual seconds in {result.wall_seconds:.1f} s; "
+        f"{result.run_seconds:.0f} {seconds} in {result.wall_seconds:.1f} s; "
         f"digest {result.digest}",
         soft_wrap=True,
     )
@@ -196,7 +376,11 @@ def _summary(run: Run, report: Path) -> None:
             markup=False,
             soft_wrap=True,
         )
-    console.print(f"report: {report}", soft_wrap=True)
+    for row in result.harness:
+        if not row.ok:
+            console.print(f"harness: {row.note or row.title}", style="red", markup=False, soft_wrap=True)
+    if report is not None:
+        console.print(f"report: {report}", soft_wrap=True)
 
 
 @app.command(epilog=EPILOG)
@@ -254,6 +438,7 @@ def campaign(
 
 app.command(epilog=EPILOG)(server_commands.serve)
 app.command(epilog=EPILOG)(server_commands.token)
+app.command(epilog=EPILOG)(load_command(_finish_load))
 app.command("validate-config", epilog=EPILOG)(server_commands.validate_config)
 app.command(epilog=EPILOG)(commands.replay)
 app.command(epilog=EPILOG)(commands.explain)
@@ -274,7 +459,7 @@ def main() -> None:
     """Run the command line; every way out has a code of the table."""
     try:
         code = app(standalone_mode=False)
-    except (ScenarioError, TraceError, ReportError, UsageError) as error:
+    except (ScenarioError, TraceError, ReportError, UsageError, LiveError) as error:
         typer.echo(f"concord: {error}", err=True)
         code = ExitCode.USAGE
     except TyperException as error:

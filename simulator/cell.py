@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
+from simpy.events import ProcessGenerator
+
 from model import history
 from model.checkers import Judge
 from model.histogram import Histogram
@@ -336,7 +338,7 @@ class Cell:
         """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
         start_clients(self)
         for window in self.plan.faults:
-            self.clock.process(suffer(self, window, fault_of, self.realised.append))
+            self.clock.process(self._suffer(window))
         self._run_until(self.plan.duration_us)
         self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
         self._heal()
@@ -351,6 +353,11 @@ class Cell:
             self.clock.run_until(min(until_us, self.now + 1_000_000))
             if self._progress is not None:
                 self._progress(self.now)
+
+    def _suffer(self, window: FaultWindow) -> ProcessGenerator:
+        """The process of one fault."""
+        yield self.clock.timeout(window.begin_us)
+        yield from suffer(self, window, fault_of, self.realised.append)
 
     def _heal(self) -> None:
         self.is_healing = True

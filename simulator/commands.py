@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from simulator.case import Case, CaseError, load_case
 from simulator.cell import Parts
 from simulator.explain import explain as explained
 from simulator.explain import tell
+from simulator.live.run import LiveOptions, run_live
 from simulator.overrides import override_all, workload_settings
 from simulator.run import Listener, Options, Run, simulate
 from simulator.scenario import Scenario, load_scenario
@@ -39,12 +41,12 @@ def chosen_scenario(
     name: str,
     seed: int,
     *,
-    clients: int | None,
-    documents: int | None,
-    duration: str | None,
-    workload: str | None,
-    settings: list[str],
-    swarm: bool,
+    clients: int | None = None,
+    documents: int | None = None,
+    duration: str | None = None,
+    workload: str | None = None,
+    settings: Sequence[str] = (),
+    swarm: bool = False,
 ) -> Scenario:
     """The scenario that the options of a command line describe, checked before anything runs.
 
@@ -72,7 +74,25 @@ def chosen_scenario(
 
 
 def run_with_progress(scenario: Scenario, options: Options) -> Run:
-    """Run a scenario with a progress bar on the terminal."""
+    """Run a scenario in virtual time with a progress bar on the terminal."""
+    with _progress("simulating") as listener:
+        return simulate(scenario, options, listener)
+
+
+def live_with_progress(scenario: Scenario, options: LiveOptions) -> Run:
+    """Run a scenario against a real server with a progress bar on the terminal."""
+    console.print(
+        f"{scenario.name}, live: {scenario.clients:,} clients, {scenario.documents:,} documents, "
+        f"{scenario.duration_us / 1e6:g} seconds, seed {options.seed}",
+        soft_wrap=True,
+    )
+    with _progress("driving") as listener:
+        return run_live(scenario, options, listener)
+
+
+@contextlib.contextmanager
+def _progress(description: str) -> Iterator[Listener]:
+    """A progress bar that listens."""
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -82,12 +102,11 @@ def run_with_progress(scenario: Scenario, options: Options) -> Run:
         console=console,
         transient=True,
     ) as progress:
-        task = progress.add_task("simulating", total=1.0)
-        listener = Listener(
+        task = progress.add_task(description, total=1.0)
+        yield Listener(
             progress=lambda share: progress.update(task, completed=share),
             stage=lambda text: progress.update(task, description=text),
         )
-        return simulate(scenario, options, listener)
 
 
 def default_jobs() -> int:

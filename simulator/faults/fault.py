@@ -92,15 +92,14 @@ def suffer(
     fault_of: Callable[[str], type[Fault]],
     began: Callable[[FaultWindow], None],
 ) -> ProcessGenerator:
-    """The process of one fault: begin, last, heal.
+    """One fault from now on: begin, last as long as its window, heal.
 
     Args:
         world: what it happens to.
-        window: when, and with which parameters.
+        window: how long, and with which parameters.
         fault_of: the fault of a name in this world.
         began: told of the window with everything drawn, once it has begun.
     """
-    yield world.clock.timeout(window.begin_us)
     fault = fault_of(window.kind)(world, window)
     hit = fault.begin()
     began(fault.realised())

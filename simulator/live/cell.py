@@ -1,0 +1,294 @@
+"""One live run: the clients of a plan in real time, against a real server.
+
+The counterpart of the simulated cell. The clients, their lives and their faults are the same objects; the
+clock is held to the real one, and the gateway is a bridge to real sockets. Everything runs in one trio
+thread, so nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+from simpy.events import ProcessGenerator
+
+from model import history
+from model.assembly import Assembly, Audited
+from model.history import Record
+from model.identity import DocumentId, SiteId
+from model.jupiter import Replica
+from model.people.actions import Author
+from simulator.client import Client
+from simulator.faults.fault import suffer
+from simulator.live.bridge import Bridge
+from simulator.live.conversation import Surroundings
+from simulator.live.documents import audit_all, found_all
+from simulator.live.faults import SERVER_FAULTS, live_fault_of
+from simulator.live.link import Address
+from simulator.live.pace import Pace, PacedClock
+from simulator.live.server import ServerError, ServerHandle
+from simulator.live.tokens import Tokens
+from simulator.memo import Memo
+from simulator.network import Connection, Network
+from simulator.plan import CellPlan
+from simulator.schedule import FaultWindow
+from simulator.seeds import Seeds
+from simulator.sessions import start_clients
+
+SETTLE_POLL_SECONDS: Final = 0.1
+QUIET_POLLS: Final = 5
+"""So many looks in a row must find everything converged before the documents are audited."""
+
+CONNECT_SECONDS_MIN: Final = 3.0
+"""A real server gets at least this long to accept, however impatient the clients of a scenario are."""
+
+WAIT_US: Final = 100_000
+"""How often a fault looks whether there is somebody to hit."""
+
+_NEVER_CLOSED_BYTES: Final = 1 << 62
+"""The network holds back for the faults; closing slow readers is the business of the real server."""
+
+
+class LiveCell:
+    """A live run; the ``World`` of its clients.
+
+    Attributes:
+        is_healing, protocol_failures: as of a simulated cell.
+        realised: the fault windows as they happened.
+        shared: what all connections share: what was seen, errors, tokens renewed.
+        pace: the clock's.
+        notes: what a reader has to know, in sentences.
+        kills: how often the server's process was killed.
+        finals: the documents as they were read back in the end.
+    """
+
+    def __init__(
+        self,
+        plan: CellPlan,
+        address: Address,
+        tokens: Tokens,
+        server: ServerHandle | None,
+        authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
+        progress: Callable[[int], None],
+    ) -> None:
+        """A run that has not begun.
+
+        Args:
+            plan: who does what; documents must be new to the server.
+            address: where it is.
+            tokens: what clients show.
+            server: its process, if the run may kill it.
+            authors: the people, as for a simulated cell.
+            progress: told of the microseconds done, now and then.
+        """
+        self.plan = plan
+        self.seeds = Seeds(plan.seed)
+        self.clock = PacedClock()
+        self.pace = Pace(self.clock)
+        self.memo = Memo()
+        self.assembly = Assembly(self.memo.fingerprint)
+        self.record: Callable[[Record], None] = self.assembly.record
+        self.shared = Surroundings(self.assembly, self.memo, self.clock, self.pace.elapsed_us)
+        self.bridge = Bridge(
+            self.shared,
+            address,
+            tokens,
+            self.seeds,
+            self.pace.advance,
+            connect_seconds=max(CONNECT_SECONDS_MIN, plan.network.connect_timeout_us / 1_000_000),
+        )
+        self.network = Network(self.clock, plan.network, self.bridge, _NEVER_CLOSED_BYTES)
+        self.bridge.network = self.network
+        self.realised: list[FaultWindow] = []
+        self.is_healing = False
+        self.protocol_failures = 0
+        self.notes: list[str] = []
+        self.kills = 0
+        self.finals: list[Audited] = []
+        self._is_dead = trio.Event()
+        self._is_starting = False
+        self._is_dying = False  # by a fault that is not over
+        self._audits = 0
+        self._address = address
+        self._tokens = tokens
+        self._server = server
+        self._progress = progress
+        self._nursery: trio.Nursery
+        people = authors(plan, self.seeds)
+        self.clients = [Client(self, d, c, people.get(c.site)) for d in plan.documents for c in d.clients]
+
+    # --- what clients need --------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Microseconds since the run began; what happens late has the time when it was due."""
+        return self.clock.now_us
+
+    def fingerprint(self, text: str) -> int:
+        """The fingerprint of a text, computed once for all replicas that show it."""
+        return self.memo.fingerprint(text)
+
+    def new_replica(self, site: SiteId, document: DocumentId) -> Replica:
+        """A replica that shares the memo."""
+        return Replica(site, document, apply=self.memo.apply)
+
+    def open(self, client: Client) -> None:
+        """Connect a client; whether anybody listens turns out at the real socket."""
+        self.network.open(client, client.plan.region, client.network_random, lambda: True)
+
+    def token_of(self, client: Client) -> str:
+        """A token of the client's user, who stays the same under every identity of the client."""
+        return self._tokens.of(client.plan.site)
+
+    def authentication_us(self, connection: Connection) -> int:
+        """From the last byte of ``hello`` to ``welcome``, as its link saw it."""
+        return self.bridge.heard_us(connection)
+
+    # --- what faults need ---------------------------------------------------------------------------------
+
+    def crash_gateway(self) -> int:
+        """SIGKILL for the server's process; the connections it had."""
+        if self._server is None or self.bridge.is_server_down:
+            return 0
+        self.bridge.is_server_down = True
+        self.kills += 1
+        hit = self.bridge.open
+        self._is_dead = trio.Event()
+        self._nursery.start_soon(self._kill, self._server, self._is_dead)
+        return hit
+
+    async def _kill(self, server: ServerHandle, is_dead: trio.Event) -> None:
+        await trio.to_thread.run_sync(server.kill)
+        is_dead.set()
+
+    def restart_gateway(self) -> None:
+        """Start the server's process again, if it was killed; it is there a moment later."""
+        if self._server is not None and self.bridge.is_server_down and not self._is_starting:
+            self._is_starting = True
+            self._nursery.start_soon(self._restart, self._server)
+
+    async def _restart(self, server: ServerHandle) -> None:
+        await self._is_dead.wait()
+        try:
+            await trio.to_thread.run_sync(server.start)
+        except ServerError as error:
+            self.notes.append(f"The server did not come back: {error}")
+        else:
+            self.bridge.is_server_down = False
+        finally:
+            self._is_starting = False
+
+    def kill_store(self) -> None:
+        """End the store's process."""
+        assert self._server is not None
+        self._server.kill_store()
+
+    def start_store(self) -> None:
+        """Start the store's process again; it is there a moment later."""
+        assert self._server is not None
+        self._nursery.start_soon(trio.to_thread.run_sync, self._server.start_store)
+
+    # --- the run ------------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Make the documents, each with its first text, before the clock runs.
+
+        Raises:
+            VisitError: the server is not there, or lets nobody in.
+        """
+        for document in self.plan.documents:
+            self.assembly.create(
+                0, document.document, "", unique=document.unique, displayed=document.displayed
+            )
+        await found_all(self._address, self._tokens, self.shared, self, self.plan.documents)
+
+    async def run(self) -> None:
+        """Faults with everybody editing, then heal, demand convergence (D21), and read everything back."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = self.bridge.nursery = nursery
+            start_clients(self)
+            for window in self.plan.faults:
+                self.clock.process(self._suffer(window))
+            self.pace.begin()
+            nursery.start_soon(self.pace.run)
+            nursery.start_soon(self.pace.beat)
+            await self._pass(self.plan.duration_us)
+            self._heal()
+            await self._end(self.plan.duration_us + self.plan.heal_bound_us)
+            nursery.cancel_scope.cancel()
+
+    def _suffer(self, window: FaultWindow) -> ProcessGenerator:
+        """The process of one fault; it waits for somebody to hit, as long as it still fits into the run.
+
+        A server needs a while to start again, longer on a busy machine than anybody planned, and one that is
+        dead cannot be killed.
+        """
+        latest_us = self.plan.duration_us - (window.end_us - window.begin_us) - WAIT_US
+        is_deadly = window.kind in SERVER_FAULTS
+        yield self.clock.timeout(window.begin_us)
+        while self.now <= latest_us and not (self._is_busy() and not (is_deadly and self._is_dying)):
+            yield self.clock.timeout(WAIT_US)
+        self._is_dying |= is_deadly
+        yield from suffer(self, window, live_fault_of, self.realised.append)
+        if is_deadly:
+            self._is_dying = False
+
+    def _is_busy(self) -> bool:
+        """Whether at least half of the clients that want to be connected are."""
+        wanted = sum(client.wants_connection for client in self.clients)
+        return not self.bridge.is_server_down and self.bridge.open * 2 >= wanted
+
+    async def _pass(self, until_us: int) -> None:
+        while self.pace.elapsed_us() < until_us:
+            await self.pace.until(min(until_us, self.pace.elapsed_us() + 1_000_000))
+            self._progress(self.now)
+
+    def _heal(self) -> None:
+        self.is_healing = True
+        self.record(history.Healed(self.now, self.plan.heal_bound_us))
+        self.restart_gateway()
+        for client in self.clients:
+            client.restart()
+            client.go_online()
+
+    async def _end(self, deadline_us: int) -> None:
+        """Wait until everything has converged, or the time for it is over; then read it back.
+
+        Only the audit knows what the log holds: it is made again if a client has still to hear of something.
+        """
+        while True:
+            await self._settled(deadline_us)
+            self._audits += 1
+            finals, failed = await audit_all(
+                self._address, self._tokens, self.plan.documents, f"audit{self._audits}"
+            )
+            for error in failed:
+                self.shared.count("audit failed")
+                self.notes.append(f"A document could not be read back: {error}.")
+            heads = {final.document: final.revision for final in finals}
+            self.pace.advance()
+            if self.now >= deadline_us or self._has_settled(heads):
+                break
+        for client in self.clients:
+            self.record(client.final())
+        self.finals = finals
+        self.pace.stop()
+        self.record = lambda _: None  # what happens when the connections are closed is no part of it
+
+    async def _settled(self, deadline_us: int) -> None:
+        quiet = 0
+        while quiet < QUIET_POLLS and self.now < deadline_us:
+            await trio.sleep(SETTLE_POLL_SECONDS)
+            self.pace.advance()
+            heads: dict[DocumentId, int] = {}
+            for client in self.clients:
+                name = client.document.document
+                heads[name] = max(heads.get(name, 0), client.replica.revision or 0)
+            quiet = quiet + 1 if self._has_settled(heads) else 0
+
+    def _has_settled(self, heads: dict[DocumentId, int]) -> bool:
+        return all(
+            c.has_left or (c.is_settled and c.replica.revision == heads.get(c.document.document))
+            for c in self.clients
+        )

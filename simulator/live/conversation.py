@@ -1,0 +1,205 @@
+"""What goes over one link, understood: who talks, what was submitted, what was seen, when tokens expire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from model.assembly import Assembly
+from model.compression import deflate, inflate
+from model.identity import DocumentId, SiteId
+from model.protocol import (
+    Branch,
+    ErrorCode,
+    Failure,
+    Hello,
+    Join,
+    ProtocolError,
+    Renew,
+    Renewed,
+    ServerMessage,
+    Submit,
+    Welcome,
+    decode_client,
+    encode,
+)
+from simulator.clock import Clock
+from simulator.memo import Memo
+
+COMPRESSED_BYTES_MIN: Final = 1_024
+"""Smaller messages travel as they are."""
+
+RENEW_SHARE: Final = 0.6
+"""A token is renewed when this much of its time is over."""
+
+_PRESENCE: Final = b'{"type":"presence"'
+
+
+class Surroundings:
+    """What all conversations of a run share.
+
+    Attributes:
+        errors: how often what went wrong, by kind.
+        renewals: tokens that were renewed in band.
+        submitted: called when a submit or a branch has been handed to the kernel; None if nobody waits.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        memo: Memo,
+        clock: Clock,
+        elapsed_us: Callable[[], int],
+    ) -> None:
+        """What they share; ``clock`` follows ``elapsed_us``, the time since the run began."""
+        self.assembly = assembly
+        self.memo = memo
+        self.clock = clock
+        self.elapsed_us = elapsed_us
+        self.errors: dict[str, int] = {}
+        self.renewals = 0
+        self.submitted: Callable[[], None] | None = None
+
+    def count(self, kind: str) -> None:
+        """One more error of a kind."""
+        self.errors[kind] = self.errors.get(kind, 0) + 1
+
+
+class Conversation:
+    """The messages of one connection.
+
+    Attributes:
+        site, document, epoch: as the client said.
+        heard_us: from ``hello`` to ``welcome``; 0 before that.
+    """
+
+    def __init__(
+        self,
+        shared: Surroundings,
+        send: Callable[[bytes, Callable[[], None] | None, bool], None],
+        another_token: Callable[[], str | None],
+        *,
+        offers_compression: bool,
+    ) -> None:
+        """A conversation that nobody has begun.
+
+        Args:
+            shared: what all conversations share.
+            send: takes a message, what to call when the kernel has it, and whether it is compressed.
+            another_token: a fresh token of the same user; None if there is none to be had.
+            offers_compression: whether ``hello`` says that compressed messages are understood.
+        """
+        self.site = SiteId("")
+        self.document = DocumentId("")
+        self.epoch = 0
+        self.heard_us = 0
+        self._shared = shared
+        self._send = send
+        self._another_token = another_token
+        self._offers_compression = offers_compression
+        self._compresses = False
+        self._hello_us = 0
+        self._chunks: list[Branch] = []
+        self._is_over = False
+
+    def over(self) -> None:
+        """The connection has ended: no token is renewed any more."""
+        self._is_over = True
+
+    # --- to the server ------------------------------------------------------------------------------------
+
+    def say(self, data: bytes) -> None:
+        """Send a message of the client."""
+        if data.startswith(_PRESENCE):
+            self._transmit(data, None)
+            return
+        message = decode_client(data)
+        handed: Callable[[], None] | None = None
+        match message:
+            case Hello():
+                self.site = message.site
+                if self._offers_compression:
+                    data = encode(msgspec.structs.replace(message, compression=["deflate"]))
+                handed = self._greeted
+            case Join():
+                self.document, self.epoch = message.document, message.epoch
+            case Submit():
+                handed = self._submission([message])
+            case Branch():
+                self._chunks.append(message)
+                if not message.more:
+                    handed = self._submission([*self._chunks])
+                    self._chunks.clear()
+            case _:
+                pass
+        self._transmit(data, handed)
+
+    def _transmit(self, data: bytes, handed: Callable[[], None] | None) -> None:
+        if self._compresses and len(data) >= COMPRESSED_BYTES_MIN:
+            self._send(deflate(data), handed, True)
+        else:
+            self._send(data, handed, False)
+
+    def _greeted(self) -> None:
+        self._hello_us = self._shared.elapsed_us()
+
+    def _submission(self, messages: list[Submit] | list[Branch]) -> Callable[[], None]:
+        """What to do when the last byte of a submit, or of a whole branch, was handed to the kernel."""
+
+        def handed() -> None:
+            shared = self._shared
+            shared.assembly.submitted(self.document, self.site, self.epoch, messages, shared.elapsed_us())
+            if shared.submitted is not None:
+                shared.submitted()
+
+        return handed
+
+    # --- from the server ----------------------------------------------------------------------------------
+
+    def hear(self, data: bytes, is_binary: bool) -> bytes:
+        """Take note of a message of the server; the message as JSON.
+
+        Raises:
+            ProtocolError: it is no message of the protocol.
+        """
+        if is_binary:
+            if not self._compresses:
+                raise ProtocolError(ErrorCode.MALFORMED, "a binary message, and no compression agreed on")
+            data = inflate(data)
+        message = self._shared.memo.decode(data)
+        match message:
+            case Welcome():
+                self.heard_us = self._shared.elapsed_us() - self._hello_us
+                self._compresses = self._offers_compression and message.compression == "deflate"
+                self._expires(message.expires_in_ms)
+            case Renewed():
+                self._shared.renewals += 1
+                self._expires(message.expires_in_ms)
+            case Failure():
+                self._shared.count(message.code.value)
+                if message.code is ErrorCode.TOKEN_EXPIRED and not message.fatal:
+                    self._renew()
+            case _:
+                self._saw(message)
+        return data
+
+    def _saw(self, message: ServerMessage) -> None:
+        shared = self._shared
+        shared.assembly.saw(self.document, self.site, message, shared.clock.now_us)
+
+    # --- tokens -------------------------------------------------------------------------------------------
+
+    def _expires(self, in_ms: int | None) -> None:
+        if in_ms is not None:
+            self._shared.clock.call(int(in_ms * 1_000 * RENEW_SHARE), self._renew)
+
+    def _renew(self) -> None:
+        if self._is_over:
+            return
+        token = self._another_token()
+        if token is None:
+            self._shared.count("token could not be renewed")
+        else:
+            self._transmit(encode(Renew(token)), None)

@@ -1,0 +1,196 @@
+"""Faults over real sockets: those of the simulator where they work as they are, and the rest made real.
+
+Held messages, long absences, crashed clients, repeated sends and wrong clocks need nothing but the clients.
+Partitions leave a part of their connections half open, slow readers leave bytes in the kernel, and deaths of
+the gateway and of the store are those of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from simulator.faults import FAULTS
+from simulator.faults.fault import ClientsFault, Fault
+from simulator.faults.network import (
+    Flapping,
+    PartitionClients,
+    PartitionHalves,
+    PartitionOneWay,
+    PartitionRegion,
+)
+from simulator.live.server import ServerHandle
+from simulator.schedule import FaultWindow
+
+if TYPE_CHECKING:
+    from simulator.live.cell import LiveCell
+
+HALF_OPEN_SHARE: Final = 0.3
+"""Of the connections that a partition hits, how many are left half open for good."""
+
+PERSIST_US: Final = 3_000
+"""A commit takes about this long; a process killed within it may have persisted and not answered."""
+
+SERVER_FAULTS: Final = ("gateway_crash", "crash_before_ack")
+STORE_FAULTS: Final = ("store_stall", "store_error")
+
+
+class _HalfOpen(PartitionClients):
+    """A partition that some connections never come back from, although nobody closes them."""
+
+    world: LiveCell
+
+    def _block(self) -> None:
+        super()._block()
+        keep_alive_us = self.world.plan.network.keep_alive_us
+        for connection in self._connections():
+            if self.random.random() < HALF_OPEN_SHARE:
+                patience_us = int(keep_alive_us * (0.5 + self.random.random()))
+                self._hit += self.world.bridge.abandon(connection, patience_us)
+
+
+class LivePartitionClients(_HalfOpen):
+    """Single clients lose their path."""
+
+
+class LivePartitionRegion(_HalfOpen, PartitionRegion):
+    """A whole region is cut off."""
+
+
+class LivePartitionHalves(_HalfOpen, PartitionHalves):
+    """Half of the clients are cut off."""
+
+
+class LivePartitionOneWay(_HalfOpen, PartitionOneWay):
+    """One direction is dead, and some connections both."""
+
+
+class LiveFlapping(_HalfOpen, Flapping):
+    """Paths come and go."""
+
+
+class LiveSlowReader(ClientsFault):
+    """Some clients leave what the server sends in the kernel, so that its outbox for them fills (1013)."""
+
+    kind = "slow_reader"
+    world: LiveCell
+
+    def begin(self) -> int:
+        """Slow them down."""
+        self._before = self.world.bridge.held_up
+        for client in self.clients:
+            self.world.bridge.narrow(client.plan.site, int(self.param("bytes_per_second", 200)))
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Let them read all that waits; the reads that had to wait."""
+        for client in self.clients:
+            self.world.bridge.widen(client.plan.site)
+        return self.world.bridge.held_up - self._before
+
+
+class LiveCrashBeforeAck(Fault):
+    """The server's process is killed while a submit is with it: perhaps persisted, nobody told."""
+
+    kind = "crash_before_ack"
+    world: LiveCell
+
+    def begin(self) -> int:
+        """Wait for the next submit that the kernel takes."""
+        self._hit = 0
+        self.world.shared.submitted = self._submitted
+        return 0
+
+    def _submitted(self) -> None:
+        self.world.shared.submitted = None
+        self.world.clock.call(int(self.random.random() * PERSIST_US), self._crash)
+
+    def _crash(self) -> None:
+        self._hit += self.world.crash_gateway()
+        self.world.clock.call(int(self.param("restart_us", 1_000_000)), self.world.restart_gateway)
+
+    def end(self) -> int:
+        """Start the process if it died."""
+        self.world.shared.submitted = None
+        self.world.restart_gateway()
+        return self._hit
+
+
+class LiveStoreDeath(Fault):
+    """The store's process is killed, and comes back when the fault is over."""
+
+    kind = "store_stall"
+    world: LiveCell
+
+    def begin(self) -> int:
+        """Kill it."""
+        self.world.kill_store()
+        return 1
+
+    def end(self) -> int:
+        """Start it again."""
+        self.world.start_store()
+        return 1
+
+
+LIVE_FAULTS: Final[dict[str, type[Fault]]] = {
+    **{kind: fault for kind, fault in FAULTS.items() if kind != "rival_writer"},
+    **{
+        fault.kind: fault
+        for fault in (
+            LivePartitionClients,
+            LivePartitionRegion,
+            LivePartitionHalves,
+            LivePartitionOneWay,
+            LiveFlapping,
+            LiveSlowReader,
+            LiveCrashBeforeAck,
+        )
+    },
+    **dict.fromkeys(STORE_FAULTS, LiveStoreDeath),
+}
+"""All faults that can be made over real sockets, by the name scenarios use."""
+
+
+def live_fault_of(kind: str) -> type[Fault]:
+    """The fault of this name.
+
+    Raises:
+        KeyError: it cannot be made here; :func:`playable` leaves such ones out.
+    """
+    return LIVE_FAULTS[kind]
+
+
+def playable(
+    windows: Iterable[FaultWindow], server: ServerHandle | None
+) -> tuple[tuple[FaultWindow, ...], list[str]]:
+    """The windows that can be made against this server (None: somebody else's), and why the others cannot."""
+    kept: list[FaultWindow] = []
+    left_out: dict[str, str] = {}
+    for window in windows:
+        why = ""
+        if window.kind not in LIVE_FAULTS:
+            why = "needs another writer inside the server"
+        elif window.kind in SERVER_FAULTS and server is None:
+            why = "the server is not ours to kill"
+        elif window.kind in STORE_FAULTS and not (server is not None and server.has_store_control):
+            why = "its store is not ours to kill"
+        if why:
+            left_out[window.kind] = why
+        else:
+            kept.append(window)
+    return tuple(kept), [f"Fault {kind} was left out: {why}." for kind, why in left_out.items()]
+
+
+def with_a_kill(windows: tuple[FaultWindow, ...], duration_us: int) -> tuple[FaultWindow, ...]:
+    """The windows, with at least one death of the server among them."""
+    if any(window.kind in SERVER_FAULTS for window in windows):
+        return windows
+    begin_us, end_us = int(duration_us * 0.5), int(duration_us * 0.55)
+    kill = FaultWindow(len(windows), "gateway_crash", "gateway", begin_us, end_us, {}, 0)
+    return tuple(
+        msgspec.structs.replace(window, index=index)
+        for index, window in enumerate(sorted((*windows, kill), key=lambda w: w.begin_us))
+    )

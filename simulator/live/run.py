@@ -1,0 +1,298 @@
+"""A whole live run: a scenario, a seed and a server in; a directory and a result as of a simulation out."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+import trio
+
+from model import history
+from model import result as results
+from model.assembly import as_judgable
+from model.checkers import Judge
+from model.checkers.catalogue import checkers_for
+from model.checkers.triviality import EDIT, FAULT, NonTriviality, judge_triviality
+from model.claims import JUPITER
+from model.identity import DocumentId
+from model.measures import Measures, MeasureSet
+from model.result import CheckRow, RunResult
+from model.verdict import CheckResult, Verdict, overall
+from simulator.cells import plan_cells
+from simulator.live.cell import LiveCell
+from simulator.live.faults import playable, with_a_kill
+from simulator.live.health import health
+from simulator.live.link import Address
+from simulator.live.process import few_collections, raise_file_limit
+from simulator.live.scrape import Scraper
+from simulator.live.server import ServerError, ServerHandle, SpawnedServer
+from simulator.live.tokens import LIFETIME_SECONDS, Tokens
+from simulator.live.visitor import SETUP_KIND, VisitError
+from simulator.overrides import override_all
+from simulator.people import people
+from simulator.plan import CellPlan
+from simulator.recorder import Recorder
+from simulator.run import Listener, Run, clear, expected_kinds, machine, versions
+from simulator.scenario import Scenario
+
+CLIENTS: Final = 300
+"""How many clients a live run has unless somebody says otherwise."""
+
+DURATION: Final = "60s"
+"""How long a live run takes unless somebody says otherwise."""
+
+SPAWN: Final = "spawn"
+"""In place of a URL: the run starts a server of its own."""
+
+
+class LiveError(RuntimeError):
+    """The run could not begin: no server, or one that lets nobody in. One line."""
+
+
+class LiveOptions(NamedTuple):
+    """How to run, as opposed to what.
+
+    Attributes:
+        seed: everything random comes from it; the server and the machine are not.
+        directory: of the results.
+        command: repeats the run.
+        url: ``ws://HOST:PORT``, or :data:`SPAWN`.
+        secret: the key that the server verifies tokens with (HS256); tokens are minted with it.
+        token: shown by all clients instead of minted ones; it has to let them edit documents ``live-*``.
+        server: the process behind ``url``, if the run may kill it.
+        kill: kill the server at least once, whatever the scenario says; needs a server of ours.
+        token_seconds: lifetime of minted tokens.
+    """
+
+    seed: int
+    directory: Path
+    command: str
+    url: str = SPAWN
+    secret: str = ""
+    token: str = ""
+    server: ServerHandle | None = None
+    kill: bool = False
+    token_seconds: int = LIFETIME_SECONDS
+
+
+def run_live(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
+    """Run a scenario against a real server, judge it, and keep its history; earlier results there go away.
+
+    Raises:
+        LiveError: it could not begin.
+        TraceError: the recorded session of the workload cannot be read.
+        OSError: the directory cannot be written.
+    """
+    clear(options.directory)
+    (options.directory / "history").mkdir(parents=True, exist_ok=True)
+    with _server_of(options, listener) as chosen:
+        return _run(scenario, chosen, listener)
+
+
+@contextlib.contextmanager
+def _server_of(options: LiveOptions, listener: Listener) -> Iterator[LiveOptions]:
+    """The options with the server that is to be driven; one of our own for the time of the block."""
+    if options.url != SPAWN:
+        yield options
+        return
+    secret = options.secret or secrets.token_hex(32)
+    own = SpawnedServer(options.directory / "server", secret)
+    listener.stage("starting a server")
+    try:
+        try:
+            own.start()
+        except ServerError as error:
+            raise LiveError(str(error)) from None
+        yield options._replace(url=own.url, secret=secret, server=own)
+    finally:
+        own.stop()
+
+
+class _Driven(NamedTuple):
+    """What came of the driving."""
+
+    cell: LiveCell
+    scraper: Scraper
+    wall_seconds: float
+
+
+def _run(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
+    plan, notes = live_plan(scenario, options)
+    prefix = plan.documents[0].document.partition("doc")[0]
+    try:
+        address = Address.of(options.url)
+        tokens = Tokens(
+            secret=options.secret,
+            fixed=options.token,
+            grants={f"{prefix}*": "editor"},
+            lifetime_seconds=options.token_seconds,
+        )
+    except ValueError as error:
+        raise LiveError(str(error)) from None
+    raise_file_limit()
+    try:
+        with few_collections():
+            driven = trio.run(_drive, plan, address, tokens, options.server, listener)
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is not None:
+            raise KeyboardInterrupt from None
+        raise
+    listener.stage("judging")
+    path = options.directory / "history" / "cell-00.jsonl.gz"
+    checks, measures, digest = _judged(scenario, plan, options, driven.cell, path)
+    if overall(checks) is Verdict.VIOLATED:
+        where = path.relative_to(options.directory)
+        notes.append(f"The history is kept in {where}; a live run cannot be made smaller by repeating it.")
+    result = _result(scenario, plan, options, driven, checks, measures, digest, notes)
+    return Run(result, measures, ())
+
+
+def live_plan(scenario: Scenario, options: LiveOptions) -> tuple[CellPlan, list[str]]:
+    """The plan of a live run, its documents new to every server, and what was left out of the scenario."""
+    (plan,) = plan_cells(override_all(scenario, {"cells": 1}), options.seed)
+    prefix = f"live-{secrets.token_hex(4)}-"
+    documents = tuple(
+        msgspec.structs.replace(d, document=DocumentId(prefix + d.document)) for d in plan.documents
+    )
+    faults, notes = playable(plan.faults, options.server)
+    if options.kill:
+        if options.server is None:
+            notes.append("The server was not killed: it is not ours.")
+        else:
+            faults = with_a_kill(faults, plan.duration_us)
+    return msgspec.structs.replace(plan, documents=documents, faults=faults), notes
+
+
+async def _drive(
+    plan: CellPlan, address: Address, tokens: Tokens, server: ServerHandle | None, listener: Listener
+) -> _Driven:
+    whole_us = plan.duration_us
+    cell = LiveCell(
+        plan, address, tokens, server, people, lambda us: listener.progress(min(1.0, us / whole_us))
+    )
+    scraper = Scraper(address.authority)
+    begin = time.perf_counter()
+    listener.stage("making the documents")
+    failed: VisitError | None = None
+    try:
+        await cell.begin()
+    except VisitError as error:
+        failed = error
+    if failed is not None:
+        raise LiveError(f"the run could not begin: {failed}")
+    listener.stage(f"driving {len(cell.clients)} clients")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(scraper.run)
+        await cell.run()
+        nursery.cancel_scope.cancel()
+    return _Driven(cell, scraper, time.perf_counter() - begin)
+
+
+# --- judging ----------------------------------------------------------------------------------------------
+
+
+def _judged(
+    scenario: Scenario, plan: CellPlan, options: LiveOptions, cell: LiveCell, path: Path
+) -> tuple[list[CheckResult], MeasureSet, str]:
+    """The checks, the measures and the digest of the history, which is written on the way."""
+    checkers = checkers_for(JUPITER)
+    triviality, measures = NonTriviality(), Measures()
+    header = history.Header(
+        history.HISTORY_VERSION,
+        "live",
+        "client",
+        {"scenario": scenario.name, "seed": options.seed, "cell": 0, "engine": JUPITER.engine, "bug": ""},
+    )
+    with path.open("wb") as file:
+        recorder = Recorder(Judge([*checkers, triviality, measures]), file)
+        recorder.record(header)
+        for record in cell.assembly.finish(cell.finals, cell.now):
+            recorder.record(record)
+            recorder.flush_if_full()
+        digest = recorder.close()
+    sampled = [d for d in plan.documents if d.displayed and len(d.clients) > 1]
+    checks = [
+        as_judgable(c.result(), sampled=bool(sampled), unique=any(d.unique for d in sampled))
+        for c in checkers
+    ]
+    happened = {kind: n for kind, n in triviality.counts.items() if kind != EDIT + SETUP_KIND}
+    faults = tuple(dict.fromkeys(window.kind for window in plan.faults))
+    hit, missed = met(faults, happened)
+    cell.notes.extend(f"Fault {kind} found nothing to hit." for kind in missed)
+    triviality_result = judge_triviality(happened, expected_kinds(scenario), hit or faults)
+    return [*checks, cell.assembly.audit(), triviality_result], measures.result(), digest
+
+
+def met(faults: Sequence[str], happened: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The kinds of faults that hit something, and those that did not.
+
+    In real time that is a matter of chance for some: an operation is in flight for a few milliseconds, and
+    a resend needs one. Such a fault is told of in a note; only if none hit anything the run says nothing.
+    """
+    hit = tuple(kind for kind in faults if happened.get(FAULT + kind))
+    return hit, tuple(kind for kind in faults if kind not in hit)
+
+
+def _result(
+    scenario: Scenario,
+    plan: CellPlan,
+    options: LiveOptions,
+    driven: _Driven,
+    checks: Sequence[CheckResult],
+    measures: MeasureSet,
+    digest: str,
+    notes: list[str],
+) -> RunResult:
+    cell = driven.cell
+    verdict = overall(checks)
+    harness = health(cell.pace, cell.bridge)
+    totals = measures.totals
+    return RunResult(
+        kind="live",
+        verdict=verdict,
+        exit_code=int(results.exit_code(verdict, (), harness)),
+        seed=options.seed,
+        digest=digest,
+        scenario=scenario.name,
+        engine=JUPITER.engine,
+        workload=scenario.workload.kind,
+        clients=len(cell.clients),
+        documents=len(plan.documents),
+        cells=1,
+        run_seconds=len(measures.series.connected) or plan.duration_us / 1e6,
+        wall_seconds=round(driven.wall_seconds, 3),
+        edits=totals.edits_acknowledged,
+        operations=totals.operations,
+        deliveries=totals.deliveries,
+        deliveries_per_second=round(totals.deliveries / driven.wall_seconds, 1),
+        checks=[CheckRow.of(c) for c in checks],
+        faults=measures.faults,
+        slos=[],
+        phases=measures.phases_us,
+        versions=versions() | {"server": options.url},
+        machine=machine(),
+        failures=[],
+        command=options.command,
+        harness=harness,
+        errors=dict(sorted(cell.shared.errors.items())),
+        server=driven.scraper.series(),
+        notes=[*notes, *dict.fromkeys(cell.notes), *_told(cell)],
+    )
+
+
+def _told(cell: LiveCell) -> Iterator[str]:
+    """What really happened on the sockets, in sentences."""
+    bridge = cell.bridge
+    ended = ", ".join(f"{n} by {how.value}" for how, n in bridge.endings.items() if n)
+    yield (
+        f"{bridge.attempts} connections were opened; clients left {ended or 'none of them'}; "
+        f"{bridge.abandoned} were left half open. The server was killed {cell.kills} times, "
+        f"{cell.shared.renewals} tokens were renewed in band."
+    )
+    if cell.protocol_failures:
+        yield f"Clients left {cell.protocol_failures} connections because of what the server sent."

@@ -1,0 +1,166 @@
+"""The server under test, as far as a live run may lay hands on it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+START_SECONDS_MAX: Final = 30.0
+STOP_SECONDS_MAX: Final = 20.0
+POLL_SECONDS: Final = 0.05
+LOG_TAIL_CHARACTERS: Final = 2_000
+
+
+class ServerError(RuntimeError):
+    """The server did not start, or did not come back."""
+
+
+class ServerHandle(Protocol):
+    """A server that the run may kill; the calls block and are bounded.
+
+    Attributes:
+        has_store_control: whether its store may be killed too.
+    """
+
+    has_store_control: bool
+
+    def kill(self) -> None:
+        """End the server's process at once, as a power cut of the process would."""
+        ...
+
+    def start(self) -> None:
+        """Start it again, on the same store and port, and return when it serves.
+
+        Raises:
+            ServerError: it does not.
+        """
+        ...
+
+    def kill_store(self) -> None:
+        """End the process of its store at once."""
+        ...
+
+    def start_store(self) -> None:
+        """Start the store again."""
+        ...
+
+
+class SpawnedServer:
+    """A server process of our own on a loopback port.
+
+    ``command`` is what to run; without one it is ``concord serve``. The process gets the port and the URL of
+    the store as arguments and the key of the tokens in its environment. Without a URL the store is an SQLite
+    file in ``directory``.
+    """
+
+    has_store_control = False
+
+    def __init__(
+        self,
+        directory: Path,
+        secret: str,
+        *,
+        command: Sequence[str] = (),
+        port: int = 0,
+        store: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.url = f"ws://127.0.0.1:{self.port}/ws"
+        self._log = directory / "server.log"
+        self._environment = {**os.environ, **(environment or {}), "JWT_SECRET": secret}
+        program = command or _own_server(directory)
+        store = store or f"sqlite:///{(directory / 'documents.db').resolve()}"
+        self._command = (*program, "--host", "127.0.0.1", "--port", str(self.port), "--store", store)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the running process."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until ``/health`` answers.
+
+        Raises:
+            ServerError: it ends, or does not answer in time.
+        """
+        deadline = time.monotonic() + START_SECONDS_MAX
+        with self._log.open("ab") as log:
+            process = self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,  # a Ctrl-C for the run is none for the server
+            )
+        while not self._is_healthy():
+            if process.poll() is not None:
+                raise ServerError(f"the server ended with {process.returncode}: {self._tail()}")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise ServerError(f"the server does not answer: {self._tail()}")
+            time.sleep(POLL_SECONDS)
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2.0) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+    def _tail(self) -> str:
+        return self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:].strip()
+
+    def kill(self) -> None:
+        """SIGKILL the process and those it started."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(STOP_SECONDS_MAX)
+
+    def stop(self) -> None:
+        """Let it end in its own way; kill it if it does not."""
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS_MAX)
+            self._process = None
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill_store(self) -> None:
+        """Its store is part of it."""
+        raise NotImplementedError("the store of this server is a file")
+
+    start_store = kill_store
+
+
+def _own_server(directory: Path) -> tuple[str, ...]:
+    """How to run the reference server, without a monitoring port that another one may have."""
+    configuration = directory / "server.yaml"
+    configuration.write_text("monitoring: {metrics_port: 0}\n", encoding="utf-8")
+    return (sys.executable, "-m", "concord", "serve", "--config", str(configuration))
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 on which nobody listens now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
