@@ -366,19 +366,18 @@ def _require(condition: bool, code: ErrorCode, detail: str) -> None:
 
 
 def _check_edits(first: int, last: int, operation: Operation) -> None:
-    _require(1 <= first <= last, ErrorCode.MALFORMED, f"edits {first}..{last} are no range")
-    for length in (operation.base_length, operation.target_length):
-        _require(
-            length <= DOCUMENT_LENGTH_MAX,
-            ErrorCode.TOO_LARGE,
-            f"a text of {length} code points, the limit is {DOCUMENT_LENGTH_MAX}",
+    if not 1 <= first <= last:
+        raise ProtocolError(ErrorCode.MALFORMED, f"edits {first}..{last} are no range")
+    length = max(operation.base_length, operation.target_length)
+    if length > DOCUMENT_LENGTH_MAX:
+        raise ProtocolError(
+            ErrorCode.TOO_LARGE, f"a text of {length} code points, the limit is {DOCUMENT_LENGTH_MAX}"
         )
     size = operation_bytes(operation)
-    _require(
-        size <= OPERATION_BYTES_MAX,
-        ErrorCode.TOO_LARGE,
-        f"an operation of up to {size} bytes, the limit is {OPERATION_BYTES_MAX}",
-    )
+    if size > OPERATION_BYTES_MAX:
+        raise ProtocolError(
+            ErrorCode.TOO_LARGE, f"an operation of up to {size} bytes, the limit is {OPERATION_BYTES_MAX}"
+        )
 
 
 def operation_bytes(op: Operation) -> int:
@@ -390,9 +389,8 @@ def operation_bytes(op: Operation) -> int:
 
 
 def _check_selection(selection: Selection | None) -> None:
-    _require(
-        selection is None or min(selection) >= 0, ErrorCode.MALFORMED, f"selection {selection} is negative"
-    )
+    if selection is not None and min(selection) < 0:
+        raise ProtocolError(ErrorCode.MALFORMED, f"selection {selection} is negative")
 
 
 def check_limits(message: ClientMessage) -> None:
@@ -401,7 +399,14 @@ def check_limits(message: ClientMessage) -> None:
     Raises:
         ProtocolError: ``malformed`` or ``too_large``, with the field and the limit.
     """
-    match message:
+    match message:  # the usual ones first
+        case Submit():
+            _require(message.base >= 0, ErrorCode.MALFORMED, "base is negative")
+            _check_edits(message.first, message.last, message.operation)
+            _check_selection(message.selection)
+        case Presence():
+            _require(message.revision >= 0, ErrorCode.MALFORMED, "revision is negative")
+            _check_selection(message.selection)
         case Hello():
             _require(
                 0 < len(message.site) <= NAME_LENGTH_MAX, ErrorCode.MALFORMED, "site id is empty or too long"
@@ -419,15 +424,8 @@ def check_limits(message: ClientMessage) -> None:
                 first, last = message.in_flight.first, message.in_flight.last
                 _require(1 <= first <= last, ErrorCode.MALFORMED, f"edits {first}..{last} are no range")
                 _require(message.revision is not None, ErrorCode.MALFORMED, "in flight without a revision")
-        case Submit():
-            _require(message.base >= 0, ErrorCode.MALFORMED, "base is negative")
-            _check_edits(message.first, message.last, message.operation)
-            _check_selection(message.selection)
         case Branch():
             _check_branch(message)
-        case Presence():
-            _require(message.revision >= 0, ErrorCode.MALFORMED, "revision is negative")
-            _check_selection(message.selection)
 
 
 def _check_branch(message: Branch) -> None:

@@ -83,7 +83,11 @@ class Operation:
         )
 
     def __hash__(self) -> int:
-        return self._hash
+        try:
+            return self._hash
+        except AttributeError:  # most operations are never asked
+            _set(self, "_hash", hash((self.base_length, self.components)))
+            return self._hash
 
     def __repr__(self) -> str:
         return f"Operation({self.base_length}, {list(self.components)!r})"
@@ -102,6 +106,8 @@ class Operation:
     @property
     def inserted(self) -> int:
         """Number of code points inserted."""
+        if self.splice is not None:
+            return len(self.splice[1])
         return sum(len(c) for c in self.components if isinstance(c, str))
 
     @property
@@ -158,7 +164,6 @@ def _fill(
     _set(op, "target_length", target_length)
     _set(op, "components", components)
     _set(op, "splice", splice)
-    _set(op, "_hash", hash((base_length, components)))
 
 
 def _splice_of(components: tuple[Component, ...]) -> tuple[int, str, int] | None:

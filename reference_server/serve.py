@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -26,6 +28,9 @@ from reference_server.store.port import Catalogue, Store
 _LOG: Final = Log("server")
 FILES_BESIDE: Final = 64
 """Open files that are no connections: database, pipes, listeners."""
+
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread may keep the others from running: the store's thread must not wait for 5 ms."""
 
 
 class Launch(NamedTuple):
@@ -58,6 +63,7 @@ async def serve(launch: Launch) -> None:
     """
     config = launch.config
     raise_file_limit(config.server.max_connections)
+    _tune()
     listeners = await open_listener(config.server.host, config.server.port, shared=launch.control is not None)
     store, catalogue = await trio.to_thread.run_sync(_open_store, config)
     try:
@@ -94,6 +100,14 @@ def raise_file_limit(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard != resource.RLIM_INFINITY and hard < connections + FILES_BESIDE:
         _LOG.warning("fewer open files are allowed than connections", files=hard, connections=connections)
+
+
+def _tune() -> None:
+    """Settings of the interpreter for a process that does nothing but serve."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _open_store(config: Config) -> tuple[Store, Catalogue]:

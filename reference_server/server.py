@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
@@ -72,8 +70,6 @@ CATCH_UP_ALONE_SECONDS: Final = 0.25
 
 HOUSEKEEPING_SECONDS: Final = 30.0
 PING_STALE_SECONDS: Final = 2.0
-SWITCH_SECONDS: Final = 0.0005
-"""How long a thread may keep the others from running: the store's thread must not wait for 5 ms."""
 
 
 class _Inner:
@@ -170,11 +166,14 @@ class Server:
 
     async def run(self, listeners: list[trio.SocketListener], ended: trio.Event) -> None:
         """Serve until ``ended`` is set, then drain: what was received becomes durable and is acknowledged."""
-        sys.setswitchinterval(SWITCH_SECONDS)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
         self._runner.start()
+        try:
+            await self._serve(listeners, ended)
+        finally:
+            await self._runner.stop()
+            await self._bus.stop()
+
+    async def _serve(self, listeners: list[trio.SocketListener], ended: trio.Event) -> None:
         await self._learn_revocations()
         async with trio.open_nursery() as background, trio.open_nursery() as nursery:
             self._nursery = nursery
@@ -194,8 +193,6 @@ class Server:
             await self._drain(listeners)
             nursery.cancel_scope.cancel()
             background.cancel_scope.cancel()
-        await self._runner.stop()
-        await self._bus.stop()
 
     async def _accept(self, one: trio.SocketListener) -> None:
         with self._accepting:
@@ -211,6 +208,7 @@ class Server:
             _LOG.warning("the store did not answer in time; what was not acknowledged is sent again")
         self.worker.close_all(CLOSE_GOING_AWAY, "the server shuts down")
         await self._http.drain()
+        self._listener.give_up_waiting()
         with trio.move_on_after(DRAIN_SECONDS):
             while self._listener.open:
                 await trio.sleep(0.01)
@@ -225,6 +223,7 @@ class Server:
         self.tokens = self._tokens(config, self._secret)
         self.config = config
         self.worker.gateway.limits = core_limits(config)
+        self.worker.gateway.compression = config.compression_enabled
 
     # --- what the listener needs --------------------------------------------------------------------------
 
@@ -238,7 +237,12 @@ class Server:
         """Serve a WebSocket to its end."""
         limit = self.config.websocket.outbox_bytes
         outbox = Outbox(socket, received, limit, self._nursery.start_soon, self._reactor)
-        session = WebSocketSession(outbox, self.worker, self.config.compression_threshold_bytes)
+        session = WebSocketSession(
+            outbox,
+            self.worker,
+            self.config.compression_threshold_bytes,
+            self.config.websocket.max_message_size,
+        )
         self._sessions.add(session)
         try:
             await session.run(self.config.server.handshake_timeout_seconds)
@@ -285,6 +289,7 @@ class Server:
             case TokenRevoked(jti, expires_at):
                 self.revocations.learn(jti, expires_at)
             case PermissionsChanged(document, user):
+                self._admission.forget(document)
                 self.worker.handle(RightsChanged(document, user))
             case DocumentGone(document):
                 self._forget(document)
@@ -299,7 +304,10 @@ class Server:
 
     def _missed(self, topic: str) -> None:
         """Hints of a topic may have been lost: ask the store instead."""
+        if self.worker.is_draining:
+            return
         if topic == TOPIC_ALL:
+            self._admission.forget()
             self._nursery.start_soon(self._learn_revocations)
             for document in list(self.worker.gateway.documents):
                 self.worker.handle(RightsChanged(document))
@@ -329,6 +337,9 @@ class Server:
                 heads = await self.call(self._catalogue.heads, documents)
             except StoreUnavailable:
                 continue
+            except Exception as error:  # the next time may be better, and the rest goes on
+                _LOG.error("the heads of documents cannot be read", error)
+                continue
             for document, revision in heads.items():
                 self.worker.handle(Announced(document, revision))
 
@@ -346,6 +357,8 @@ class Server:
                 self.revocations.learn(jti, now + self.config.authentication.token_expiry_seconds)
         except StoreUnavailable:
             _LOG.warning("the revoked tokens cannot be read now")
+        except Exception as error:
+            _LOG.error("the revoked tokens cannot be read", error)
 
     # --- what the API needs -------------------------------------------------------------------------------
 
@@ -409,6 +422,7 @@ class Server:
 
     async def permissions_changed(self, document: DocumentId, user: str) -> None:
         """Tell open connections, here and elsewhere."""
+        self._admission.forget(document)
         self.worker.handle(RightsChanged(document, user))
         self._tell(PermissionsChanged(document, user))
 
@@ -428,6 +442,7 @@ class Server:
 
     def _state(self) -> State:
         gauges = self.worker.gauges()
+        self.measured.counts.connections_refused = self._listener.refused
         gauges.outbox_bytes = sum(session.outbox.waiting_bytes for session in self._sessions)
         return State(gauges, self.worker.queues(), self._bus.counters, self._bus.is_connected)
 

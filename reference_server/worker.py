@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import trio
 
 from model.identity import ConnectionId, DocumentId, SiteId
-from model.protocol import ErrorCode, Failure, encode
+from model.protocol import ErrorCode, Failure, ProtocolError, encode
 from reference_server.auth.claims import Claims
 from reference_server.auth.tokens import Reason, TokenRefused
 from reference_server.core.effects import (
@@ -48,7 +48,7 @@ from reference_server.core.effects import (
     Whisper,
 )
 from reference_server.core.gateway import Gateway
-from reference_server.core.limits import CLOSE_TRY_AGAIN, Limits
+from reference_server.core.limits import CLOSE_PROTOCOL_ERROR, CLOSE_TRY_AGAIN, Limits
 from reference_server.gateway.websocket import Broadcast, Socket
 from reference_server.logs import Log
 from reference_server.metrics.registry import Metrics
@@ -60,6 +60,8 @@ _MEANT: Final = frozenset({1000, 1001, 1005})  # close codes of a client that le
 
 TIMER_SECONDS: Final = 0.05
 """Resolution of timers; they guard times of seconds."""
+
+_TIMERS_SPARE: Final = 1_024
 
 _REASONS: Final = {Reason.EXPIRED: ErrorCode.TOKEN_EXPIRED, Reason.REVOKED: ErrorCode.TOKEN_REVOKED}
 
@@ -137,6 +139,7 @@ class Worker:
         self._pointed_us: list[int] = []
         self._appended: dict[DocumentId, int] = {}
         self._depth = 0
+        self._is_flushing = False
 
     # --- connections --------------------------------------------------------------------------------------
 
@@ -156,7 +159,7 @@ class Worker:
 
     def received(self, connection: ConnectionId, data: bytes) -> None:
         """A whole message arrived."""
-        if not self.is_draining:
+        if not self.is_draining and connection in self._sockets:
             self.metrics.counts.messages_in += 1
             self.metrics.counts.bytes_in += len(data)
             self.handle(Received(connection, data))
@@ -177,6 +180,10 @@ class Worker:
             _LOG.warning("a client reads too slowly", connection=connection)
             self.closed(connection, CLOSE_TRY_AGAIN)
             socket.close(CLOSE_TRY_AGAIN, "too slow")
+
+    def refuse(self, connection: ConnectionId, error: ProtocolError) -> None:
+        """What arrived is no message."""
+        self._send_away(connection, Failure(error.code, error.detail), CLOSE_PROTOCOL_ERROR)
 
     def close_all(self, code: int, reason: str) -> None:
         """Close every connection after what is on its way to it."""
@@ -206,9 +213,13 @@ class Worker:
         try:
             yield
         finally:
-            self._depth -= 1
-            if not self._depth:
-                self._flush()
+            self._leave()
+
+    def _leave(self) -> None:
+        """Flush at the end of the outermost batch."""
+        self._depth -= 1
+        if not self._depth:
+            self._flush()
 
     # --- events -------------------------------------------------------------------------------------------
 
@@ -221,18 +232,47 @@ class Worker:
         self._handle_all((event,))
 
     def _handle_all(self, events: Iterable[Event]) -> None:
-        with self.batch():
+        self._depth += 1  # as `batch`, which would cost as much as a small event
+        try:
             for event in events:
-                for effect in self._timed(event):
-                    self._perform(effect)
+                try:
+                    effects = self._timed(event)
+                except Exception as error:  # a bug, and the trouble of nobody but whom it concerns
+                    effects = self._contain(event, error)
+                for effect in effects:
+                    try:
+                        self._perform(effect)
+                    except Exception as error:  # the others have to take effect all the same
+                        _LOG.error("an effect failed", error, kind=type(effect).__name__)
+        finally:
+            self._leave()
+
+    def _contain(self, event: Event, error: Exception) -> list[Effect]:
+        """The core failed: send away whom it concerns, and forget the document; the store has the truth."""
+        _LOG.error("the core failed", error, kind=type(event).__name__)
+        connection = getattr(event, "connection", ConnectionId(0))
+        concerned = getattr(event, "document", None)
+        documents = self.gateway.documents
+        for document in list(documents.values()):
+            room = document.room
+            if document.name == concerned or connection in room.members or connection in room.waiting:
+                del documents[document.name]
+                room.send_away("the server failed")
+        effects: list[Effect] = []
+        for _ in range(2 + len(self._sockets)):  # leaving may fail too, once for each who has to leave
+            with contextlib.suppress(Exception):
+                effects = self.gateway.handle(Closed(connection), now_us())
+                break
+        return [*effects, Close(connection, CLOSE_TRY_AGAIN, ErrorCode.UNAVAILABLE.value)]
 
     def _timed(self, event: Event) -> list[Effect]:
         """Only where the core may carry or merge edits is it timed."""
-        if not isinstance(event, Received | Appended):
+        kind = type(event)
+        if kind is not Received and kind is not Appended:
             return self.gateway.handle(event, now_us())
-        begin_ns = time.perf_counter_ns()
-        effects = self.gateway.handle(event, now_us())
-        self.metrics.transformation.record((time.perf_counter_ns() - begin_ns) // 1_000)
+        begin_ns = time.monotonic_ns()
+        effects = self.gateway.handle(event, begin_ns // 1_000)
+        self.metrics.transformation.record((time.monotonic_ns() - begin_ns) // 1_000)
         if type(event) is Appended:
             if isinstance(event.outcome, Conflict):
                 self.metrics.counts.store_conflicts += 1
@@ -241,14 +281,17 @@ class Worker:
         return effects
 
     def _flush(self) -> None:
-        if self._requests:  # first, so that they are written while the rest is done
+        if self._is_flushing:
+            return  # a client that overflows is closed and others are told: that goes with the next round
+        self._is_flushing = True
+        while self._requests or self._dirty:
             requests, self._requests = self._requests, []
-            for request in requests:
+            for request in requests:  # first, so that they are written while the rest is done
                 self._outside.request(request)
-        if self._dirty:
             dirty, self._dirty = self._dirty, {}
             for socket in dirty.values():
                 socket.flush()
+        self._is_flushing = False
         if self._submitted_us or self._pointed_us:
             now = now_us()
             for document, since_us in self._submitted_us:
@@ -354,21 +397,20 @@ class Worker:
 
         def decided(role: Role | Undecided | None) -> None:
             if isinstance(role, Undecided):
-                self._send_away(number)
+                failure = Failure(ErrorCode.UNAVAILABLE, "the store does not answer")
+                self._send_away(number, failure, CLOSE_TRY_AGAIN)
             else:
                 self.handle(Authorized(number, role))
 
         if claims is not None:
             self._outside.authorize(claims, effect.document, decided)
 
-    def _send_away(self, number: ConnectionId) -> None:
-        """Close one connection because the store does not answer; it may come back later."""
-        socket = self._sockets.get(number)
-        if socket is not None:
-            failure = Failure(ErrorCode.UNAVAILABLE, "the store does not answer")
-            socket.send(Broadcast(encode(failure)))
-            self.closed(number, CLOSE_TRY_AGAIN)
-            socket.close(CLOSE_TRY_AGAIN, failure.code.value)
+    def _send_away(self, number: ConnectionId, failure: Failure, code: int) -> None:
+        """Close one connection for a reason that the core does not know."""
+        if number in self._sockets:
+            self._perform(Send((number,), encode(failure)))
+            self._perform(Close(number, code, failure.code.value))
+            self.handle(Closed(number))
 
     # --- background ---------------------------------------------------------------------------------------
 
@@ -379,6 +421,9 @@ class Worker:
             timers, now = self._timers, now_us()
             while timers and timers[0][0] <= now:
                 self.handle(TimerFired(heapq.heappop(timers)[1]))
+            if len(timers) > _TIMERS_SPARE + 4 * len(self._sockets):  # of connections that are gone
+                self._timers = [timer for timer in timers if timer[1] in self._sockets]
+                heapq.heapify(self._timers)
 
     async def settle(self, seconds: float) -> bool:
         """Wait until nothing waits for the store; whether that came true in time."""

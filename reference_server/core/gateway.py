@@ -137,6 +137,7 @@ class Gateway:
 
     Attributes:
         limits: of connections and of documents that are loaded from now on.
+        compression: whether to agree to it with connections that come from now on.
     """
 
     def __init__(
@@ -168,7 +169,7 @@ class Gateway:
         self._out: list[Effect] = []
         self._requests = first_request
         self._shared = shared
-        self._compression = compression
+        self.compression = compression
 
     @property
     def connections(self) -> int:
@@ -283,7 +284,7 @@ class Gateway:
                 ErrorCode.UNSUPPORTED_VERSION, f"version {message.version}, this is {PROTOCOL_VERSION}"
             )
         session.site = message.site
-        session.compressed = self._compression and DEFLATE in message.compression
+        session.compressed = self.compression and DEFLATE in message.compression
         session.state = State.AUTHENTICATING
         self._out.append(Authenticate(connection, message.site, message.token))
 

@@ -109,4 +109,5 @@ class Queue:
                 deferred.append(item)
             else:
                 yield item
-        self.put_back(deferred)
+        if deferred:
+            self.put_back(deferred)

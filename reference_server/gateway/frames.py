@@ -29,6 +29,11 @@ def binary_frame(payload: bytes) -> bytes:
     return _frame(_FINAL | _BINARY, payload)
 
 
+def close_frame(code: int) -> bytes:
+    """The end of a conversation, with its code and without a reason."""
+    return struct.pack("!BBH", _FINAL | 0x8, 2, code)
+
+
 def _frame(first: int, payload: bytes) -> bytes:
     length = len(payload)
     if length < 126:
@@ -43,10 +48,10 @@ class FrameReader:
 
     A message in one masked frame, which is how clients send, is cut out here. Control frames, and whatever
     breaks the rules, are handed on as bytes. Once a client has sent a message in fragments, all its bytes are
-    handed on, so that the order of its messages stays.
+    handed on, so that the order of its messages stays; and after a close frame, so that nothing counts.
     """
 
-    __slots__ = ("_buffer", "_message", "_other", "_passing", "is_bypassed")
+    __slots__ = ("_buffer", "_message", "_missing", "_other", "_passing", "is_bypassed")
 
     def __init__(self, message: Callable[[bytes, bool], None], other: Callable[[bytes], None]) -> None:
         """Begin at the border of a frame.
@@ -58,14 +63,19 @@ class FrameReader:
         self.is_bypassed = False
         self._message = message
         self._other = other
-        self._buffer = b""
+        self._buffer = bytearray()  # the beginning of a frame
+        self._missing = 0  # bytes without which there is no use in looking at it again
         self._passing = 0  # bytes of the present frame that are handed on
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the connection."""
         if self._buffer:
-            data = self._buffer + data
-            self._buffer = b""
+            self._buffer += data
+            self._missing -= len(data)
+            if self._missing > 0:
+                return  # else a message that drips in would be copied again with every drop
+            data = bytes(self._buffer)
+            self._buffer.clear()
         begin, size = 0, len(data)
         while begin < size:
             if self.is_bypassed:
@@ -79,12 +89,13 @@ class FrameReader:
                 continue
             end = self._frame(data, begin, size)
             if end < 0:
-                self._buffer = data[begin:] if begin else data
+                self._buffer += data[begin:]
                 return
             begin = end
 
     def _frame(self, data: bytes, begin: int, size: int) -> int:
         """Deal with the frame at ``begin``: where to go on, or -1 if bytes are missing."""
+        self._missing = 1
         if size - begin < 2:
             return -1
         first, second = data[begin], data[begin + 1]
@@ -104,7 +115,7 @@ class FrameReader:
                 return -1
             length = int.from_bytes(data[begin + 2 : mask_at], "big")
         if (first != _WHOLE_TEXT and first != _WHOLE_BINARY) or length > MESSAGE_BYTES_MAX:
-            if first & 0x0F < 8:  # a fragment, a reserved bit, or far too long
+            if first & 0x0F <= 8:  # a fragment, a reserved bit, far too long; or the end
                 self.is_bypassed = True
             else:
                 self._passing = mask_at + 4 + length - begin
@@ -112,6 +123,7 @@ class FrameReader:
         payload_at = mask_at + 4
         end = payload_at + length
         if size < end:
+            self._missing = end - size
             return -1
         self._message(unmask(data[payload_at:end], data[mask_at:payload_at]), first == _WHOLE_BINARY)
         return end

@@ -6,6 +6,10 @@ import re
 from typing import Final, NamedTuple
 
 _REQUEST_LINE: Final = re.compile(rb"[A-Z]{1,16} [\x21-\x7e]{1,8192} HTTP/1\.[01]")
+_ASCII: Final = frozenset(
+    {b"connection", b"host", b"upgrade", b"sec-websocket-extensions", b"sec-websocket-protocol"}
+)
+"""Headers that wsproto takes for ASCII without looking."""
 _END: Final = b"\r\n\r\n"
 
 
@@ -75,6 +79,8 @@ def parse_head(data: bytes, bytes_max: int) -> Head | None:
             name, colon, value = header.partition(b":")
             if not colon or not name or name != name.strip():
                 raise Refusal(400, "a malformed header")
+            if name.lower() in _ASCII and not value.isascii():
+                raise Refusal(400, "a header that is not ASCII")
             headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
     return Head(method, path, headers)
 

@@ -12,8 +12,15 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState, LifespanState
 
+from reference_server.logs import Log
+
 READ_TIMEOUT_SECONDS: Final = 30
 KEEP_ALIVE_SECONDS: Final = 15
+SEND_SECONDS = 10.0
+"""For a client to take one part of an answer; Hypercorn lets nothing else end its sending."""
+
+_PART_BYTES: Final = 65_536
+_LOG: Final = Log("http")
 
 
 class _Stream(trio.abc.Stream):
@@ -25,7 +32,12 @@ class _Stream(trio.abc.Stream):
         self._received = received
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
+        for begin in range(0, len(data), _PART_BYTES):
+            with trio.move_on_after(SEND_SECONDS) as scope:
+                await self._stream.send_all(data[begin : begin + _PART_BYTES])
+            if scope.cancelled_caught:
+                self.socket.close()  # ends the reading too
+                raise trio.BrokenResourceError("the client reads too slowly")
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
@@ -42,6 +54,21 @@ class _Stream(trio.abc.Stream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+class _Connection(TCPServer):
+    """As Hypercorn has it, but over as soon as the client is gone, not only after the keep-alive."""
+
+    _is_over = False
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        self._is_over = True
+        await self.idle_task.stop()
+
+    async def _idle_timeout(self) -> None:
+        if not self._is_over:
+            await super()._idle_timeout()
 
 
 class HttpServer:
@@ -64,8 +91,13 @@ class HttpServer:
     async def serve(self, socket: trio.socket.SocketType, received: bytes) -> None:
         """Serve a connection to its end."""
         state = ConnectionState(LifespanState())
-        server = TCPServer(self._app, self._config, self._context, state, _Stream(socket, received))  # type: ignore[arg-type]
-        await server.run()
+        stream = _Stream(socket, received)
+        server = _Connection(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type]
+        try:
+            await server.run()
+        except* Exception as group:  # what the application raises is answered; this is HTTP that is none
+            kinds = sorted({type(error).__name__ for error in group.exceptions})
+            _LOG.warning("an HTTP connection ended in the middle", kinds=kinds)
 
     async def drain(self) -> None:
         """Let kept-alive connections end after what they are doing."""

@@ -68,7 +68,8 @@ class Listener:
 
     Attributes:
         open: number of open connections, of either kind.
-        refused: number of connections that were turned away because there were too many.
+        refused: number of connections that were turned away before they were served: too many, too slow,
+            no request, a handshake that cannot succeed.
     """
 
     def __init__(self, rooms: Rooms, admission: Callable[[], Admission]) -> None:
@@ -77,6 +78,7 @@ class Listener:
         self.refused = 0
         self._rooms = rooms
         self._admission = admission
+        self._heads: set[trio.CancelScope] = set()  # of those whose request has not arrived
 
     async def accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
         """Accept for ever; each connection is served in the nursery. Cancel it to stop accepting."""
@@ -107,14 +109,14 @@ class Listener:
         admission = self._admission()
         try:
             if self.open > admission.connections_max:
-                self.refused += 1
                 raise Refusal(503, "too many connections", "Retry-After: 1")
-            received, head = await _read_head(socket, admission)
+            received, head = await self._read_head(socket, admission)
             if head is None:
                 return
             if head.is_upgrade:
                 check_upgrade(head)
         except Refusal as refusal:
+            self.refused += 1
             await _answer(socket, refusal.response)
             return
         socket.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
@@ -123,20 +125,30 @@ class Listener:
         else:
             await self._rooms.http(socket, received)
 
+    async def _read_head(
+        self, socket: trio.socket.SocketType, admission: Admission
+    ) -> tuple[bytes, Head | None]:
+        """What was received and the head in it; no head if the client went away."""
+        received = b""
+        with trio.move_on_after(admission.head_seconds) as scope:
+            self._heads.add(scope)
+            try:
+                while True:
+                    data = await socket.recv(8_192)
+                    if not data:
+                        return received, None
+                    received += data
+                    head = parse_head(received, admission.head_bytes_max)
+                    if head is not None:
+                        return received, head
+            finally:
+                self._heads.discard(scope)
+        raise Refusal(408, "the request did not arrive in time")
 
-async def _read_head(socket: trio.socket.SocketType, admission: Admission) -> tuple[bytes, Head | None]:
-    """What was received and the head in it; no head if the client went away."""
-    received = b""
-    with trio.move_on_after(admission.head_seconds):
-        while True:
-            data = await socket.recv(8_192)
-            if not data:
-                return received, None
-            received += data
-            head = parse_head(received, admission.head_bytes_max)
-            if head is not None:
-                return received, head
-    raise Refusal(408, "the request did not arrive in time")
+    def give_up_waiting(self) -> None:
+        """The server ends: whoever has not sent a request by now will not be served."""
+        for scope in self._heads:
+            scope.cancel()
 
 
 async def _answer(socket: trio.socket.SocketType, response: bytes) -> None:

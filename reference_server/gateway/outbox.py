@@ -27,14 +27,19 @@ import trio
 
 from reference_server.gateway.frames import FrameReader
 from reference_server.gateway.reactor import Reactor
+from reference_server.logs import Log
 
 _IOV_MAX: Final = 64
 """Frames joined into one write; more than that go with the next one."""
 
 _RECEIVE_BYTES: Final = 65_536
+_LIBRARY_BYTES: Final = 16_384
+"""For trio-websocket at a time: with every frame it copies what it has and has not looked at yet."""
+
 _INBOUND_BYTES_MAX: Final = 4 * 1_048_576
 """For trio-websocket: fragments of the longest message, several times over."""
 _DRAIN_POLL_SECONDS: Final = 0.01
+_LOG: Final = Log("gateway")
 
 
 class Outbox(trio.abc.Stream):
@@ -55,7 +60,9 @@ class Outbox(trio.abc.Stream):
         "_frames",
         "_has_ended",
         "_inbound",
+        "_is_finished",
         "_is_waiting",
+        "_may_read_messages",
         "_reactor",
         "_reader",
         "_socket",
@@ -86,7 +93,7 @@ class Outbox(trio.abc.Stream):
         """
         self._socket = socket
         self._fd = socket.fileno()
-        self._inbound = prefix  # for trio-websocket
+        self._inbound = bytearray(prefix)  # for trio-websocket
         self._arrived: trio.Event | None = None  # set when more of it came
         self._ended: Exception | None = None
         self._has_ended = False
@@ -98,6 +105,8 @@ class Outbox(trio.abc.Stream):
         self._waiting_bytes = 0
         self._is_waiting = False  # a task waits for the socket
         self._closed = False
+        self._is_finished = False  # trio-websocket is done with it; the socket is still open
+        self._may_read_messages = not prefix.partition(b"\r\n\r\n")[2]
         self.overflowed = False
         self.received_at = trio.current_time()
         self.bytes_in = 0
@@ -140,8 +149,7 @@ class Outbox(trio.abc.Stream):
         """Write until everything is gone or the kernel takes no more."""
         frames = self._frames
         while frames:
-            part = frames if len(frames) <= _IOV_MAX else frames[:_IOV_MAX]
-            data = part[0] if len(part) == 1 else b"".join(part)
+            data = frames[0] if len(frames) == 1 else b"".join(frames[:_IOV_MAX])
             try:
                 sent = os.write(self._fd, data)
             except BlockingIOError:
@@ -152,7 +160,7 @@ class Outbox(trio.abc.Stream):
             self.bytes_out += sent
             self._waiting_bytes -= sent
             if sent == len(data):
-                del frames[: len(part)]
+                del frames[:_IOV_MAX]
                 continue
             whole = 0
             while sent >= len(frames[whole]):
@@ -184,7 +192,7 @@ class Outbox(trio.abc.Stream):
 
         To be called when the handshake is done. A client that has sent frames before is left as it is.
         """
-        if not self._inbound and self.bytes_in == 0:
+        if self._may_read_messages and not self._inbound and self.bytes_in == 0:
             self._reader = FrameReader(message, self._hand_on)
 
     def _readable(self) -> None:
@@ -201,10 +209,14 @@ class Outbox(trio.abc.Stream):
             return
         self.received_at = trio.current_time()
         self.bytes_in += len(data)
-        if self._reader is not None:
-            self._reader.feed(data)
-        else:
+        if self._reader is None:
             self._hand_on(data)
+            return
+        try:
+            self._reader.feed(data)
+        except Exception as error:  # nothing of it can be read any more, and it is one connection's trouble
+            _LOG.error("a message ended a connection with a bug of the server", error)
+            self._end(ConnectionAbortedError("the server failed"))
 
     def _hand_on(self, data: bytes) -> None:
         """Give bytes to trio-websocket; who sends faster than it takes them is read no further."""
@@ -230,13 +242,16 @@ class Outbox(trio.abc.Stream):
 
         Raises:
             trio.ClosedResourceError: after :meth:`aclose`.
+            trio.BrokenResourceError: the peer does not read what it asks for, such as pongs.
         """
         await trio.lowlevel.checkpoint()
-        if self._closed:
+        if self._closed or self._is_finished:
             raise trio.ClosedResourceError
         if data:
             self.put(bytes(data))
             self.flush()
+            if self.overflowed:
+                raise trio.BrokenResourceError("the peer reads too slowly")
 
     async def wait_send_all_might_not_block(self) -> None:
         """Nothing ever blocks."""
@@ -251,7 +266,7 @@ class Outbox(trio.abc.Stream):
         """
         await trio.lowlevel.checkpoint()
         while not self._inbound:
-            if self._closed:
+            if self._closed or self._is_finished:
                 raise trio.ClosedResourceError
             if self._has_ended:
                 if self._ended is not None:
@@ -259,7 +274,8 @@ class Outbox(trio.abc.Stream):
                 return b""
             self._arrived = trio.Event()
             await self._arrived.wait()
-        data, self._inbound = self._inbound, b""
+        data = bytes(self._inbound[:_LIBRARY_BYTES])
+        del self._inbound[:_LIBRARY_BYTES]
         return data
 
     async def drain(self) -> None:
@@ -268,9 +284,28 @@ class Outbox(trio.abc.Stream):
             await trio.sleep(_DRAIN_POLL_SECONDS)
 
     async def aclose(self) -> None:
-        """Close the socket; what is still queued is lost."""
-        self.abort()
+        """End the conversation; the socket stays open for :meth:`linger`, until :meth:`abort`."""
+        self._is_finished = True
+        self._wake()
         await trio.lowlevel.checkpoint()
+
+    async def linger(self) -> None:
+        """Send the rest and wait for the peer to close; bound it with a deadline.
+
+        A socket that is closed with something unread is reset, and a reset overtakes what is on its way to
+        the peer: the error and the close code, which say why.
+        """
+        self._is_finished = True
+        self._reactor.forget(self._fd)
+        try:
+            await self.drain()
+            if self._closed or self._has_ended:
+                return
+            self._socket.shutdown(trio.socket.SHUT_WR)
+            while await self._socket.recv(_RECEIVE_BYTES):
+                pass
+        except (trio.ClosedResourceError, OSError):
+            pass  # it is over all the more
 
     def abort(self) -> None:
         """Close the socket now."""

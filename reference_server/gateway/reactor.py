@@ -39,7 +39,7 @@ class Reactor:
 
     def forget(self, descriptor: int) -> None:
         """Watch it no more; to be called before it is closed, once or more often."""
-        if self._handlers.pop(descriptor, None) is not None:
+        if self._handlers.pop(descriptor, None) is not None and not self._epoll.closed:
             self._epoll.unregister(descriptor)
 
     async def run(self) -> None:

@@ -11,31 +11,38 @@ from wsproto.utilities import ProtocolError as ProtocolMisuse
 
 from model.compression import deflate, inflate
 from model.identity import ConnectionId
-from model.protocol import MESSAGE_BYTES_MAX, ErrorCode, Failure, ProtocolError, encode
-from reference_server.core.limits import CLOSE_PROTOCOL_ERROR
-from reference_server.gateway.frames import PING, binary_frame, text_frame
+from model.protocol import MESSAGE_BYTES_MAX, ErrorCode, ProtocolError
+from reference_server.gateway.frames import PING, binary_frame, close_frame, text_frame
 from reference_server.gateway.outbox import Outbox
 from reference_server.logs import Log
 
 _LOG: Final = Log("gateway")
 FAREWELL_SECONDS: Final = 2.0
-"""For the queue to drain and the client to answer the close frame; then the socket is closed."""
+"""For the queue to drain, and then for the client to answer the close frame and to close the socket."""
+
+_VIOLATIONS: Final = frozenset({1002, 1007})
+"""Close codes for frames against the rules, and for text that is no UTF-8 (RFC 6455, §7.4.1)."""
 
 
 class Broadcast:
-    """One encoded message (``data``) on its way to any number of connections: framed and compressed once."""
+    """One encoded message on its way to any number of connections: framed and compressed once.
 
-    __slots__ = ("_compressed", "_frame", "data")
+    Attributes:
+        data: the message.
+        plain: its frame for a connection that does not compress.
+    """
+
+    __slots__ = ("_compressed", "data", "plain")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._frame = text_frame(data)
+        self.plain = text_frame(data)
         self._compressed = b""
 
-    def frame(self, threshold: int | None) -> bytes:
-        """The frame for a connection that compresses from ``threshold`` bytes on; None never does."""
-        if threshold is None or len(self.data) < threshold:
-            return self._frame
+    def frame(self, threshold: int) -> bytes:
+        """The frame for a connection that compresses from ``threshold`` bytes on."""
+        if len(self.data) < threshold:
+            return self.plain
         if not self._compressed:
             self._compressed = binary_frame(deflate(self.data))
         return self._compressed
@@ -80,12 +87,18 @@ class Receiver(Protocol):
         """The client reads too slowly."""
         ...
 
+    def refuse(self, connection: ConnectionId, error: ProtocolError) -> None:
+        """What arrived is no message: answer with the error, and close the connection."""
+        ...
+
 
 class WebSocketSession:
     """One client over a WebSocket."""
 
     __slots__ = (
         "_close",
+        "_closed_with",
+        "_message_bytes_max",
         "_number",
         "_receiver",
         "_threshold",
@@ -94,12 +107,20 @@ class WebSocketSession:
         "pinged_at",
     )
 
-    def __init__(self, outbox: Outbox, receiver: Receiver, compression_threshold: int) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        receiver: Receiver,
+        compression_threshold: int,
+        message_bytes_max: int = MESSAGE_BYTES_MAX,
+    ) -> None:
         self.outbox = outbox
         self.pinged_at = 0.0  # when a ping was sent that nothing has followed yet
         self._receiver = receiver
         self._threshold: int | None = None
         self._threshold_if_agreed = compression_threshold
+        self._message_bytes_max = message_bytes_max
+        self._closed_with: int | None = None  # the code that we closed with
         self._number: ConnectionId | None = None
         self._close: Callable[[int, str], None] | None = None
 
@@ -107,7 +128,8 @@ class WebSocketSession:
 
     def send(self, message: Broadcast) -> None:
         """Queue a message."""
-        self.outbox.put(message.frame(self._threshold))
+        threshold = self._threshold
+        self.outbox.put(message.plain if threshold is None else message.frame(threshold))
 
     def flush(self) -> None:
         """Hand over to the kernel what it takes, and tell if too much has to wait."""
@@ -124,8 +146,11 @@ class WebSocketSession:
 
     def close(self, code: int, reason: str) -> None:
         """Close after what is queued."""
+        if self.outbox.overflowed:
+            self.outbox.drop()  # else there would be no room for the code either
         self.outbox.flush()
         if self._close is not None:
+            self._closed_with = code
             close, self._close = self._close, None
             close(code, reason)
 
@@ -141,6 +166,9 @@ class WebSocketSession:
                     nursery.cancel_scope.cancel()
         except* (ConnectionClosed, ProtocolMisuse) as gone:
             _LOG.debug("a WebSocket ended in the middle", reasons=[str(error) for error in gone.exceptions])
+        else:
+            with trio.move_on_after(FAREWELL_SECONDS):
+                await self.outbox.linger()
         finally:
             self.outbox.abort()
 
@@ -148,7 +176,10 @@ class WebSocketSession:
         with trio.move_on_after(handshake_seconds) as scope:
             try:
                 request = await wrap_server_stream(
-                    nursery, self.outbox, max_message_size=MESSAGE_BYTES_MAX + 1, receive_buffer_size=None
+                    nursery,
+                    self.outbox,
+                    max_message_size=self._message_bytes_max,
+                    receive_buffer_size=None,
                 )
                 websocket = await request.accept()
             except HandshakeError:
@@ -162,8 +193,16 @@ class WebSocketSession:
             await self._receive(websocket, number)
         finally:
             self._number = None
-            reason = websocket.closed
-            self._receiver.closed(number, reason.code if reason is not None else 1006)
+            code = self._closed_with
+            if code is None:
+                code = websocket.closed.code if websocket.closed is not None else 1006
+                if code in _VIOLATIONS:  # trio-websocket just hangs up
+                    self.outbox.put(close_frame(code))
+                    self.outbox.flush()
+            if self.outbox.overflowed:  # by pongs
+                self._receiver.overflowed(number)
+            else:
+                self._receiver.closed(number, code)
 
     async def _receive(self, websocket: WebSocketConnection, number: ConnectionId) -> None:
         while True:
@@ -181,21 +220,22 @@ class WebSocketSession:
         number = self._number
         if number is None:
             return  # it was closed here
-        if binary:
-            try:
+        try:
+            if binary:
                 if self._threshold is None:
                     raise ProtocolError(ErrorCode.MALFORMED, "a binary message, and no compression agreed on")
-                data = inflate(data)
-            except ProtocolError as error:
-                self._number = None
-                self.send(Broadcast(encode(Failure(error.code, error.detail))))
-                self.close(CLOSE_PROTOCOL_ERROR, error.code.value)
-                return
+                data = inflate(data, self._message_bytes_max)
+            elif len(data) > self._message_bytes_max:
+                detail = f"{len(data)} bytes, the limit is {self._message_bytes_max}"
+                raise ProtocolError(ErrorCode.TOO_LARGE, detail)
+        except ProtocolError as error:
+            self._receiver.refuse(number, error)
+            return
         self._receiver.received(number, data)
 
 
 async def _farewell(websocket: WebSocketConnection, outbox: Outbox, code: int, reason: str) -> None:
-    """Let the queue drain, exchange close frames, and end it either way."""
+    """Let the queue drain, then close; that ends the session, which lingers until the client has the code."""
     with trio.move_on_after(FAREWELL_SECONDS):
         await outbox.drain()
         await websocket.aclose(code, reason)

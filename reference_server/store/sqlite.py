@@ -33,6 +33,10 @@ from reference_server.store.port import StoreError, StoreUnavailable, unanswered
 from reference_server.store.rows import contents_from, row_values
 
 BUSY_TIMEOUT_MS = 5_000
+_HEAD_AND_EPOCH = (
+    "SELECT revision, (SELECT epoch FROM client_progress WHERE document_id = documents.id AND client = ?2)"
+    " FROM documents WHERE id = ?1"
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = logging.getLogger(__name__)
@@ -164,26 +168,27 @@ class SqliteStore:
     def _comparison(self, appends: Sequence[Append]) -> Comparison:
         execute = self._connection.execute
         heads, epochs = {}, {}
-        for name in {append.document for append in appends}:
+        for name, site in sites_of(appends):
+            for revision, epoch in execute(_HEAD_AND_EPOCH, (name, site)):
+                heads[name] = revision
+                if epoch is not None:
+                    epochs[name, site] = epoch
+        for name in {append.document for append in appends} - heads.keys():
             for (revision,) in execute("SELECT revision FROM documents WHERE id = ?", (name,)):
                 heads[name] = revision
-        for key in sites_of(appends):
-            for (epoch,) in execute(
-                "SELECT epoch FROM client_progress WHERE document_id = ? AND client = ?", key
-            ):
-                epochs[key] = epoch
         return Comparison(heads, epochs)
 
     def _write(self, writes: Writes) -> None:
         many = self._connection.executemany
         now = _now_us()
         many(
-            "INSERT INTO documents (id, created_at, updated_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-            [(name, now, now) for name in writes.documents],
+            "INSERT INTO documents (id, revision, created_at, updated_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, updated_at = excluded.updated_at",
+            [(name, revision, now, now) for name, revision in writes.heads.items()],
         )
         many(
-            "UPDATE documents SET revision = ?, updated_at = ? WHERE id = ?",
-            [(revision, now, name) for name, revision in writes.heads.items()],
+            "INSERT INTO documents (id, created_at, updated_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+            [(name, now, now) for name in writes.documents if name not in writes.heads],
         )
         many(
             "INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -81,7 +81,16 @@ def test_bytes_may_arrive_in_any_pieces(messages: list[tuple[bytes, bool]], data
     assert reading.other == b""
 
 
-@pytest.mark.parametrize("opcode", [8, 9, 10])
+def test_a_message_that_drips_in_is_not_copied_again_with_every_drop() -> None:
+    reading = Reading()
+    stream = client_frame(b"x" * 1_000_000)
+    reading.reader.feed(stream[:500_000])
+    for at in range(500_000, len(stream)):  # half a million copies of half a megabyte would take minutes
+        reading.reader.feed(stream[at : at + 1])
+    assert reading.messages == [(b"x" * 1_000_000, False)]
+
+
+@pytest.mark.parametrize("opcode", [9, 10])
 def test_control_frames_are_handed_on_and_messages_around_them_are_not(opcode: int) -> None:
     control = client_frame(b"abc", opcode)
     stream = client_frame(b"one") + control + client_frame(b"two")
@@ -101,6 +110,7 @@ def test_control_frames_are_handed_on_and_messages_around_them_are_not(opcode: i
         b"\x81\x03abc",  # not masked
         bytes([0xC1]) + client_frame(b"x")[1:],  # a reserved bit
         client_frame(b"x", 3),  # a reserved opcode
+        client_frame(b"\x03\xe8", 8),  # the end: nothing counts after it
         struct.pack("!BBQ", 0x81, 0xFF, MESSAGE_BYTES_MAX + 1) + b"mask",
         struct.pack("!BBQ", 0x81, 0xFF, 2**63) + b"mask",
     ],

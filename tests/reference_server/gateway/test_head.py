@@ -79,6 +79,8 @@ def test_a_path_may_carry_a_query_and_be_the_root() -> None:
         b"GET  / HTTP/1.1\r\n",
         b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
         b"GET / HTTP/1.1\r\nName : v\r\n\r\n",
+        UPGRADE.replace(b"Host: h", b"Host: \xff"),
+        UPGRADE.replace(b"Host: h", b"Host: h\r\nSEC-WebSocket-Protocol: \xff\r\nSec-WebSocket-Protocol: a"),
         b"A" * 9_000,
     ],
 )

@@ -150,9 +150,9 @@ def test_after_the_handshake_messages_go_past_the_stream() -> None:
 
 def test_a_client_that_spoke_before_the_handshake_was_answered_is_left_to_the_library() -> None:
     async def scenario() -> None:
-        async with connected(b"handshake and more") as (outbox, peer):
+        async with connected(b"handshake\r\n\r\n\x81") as (outbox, peer):
+            await outbox.receive_some()  # the library has the first byte of a frame
             outbox.read_messages(lambda *_: pytest.fail("a message was cut out"))
-            await outbox.receive_some()
             await peer.send(client_frame(b"one"))
             with trio.fail_after(10):
                 assert await outbox.receive_some() == client_frame(b"one")
@@ -166,7 +166,9 @@ def test_control_frames_that_nobody_takes_end_the_connection() -> None:
             with trio.fail_after(20):
                 while outbox.bytes_in <= 4 * 2**20:
                     await peer.send(b"x" * 4_096)
-            await outbox.receive_some()
+            left = outbox.bytes_in  # what came before is still there, in parts
+            while left:
+                left -= len(await outbox.receive_some())
             with pytest.raises(trio.BrokenResourceError):
                 await outbox.receive_some()
 
