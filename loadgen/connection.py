@@ -175,6 +175,7 @@ class WebSocket:
             raise ConnectionLost(CLOSED_ABNORMALLY, str(error)) from None
 
     def _take(self, event: object) -> None:
+        """Keep what an event brings; it may have come in the packet of the handshake, before anybody reads."""
         match event:
             case TextMessage():
                 if event.message_finished and not self._parts:
@@ -183,8 +184,9 @@ class WebSocket:
                 self._parts.append(event.data)
                 self._size += len(event.data)
                 if self._size > MESSAGE_BYTES_MAX:
-                    raise ConnectionLost(CLOSED_ABNORMALLY, "a message beyond the limit")
-                if event.message_finished:
+                    self._lost = ConnectionLost(CLOSED_ABNORMALLY, "a message beyond the limit")
+                    self._parts.clear()
+                elif event.message_finished:
                     self._messages.append("".join(self._parts).encode())
                     self._parts.clear()
                     self._size = 0
@@ -194,7 +196,7 @@ class WebSocket:
                 # What came before it, perhaps in the same packet, is still to be read.
                 self._lost = ConnectionLost(event.code, event.reason or "")
             case BytesMessage():
-                raise ConnectionLost(CLOSED_ABNORMALLY, "a binary message, although none was agreed to")
+                self._lost = ConnectionLost(CLOSED_ABNORMALLY, "a binary message, although none was agreed to")
             case _:
                 pass
 

@@ -52,6 +52,7 @@ def chosen_scenario(
 
     Raises:
         ScenarioError: it cannot be used.
+        TraceError: the recorded session of the workload cannot be read.
         UsageError: a setting is not KEY=VALUE.
     """
     scenario = load_scenario(name)
@@ -70,6 +71,8 @@ def chosen_scenario(
             raise UsageError(f"--set {setting}: expected KEY=VALUE, for example network.keep_alive=8s")
         changes[key.strip()] = value.strip()
     scenario = override_all(scenario, changes)
+    if scenario.workload.trace_file:
+        read_trace(Path(scenario.workload.trace_file))
     return swarmed(scenario, Seeds(seed)) if swarm else scenario
 
 
