@@ -1,0 +1,1 @@
+"""Sequence CRDTs: event graphs, list rules, the walker over a graph, the merge of two branches."""
