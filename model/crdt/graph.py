@@ -26,6 +26,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from model.identity import SiteId
+from model.text import Operation
 
 Number: TypeAlias = int
 """The number of an event within one graph."""
@@ -45,6 +46,21 @@ class Patch(NamedTuple):
     position: int
     deleted: int
     inserted: str
+
+
+def patches_of(operation: Operation) -> list[Patch]:
+    """An operation as patches, one after another."""
+    patches = []
+    at = 0
+    for c in operation.components:
+        if isinstance(c, str):
+            patches.append(Patch(at, 0, c))
+            at += len(c)
+        elif c > 0:
+            at += c
+        else:
+            patches.append(Patch(at, -c, ""))
+    return patches
 
 
 class GraphError(ValueError):

@@ -15,6 +15,7 @@ from bisect import bisect_right
 from typing import Final
 
 from model.crdt.graph import Number
+from model.crdt.tree import ITEMS_MAX, Node, Tree
 
 BASE: Final = -(1 << 60)
 """The first element of the text before all events."""
@@ -26,9 +27,6 @@ END: Final = 1 << 61
 """The right origin of what was inserted behind everything; later than every element."""
 
 _BASE_LENGTH: Final = 1 << 59
-_ITEMS_MAX: Final = 48
-"""Records of a leaf, or nodes of a branch."""
-
 _BLOCK_MAX: Final = 1000
 """Entries of one block of the index."""
 
@@ -48,7 +46,7 @@ class Record:
 
     __slots__ = ("is_deleted", "leaf", "left", "length", "right", "start", "state")
 
-    def __init__(self, start: Number, length: int, left: Number, right: Number, leaf: Node) -> None:
+    def __init__(self, start: Number, length: int, left: Number, right: Number, leaf: Node[Record]) -> None:
         self.start = start
         self.length = length
         self.left = left
@@ -58,43 +56,28 @@ class Record:
         self.leaf = leaf
 
 
-class Node:
-    """A leaf with neighbouring records, or a branch with neighbouring nodes.
-
-    Attributes:
-        records: of a leaf, in document order.
-        nodes: of a branch, in document order; empty in a leaf.
-        visible: how many elements below are visible in the prepared version.
-        shown: how many elements below were never deleted.
-        parent: the branch above; None for the root.
-        next: the leaf that follows a leaf.
-    """
-
-    __slots__ = ("next", "nodes", "parent", "records", "shown", "visible")
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-        self.nodes: list[Node] = []
-        self.visible = 0
-        self.shown = 0
-        self.parent: Node | None = None
-        self.next: Node | None = None
-
-
-class Records:
+class Records(Tree[Record]):
     """All records of a walk, at first one for the text before it."""
 
-    __slots__ = ("_blocks", "_firsts", "_starts", "first", "root")
+    __slots__ = ("_blocks", "_firsts", "_starts")
 
     def __init__(self) -> None:
-        self.root = self.first = leaf = Node()
-        base = Record(BASE, _BASE_LENGTH, START, END, leaf)
-        leaf.records.append(base)
-        leaf.visible = leaf.shown = _BASE_LENGTH
+        super().__init__()
+        base = Record(BASE, _BASE_LENGTH, START, END, self.root)
+        self.root.items.append(base)
+        self.root.visible = self.root.other = _BASE_LENGTH
         # The index: blocks of records and of their starts, and the start of each block.
         self._firsts = [BASE]
         self._starts = [[BASE]]
         self._blocks = [[base]]
+
+    def _weights(self, items: list[Record]) -> tuple[int, int]:
+        visible = sum(r.length for r in items if r.state == 1)
+        return visible, sum(r.length for r in items if not r.is_deleted)
+
+    def _moved(self, items: list[Record], leaf: Node[Record]) -> None:
+        for record in items:
+            record.leaf = leaf
 
     # --- by element ---------------------------------------------------------------------------------------
 
@@ -126,7 +109,7 @@ class Records:
 
     # --- by position --------------------------------------------------------------------------------------
 
-    def find(self, position: int) -> tuple[Node, int, int, int]:
+    def find(self, position: int) -> tuple[Node[Record], int, int, int]:
         """Where the visible element number ``position`` of the prepared version, counted from 1, is.
 
         Returns:
@@ -140,10 +123,10 @@ class Records:
                 if position <= child.visible:
                     break
                 position -= child.visible
-                shown += child.shown
+                shown += child.other
             node = child
         at = 0
-        for record in node.records:
+        for record in node.items:
             if record.state == 1:
                 if position <= record.length:
                     break
@@ -157,7 +140,7 @@ class Records:
         """Whether ``a`` comes before the different record ``b`` in the document."""
         one, other = a.leaf, b.leaf
         if one is other:
-            return one.records.index(a) < one.records.index(b)
+            return one.items.index(a) < one.items.index(b)
         while one.parent is not other.parent:
             assert one.parent is not None
             assert other.parent is not None
@@ -171,19 +154,11 @@ class Records:
     def insert(self, record: Record, at: int) -> None:
         """Put a new visible record into its leaf at place ``at``."""
         leaf = record.leaf
-        leaf.records.insert(at, record)
+        leaf.items.insert(at, record)
         self.count(leaf, record.length, record.length)
         self._index(record)
-        if len(leaf.records) > _ITEMS_MAX:
+        if len(leaf.items) > ITEMS_MAX:
             self.relieve(leaf)
-
-    def count(self, leaf: Node, visible: int, shown: int) -> None:
-        """Add to the sums above a record of ``leaf``."""
-        node: Node | None = leaf
-        while node is not None:
-            node.visible += visible
-            node.shown += shown
-            node = node.parent
 
     def cut(self, record: Record, at: int, length: int) -> Record:
         """Cut the record at place ``at`` of its leaf after ``length`` elements; the leaf may grow too long.
@@ -197,43 +172,6 @@ class Records:
         rest.state = record.state
         rest.is_deleted = record.is_deleted
         record.length = length
-        leaf.records.insert(at + 1, rest)
+        leaf.items.insert(at + 1, rest)
         self._index(rest)
         return rest
-
-    def relieve(self, node: Node) -> None:
-        """Split a node that became too long, and those above it as needed."""
-        while len(node.records) > _ITEMS_MAX or len(node.nodes) > _ITEMS_MAX:
-            parent = node.parent
-            if parent is None:
-                parent = self.root = node.parent = Node()
-                parent.nodes = [node]
-                parent.visible, parent.shown = node.visible, node.shown
-            parent.nodes.insert(parent.nodes.index(node) + 1, _second_half(node))
-            node = parent
-
-
-def _second_half(node: Node) -> Node:
-    """Move the second half of ``node`` into a new one under the same parent."""
-    half = Node()
-    half.parent = node.parent
-    if node.nodes:
-        middle = len(node.nodes) // 2
-        half.nodes = node.nodes[middle:]
-        del node.nodes[middle:]
-        for child in half.nodes:
-            child.parent = half
-        half.visible = sum(child.visible for child in half.nodes)
-        half.shown = sum(child.shown for child in half.nodes)
-    else:
-        middle = len(node.records) // 2
-        half.records = node.records[middle:]
-        del node.records[middle:]
-        for record in half.records:
-            record.leaf = half
-        half.visible = sum(r.length for r in half.records if r.state == 1)
-        half.shown = sum(r.length for r in half.records if not r.is_deleted)
-        half.next, node.next = node.next, half
-    node.visible -= half.visible
-    node.shown -= half.shown
-    return half

@@ -25,9 +25,10 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from model.crdt.graph import ROOT, EventGraph, Number, Patch, Span, Version
-from model.crdt.records import END, START, Node, Record, Records
+from model.crdt.records import END, START, Record, Records
 from model.crdt.rope import Rope
 from model.crdt.rules import Rule, Step, sibling_step
+from model.crdt.tree import Node
 
 
 class Stretch(NamedTuple):
@@ -65,12 +66,13 @@ def changes(graph: EventGraph, rule: Rule = Rule.FUGUEMAX, since: Version = ROOT
     index = bisect_right(contended, at, key=itemgetter(0)) - 1
     if index < 0 or contended[index][1] <= at:
         index += 1
-    for begin, end in contended[index:]:
+    for number in range(index, len(contended)):
+        begin, end = contended[number]
         yield from _as_they_are(graph, at, begin)
         walker = Walker(graph, rule, begin)
         todo = [(begin, end)]
-        if at > begin:
-            todo = [(a, min(b, end)) for a, b in missing if a < end]
+        if number == index:  # the text may hold some of these events; all later ones are missing
+            todo = [(max(a, begin), min(b, end)) for a, b in missing if a < end and b > begin]
             walker.walk(_between(todo, begin, end))
             walker.changes.clear()
         walker.walk(todo)
@@ -229,7 +231,7 @@ class Walker:
             start += record.length
 
     def _cut(self, record: Record, length: int) -> Record:
-        rest = self._records.cut(record, record.leaf.records.index(record), length)
+        rest = self._records.cut(record, record.leaf.items.index(record), length)
         self._records.relieve(record.leaf)
         return rest
 
@@ -239,7 +241,7 @@ class Walker:
         records = self._records
         if position:
             leaf, at, upto, shown = records.find(position)
-            record = leaf.records[at]
+            record = leaf.items[at]
             left = record.start + upto - 1
             if upto < record.length:
                 records.cut(record, at, upto)
@@ -249,12 +251,12 @@ class Walker:
         else:
             leaf, at, left, shown = records.first, 0, START, 0
         # The right origin is the next element that the author knew; what lies before it is concurrent.
-        place: Node | None = leaf
+        place: Node[Record] | None = leaf
         step = at
         is_alone = True
         right = END
         while place is not None:
-            for follower in place.records[step:] if step else place.records:
+            for follower in place.items[step:] if step else place.items:
                 if follower.state:
                     right = follower.start
                     break
@@ -265,7 +267,7 @@ class Walker:
             break
         length = len(text)
         if is_alone and at and left + 1 == number:
-            record = leaf.records[at - 1]
+            record = leaf.items[at - 1]
             if record.right == right and not record.is_deleted:
                 record.length += length
                 records.count(leaf, length, length)
@@ -289,10 +291,10 @@ class Walker:
         passed = moved = 0
         candidate = at
         stays = False
-        leaf: Node | None = new.leaf
+        leaf: Node[Record] | None = new.leaf
         while leaf is not None:
-            for place in range(at, len(leaf.records)):
-                other = leaf.records[place]
+            for place in range(at, len(leaf.items)):
+                other = leaf.items[place]
                 if other.state:
                     return candidate, moved
                 if other.left == new.left:
@@ -342,7 +344,7 @@ class Walker:
         deletions = self._deletions.setdefault(index, [])
         end = number + count
         leaf, at, upto, shown = records.find(position + 1)
-        record = leaf.records[at]
+        record = leaf.items[at]
         if upto > 1:
             if not record.is_deleted:
                 shown += upto - 1
@@ -370,10 +372,10 @@ class Walker:
             elif not record.is_deleted:
                 shown += record.length
             at += 1
-            while at == len(leaf.records):
+            while at == len(leaf.items):
                 assert leaf.next is not None, "the text before all events is endless"
                 leaf, at = leaf.next, 0
-            record = leaf.records[at]
+            record = leaf.items[at]
         records.relieve(leaf)
         if touched is not leaf:
             records.relieve(touched)
