@@ -101,3 +101,22 @@ class Tree(ABC, Generic[Item]):
         node.visible -= half.visible
         node.other -= half.other
         return half
+
+    def check_invariants(self) -> None:
+        """Nodes are the sums of what is below them, none is too long, and the leaves follow one another."""
+        leaves: list[Node[Item]] = []
+        todo = [self.root]
+        while todo:
+            node = todo.pop()
+            assert len(node.items) <= ITEMS_MAX
+            assert len(node.nodes) <= ITEMS_MAX
+            if node.nodes:
+                assert all(child.parent is node for child in node.nodes)
+                assert node.visible == sum(child.visible for child in node.nodes)
+                assert node.other == sum(child.other for child in node.nodes)
+                todo += reversed(node.nodes)
+            else:
+                assert (node.visible, node.other) == self._weights(node.items)
+                leaves.append(node)
+        assert leaves[0] is self.first
+        assert [leaf.next for leaf in leaves] == [*leaves[1:], None]

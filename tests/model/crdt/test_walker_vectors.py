@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,6 @@ def graphs(data: Path) -> list[tuple[EventGraph, str]]:
     return read
 
 
-def texts_as_recorded(data: Path, rule: Rule) -> int:
-    count = 0
-    for graph, end in graphs(data):
-        try:
-            count += replay(graph, rule) == end
-        except OperationError:  # under another rule positions may be past the end
-            continue
-    return count
-
-
 def test_fugue(data: Path) -> None:
     recorded = graphs(data)
     assert len(recorded) == 500
@@ -45,4 +36,8 @@ def test_fugue(data: Path) -> None:
 
 @pytest.mark.parametrize("rule", [Rule.YATA, Rule.RGA])
 def test_other_rules_give_other_texts(data: Path, rule: Rule) -> None:
-    assert texts_as_recorded(data, rule) < 500
+    as_recorded = 0
+    for graph, end in graphs(data)[:100]:
+        with suppress(OperationError):  # under another rule positions may be past the end
+            as_recorded += replay(graph, rule) == end
+    assert as_recorded < 100
