@@ -265,15 +265,7 @@ class Walker:
                 place, step = place.next, 0
                 continue
             break
-        length = len(text)
-        if is_alone and at and left + 1 == number:
-            record = leaf.items[at - 1]
-            if record.right == right and not record.is_deleted:
-                record.length += length
-                records.count(leaf, length, length)
-                self.changes.append(Patch(shown, 0, text))
-                return
-        new = Record(number, length, left, right, leaf)
+        new = Record(number, len(text), left, right, leaf)
         if not is_alone:
             at, moved = self._integrate(new, at)
             shown += moved

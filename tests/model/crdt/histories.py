@@ -51,7 +51,7 @@ def actions() -> st.SearchStrategy[list[Action]]:
             st.builds(
                 Action,
                 st.integers(0, replicas - 1),
-                st.sampled_from(["insert", "insert", "insert", "delete", "merge", "merge"]),
+                st.sampled_from(["insert", "insert", "insert", "delete", "backspace", "merge", "merge"]),
                 st.one_of(st.integers(0, 2), st.integers(0, 40)),
                 st.sampled_from(["a", "b", "cd", "efg"]),
             ),
@@ -87,9 +87,12 @@ def play(rule: Rule, script: list[Action]) -> History:
         elif length:
             position = action.number % length
             count = min(len(action.text), length - position)
-            for _ in range(count):
-                author.replica.delete(position)
-            _note(history, author, (position, count, ""))
+            places = [position] * count
+            if action.kind == "backspace":
+                places = [position + n for n in reversed(range(count))]
+            for place in places:
+                author.replica.delete(place)
+                _note(history, author, (place, 1, ""))
         history.moments.append(Moment(frontier(history, author.known), author.replica.text))
     for author in authors:
         history.replica.merge(author.replica)
