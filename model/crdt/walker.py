@@ -72,8 +72,10 @@ def changes(graph: EventGraph, rule: Rule = Rule.FUGUEMAX, since: Version = ROOT
         walker = Walker(graph, rule, begin)
         todo = [(begin, end)]
         if number == index:  # the text may hold some of these events; all later ones are missing
-            todo = [(max(a, begin), min(b, end)) for a, b in missing if a < end and b > begin]
-            walker.walk(_between(todo, begin, end))
+            clipped = [(max(a, begin), min(b, end)) for a, b in missing if a < end and b > begin]
+            known = _between(clipped, begin, end)
+            walker.walk(known)
+            todo = _between(known, begin, end)
             walker.changes.clear()
         walker.walk(todo)
         yield from walker.changes

@@ -13,7 +13,7 @@ from tests.model.crdt.oracle import Id, Replica
 
 
 class Action(NamedTuple):
-    """What a replica does: insert, delete or take in what another one knows; numbers are taken modulo."""
+    """What a replica does, see KINDS; ``number`` is a position, or whom to merge with, both modulo."""
 
     replica: int
     kind: str
@@ -44,6 +44,9 @@ class History(NamedTuple):
         return self.replica.text
 
 
+KINDS = ["insert", "insert", "insert", "delete", "type", "backspace", "merge", "merge"]
+
+
 def actions() -> st.SearchStrategy[list[Action]]:
     """Scripts of two to eight replicas; positions are mostly small, so that many insert at one place."""
     return st.integers(2, 8).flatmap(
@@ -51,7 +54,7 @@ def actions() -> st.SearchStrategy[list[Action]]:
             st.builds(
                 Action,
                 st.integers(0, replicas - 1),
-                st.sampled_from(["insert", "insert", "insert", "delete", "backspace", "merge", "merge"]),
+                st.sampled_from(KINDS),
                 st.one_of(st.integers(0, 2), st.integers(0, 40)),
                 st.sampled_from(["a", "b", "cd", "efg"]),
             ),
@@ -61,11 +64,12 @@ def actions() -> st.SearchStrategy[list[Action]]:
 
 
 class _Author:
-    """A replica of the oracle, and what it knows as numbers of the graph."""
+    """A replica of the oracle, what it knows as numbers of the graph, and where it was last."""
 
     def __init__(self, rule: Rule, site: SiteId) -> None:
         self.replica = Replica(rule, site)
         self.known: set[Number] = set()
+        self.cursor = 0
 
 
 def play(rule: Rule, script: list[Action]) -> History:
@@ -74,42 +78,47 @@ def play(rule: Rule, script: list[Action]) -> History:
     history = History(EventGraph(), [], Replica(rule, SiteId("Z")), {}, {}, {})
     for action in script:
         author = authors[action.replica]
-        length = len(author.replica.text)
         if action.kind == "merge":
             other = authors[action.number % 8]
             author.replica.merge(other.replica)
             author.known |= other.known
-        elif action.kind == "insert":
-            position = action.number % (length + 1)
-            for offset, character in enumerate(action.text):
-                author.replica.insert(position + offset, character)
-            _note(history, author, (position, 0, action.text))
-        elif length:
-            position = action.number % length
-            count = min(len(action.text), length - position)
-            places = [position] * count
-            if action.kind == "backspace":
-                places = [position + n for n in reversed(range(count))]
-            for place in places:
-                author.replica.delete(place)
-                _note(history, author, (place, 1, ""))
+        else:
+            _edit(history, author, action)
         history.moments.append(Moment(frontier(history, author.known), author.replica.text))
     for author in authors:
         history.replica.merge(author.replica)
     return history
 
 
+def _edit(history: History, author: _Author, action: Action) -> None:
+    """Edit anywhere, or go on where the author was last."""
+    replica = author.replica
+    length = len(replica.text)
+    cursor = action.number % (length + 1)
+    if action.kind in ("type", "backspace"):
+        cursor = min(author.cursor, length)
+    for character in action.text:
+        if action.kind in ("insert", "type"):
+            replica.insert(cursor, character)
+            _note(history, author, (cursor, 0, character))
+            cursor += 1
+        elif action.kind == "delete" and cursor < len(replica.text):
+            replica.delete(cursor)
+            _note(history, author, (cursor, 1, ""))
+        elif action.kind == "backspace" and cursor:
+            cursor -= 1
+            replica.delete(cursor)
+            _note(history, author, (cursor, 1, ""))
+    author.cursor = cursor
+
+
 def _note(history: History, author: _Author, patch: tuple[int, int, str]) -> None:
-    """Add the events of a patch to the graph, one by one."""
-    position, deleted, inserted = patch
-    site = author.replica.site
-    for offset in range(deleted + len(inserted)):
-        single = (position + offset, 0, inserted[offset]) if inserted else (position, 1, "")
-        parents = frontier(history, author.known)
-        number = len(history.graph)
-        history.parents[number], history.sites[number], history.patches[number] = parents, site, single
-        history.graph.add(site, parents, [single])
-        author.known.add(number)
+    """Add one event to the graph."""
+    site, parents = author.replica.site, frontier(history, author.known)
+    number = len(history.graph)
+    history.parents[number], history.sites[number], history.patches[number] = parents, site, patch
+    history.graph.add(site, parents, [patch])
+    author.known.add(number)
 
 
 def frontier(history: History, known: set[Number]) -> Version:

@@ -1,8 +1,8 @@
 """A naive oracle for sequence CRDTs: the list rules over ids, plain and slow, and the trees behind two.
 
 A document is a list of elements that never leave it; where an origin is, is found by going through the list.
-It shares nothing with `model.crdt` but the names of the rules. What RGA and Fugue are by definition, trees that
-are read in a certain order, stands below as functions of all elements.
+It shares nothing with `model.crdt` but the names of the rules. RGA and Fugue are by definition trees that are
+read in a certain order; those stand below as functions of all elements.
 """
 
 from __future__ import annotations

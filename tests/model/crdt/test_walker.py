@@ -124,8 +124,9 @@ class TestExamples:
         assert len(graph.edits) == 1
         graph.add(SiteId("B"), (1,), [(2, 0, "x")])
         assert replay(graph, start="abcd") == "ax"
-        graph.add(SiteId("C"), (0,), [(3, 0, "y")])
-        assert replay(graph, start="abcd") == "axy"
+        # B knew that c and d went, so x is right behind b, like z, and B goes before D.
+        graph.add(SiteId("D"), (), [(2, 0, "z")])
+        assert replay(graph, start="abcd") == "axz"
 
     @pytest.mark.parametrize("patch", [(2, 0, "x"), (1, 1, "")])
     @pytest.mark.parametrize("is_contended", [False, True])
