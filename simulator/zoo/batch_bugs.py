@@ -10,7 +10,7 @@ from model.text import Operation, Selection
 from reference_server.core.batch import Batch
 from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
-from reference_server.core.items import EditsItem
+from reference_server.core.items import EditsItem, Item
 from reference_server.core.log import Log
 from reference_server.core.room import Room
 from simulator.cell import Parts
@@ -70,12 +70,14 @@ class GroupCommitUncarried(Document):
 
 
 class BranchesOnDurableHead(Batch):
-    """The same for branches only: the second one of a batch is merged as if the first were not there."""
+    """Branches follow other rows: the second one of a batch is merged as if the first were not there."""
+
+    def has_room_for(self, item: Item) -> bool:
+        """Whatever came before it."""
+        return not self.has_item_of(item.site)
 
     def _carry(self, item: EditsItem, trunk: Sequence[LogRow]) -> Carried:
-        if not item.branch:
-            return super()._carry(item, trunk)
-        return fitted_all(super()._carry(item, _durable(self._log, trunk)), len(self._text))
+        return fitted_all(super()._carry(item, trunk), len(self._text))
 
 
 class TwoBranchesAtOnce(Document):
