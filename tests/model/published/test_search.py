@@ -29,12 +29,13 @@ from model.published.search import (
     search,
     structures,
 )
-from model.published.shrink import shrunk, size
+from model.published.shrink import is_causal, shrunk, size
 from model.published.suleiman import Suleiman
 from model.published.sun import Sun
 from model.published.ttf import Model, Ttf
 from tests.model.published.test_causal import naive
 
+A, B, C = SiteId("A"), SiteId("B"), SiteId("C")
 THREE_STEPS = ((3, 0), (3, 1), (3, 2))
 SMALL = (*THREE_STEPS, (4, 0), (4, 1))
 EVERY = pytest.mark.parametrize("published", PUBLISHED, ids=lambda p: p.function.name)
@@ -121,6 +122,15 @@ def test_every_order_of_ttf_leads_to_one_state() -> None:
 def test_ttf_in_the_larger_scope() -> None:
     classes = causal_classes(Ttf(), [(4, 2), (4, 3), (5, 0)])
     assert search(Ttf(), classes, tp2_by_states).finding is None
+
+
+def test_different_steps_on_equal_states_are_no_matter_of_tp2() -> None:
+    # A C and B C both show "uuv"; what comes after that is another step, so the difference is TP1's.
+    steps = (Step(A, 0, 0, "u"), Step(B, 0, 1, "u"), Step(C, 0, 1, "v"))
+    replay = Replay(Sun(), History("u", steps))
+    assert replay.state((0, 2)) == replay.state((1, 2)) == "uuv"
+    assert (replay.state((0, 2, 1)), replay.state((1, 2, 0))) == ("uuvu", "uuuv")
+    assert tp2_by_states(replay) is None
 
 
 # --- functions broken on purpose --------------------------------------------------------------------------
@@ -365,6 +375,7 @@ def test_a_finding_gets_small_and_stays_one(function: Function[Any]) -> None:
     for finding in large:
         small = shrunk(function, finding, tp2_by_states)
         assert_real(function, small)
+        assert is_causal(small.history)
         assert size(small.history) < size(finding.history)
         assert len(small.history.steps) <= 5
         assert shrunk(function, small, tp2_by_states) == small
