@@ -1,0 +1,1 @@
+"""Plain sequence CRDTs, one file an algorithm, written to be read."""
