@@ -10,6 +10,27 @@ from model.identity import SiteId
 # Every character is typed once, so characters are identities.
 LETTERS = [*map(chr, range(ord("a"), ord("z") + 1)), *map(chr, range(0x4E00, 0x4F00))]
 
+_A, _B, _C, _D, _E = (SiteId(name) for name in "ABCDE")
+
+FUGUEMAX_DIFFERS = Script(
+    (_A, _B, _C, _D, _E),
+    (
+        Insert(_A, 0, "e"),
+        Sync(_B, _A),
+        Sync(_C, _A),
+        Insert(_B, 0, "v"),
+        Insert(_C, 0, "w"),
+        # v is followed by w for D, by e for E; their elements are right siblings below v.
+        Sync(_D, _B),
+        Sync(_D, _C),
+        Sync(_E, _B),
+        Insert(_D, 1, "1"),
+        Insert(_E, 1, "2"),
+        *everybody((_A, _B, _C, _D, _E)),
+    ),
+)
+"""Ends with ``v12we`` in Fugue, and with ``v21we`` in FugueMax: 1 was typed in front of w."""
+
 
 def sites(count: int) -> tuple[SiteId, ...]:
     return tuple(SiteId(chr(ord("A") + n)) for n in range(count))

@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import pytest
 
-from model.crdt.replicas import ALGORITHMS, Fugue
+from model.crdt.replicas import ALGORITHMS, Fugue, FugueMax
 from model.crdt.scripts import (
     SCENARIOS,
     Delete,
@@ -18,6 +18,7 @@ from model.crdt.scripts import (
     random_script,
 )
 from model.identity import SiteId
+from tests.model.crdt.strategies import FUGUEMAX_DIFFERS
 
 A, B, C = SiteId("A"), SiteId("B"), SiteId("C")
 
@@ -35,6 +36,11 @@ def test_the_scenarios_tell_the_algorithms_apart_as_far_as_they_can() -> None:
     texts = {name: [scenario.expected[name] for scenario in SCENARIOS] for name in SCENARIOS[0].expected}
     assert texts.pop("fugue") == texts["fuguemax"]
     assert len({tuple(reached) for reached in texts.values()}) == len(texts)
+
+
+def test_five_agents_tell_fugue_and_fuguemax_apart() -> None:
+    assert play(FUGUEMAX_DIFFERS, Fugue)[A].text == "v12we"
+    assert play(FUGUEMAX_DIFFERS, FugueMax)[A].text == "v21we"
 
 
 def test_places_count_modulo_the_text_and_a_delete_stops_at_the_end() -> None:
