@@ -7,7 +7,7 @@ from itertools import combinations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from model.crdt.replicas import ALGORITHMS, CausalBuffer, Element, Event, Fugue, FugueMax, Insertion, Replica
@@ -18,7 +18,7 @@ from model.crdt.scripts import Delete, Insert, Script, Sync, perform, play, rand
 from model.identity import SiteId
 from tests.model.crdt.strategies import FUGUEMAX_DIFFERS, scripts
 
-every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
+algorithms = st.sampled_from(list(ALGORITHMS.values()))
 randoms = st.randoms(use_true_random=False)
 
 
@@ -38,108 +38,118 @@ def merged(first: Replica, *others: Replica) -> Replica:
     return result
 
 
-@every_algorithm
 @given(script=scripts())
-def test_equal_knowledge_is_an_equal_state(algorithm: type[Replica], script: Script) -> None:
-    states = [state(replica) for replica in play(script, algorithm).values()]
-    assert all(other == states[0] for other in states)
+def test_equal_knowledge_is_an_equal_state(script: Script) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        states = [state(replica) for replica in play(script, algorithm).values()]
+        assert all(other == states[0] for other in states)
 
 
-@every_algorithm
 @given(script=scripts())
-def test_the_order_of_any_two_elements_never_changes(algorithm: type[Replica], script: Script) -> None:
-    # The strong list specification: one order over all elements agrees with everything ever displayed.
-    replicas = {agent: algorithm(agent) for agent in script.agents}
-    displayed = []
-    for step in script.steps:
-        perform(step, replicas)
-        displayed.append([element.id for element in replicas[step.agent].elements()])
-    place = {element: n for n, element in enumerate(displayed[-1])}
-    for order in displayed:
-        places = [place[element] for element in order]
-        assert places == sorted(places)
+def test_the_order_of_any_two_elements_never_changes(script: Script) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        # The strong list specification: one order over all elements agrees with everything ever displayed.
+        replicas = {agent: algorithm(agent) for agent in script.agents}
+        displayed = []
+        for step in script.steps:
+            perform(step, replicas)
+            displayed.append([element.id for element in replicas[step.agent].elements()])
+        place = {element: n for n, element in enumerate(displayed[-1])}
+        for order in displayed:
+            places = [place[element] for element in order]
+            assert places == sorted(places)
 
 
-@every_algorithm
 @given(script=scripts(settled=False))
-def test_an_edit_shows_where_it_was_made(algorithm: type[Replica], script: Script) -> None:
-    replicas = {agent: algorithm(agent) for agent in script.agents}
-    for step in script.steps:
-        before = replicas[step.agent].text
-        perform(step, replicas)
-        after = replicas[step.agent].text
-        if isinstance(step, Insert):
-            at = step.at % (len(before) + 1)
-            assert after == before[:at] + step.text + before[at:]
-        elif isinstance(step, Delete) and before:
-            at = step.at % len(before)
-            assert after == before[:at] + before[at + step.count :]
+def test_an_edit_shows_where_it_was_made(script: Script) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        replicas = {agent: algorithm(agent) for agent in script.agents}
+        for step in script.steps:
+            before = replicas[step.agent].text
+            perform(step, replicas)
+            after = replicas[step.agent].text
+            if isinstance(step, Insert):
+                at = step.at % (len(before) + 1)
+                assert after == before[:at] + step.text + before[at:]
+            elif isinstance(step, Delete) and before:
+                at = step.at % len(before)
+                assert after == before[:at] + before[at + step.count :]
 
 
-@every_algorithm
 @given(script=scripts(settled=False, agents_min=3))
-def test_merge_is_commutative_associative_and_idempotent(algorithm: type[Replica], script: Script) -> None:
-    a, b, c, *_ = play(script, algorithm).values()
-    assert state(merged(a, b)) == state(merged(b, a))
-    assert state(merged(merged(a, b), c)) == state(merged(a, merged(b, c)))
-    assert state(merged(a, a)) == state(a)
-    assert state(merged(a, b, b, a)) == state(merged(a, b))
+def test_merge_is_commutative_associative_and_idempotent(script: Script) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        a, b, c, *_ = play(script, algorithm).values()
+        assert state(merged(a, b)) == state(merged(b, a))
+        assert state(merged(merged(a, b), c)) == state(merged(a, merged(b, c)))
+        assert state(merged(a, a)) == state(a)
+        assert state(merged(a, b, b, a)) == state(merged(a, b))
 
 
-@every_algorithm
 @given(script=scripts(settled=False), rng=randoms)
-def test_joining_deltas_is_joining_states(algorithm: type[Replica], script: Script, rng: Random) -> None:
-    source, target, *_ = play(script, algorithm).values()
-    joined = merged(target, source)
-    # Deltas since anything that the target covers, overlapping, in any number.
-    for _ in range(3):
-        known = {site: rng.randint(0, counter) for site, counter in target.version.items()}
-        for event in source.events_since(known):
-            target.apply(event)
-    assert state(target) == state(joined)
+def test_joining_deltas_is_joining_states(script: Script, rng: Random) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        source, target, *_ = play(script, algorithm).values()
+        joined = merged(target, source)
+        # Deltas since anything that the target covers, overlapping, in any number.
+        for _ in range(3):
+            known = {site: rng.randint(0, counter) for site, counter in target.version.items()}
+            for event in source.events_since(known):
+                target.apply(event)
+        assert state(target) == state(joined)
 
 
-@every_algorithm
 @given(script=scripts(), rng=randoms)
-def test_any_order_of_arrival_gives_one_state(algorithm: type[Replica], script: Script, rng: Random) -> None:
-    settled = next(iter(play(script, algorithm).values()))
-    events = settled.events_since({})
-    arriving = events + rng.sample(events, len(events) // 3)
-    rng.shuffle(arriving)
-    reader, buffer = algorithm(SiteId("Z")), CausalBuffer()
-    for event in arriving:
-        for ready in buffer.add(event):
-            assert reader.apply(ready)
-    assert buffer.waiting == 0
-    assert state(reader) == state(settled)
+def test_any_order_of_arrival_gives_one_state(script: Script, rng: Random) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        settled = next(iter(play(script, algorithm).values()))
+        events = settled.events_since({})
+        arriving = events + rng.sample(events, len(events) // 3)
+        rng.shuffle(arriving)
+        reader, buffer = algorithm(SiteId("Z")), CausalBuffer()
+        for event in arriving:
+            for ready in buffer.add(event):
+                assert reader.apply(ready)
+        assert buffer.waiting == 0
+        assert state(reader) == state(settled)
 
 
-@every_algorithm
 @given(script=scripts(), rng=randoms)
-def test_saving_and_loading_changes_nothing(algorithm: type[Replica], script: Script, rng: Random) -> None:
-    replicas, reloaded = ({agent: algorithm(agent) for agent in script.agents} for _ in range(2))
-    for step in script.steps:
-        agent = rng.choice(script.agents)
-        reloaded[agent] = copied(reloaded[agent])
-        # The same events, so the same ids: none is used twice.
-        assert perform(step, reloaded) == perform(step, replicas)
-    assert [state(replica) for replica in reloaded.values()] == [state(r) for r in replicas.values()]
-    assert [r.events_since({}) for r in reloaded.values()] == [r.events_since({}) for r in replicas.values()]
+def test_saving_and_loading_changes_nothing(script: Script, rng: Random) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        replicas, reloaded = ({agent: algorithm(agent) for agent in script.agents} for _ in range(2))
+        for step in script.steps:
+            agent = rng.choice(script.agents)
+            reloaded[agent] = copied(reloaded[agent])
+            # The same events, so the same ids: none is used twice.
+            assert perform(step, reloaded) == perform(step, replicas)
+        assert [state(replica) for replica in reloaded.values()] == [state(r) for r in replicas.values()]
+        assert [r.events_since({}) for r in reloaded.values()] == [
+            r.events_since({}) for r in replicas.values()
+        ]
 
 
-@every_algorithm
 @given(script=scripts(settled=False))
-def test_deleting_again_changes_no_text(algorithm: type[Replica], script: Script) -> None:
-    replicas = play(script, algorithm)
-    one, other = list(replicas.values())[:2]
-    one.merge(other)
-    other.merge(one)
-    count = len(one.text)
-    assert len(one.delete(0, count)) == len(other.delete(0, count)) == count
-    one.merge(other)
-    other.merge(one)
-    assert one.text == other.text == ""
-    assert state(one) == state(other)
+def test_deleting_again_changes_no_text(script: Script) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        replicas = play(script, algorithm)
+        one, other = list(replicas.values())[:2]
+        one.merge(other)
+        other.merge(one)
+        count = len(one.text)
+        assert len(one.delete(0, count)) == len(other.delete(0, count)) == count
+        one.merge(other)
+        other.merge(one)
+        assert one.text == other.text == ""
+        assert state(one) == state(other)
 
 
 class Compacting:
@@ -175,21 +185,20 @@ def told(events: list[Event] | None) -> list[tuple[object, ...]]:
 compacting_scripts = scripts(agents_max=4, steps_max=40)
 
 
-@every_algorithm
 @given(script=compacting_scripts, rng=randoms)
-def test_compaction_changes_no_text_and_no_event(
-    algorithm: type[Replica], script: Script, rng: Random
-) -> None:
-    compacting = Compacting(algorithm, script)
-    replicas = {agent: algorithm(agent) for agent in script.agents}
-    for step in script.steps:
-        assert told(compacting.perform(step)) == told(perform(step, replicas))
-        compacting.compact(rng.choice(script.agents))
-        assert [r.text for r in compacting.replicas.values()] == [r.text for r in replicas.values()]
-    orders = zip(compacting.replicas.values(), replicas.values(), strict=True)
-    for kept, whole in ((k.elements(), w.elements()) for k, w in orders):
-        left_over = {element.id for element in kept}
-        assert [e.id for e in kept] == [e.id for e in whole if e.id in left_over]
+def test_compaction_changes_no_text_and_no_event(script: Script, rng: Random) -> None:
+    for algorithm in ALGORITHMS.values():
+        note(algorithm.algorithm)
+        compacting = Compacting(algorithm, script)
+        replicas = {agent: algorithm(agent) for agent in script.agents}
+        for step in script.steps:
+            assert told(compacting.perform(step)) == told(perform(step, replicas))
+            compacting.compact(rng.choice(script.agents))
+            assert [r.text for r in compacting.replicas.values()] == [r.text for r in replicas.values()]
+        orders = zip(compacting.replicas.values(), replicas.values(), strict=True)
+        for kept, whole in ((k.elements(), w.elements()) for k, w in orders):
+            left_over = {element.id for element in kept}
+            assert [e.id for e in kept] == [e.id for e in whole if e.id in left_over]
 
 
 @pytest.mark.parametrize("name", sorted(set(ALGORITHMS) - {"woot"}))
