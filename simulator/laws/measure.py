@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from simulator.laws.lists import lists_table
+from simulator.laws.sequences import scenarios_table
 from simulator.laws.tables import Table
 from simulator.laws.transformation import functions_table, puzzles_table
 from simulator.seeds import Seeds
@@ -39,5 +40,7 @@ def measure(seed: int, progress: Callable[[str], None] = lambda _: None) -> Laws
     tables.append(puzzles_table())
     progress("running Jupiter under contention")
     tables.append(lists_table(seeds))
+    progress("playing scenarios")
+    tables.append(scenarios_table())
     same = all(row.same for table in tables for row in table.rows)
     return Laws(VERSION, seed, same, tuple(tables))

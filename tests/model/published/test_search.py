@@ -379,3 +379,13 @@ def test_a_finding_gets_small_and_stays_one(function: Function[Any]) -> None:
         assert size(small.history) < size(finding.history)
         assert len(small.history.steps) <= 5
         assert shrunk(function, small, tp2_by_states) == small
+
+
+def test_shrinking_keeps_to_what_can_have_happened() -> None:
+    def same_site_twice(replay: Replay[Any]) -> Finding | None:
+        sites = [step.site for step in replay.history.steps]
+        return Finding(replay.history, ()) if len(sites) == 2 and sites[0] == sites[1] else None
+
+    history = History("ab", (Step(B, 0, 1, "x"), Step(B, 1, 2, "")))
+    small = shrunk(Ressel(), Finding(history, ()), same_site_twice)
+    assert str(small.history) == '"": A1: Ins 0 u, A2 after A1: Del 0'

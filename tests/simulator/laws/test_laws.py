@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 import concord
+from model.crdt.replicas import ALGORITHMS
+from model.crdt.scripts import SCENARIOS
 from model.published.catalogue import PUBLISHED, Published
 from model.published.puzzles import PUZZLES
 from model.published.ressel import Ressel
 from model.verdict import CheckResult, ExitCode
-from simulator.laws import lists, measure, transformation
+from simulator.laws import lists, measure, sequences, transformation
 from simulator.laws.tables import Row, Table, row
 from simulator.seeds import Seeds
 from simulator.trial import attempt
@@ -59,7 +61,12 @@ def test_everything_is_as_published_and_the_form_is_stable(terminal: Terminal) -
     laws = json.loads(out)
     assert list(laws) == ["version", "seed", "same", "tables"]
     assert (laws["version"], laws["seed"], laws["same"]) == (1, 3, True)
-    assert [table["name"] for table in laws["tables"]] == ["transformation_functions", "puzzles", "jupiter"]
+    assert [table["name"] for table in laws["tables"]] == [
+        "transformation_functions",
+        "puzzles",
+        "jupiter",
+        "crdt_scenarios",
+    ]
     for table in laws["tables"]:
         assert list(table) == ["name", "title", "rows"]
         assert len({row["what"] for row in table["rows"]}) == len(table["rows"])
@@ -68,7 +75,7 @@ def test_everything_is_as_published_and_the_form_is_stable(terminal: Terminal) -
             assert line["same"] is True
             assert line["evidence"]
     counts = [len(table["rows"]) for table in laws["tables"]]
-    assert counts == [4 * len(PUBLISHED), len(PUZZLES), 8]
+    assert counts == [4 * len(PUBLISHED), len(PUZZLES), 8, 30]
 
 
 def test_equal_seeds_give_equal_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +90,7 @@ def test_the_tables_are_drawn(terminal: Terminal, monkeypatch: pytest.MonkeyPatc
     assert code == ExitCode.GOOD
     assert "Ellis & Gibbs: positions within the text" in out
     assert '"a": A: Del 0, B: Ins 0 u; A B → Ins -1 u on a text of 0' in out
-    assert "32 of 32 as published" in out
+    assert "62 of 62 as published" in out
 
 
 def test_a_difference_is_exit_code_1(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +151,14 @@ def test_a_wrong_puzzle_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = PUZZLES[0]._replace(texts=("bdx",))
     monkeypatch.setattr(transformation, "PUZZLES", (wrong, *PUZZLES[1:]))
     assert differing(transformation.puzzles_table()) == [wrong.name]
+
+
+def test_a_scenario_that_ends_otherwise_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Fugue in FugueMax's place: no scenario tells them apart; RGA in YATA's place: every one does.
+    for algorithm, stand_in, different in (("fuguemax", "fugue", 0), ("yata", "rga", len(SCENARIOS))):
+        swapped = {**ALGORITHMS, algorithm: ALGORITHMS[stand_in]}
+        monkeypatch.setattr(sequences, "ALGORITHMS", swapped)
+        assert len(differing(sequences.scenarios_table())) == different
 
 
 def test_contended_runs_that_violate_the_weak_specification_are_seen(
