@@ -19,7 +19,6 @@ from model.published.shrink import INSERTED, SITES, shrunk, size
 TEXT: Final = "abcdef"
 """Texts are its beginnings, so that no two characters are alike."""
 
-
 Anything: TypeAlias = Function[Any]
 
 

@@ -15,7 +15,7 @@ from simulator.zoo.habitat import Habitat
 CONTENDED: Final = Habitat(clients=3, edits_per_second=4.0, seconds=8.0, latency_us=200_000)
 """Three people at one spot, far away from the server."""
 
-CONTENDED_RUNS: Final = 150
+CONTENDED_RUNS: Final = 300
 
 _WORDS: Final = {Verdict.VALID: "holds", Verdict.VIOLATED: "fails", Verdict.UNKNOWN: "unknown"}
 

@@ -18,7 +18,7 @@ LENGTH_MAX: Final = 3
 SCOPE: Final = ((3, 0), (3, 1), (3, 2), (3, 3), (4, 0), (4, 1), (4, 2))
 """Steps and length of the text of the causal histories that are all looked at, in this order."""
 
-RANDOM_HISTORIES: Final = 20_000
+RANDOM_HISTORIES: Final = 40_000
 """Larger causal histories, where the small ones have no counterexample."""
 
 Progress = Callable[[str], None]
