@@ -1,1 +1,1 @@
-"""Conflict-free replicated data types: sequences, the state-based types, and the laws they promise."""
+"""Sequence CRDTs (event graphs, list rules, the walker, plain replicas), state-based types, and their laws."""
