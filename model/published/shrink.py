@@ -113,8 +113,12 @@ def _less_known(history: History) -> Iterator[History]:
 
 
 def _plainer(history: History) -> Iterator[History]:
-    """Other names: each step a site of its own, sites or characters in order, one swapped or replaced."""
+    """Other names: the first letters, each step a site of its own, two swapped, one replaced."""
     steps = history.steps
+    first = list(dict.fromkeys(step.site for step in steps))
+    for names in (first, sorted(first)):
+        sites = {site: SiteId(SITES[n]) for n, site in enumerate(names)}
+        yield _replace(history, steps=tuple(_replace(step, site=sites[step.site]) for step in steps))
     yield _replace(
         history, steps=tuple(_replace(step, site=SiteId(SITES[n])) for n, step in enumerate(steps))
     )

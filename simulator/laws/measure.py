@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from simulator.laws.lists import lists_table
-from simulator.laws.sequences import scenarios_table
+from simulator.laws.sequences import interleaving_of_runs, scenarios_table
 from simulator.laws.tables import Table
 from simulator.laws.transformation import functions_table, puzzles_table
 from simulator.seeds import Seeds
@@ -42,5 +42,7 @@ def measure(seed: int, progress: Callable[[str], None] = lambda _: None) -> Laws
     tables.append(lists_table(seeds))
     progress("playing scenarios")
     tables.append(scenarios_table())
+    progress("typing runs at one place")
+    tables.append(interleaving_of_runs(seed))
     same = all(row.same for table in tables for row in table.rows)
     return Laws(VERSION, seed, same, tuple(tables))

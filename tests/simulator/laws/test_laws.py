@@ -6,11 +6,15 @@ import json
 import sys
 from typing import Any
 
+import msgspec
 import pytest
 
 import concord
+from model.crdt import interleaving_table
+from model.crdt.interleaving_table import Expected
 from model.crdt.replicas import ALGORITHMS
-from model.crdt.scripts import SCENARIOS
+from model.crdt.scripts import SCENARIOS, Delete, Insert, Script, Sync
+from model.identity import SiteId
 from model.published.catalogue import PUBLISHED, Published
 from model.published.puzzles import PUZZLES
 from model.published.ressel import Ressel
@@ -27,6 +31,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformation, "SCOPE", ((3, 0), (3, 1), (3, 2), (4, 0), (4, 1)))
     monkeypatch.setattr(transformation, "RANDOM_HISTORIES", 500)
     monkeypatch.setattr(lists, "CONTENDED_RUNS", 20)
+    monkeypatch.setattr(sequences, "INTERLEAVING_RUNS", 60)
 
 
 class Terminal:
@@ -66,6 +71,7 @@ def test_everything_is_as_published_and_the_form_is_stable(terminal: Terminal) -
         "puzzles",
         "jupiter",
         "crdt_scenarios",
+        "crdt_interleaving",
     ]
     for table in laws["tables"]:
         assert list(table) == ["name", "title", "rows"]
@@ -75,7 +81,7 @@ def test_everything_is_as_published_and_the_form_is_stable(terminal: Terminal) -
             assert line["same"] is True
             assert line["evidence"]
     counts = [len(table["rows"]) for table in laws["tables"]]
-    assert counts == [4 * len(PUBLISHED), len(PUZZLES), 8, 30]
+    assert counts == [4 * len(PUBLISHED), len(PUZZLES), 8, 30, 24]
 
 
 def test_equal_seeds_give_equal_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +96,7 @@ def test_the_tables_are_drawn(terminal: Terminal, monkeypatch: pytest.MonkeyPatc
     assert code == ExitCode.GOOD
     assert "Ellis & Gibbs: positions within the text" in out
     assert '"a": A: Del 0, B: Ins 0 u; A B → Ins -1 u on a text of 0' in out
-    assert "62 of 62 as published" in out
+    assert "86 of 86 as published" in out
 
 
 def test_a_difference_is_exit_code_1(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +165,38 @@ def test_a_scenario_that_ends_otherwise_is_seen(monkeypatch: pytest.MonkeyPatch)
         swapped = {**ALGORITHMS, algorithm: ALGORITHMS[stand_in]}
         monkeypatch.setattr(sequences, "ALGORITHMS", swapped)
         assert len(differing(sequences.scenarios_table())) == different
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "stand_in", "different"),
+    [
+        ("fuguemax", "rga", ["backward, one author per run", "backward, several replicas", "maximal rule"]),
+        ("rga", "fuguemax", ["backward, one author per run", "backward, several replicas", "maximal rule"]),
+        ("yata", "logoot", ["forward", "backward, one author per run"]),
+    ],
+)
+def test_who_interleaves_otherwise_is_seen(
+    monkeypatch: pytest.MonkeyPatch, algorithm: str, stand_in: str, different: list[str]
+) -> None:
+    monkeypatch.setattr(sequences, "ALGORITHMS", {algorithm: ALGORITHMS[stand_in]})
+    table = sequences.interleaving_of_runs(1)
+    found = [what.removesuffix(", any history") for what in differing(table)]
+    assert found == [f"{algorithm}: {kind}" for kind in different]
+    assert all(r.measured != r.published for r in table.rows if not r.same)
+
+
+def test_a_script_is_told_with_the_places_that_came_of_it() -> None:
+    a, b = SiteId("A"), SiteId("B")
+    steps = (Insert(a, 5, "xy"), Sync(b, a), Delete(b, 3, 4), Delete(a, 0, 1), Sync(a, b))
+    told = sequences.told(Script((a, b), steps), ALGORITHMS["fugue"])
+    assert told == "A: Ins 0 xy, B hears A, B: Del 1 1, A: Del 0 1"
+
+
+def test_what_is_rare_may_be_absent_but_not_common() -> None:
+    rare = interleaving_table.Row("fugue", interleaving_table.Kind.MAXIMAL, Expected.RARELY, 100, 0, None)
+    for broken, measured, same in ((0, "no", True), (3, "rarely", True), (40, "interleaves", False)):
+        found = sequences.measured_row(msgspec.structs.replace(rare, broken=broken))
+        assert (found.measured, found.same) == (measured, same)
 
 
 def test_contended_runs_that_violate_the_weak_specification_are_seen(
