@@ -1,1 +1,1 @@
-"""Sequence CRDTs (event graphs, list rules, the walker, plain replicas), state-based types, and their laws."""
+"""Sequence CRDTs (event graphs, list rules, walker, plain replicas), state-based types, and their laws."""
