@@ -32,6 +32,7 @@ from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
 from simulator import commands
 from simulator.commands import UsageError, chosen_scenario, console, live_with_progress, run_with_progress
+from simulator.laws.commands import laws
 from simulator.live.run import CLIENTS as LIVE_CLIENTS
 from simulator.live.run import DURATION as LIVE_DURATION
 from simulator.live.run import LiveError, LiveOptions
@@ -444,6 +445,7 @@ app.command(epilog=EPILOG)(commands.replay)
 app.command(epilog=EPILOG)(commands.explain)
 app.command(epilog=EPILOG)(commands.zoo)
 app.command(epilog=EPILOG)(commands.trace)
+app.command(epilog=EPILOG)(laws)
 
 
 @app.command(epilog=EPILOG)

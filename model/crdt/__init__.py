@@ -1,1 +1,1 @@
-"""Sequence CRDTs: event graphs, list rules, the walker over a graph, the merge of two branches."""
+"""Sequence CRDTs (event graphs, list rules, walker, plain replicas), state-based types, and their laws."""
