@@ -196,7 +196,9 @@ class WebSocket:
                 # What came before it, perhaps in the same packet, is still to be read.
                 self._lost = ConnectionLost(event.code, event.reason or "")
             case BytesMessage():
-                self._lost = ConnectionLost(CLOSED_ABNORMALLY, "a binary message, although none was agreed to")
+                self._lost = ConnectionLost(
+                    CLOSED_ABNORMALLY, "a binary message, although none was agreed to"
+                )
             case _:
                 pass
 

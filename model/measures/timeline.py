@@ -1,7 +1,9 @@
 """The time line of one cell: phases, who is connected for how long, and one row for each second.
 
-A moment is in phase *fault* while at least one fault acts, in *recovery* for :data:`RECOVERY_US` after the
-last one ended, and *steady* otherwise; after the heal everything is *heal*. Some changes come with no record
+A moment is in phase *fault* while at least one fault acts, in *recovery* after the last one ended, and *steady*
+otherwise; after the heal everything is *heal*. A recovery takes :data:`RECOVERY_US`, and longer while clients are
+missing that lost their connection during the fault, but at most :data:`RECOVERY_MAX_US`: clients pause between two
+tries, and that pause belongs to the fault; a server that does not let them back in for longer does not. Some changes come with no record
 (a recovery is over, a second is full); so whoever uses a :class:`Timeline` calls :meth:`Timeline.advance`
 before anything that happens at or after ``next_us``.
 """
@@ -14,6 +16,9 @@ from typing import Final
 from model.measures.measure_set import FAULT, HEAL, PHASES, RECOVERY, STEADY, FaultRow, Series, Uptime
 
 RECOVERY_US: Final = 5_000_000
+RECOVERY_MAX_US: Final = 15_000_000
+"""Longer than the longest pause of a client (8 s, half as much again by chance) and the try after it."""
+
 GRACE_US: Final = 5_000_000
 """How long somebody who comes online may take to connect before it counts as being down."""
 
@@ -24,11 +29,12 @@ _NEVER_US: Final = 1 << 62
 class Presence:
     """What the time line knows of one client."""
 
-    __slots__ = ("connected", "grace_us", "has_offline_edits", "known", "wanted")
+    __slots__ = ("connected", "grace_us", "has_offline_edits", "known", "struck", "wanted")
 
     def __init__(self) -> None:
         self.wanted = False
         self.connected = False
+        self.struck = False  # lost its connection during a fault and is not back
         self.known = False  # was connected at least once
         self.has_offline_edits = False
         self.grace_us = 0  # end of the grace after coming online; 0 for none
@@ -51,10 +57,12 @@ class Timeline:
         "_known",
         "_offline_with_edits",
         "_open",
+        "_recovery_max_us",
         "_recovery_us",
         "_second",
         "_series",
         "_since_us",
+        "_struck",
         "_up",
         "_wanted",
         "broadcasts",
@@ -74,11 +82,13 @@ class Timeline:
         self.edits = self.broadcasts = self.deliveries = 0
         self.in_flight = 0
         self._connected = self._wanted = self._up = self._known = self._offline_with_edits = 0
+        self._struck = 0
         self._since_us = 0
         self._second = 0
         self._series = Series()
         self._graces: deque[tuple[int, Presence]] = deque()
-        self._recovery_us = _NEVER_US
+        self._recovery_us = _NEVER_US  # when the recovery may end
+        self._recovery_max_us = _NEVER_US  # when it ends whoever is missing
         self._open: dict[tuple[str, str], deque[tuple[int, int]]] = {}
         self._faults: list[FaultRow] = []
         self.next_us = SECOND_US
@@ -94,8 +104,9 @@ class Timeline:
                 if client.grace_us == grace_us:
                     self._want(client, now_us)
             if self._recovery_us <= now_us:
-                self._recovery_us = _NEVER_US
-                self._change_phase(STEADY, now_us)
+                self._recovery_us = self._recovery_max_us if self._struck else now_us
+                if self._recovery_us <= now_us:
+                    self._recovered(now_us)
             if (self._second + 1) * SECOND_US <= now_us:
                 self._close_second()
             self._schedule()
@@ -165,7 +176,7 @@ class Timeline:
     def fault_began(self, time_us: int, lane: str, name: str, affected: int) -> None:
         """A fault acts from now on; several of one lane and name end in the order they began."""
         self._open.setdefault((lane, name), deque()).append((time_us, affected))
-        self._recovery_us = _NEVER_US
+        self._recovery_us = self._recovery_max_us = _NEVER_US
         self._change_phase(FAULT, time_us)
         self._schedule()
 
@@ -178,7 +189,22 @@ class Timeline:
         self._faults.append(FaultRow(name, lane, begin_us, time_us, affected))
         if not self._open:
             self._recovery_us = time_us + RECOVERY_US
+            self._recovery_max_us = time_us + RECOVERY_MAX_US
             self._change_phase(RECOVERY, time_us)
+            self._schedule()
+
+    def _recovered(self, now_us: int) -> None:
+        self._recovery_us = self._recovery_max_us = _NEVER_US
+        self._change_phase(STEADY, now_us)
+
+    def _back(self, client: Presence, now_us: int) -> None:
+        """Nobody waits for this client any more; if it was the last one missing, the recovery is over."""
+        if not client.struck:
+            return
+        client.struck = False
+        self._struck -= 1
+        if not self._struck and self._recovery_us == self._recovery_max_us != _NEVER_US:
+            self._recovered(now_us)
             self._schedule()
 
     def healed(self, time_us: int) -> None:
@@ -206,6 +232,7 @@ class Timeline:
     def offline(self, client: Presence, time_us: int) -> None:
         """A client does not want to be connected any more."""
         client.grace_us = 0
+        self._back(client, time_us)
         if client.wanted:
             self._accumulate(time_us)
             client.wanted = False
@@ -222,6 +249,7 @@ class Timeline:
             if not client.known:
                 client.known = True
                 self._known += 1
+            self._back(client, time_us)
         if client.grace_us:
             self._want(client, time_us)
 
@@ -232,6 +260,9 @@ class Timeline:
             client.connected = False
             self._connected -= 1
             self._up -= client.wanted
+            if client.wanted and self.phase == FAULT:
+                client.struck = True
+                self._struck += 1
 
     def offline_edits(self, client: Presence, there_are: bool) -> None:
         """Whether a client has edits that nobody else knows, and no connection."""

@@ -98,6 +98,28 @@ def test_a_fault_within_a_recovery_is_not_cut_short_by_its_end() -> None:
     assert found.phases_us == {STEADY: S, FAULT: 7 * S, RECOVERY: 3 * S, HEAL: 0}
 
 
+@pytest.mark.parametrize(
+    ("back", "recovery"),
+    [
+        (h.Connected(13 * S, A, D, 12 * S, 300), 5 * S),  # at least five seconds
+        (h.Connected(21 * S, A, D, 20 * S, 300), 9 * S),
+        (h.Offline(21 * S, A, D, "closed"), 9 * S),  # whoever gave up is not missing any more
+        (h.Connected(29 * S, A, D, 28 * S, 300), 15 * S),  # from then on it is the server's fault
+    ],
+)
+def test_a_recovery_lasts_until_whoever_the_fault_struck_is_back(back: h.Record, recovery: int) -> None:
+    found = measured(
+        *joins(S, A, B),
+        h.FaultBegan(10 * S, "network", "partition", 1),
+        gone(11 * S, A),
+        h.FaultEnded(12 * S, "network", "partition", 1),
+        gone(13 * S, B),  # of itself
+        back,
+        h.Finished(30 * S),
+    )
+    assert found.phases_us == {STEADY: 28 * S - recovery, FAULT: 2 * S, RECOVERY: recovery, HEAL: 0}
+
+
 def test_a_fault_that_never_ends_ends_with_the_history() -> None:
     found = measured(h.FaultBegan(2 * S, "network", "clog", 7), h.Finished(5 * S))
     assert found.faults == [FaultRow("clog", "network", 2 * S, 5 * S, 7)]
