@@ -284,8 +284,8 @@ class EventGraph:
         spans: tuple[list[Span], list[Span]] = ([], [])
         if a == b:
             return spans
-        # Entries are 4 * number + sides, negated so that the latest comes first; sides are 1 for a, 2 for b and 3
-        # for both. When no entry is of one side only, everything below is common.
+        # Entries are 4 * number + sides, negated so that the latest comes first; sides are 1 for a, 2 for b,
+        # 3 for both. When no entry is of one side only, everything below is common.
         heap = [-4 * n - 1 for n in a if n >= floor] + [-4 * n - 2 for n in b if n >= floor]
         heapify(heap)
         undecided = len(heap)
