@@ -35,6 +35,7 @@ JUPITER: Final = Claims(
             "total_order",
             "ledger",
             "intention",
+            "reconciliation",
             "session_guarantees",
             "weak_list",
             "liveness",

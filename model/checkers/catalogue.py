@@ -13,6 +13,7 @@ from model.checkers.lists import StrongList, WeakList
 from model.checkers.liveness import Liveness
 from model.checkers.order import TotalOrder
 from model.checkers.presence import Presence
+from model.checkers.reconciliation import Reconciliation
 from model.checkers.session import SessionGuarantees
 from model.claims import Claims
 
@@ -22,6 +23,7 @@ CHECKERS: Final[tuple[type[Check], ...]] = (
     TotalOrder,
     Ledger,
     Intention,
+    Reconciliation,
     SessionGuarantees,
     WeakList,
     StrongList,
