@@ -365,6 +365,8 @@ def as_judgable(result: CheckResult, *, sampled: bool, unique: bool) -> CheckRes
         how = "where the server placed cursors is not known outside it, only their bounds were compared"
     elif result.name == "weak_list" and not result.checked and not (sampled and unique):
         how = "no document of this run can show it"
+    elif result.name == "reconciliation" and not result.checked:
+        how = "no branch was merged whose base is known"
     else:
         return result
     return msgspec.structs.replace(result, claimed=False, detail=f"{result.detail}; {how}")
