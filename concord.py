@@ -27,6 +27,7 @@ from model.result import RunResult
 from model.verdict import ExitCode, Verdict
 from reference_server import commands as server_commands
 from reference_server.config.loading import SECRET_VARIABLE
+from reference_server.verification import commands as verification_commands
 from reports.recorded import ReportError
 from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
@@ -441,6 +442,8 @@ app.command(epilog=EPILOG)(server_commands.serve)
 app.command(epilog=EPILOG)(server_commands.token)
 app.command(epilog=EPILOG)(load_command(_finish_load))
 app.command("validate-config", epilog=EPILOG)(server_commands.validate_config)
+app.command("verify", epilog=EPILOG)(verification_commands.verify_command)
+app.command("rebuild", epilog=EPILOG)(verification_commands.rebuild_command)
 app.command(epilog=EPILOG)(commands.replay)
 app.command(epilog=EPILOG)(commands.explain)
 app.command(epilog=EPILOG)(commands.zoo)
