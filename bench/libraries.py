@@ -1,4 +1,4 @@
-"""CRDT libraries to compare with: a recorded session as the updates that they would exchange."""
+"""CRDTs to compare with: a recorded session as the updates that their clients would exchange."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import loro
+import msgspec
 import pycrdt
 
 from model.crdt.graph import ROOT, EventGraph, Version
+from model.crdt.replicas.fuguemax import FugueMax
+from model.crdt.replicas.port import Event
 from model.identity import SiteId
 from simulator.traces import Patch, Trace
+
+PLAIN = "plain replica"
 
 
 class Library(Protocol):
@@ -88,7 +93,35 @@ class Loro:
         self._document.import_batch(updates)
 
 
-LIBRARIES: dict[str, type[Library]] = {"pycrdt": Pycrdt, "loro": Loro}
+class Plain:
+    """A plain FugueMax replica of our own, which takes one event after another; updates are JSON."""
+
+    def __init__(self, client: int) -> None:
+        self._replica = FugueMax(SiteId(f"{client:010}"))
+
+    @property
+    def text(self) -> str:
+        return self._replica.text
+
+    def edit(self, patches: Sequence[Patch]) -> bytes:
+        events: list[Event] = []
+        for position, deleted, inserted in patches:
+            if deleted:
+                events += self._replica.delete(position, deleted)
+            if inserted:
+                events += self._replica.insert(position, inserted)
+        return msgspec.json.encode(events) if events else b""
+
+    def apply(self, update: bytes) -> None:
+        for event in msgspec.json.decode(update, type=list[Event]):
+            self._replica.apply(event)
+
+    def apply_all(self, updates: list[bytes]) -> None:
+        for update in updates:
+            self.apply(update)
+
+
+LIBRARIES: dict[str, type[Library]] = {PLAIN: Plain, "pycrdt": Pycrdt, "loro": Loro}
 
 
 def recorded_updates(trace: Trace, library: type[Library]) -> list[bytes]:
