@@ -20,17 +20,16 @@ placeholders (Yjs keeps the ids of what it collects).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from model.crdt.replicas.port import ElementId, Insertion, Version, covers
+from model.crdt.replicas.port import ElementId, Insertion, Version
 from model.crdt.replicas.sequence import Node, SequenceReplica
 
 
 class Yata(SequenceReplica):
     """A replica of YATA.
 
-    Compaction drops the interior of runs of stable tombstones; origins of elements that are not stable stay,
-    because a later scan may pass these.
+    Compaction drops the interior of runs of stable tombstones. What is dropped never lies between the
+    origins of an element to come, so its id may be the left origin of an element scanned, but not of one
+    scanned before: known or not, it ends the scan.
     """
 
     algorithm = "yata"
@@ -63,7 +62,4 @@ class Yata(SequenceReplica):
         return len(self._line) if new.right is None else self._index_of(new.right)
 
     def _dropped(self, stable: Version) -> set[ElementId]:
-        return self._interior(stable, lambda element: self._needs(element, stable))
-
-    def _needs(self, element: ElementId, stable: Version) -> Iterable[ElementId]:
-        return () if covers(stable, element) else self._nodes[element].insertion.dependencies
+        return self._interior(stable, lambda _: ())
