@@ -101,6 +101,20 @@ def everybody(agents: Sequence[SiteId]) -> tuple[Sync, ...]:
     return (*(Sync(first, agent) for agent in others), *(Sync(agent, first) for agent in others))
 
 
+def shrunk(script: Script, fails: Callable[[Script], bool]) -> Script:
+    """A part of a script that still ``fails`` and of which no single step can be left out."""
+    steps = list(script.steps)
+    at = len(steps)
+    while at:
+        at -= 1
+        fewer = Script(script.agents, (*steps[:at], *steps[at + 1 :]))
+        if fails(fewer):
+            del steps[at]
+            at = len(steps)
+    agents = {step.agent for step in steps} | {step.source for step in steps if isinstance(step, Sync)}
+    return Script(tuple(agent for agent in script.agents if agent in agents), tuple(steps))
+
+
 def random_script(rng: Random, agents: int, steps: int, *, deletes: bool = True) -> Script:
     """A random causal history of that many agents and steps, at the end of which everybody knows everything.
 
