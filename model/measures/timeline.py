@@ -1,11 +1,11 @@
 """The time line of one cell: phases, who is connected for how long, and one row for each second.
 
-A moment is in phase *fault* while at least one fault acts, in *recovery* after the last one ended, and *steady*
-otherwise; after the heal everything is *heal*. A recovery takes :data:`RECOVERY_US`, and longer while clients are
-missing that lost their connection during the fault, but at most :data:`RECOVERY_MAX_US`: clients pause between two
-tries, and that pause belongs to the fault; a server that does not let them back in for longer does not. Some changes come with no record
-(a recovery is over, a second is full); so whoever uses a :class:`Timeline` calls :meth:`Timeline.advance`
-before anything that happens at or after ``next_us``.
+A moment is in phase *fault* while at least one fault acts, in *recovery* after the last one ended, and
+*steady* otherwise; after the heal everything is *heal*. A recovery takes :data:`RECOVERY_US`, and longer
+while clients are missing that lost their connection during the fault, but at most :data:`RECOVERY_MAX_US`:
+clients pause between two tries, and that pause belongs to the fault; a server that does not let them back in
+for longer does not. Some changes come with no record (a recovery is over, a second is full); so whoever uses
+a :class:`Timeline` calls :meth:`Timeline.advance` before anything that happens at or after ``next_us``.
 """
 
 from __future__ import annotations

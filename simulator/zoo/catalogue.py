@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.cell import HEALTHY, Parts
+from simulator.engine import AnyParts
+from simulator.plan import CellPlan
 from simulator.zoo import (
     agreed_bugs,
     batch_bugs,
@@ -51,3 +53,14 @@ def parts_of(bug: str) -> Parts:
         ValueError: there is no such bug.
     """
     return bug_of(bug).parts() if bug else HEALTHY
+
+
+def parts_for(plan: CellPlan, bug: str) -> AnyParts | None:
+    """The classes a cell of this plan is built from, with the bug of this name; None if there is no name.
+
+    Raises:
+        ValueError: there is no such bug.
+    """
+    if not bug:
+        return None
+    return parts_of(bug)
