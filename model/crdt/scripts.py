@@ -101,18 +101,26 @@ def everybody(agents: Sequence[SiteId]) -> tuple[Sync, ...]:
     return (*(Sync(first, agent) for agent in others), *(Sync(agent, first) for agent in others))
 
 
-def shrunk(script: Script, fails: Callable[[Script], bool]) -> Script:
-    """A part of a script that still ``fails`` and of which no single step can be left out."""
-    steps = list(script.steps)
-    at = len(steps)
+T = TypeVar("T")
+
+
+def needed(steps: Sequence[T], fails: Callable[[tuple[T, ...]], bool]) -> tuple[T, ...]:
+    """A part of some steps that still ``fails`` and of which no single step can be left out."""
+    kept = list(steps)
+    at = len(kept)
     while at:
         at -= 1
-        fewer = Script(script.agents, (*steps[:at], *steps[at + 1 :]))
-        if fails(fewer):
-            del steps[at]
-            at = len(steps)
+        if fails((*kept[:at], *kept[at + 1 :])):
+            del kept[at]
+            at = len(kept)
+    return tuple(kept)
+
+
+def shrunk(script: Script, fails: Callable[[Script], bool]) -> Script:
+    """The script with :func:`needed` steps only, and with the agents that are left."""
+    steps = needed(script.steps, lambda fewer: fails(Script(script.agents, fewer)))
     agents = {step.agent for step in steps} | {step.source for step in steps if isinstance(step, Sync)}
-    return Script(tuple(agent for agent in script.agents if agent in agents), tuple(steps))
+    return Script(tuple(agent for agent in script.agents if agent in agents), steps)
 
 
 def random_script(rng: Random, agents: int, steps: int, *, deletes: bool = True) -> Script:

@@ -239,7 +239,7 @@ class CausalBuffer:
         candidates = deque([event])
         while candidates:
             candidate = candidates.popleft()
-            missing = first_missing(candidate, self._given)
+            missing = self._missing(candidate)
             if missing is not None:
                 self._held.setdefault(missing, []).append(candidate)
                 self._held_ids.add(candidate.id)
@@ -249,6 +249,9 @@ class CausalBuffer:
             ready.append(candidate)
             candidates.extend(self._held.pop(candidate.id, ()))
         return ready
+
+    def _missing(self, event: Event) -> ElementId | None:
+        return first_missing(event, self._given)
 
 
 def covers(version: Version, event: ElementId) -> bool:

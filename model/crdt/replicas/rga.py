@@ -16,8 +16,13 @@ Left out on purpose: updates in place, the hash table of the paper, purging by i
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from model.crdt.replicas.port import ElementId, Insertion, Version, covers
 from model.crdt.replicas.sequence import Node, SequenceReplica
+
+Timestamp: TypeAlias = tuple[int, str]
+"""Lamport stamp and site."""
 
 
 class Rga(SequenceReplica):
@@ -33,10 +38,14 @@ class Rga(SequenceReplica):
     def _place(self, node: Node) -> int:
         new = node.insertion
         at = 0 if new.left is None else self._index_of(new.left) + 1
-        mine = _timestamp(new)
-        while at < len(self._line) and _timestamp(self._line[at].insertion) > mine:
+        mine = self._timestamp(new)
+        while at < len(self._line) and self._timestamp(self._line[at].insertion) > mine:
             at += 1
         return at
+
+    def _timestamp(self, insertion: Insertion) -> Timestamp:
+        """By which an element is newer than another; no two have the same."""
+        return insertion.lamport, insertion.id.site
 
     def _dropped(self, stable: Version) -> set[ElementId]:
         dropped: set[ElementId] = set()
@@ -47,7 +56,3 @@ class Rga(SequenceReplica):
             else:
                 next_is_stable = covers(stable, node.id)
         return dropped
-
-
-def _timestamp(insertion: Insertion) -> tuple[int, str]:
-    return insertion.lamport, insertion.id.site

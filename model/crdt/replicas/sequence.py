@@ -197,7 +197,7 @@ class SequenceReplica(Replica):
         """Take one event; False if it was known already."""
         if covers(self._version, event.id):
             return False
-        missing = first_missing(event, self._version)
+        missing = self._missing(event)
         if missing is not None:
             raise MissingDependency(event, missing)
         match event:
@@ -209,6 +209,9 @@ class SequenceReplica(Replica):
         self._version[event.id.site] = event.id.counter
         self._lamport = max(self._lamport, event.lamport)
         return True
+
+    def _missing(self, event: Event) -> ElementId | None:
+        return first_missing(event, self._version)
 
     def _integrate(self, insertion: Insertion) -> None:
         node = self._new_node(insertion)

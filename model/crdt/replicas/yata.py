@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.crdt.replicas.port import ElementId, Version, covers
+from model.crdt.replicas.port import ElementId, Insertion, Version, covers
 from model.crdt.replicas.sequence import Node, SequenceReplica
 
 
@@ -38,10 +38,9 @@ class Yata(SequenceReplica):
     def _place(self, node: Node) -> int:
         new = node.insertion
         candidate = 0 if new.left is None else self._index_of(new.left) + 1
-        end = len(self._line) if new.right is None else self._index_of(new.right)
         scanned: set[ElementId] = set()  # everything from the left origin up to here
         conflicting: set[ElementId] = set()  # that part of it that lies behind the candidate
-        for at in range(candidate, end):
+        for at in range(candidate, self._end(new)):
             o = self._line[at].insertion
             scanned.add(o.id)
             conflicting.add(o.id)
@@ -58,6 +57,10 @@ class Yata(SequenceReplica):
             else:
                 break
         return candidate
+
+    def _end(self, new: Insertion) -> int:
+        """Where the scan ends at the latest: at the right origin."""
+        return len(self._line) if new.right is None else self._index_of(new.right)
 
     def _dropped(self, stable: Version) -> set[ElementId]:
         return self._interior(stable, lambda element: self._needs(element, stable))

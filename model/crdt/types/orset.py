@@ -58,7 +58,7 @@ class OrSet(msgspec.Struct, frozen=True):
     def join(self, other: OrSet) -> OrSet:
         """Additions that both have, and those that one of them has and the other has never known."""
         joined = {}
-        for element in self.dots.keys() | other.dots.keys():
+        for element in sorted(self.dots.keys() | other.dots.keys()):
             mine, theirs = set(self.dots.get(element, ())), set(other.dots.get(element, ()))
             kept = mine & theirs
             kept |= {dot for dot in mine if dot not in other.context}

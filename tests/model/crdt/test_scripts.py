@@ -16,6 +16,7 @@ from model.crdt.scripts import (
     everybody,
     play,
     random_script,
+    shrunk,
 )
 from model.identity import SiteId
 from tests.model.crdt.strategies import FUGUEMAX_DIFFERS
@@ -76,3 +77,18 @@ def test_a_random_script_is_a_function_of_its_seed() -> None:
     typed = "".join(step.text for step in first.steps if isinstance(step, Insert))
     assert len(set(typed)) == len(typed)
     assert not any(isinstance(step, Delete) for step in random_script(Random(1), 4, 30, deletes=False).steps)
+
+
+def test_a_shrunk_script_has_what_is_needed_and_nothing_else() -> None:
+    script = random_script(Random(3), 4, 30)
+
+    def shows_two_of_b(smaller: Script) -> bool:
+        shown = play(smaller, Fugue)[A].text
+        typed = [step.text for step in smaller.steps if isinstance(step, Insert) and step.agent == B]
+        return sum(text in shown for text in typed) >= 2
+
+    assert shows_two_of_b(script)
+    small = shrunk(script, shows_two_of_b)
+    assert shows_two_of_b(small)
+    assert [type(step) for step in small.steps] == [Insert, Insert, Sync]
+    assert small.agents == (A, B)

@@ -1,0 +1,151 @@
+"""Mistakes around RGA: comparisons, ids, tombstones."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from model.crdt.replicas import ElementId, Insertion, Rga, Version
+from model.crdt.replicas.port import Deletion
+from model.crdt.replicas.rga import Timestamp
+from model.crdt.replicas.sequence import Node, Saved
+from simulator.crdt_zoo.bug import CrdtBug
+from simulator.crdt_zoo.trial import Habitat
+
+
+class SitesReversed(Rga):
+    """Of two elements of one lamport stamp the one of the smaller site counts as newer."""
+
+    def _timestamp(self, insertion: Insertion) -> Timestamp:
+        return insertion.lamport, "".join(chr(0x10FFFF - ord(c)) for c in insertion.id.site)
+
+
+class BuffersAsStrings(Rga):
+    """Sites are byte strings, and compared as text: bytes that are no text are all equal.
+
+    Names of sites stand for random bytes here; the eighth is the second one that is no text.
+    """
+
+    def _timestamp(self, insertion: Insertion) -> Timestamp:
+        packed = bytes((ord(c) + 0x39) % 256 for c in insertion.id.site)
+        return insertion.lamport, packed.decode("utf-8", errors="replace")
+
+
+class CountersFromText(Rga):
+    """The counter of ids is not saved; after loading it begins behind the last visible element."""
+
+    def _restore(self, saved: Saved) -> None:
+        super()._restore(saved)
+        own = [node.id.counter for node in self._line if node.id.site == self.site and not node.deletions]
+        self._version[self.site] = max(own, default=0)
+
+
+class WithoutTombstones(Rga):
+    """A deleted element leaves at once, and what hangs on it hangs on its own left origin from then on."""
+
+    def _integrate(self, insertion: Insertion) -> None:
+        super()._integrate(insertion)
+        self._arrange()
+
+    def _mark(self, deletion: Deletion) -> None:
+        super()._mark(deletion)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put the line in the order of the tree of what is visible; the rest goes to the end."""
+        children: dict[ElementId | None, list[Node]] = {}
+        for node in self._line:
+            if not node.deletions:
+                children.setdefault(self._visible_origin(node), []).append(node)
+        for siblings in children.values():
+            siblings.sort(key=lambda child: self._timestamp(child.insertion))
+        line: list[Node] = []
+        waiting = children.get(None, [])
+        while waiting:
+            line.append(waiting.pop())  # the newest sibling first, its subtree before the next one
+            waiting += children.get(line[-1].id, [])
+        self._line = line + [node for node in self._line if node.deletions]
+        self._visible = bytearray([1] * len(line) + [0] * (len(self._line) - len(line)))
+        for at, node in enumerate(self._line):
+            node.at_least = at
+
+    def _visible_origin(self, node: Node) -> ElementId | None:
+        left = node.insertion.left
+        while left is not None and self._nodes[left].deletions:
+            left = self._nodes[left].insertion.left
+        return left
+
+
+class CollectsEarly(Rga):
+    """Tombstones go as soon as this replica knows the deletion; a missing origin counts as the beginning."""
+
+    def compact(self, stable: Version) -> int:  # noqa: ARG002  # nobody looks
+        """Drop all tombstones; their events are still told to others."""
+        tombstones = [node for node in self._line if node.deletions]
+        self._line = [node for node in self._line if not node.deletions]
+        self._visible = bytearray([1] * len(self._line))
+        for node in tombstones:
+            del self._nodes[node.id]
+        for at, node in enumerate(self._line):
+            node.at_least = at
+        return len(tombstones)
+
+    def _place(self, node: Node) -> int:
+        left = node.insertion.left
+        return 0 if left is not None and left not in self._nodes else super()._place(node)
+
+    def _mark(self, deletion: Deletion) -> None:
+        if deletion.target in self._nodes:
+            super()._mark(deletion)
+
+
+BUGS: Final = (
+    CrdtBug(
+        "sites-reversed",
+        "Ties between elements go to the smaller site instead of the greater, everywhere alike.",
+        "automerge #263",
+        SitesReversed,
+        Rga,
+        "order",
+        ("acceptance", "convergence", "placement", "identity"),
+    ),
+    CrdtBug(
+        "buffers-as-strings",
+        "Ids are byte strings compared as text, so two of eight replicas have equal ids.",
+        "js-delta-crdts #36",
+        BuffersAsStrings,
+        Rga,
+        "convergence",
+        ("acceptance", "placement", "identity"),
+        Habitat(agents=8, steps=30),
+    ),
+    CrdtBug(
+        "counters-not-saved",
+        "After loading, ids are given out again that were used before.",
+        "automerge-classic #145",
+        CountersFromText,
+        Rga,
+        "identity",
+        (),
+        Habitat(steps=18, deletes=0.25, reloads=0.1),
+    ),
+    CrdtBug(
+        "without-tombstones",
+        "A deleted element leaves at once, and what was typed behind it moves.",
+        "tombstone-free RGA: insert 1 and 2 at the beginning, 3 behind 1, delete 1",
+        WithoutTombstones,
+        Rga,
+        "placement",
+        ("acceptance", "identity"),
+        Habitat(agents=1, steps=12, deletes=0.3),
+    ),
+    CrdtBug(
+        "collects-early",
+        "A tombstone is dropped before everybody knows of the deletion.",
+        "any garbage collection by one replica's own knowledge",
+        CollectsEarly,
+        Rga,
+        "convergence",
+        ("placement", "identity"),
+        Habitat(steps=24, deletes=0.25, compacts=0.1),
+    ),
+)

@@ -1,0 +1,122 @@
+"""Mistakes in ports of Yjs: right origins, and a cache."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from model.crdt.replicas import Yata
+from model.crdt.replicas.port import (
+    CausalBuffer,
+    ElementId,
+    Event,
+    Insertion,
+    Version,
+    first_missing,
+)
+from model.identity import SiteId
+from simulator.crdt_zoo.bug import CrdtBug
+from simulator.crdt_zoo.trial import Habitat
+
+
+class SkipsTombstones(Yata):
+    """The right origin is the next visible element; tombstones in between are skipped."""
+
+    def _new_insertion(self, position: int, character: str) -> Insertion:
+        event = super()._new_insertion(position, character)
+        right = self._line[self._index_of_visible(position)].id if position < len(self) else None
+        return msgspec.structs.replace(event, right=right)
+
+
+class Unbounded(Yata):
+    """The scan for the place of what comes from elsewhere does not end at the right origin."""
+
+    def _end(self, new: Insertion) -> int:
+        return super()._end(new) if new.id.site == self.site else len(self._line)
+
+
+def _missing_but_right(event: Event, version: Version) -> ElementId | None:
+    """What is missing if right origins do not count."""
+    if isinstance(event, Insertion):
+        event = msgspec.structs.replace(event, right=None)
+    return first_missing(event, version)
+
+
+class CarelessBuffer(CausalBuffer):
+    """Does not wait for right origins."""
+
+    def _missing(self, event: Event) -> ElementId | None:
+        return _missing_but_right(event, self._given)
+
+
+class BeforeItsRight(Yata):
+    """An element whose right origin is not there yet is integrated as if it had none."""
+
+    def _missing(self, event: Event) -> ElementId | None:
+        return _missing_but_right(event, self._version)
+
+    def _end(self, new: Insertion) -> int:
+        return super()._end(new) if new.right in self._nodes else len(self._line)
+
+
+class StaleIndex(Yata):
+    """Indexes of visible elements are cached, and a deletion that comes from elsewhere leaves them."""
+
+    def __init__(self, site: SiteId) -> None:
+        super().__init__(site)
+        self._cached: list[int] = []
+
+    def apply(self, event: Event) -> bool:
+        """Take one event; then look anew at what is visible, unless nothing seems to have moved."""
+        applied = super().apply(event)
+        if isinstance(event, Insertion) or event.id.site == self.site:
+            self._cached = [at for at, seen in enumerate(self._visible) if seen]
+        return applied
+
+    def _index_of_visible(self, position: int) -> int:
+        return self._cached[position]
+
+
+BUGS: Final = (
+    CrdtBug(
+        "skips-tombstones",
+        "The right origin of what is typed is the next visible element instead of the next one.",
+        "y-octo #53",
+        SkipsTombstones,
+        Yata,
+        "convergence",
+        ("acceptance", "placement", "identity"),
+        Habitat(agents=4, steps=45, places=2),
+    ),
+    CrdtBug(
+        "unbounded-scan",
+        "The scan for the place of an element from elsewhere goes on beyond its right origin.",
+        "ygo #65",
+        Unbounded,
+        Yata,
+        "convergence",
+        ("acceptance", "placement", "identity"),
+    ),
+    CrdtBug(
+        "before-its-right",
+        "An element is integrated before its right origin has arrived.",
+        "ygo #111",
+        BeforeItsRight,
+        Yata,
+        "convergence",
+        ("acceptance", "placement", "identity"),
+        Habitat(agents=4, steps=20),
+        CarelessBuffer,
+    ),
+    CrdtBug(
+        "stale-index",
+        "Cached indexes survive a deletion that another replica made, so the next edit goes elsewhere.",
+        "ygo #160",
+        StaleIndex,
+        Yata,
+        "placement",
+        ("convergence", "identity"),
+        Habitat(steps=20, deletes=0.25),
+    ),
+)
