@@ -213,7 +213,7 @@ def simulate(
     kill: Annotated[bool, typer.Option("--kill", help="Live: kill our own server at least once.")] = False,
 ) -> None:
     """Simulate a scenario in virtual time, or drive a real server with it; check every document, report."""
-    chosen = commands.chosen_mode(mode, rule, topology)
+    chosen = commands.chosen_mode(mode, rule, topology, inject)
     if live:
         if chosen is not None:
             raise UsageError("--mode crdt has no server; leave it out with --live")
@@ -443,7 +443,7 @@ def campaign(
 ) -> None:
     """Run many seeds, keep the directories of the failing ones, and state what the rest proves."""
     first, last = commands.seed_range(seeds)
-    crdt = commands.chosen_mode(mode, rule, topology)
+    crdt = commands.chosen_mode(mode, rule, topology, inject)
     commands.known_bug(inject, crdt)
     scenarios = [
         chosen_scenario(

@@ -53,6 +53,7 @@ _EVERY_SEQUENCE: Final = frozenset(
         "liveness",
         "element_ledger",
         "causal_integration",
+        "acceptance",
         "unique_ids",
         "persistence",
         "crdt_laws",
@@ -69,13 +70,18 @@ RGA). They differ in how they interleave what was typed at one place.
 """
 
 SEQUENCES: Final[tuple[Claims, ...]] = (
-    Claims("fuguemax", _EVERY_SEQUENCE | {"non_interleaving"}, has_server=False),
+    Claims("fuguemax", _EVERY_SEQUENCE | {"rule_order", "non_interleaving"}, has_server=False),
     *(
-        Claims(engine, _EVERY_SEQUENCE, has_server=False)
-        for engine in ("fugue", "yata", "rga", "woot", "logoot")
+        Claims(engine, _EVERY_SEQUENCE | {"rule_order"}, has_server=False)
+        for engine in ("fugue", "yata", "rga", "logoot")
     ),
+    Claims("woot", _EVERY_SEQUENCE, has_server=False),
 )
-"""The list rules that replicas without a server can follow; FugueMax alone is maximally non-interleaving."""
+"""The list rules that replicas without a server can follow.
+
+FugueMax alone is maximally non-interleaving. That elements end in the order of the rule is checked with a
+second implementation, of which there is none for WOOT.
+"""
 
 ENGINES: Final[dict[str, Claims]] = {claims.engine: claims for claims in (JUPITER, *SEQUENCES)}
 """Every engine there is, by name."""

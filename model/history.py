@@ -426,6 +426,19 @@ class Examined(_Record, frozen=True, tag="examined"):
     evidence: dict[str, Any] = {}
 
 
+class Refused(_Record, frozen=True, tag="refused"):
+    """A replica could not do what every replica can: ``what`` it was to do, and the exception.
+
+    The events concerned, if there are any, count as not taken over.
+    """
+
+    time_us: int
+    site: SiteId
+    document: DocumentId
+    what: str
+    error: str
+
+
 class FinalVersion(_Record, frozen=True, tag="final_version"):
     """The state of a replica without a server when the run ended.
 
@@ -492,6 +505,7 @@ Record: TypeAlias = (
     | Reloaded
     | Preserved
     | Examined
+    | Refused
     | FinalVersion
     | FinalElements
     | Traffic

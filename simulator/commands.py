@@ -17,7 +17,7 @@ from rich.table import Table
 from model.claims import SEQUENCES
 from model.verdict import ExitCode, Verdict
 from simulator.case import Case, CaseError, load_case
-from simulator.cell import Parts
+from simulator.engine import AnyParts
 from simulator.explain import explain as explained
 from simulator.explain import tell
 from simulator.faultspec import SERVER_FAULTS
@@ -33,7 +33,7 @@ from simulator.swarm import swarm as swarmed
 from simulator.trace_replay import replay_trace
 from simulator.traces import TraceError, read_trace
 from simulator.trial import attempt
-from simulator.zoo import Row, bug_of, parts_of, run_zoo
+from simulator.zoo import ZOO, Row, bug_of, parts_for, run_zoo
 
 console = Console(highlight=False)
 
@@ -46,8 +46,10 @@ SERVER_MODE = "server"
 CRDT_MODE = "crdt"
 
 
-def chosen_mode(mode: str, rule: str | None, topology: str | None) -> Mode | None:
+def chosen_mode(mode: str, rule: str | None, topology: str | None, bug: str = "") -> Mode | None:
     """How replicas without a server are to run; None if there is a server.
+
+    The rule that is left out is that of the seeded bug, or FugueMax.
 
     Raises:
         UsageError: an unknown mode, rule or topology, or one that needs the other mode.
@@ -63,7 +65,7 @@ def chosen_mode(mode: str, rule: str | None, topology: str | None) -> Mode | Non
         raise UsageError(f"--rule {rule}: unknown; {nearest(rule, rules)}")
     if topology is not None and topology not in get_args(Topology):
         raise UsageError(f"--topology {topology}: must be {' or '.join(get_args(Topology))}")
-    return Mode(rule or rules[0], cast(Topology, topology or "mesh"))
+    return Mode(rule or (ZOO[bug].rule if bug in ZOO else "") or rules[0], cast(Topology, topology or "mesh"))
 
 
 def chosen_scenario(
@@ -153,10 +155,10 @@ def default_jobs() -> int:
 # --- single failures --------------------------------------------------------------------------------------
 
 
-def _case_of(path: Path) -> tuple[Case, Parts]:
+def _case_of(path: Path) -> tuple[Case, AnyParts]:
     try:
         case = load_case(path)
-        return case, parts_of(case.bug)
+        return case, parts_for(case.plan, case.bug)
     except (CaseError, ValueError) as error:
         raise UsageError(str(error)) from None
 
@@ -274,16 +276,21 @@ def trace(
 # --- what concord.py composes -----------------------------------------------------------------------------
 
 
-def known_bug(name: str, mode: Mode | None = None) -> None:  # noqa: ARG001
-    """Refuse the name of a bug that is not in the zoo.
+def known_bug(name: str, mode: Mode | None = None) -> None:
+    """Refuse the name of a bug that is not in the zoo, or needs another mode or rule.
 
     Raises:
-        UsageError: there is no such bug.
+        UsageError: there is no such bug, or it cannot be put into such a run.
     """
+    if not name:
+        return
     try:
-        parts_of(name)
+        rule = bug_of(name).rule
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if rule != ("" if mode is None else mode.rule):
+        needs = f"--mode {CRDT_MODE} --rule {rule}" if rule else f"--mode {SERVER_MODE}"
+        raise UsageError(f"--inject {name}: needs {needs}")
 
 
 def seed_range(text: str) -> tuple[int, int]:
@@ -301,7 +308,7 @@ def seed_range(text: str) -> tuple[int, int]:
 def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
     """Write the page that explains each case beside it."""
     for path, case in cases:
-        trial = attempt(case.plan, parts_of(case.bug), keep=True)
+        trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
         path.with_suffix(".html").write_text(explained(case, trial.records, trial.results), encoding="utf-8")
 
 

@@ -238,7 +238,7 @@ def _cpu() -> str:
 def keep_failures(
     scenario: Scenario,
     options: Options,
-    parts: AnyParts | None,
+    parts: AnyParts,
     jobs: Sequence[CellJob],
     outcomes: Sequence[CellOutcome],
     listener: Listener,
@@ -278,7 +278,7 @@ def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Vi
 def _first_case(
     scenario: Scenario,
     options: Options,
-    parts: AnyParts | None,
+    parts: AnyParts,
     jobs: Sequence[CellJob],
     outcomes: Sequence[CellOutcome],
     found: Sequence[tuple[int, Violation]],
@@ -310,7 +310,7 @@ def _first_case(
     return None
 
 
-def _shrunk(case: Case, parts: AnyParts | None, seconds: float, listener: Listener) -> Case:
+def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: Listener) -> Case:
     deadline = time.perf_counter() + seconds
 
     def say(smaller: Case) -> None:

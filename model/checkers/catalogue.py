@@ -12,12 +12,13 @@ from model.checkers.element_ledger import ElementLedger
 from model.checkers.integration import CausalIntegration, UniqueIds
 from model.checkers.intention import Intention
 from model.checkers.interleaving import BackwardRuns, ForwardRuns, NonInterleaving
-from model.checkers.laws import CrdtLaws, Persistence
+from model.checkers.laws import Acceptance, CrdtLaws, Persistence
 from model.checkers.ledger import Ledger
 from model.checkers.lists import StrongList, WeakList
 from model.checkers.liveness import Liveness
 from model.checkers.order import TotalOrder
 from model.checkers.presence import Presence
+from model.checkers.rule_order import RuleOrder
 from model.checkers.session import SessionGuarantees
 from model.claims import Claims
 
@@ -40,11 +41,13 @@ REPLICA_CHECKERS: Final[tuple[type[Check], ...]] = (
     Arrival,
     ElementLedger,
     CausalIntegration,
+    Acceptance,
     UniqueIds,
     Persistence,
     CrdtLaws,
     WeakList,
     StrongList,
+    RuleOrder,
     NonInterleaving,
     ForwardRuns,
     BackwardRuns,

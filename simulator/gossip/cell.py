@@ -37,6 +37,7 @@ class GossipParts(NamedTuple):
 
     replica: type[Replica]
     buffer: type[CausalBuffer] = CausalBuffer
+    peer: type[Peer] = Peer
 
 
 def healthy_parts(rule: str) -> GossipParts:
@@ -74,8 +75,11 @@ class GossipCell:
         self.clock = Clock()
         self.recorder = Recorder(judge, file)
         self.record: Callable[[Record], None] = self.recorder.record
-        if header is not None:
-            self.record(header)
+        # The checkers have to know the rule.
+        unnamed = history.Header(
+            history.HISTORY_VERSION, "simulator", "virtual", {"engine": plan.gossip.rule}
+        )
+        self.record(header or unnamed)
         self.realised: list[FaultWindow] = []
         self.is_healing = False
         self.transform = Histogram()
@@ -96,7 +100,10 @@ class GossipCell:
         first = self.parts.replica(history.FIRST).insert(0, document.text)
         self.record(history.Generated(0, history.FIRST, name, 0, tuple(first)))
         self._made[name] = len(first)
-        room = [Peer(self, document, client, authors.get(client.site), first) for client in document.clients]
+        room = [
+            self.parts.peer(self, document, client, authors.get(client.site), first)
+            for client in document.clients
+        ]
         for peer in room:
             peer.neighbours = [other for other in room if other is not peer]
         if self.gossip.topology == "star" and len(room) > 1:

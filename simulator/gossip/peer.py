@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from model import history
-from model.crdt.replicas.port import Event, Version
+from model.crdt.replicas.port import Event, Version, spoken
 from model.crdt.replicas.stability import Stability
 from model.identity import SiteId
 from model.people.actions import Author, Edit, Move
@@ -191,7 +191,10 @@ class Peer:
             return
         self.is_down = False
         world, parts = self._world, self._world.parts
-        self.replica = parts.replica.load(saved.data)
+        try:
+            self.replica = parts.replica.load(saved.data)
+        except Exception as error:
+            self._refused("load what it had saved", error)
         version = dict(self.replica.version)
         self._buffer = parts.buffer(version)
         self.known = sum(version.values())
@@ -226,7 +229,20 @@ class Peer:
     def _take(self, events: Iterable[Event]) -> list[Event]:
         """Integrate what is new and has everything it needs; the events that were integrated."""
         add, apply = self._buffer.add, self.replica.apply
-        return [ready for event in events for ready in add(event) if apply(ready)]
+        fresh: list[Event] = []
+        for event in events:
+            for ready in add(event):
+                try:
+                    if apply(ready):
+                        fresh.append(ready)
+                except Exception as error:  # the code under test may fail anyhow, which is a finding
+                    self._refused(f"take over {spoken(ready.id)}", error)
+        return fresh
+
+    def _refused(self, what: str, error: Exception) -> None:
+        world = self._world
+        problem = f"{type(error).__name__}: {error}"
+        world.record(history.Refused(world.now, self.site, self._document.document, what, problem))
 
     def _learnt(self, fresh: list[Event]) -> None:
         world, document = self._world, self._document
@@ -300,7 +316,11 @@ class Peer:
         world = self._world
         self._stability.saw(self.site, self.replica.version)
         before = history.fingerprint(self.replica.text)
-        dropped = self.replica.compact(self._stability.stable)
+        dropped = 0
+        try:
+            dropped = self.replica.compact(self._stability.stable)
+        except Exception as error:
+            self._refused("compact", error)
         after = history.fingerprint(self.replica.text)
         document = self._document.document
         world.record(history.Preserved(world.now, self.site, document, "compacted", dropped, before, after))
@@ -370,7 +390,11 @@ class Peer:
                 world.now + self.skew_us,
             )
         )
-        events = self.replica.delete(position, deleted) + self.replica.insert(position, inserted)
+        try:
+            events = self.replica.delete(position, deleted) + self.replica.insert(position, inserted)
+        except Exception as error:
+            self._refused(f"make {self.site}#{self.sequence}", error)
+            return
         self._made(events)
         self._seen, self._caret = self.replica.text, position + len(inserted)
         if self._document.displayed:
