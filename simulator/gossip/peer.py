@@ -334,7 +334,7 @@ class Peer:
     def _send(self, receivers: Sequence[Peer], events: Sequence[Event], *, asks: bool) -> None:
         if not self.is_online:
             return
-        self._disk.sync()
+        self._save()
         version = self.replica.version
         parts = [events[at : at + EVENTS_MAX] for at in range(0, len(events), EVENTS_MAX)] or [()]
         for part in parts:
@@ -342,6 +342,11 @@ class Peer:
             datagram = Datagram(self.site, self._number, version, part, asks and part is parts[-1])
             for receiver in receivers:
                 self._world.network.send(self, receiver, datagram)
+
+    def _save(self) -> None:
+        """Make durable what is known, before anybody is told of it."""
+        self._disk.sequence = self.sequence
+        self._disk.sync()
 
     def resend(self) -> bool:
         """Pass on once more what was passed on last."""
@@ -407,8 +412,7 @@ class Peer:
             self._buffer.add(event)
         self.known += len(events)
         self._disk.append(events)
-        self._disk.sequence = self.sequence
-        self._disk.sync()
+        self._save()
         world.made(document, events)
         version, fingerprint = self._look()
         world.record(

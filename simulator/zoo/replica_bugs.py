@@ -31,6 +31,13 @@ class BelievesSent(Peer):
         """Send nothing that was passed on."""
 
 
+class TellsUnsaved(Peer):
+    """Nothing is on disk when others are told of it, so a crash takes back what they know."""
+
+    def _save(self) -> None:
+        """Later, perhaps."""
+
+
 def _of_crdt_zoo(name: str, expected: tuple[str, ...], room: Room) -> Bug:
     bug = CRDT_ZOO[name]
     assert room.rule == bug.sound.algorithm
@@ -44,25 +51,28 @@ def _of_crdt_zoo(name: str, expected: tuple[str, ...], room: Room) -> Bug:
     )
 
 
+_ORDERS: Final = ("convergence", "weak_list", "rule_order")
+"""Who may be the first to see that replicas put elements into different orders."""
+
 BUGS: Final = (
-    _of_crdt_zoo("skips-tombstones", ("convergence",), Room("yata", text_length=30)),
-    _of_crdt_zoo("unbounded-scan", ("convergence",), Room("yata")),
+    _of_crdt_zoo("skips-tombstones", _ORDERS, Room("yata", text_length=30)),
+    _of_crdt_zoo("unbounded-scan", _ORDERS, Room("yata")),
     _of_crdt_zoo("before-its-right", ("causal_integration", "convergence"), Room("yata", replicas=4)),
     _of_crdt_zoo("stale-index", ("weak_list",), Room("yata", text_length=30)),
     _of_crdt_zoo("right-parents-reversed", ("non_interleaving", "rule_order"), Room("fuguemax", replicas=4)),
     _of_crdt_zoo("sites-reversed", ("rule_order",), Room("rga")),
     _of_crdt_zoo(
         "buffers-as-strings",
-        ("convergence",),
+        _ORDERS,
         Room("rga", replicas=8, names=lambda n: chr(ord("A") + n - 1)),
     ),
     _of_crdt_zoo(
         "counters-not-saved",
-        ("unique_ids",),
+        ("unique_ids", "convergence"),
         Room("rga", text_length=30, absences=3.0, crash_share=1.0),
     ),
-    _of_crdt_zoo("without-tombstones", ("weak_list",), Room("rga", text_length=30)),
-    _of_crdt_zoo("collects-early", ("convergence",), Room("rga", text_length=30, compacts=True)),
+    _of_crdt_zoo("without-tombstones", _ORDERS, Room("rga", text_length=30)),
+    _of_crdt_zoo("collects-early", _ORDERS, Room("rga", text_length=30, compacts=True)),
     Bug(
         "forgetful",
         "Now and then an insertion from elsewhere is integrated and not shown.",
@@ -78,6 +88,14 @@ BUGS: Final = (
         lambda: GossipParts(FugueMax, peer=BelievesSent),
         ("liveness",),
         Room("fuguemax", loss=0.2),
+    ),
+    Bug(
+        "tells-unsaved",
+        "Others are told of an edit before it is on disk, so after a crash its ids are given out again.",
+        "the rule that state is saved before anything is sent",
+        lambda: GossipParts(FugueMax, peer=TellsUnsaved),
+        ("unique_ids", "convergence", "element_ledger"),
+        Room("fuguemax", absences=3.0, crash_share=1.0),
     ),
 )
 """Mistakes of replicas without a server."""
