@@ -197,7 +197,6 @@ class GossipCell:
         )
 
     def _record_end(self) -> None:
-        self._examine(1.0)
         for document, room in self.rooms.items():
             for peer in room:
                 self.record(peer.final())

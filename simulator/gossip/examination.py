@@ -19,13 +19,13 @@ from model.crdt.replicas.port import Event, Replica
 from model.history import Record
 from model.identity import DocumentId
 
-EXAMINED_AT: Final = (0.15, 0.4, 0.8)
-"""When in the course of a run laws are tried, as shares of it; and once more at the end."""
+EXAMINED_AT: Final = (0.2, 0.5, 0.8)
+"""When in the course of a run laws are tried, as shares of it."""
 
 STATES_MAX: Final = 3
 """States that are tried with each other: the laws need cubic time."""
 
-EVENTS_LARGE: Final = 300
+EVENTS_LARGE: Final = 120
 """With more events than these only one pair of states is tried, and no triples."""
 
 EVENTS_MAX: Final = 5_000
