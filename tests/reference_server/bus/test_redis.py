@@ -177,6 +177,7 @@ def test_the_cache_holds_what_operators_look_up(valkey: RunningValkey) -> None:
         bus.write(cache.tokens_expired(["t3"]))
         bus.write(cache.presence_written("d", {"ann": b"{}", "bob": b"[]"}, 300))
         bus.write(cache.presence_left("d", ["bob"]))
+        await until(lambda: bus.is_connected)  # a bus that was never connected has nowhere to write to
         await bus.stop()
         with operator(valkey) as client:
             assert client.lrange("operations:d", 0, -1) == [b'{"n": %d}' % n for n in range(149, 49, -1)]
