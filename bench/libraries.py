@@ -16,6 +16,7 @@ from model.identity import SiteId
 from simulator.traces import Patch, Trace
 
 PLAIN = "plain replica"
+LORO = "loro"
 
 
 class Library(Protocol):
@@ -121,7 +122,7 @@ class Plain:
             self.apply(update)
 
 
-LIBRARIES: dict[str, type[Library]] = {PLAIN: Plain, "pycrdt": Pycrdt, "loro": Loro}
+LIBRARIES: dict[str, type[Library]] = {PLAIN: Plain, "pycrdt": Pycrdt, LORO: Loro}
 
 
 def recorded_updates(trace: Trace, library: type[Library]) -> list[bytes]:
