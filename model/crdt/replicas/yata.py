@@ -1,8 +1,8 @@
 """YATA as Yjs does it: the scan between two origins.
 
 Sources: Nicolaescu, Jahns, Derntl & Klamma, "Near Real-Time Peer-to-Peer Shared Editing on Extensible Data
-Types" (GROUP 2016), §3; the scan in linear time is that of Yjs (`Item.integrate`), which differs from the
-paper in looking at equal right origins.
+Types" (GROUP 2016), the insert algorithm; the scan in linear time is that of Yjs (`Item.integrate`), which
+differs from the paper in looking at equal right origins.
 
 A new element remembers both neighbours at its insertion, tombstones counted. What stands between them where
 it is integrated is concurrent with it. The scan goes from the left to the right origin and looks at the
@@ -20,16 +20,17 @@ placeholders (Yjs keeps the ids of what it collects).
 
 from __future__ import annotations
 
+from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version
-from model.crdt.replicas.sequence import Node, SequenceReplica
+from model.crdt.replicas.sequence import SequenceReplica
 
 
 class Yata(SequenceReplica):
     """A replica of YATA.
 
-    Compaction drops the interior of runs of stable tombstones. What is dropped never lies between the
-    origins of an element to come, so its id may be the left origin of an element scanned, but not of one
-    scanned before: known or not, it ends the scan.
+    Compaction drops the interior of runs of stable tombstones. What is dropped never lies between the origins
+    of an element to come. If a later scan meets an element whose left origin was dropped, that origin stood
+    before the scan began, and so it ends the scan, known or not.
     """
 
     algorithm = "yata"
