@@ -50,8 +50,8 @@ class Acceptance(Check):
             history.Refused: self._refused,
         }
 
-    def _accepted(self, _: object) -> None:
-        self.checked += 1
+    def _accepted(self, record: history.Generated | history.Integrated | history.Reloaded) -> None:
+        self.checked += record.site != history.FIRST
 
     def _refused(self, record: history.Refused) -> None:
         self.checked += 1

@@ -27,7 +27,7 @@ class RuleOrder(Check):
     """Elements of sampled documents end in the order of the rule that the history's header names."""
 
     name = "rule_order"
-    detail = "final elements of sampled documents, in the order of a second implementation of the rule"
+    detail = "final elements of sampled documents, tombstones too, in the order of a second implementation"
 
     def __init__(self, *, claimed: bool = True) -> None:
         super().__init__(claimed=claimed)
@@ -69,7 +69,7 @@ class RuleOrder(Check):
         place = {element: at for at, element in enumerate(order)}
         before: ElementId | None = None
         for element in record.elements:
-            if element.id not in place or element.deleted:
+            if element.id not in place:
                 continue
             self.checked += 1
             if before is not None and place[before] > place[element.id]:

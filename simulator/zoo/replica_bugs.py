@@ -55,11 +55,19 @@ _ORDERS: Final = ("convergence", "weak_list", "rule_order")
 """Who may be the first to see that replicas put elements into different orders."""
 
 BUGS: Final = (
-    _of_crdt_zoo("skips-tombstones", _ORDERS, Room("yata", text_length=30)),
+    _of_crdt_zoo(
+        "skips-tombstones",
+        _ORDERS,
+        Room("yata", 6, edits_per_second=1.0, seconds=20.0, round_us=800_000, text_length=40),
+    ),
     _of_crdt_zoo("unbounded-scan", _ORDERS, Room("yata")),
     _of_crdt_zoo("before-its-right", ("causal_integration", "convergence"), Room("yata", replicas=4)),
     _of_crdt_zoo("stale-index", ("weak_list",), Room("yata", text_length=30)),
-    _of_crdt_zoo("right-parents-reversed", ("non_interleaving", "rule_order"), Room("fuguemax", replicas=4)),
+    _of_crdt_zoo(
+        "right-parents-reversed",
+        ("non_interleaving", "rule_order"),
+        Room("fuguemax", 6, edits_per_second=1.0, round_us=500_000, text_length=2),
+    ),
     _of_crdt_zoo("sites-reversed", ("rule_order",), Room("rga")),
     _of_crdt_zoo(
         "buffers-as-strings",

@@ -26,6 +26,7 @@ class Room(NamedTuple):
         topology: how they are connected.
         edits_per_second: of one replica.
         seconds: of the phase with faults.
+        round_us: from learning something to passing it on; the longer, the more is concurrent.
         text_length: code points the document starts with; the longer, the more is deleted.
         absences: times a replica is away on average.
         crash_share: of the absences, how many are crashes.
@@ -41,6 +42,7 @@ class Room(NamedTuple):
     topology: Topology = "mesh"
     edits_per_second: float = 2.0
     seconds: float = 10.0
+    round_us: int = 200_000
     text_length: int = 6
     absences: float = 0.0
     crash_share: float = 0.0
@@ -78,7 +80,7 @@ class Room(NamedTuple):
                 rule=self.rule,
                 topology=self.topology,
                 settings=Gossip(
-                    round_us=200_000,
+                    round_us=self.round_us,
                     compare_us=1_000_000,
                     loss=self.loss,
                     duplication=0.05,

@@ -28,7 +28,7 @@ def test_it_is_the_order_of_every_replica(rule: str, script: Script) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_good_history(rule: str) -> None:
-    assert assert_valid(RuleOrder(), group_story(rule)).checked == 7
+    assert assert_valid(RuleOrder(), group_story(rule)).checked == 9
 
 
 def test_two_elements_the_wrong_way_round() -> None:
