@@ -37,6 +37,7 @@ from simulator.live.run import CLIENTS as LIVE_CLIENTS
 from simulator.live.run import DURATION as LIVE_DURATION
 from simulator.live.run import LiveError, LiveOptions
 from simulator.live.server import ServerError, SpawnedServer
+from simulator.recordings.commands import trace
 from simulator.run import Options, Run, clear, save
 from simulator.scenario import Scenario, ScenarioError
 from simulator.traces import TraceError
@@ -444,7 +445,7 @@ app.command("validate-config", epilog=EPILOG)(server_commands.validate_config)
 app.command(epilog=EPILOG)(commands.replay)
 app.command(epilog=EPILOG)(commands.explain)
 app.command(epilog=EPILOG)(commands.zoo)
-app.command(epilog=EPILOG)(commands.trace)
+app.command(epilog=EPILOG)(trace)
 app.command(epilog=EPILOG)(laws)
 
 
