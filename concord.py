@@ -47,6 +47,7 @@ from simulator.live.run import CLIENTS as LIVE_CLIENTS
 from simulator.live.run import DURATION as LIVE_DURATION
 from simulator.live.run import LiveError, LiveOptions
 from simulator.live.server import ServerError, SpawnedServer
+from simulator.recordings.commands import trace
 from simulator.run import Options, Run, clear, save
 from simulator.scenario import Scenario, ScenarioError
 from simulator.traces import TraceError
@@ -492,7 +493,7 @@ app.command("rebuild", epilog=EPILOG)(verification_commands.rebuild_command)
 app.command(epilog=EPILOG)(commands.replay)
 app.command(epilog=EPILOG)(commands.explain)
 app.command(epilog=EPILOG)(commands.zoo)
-app.command(epilog=EPILOG)(commands.trace)
+app.command(epilog=EPILOG)(trace)
 app.command(epilog=EPILOG)(laws)
 
 
