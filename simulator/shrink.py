@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 
 from simulator.case import Case
-from simulator.cell import Parts
+from simulator.engine import AnyParts
 from simulator.plan import CellPlan, ClientPlan, DocumentPlan, Step
 from simulator.trial import Trial, attempt
 
@@ -41,7 +41,7 @@ class Shrinker:
     def __init__(
         self,
         case: Case,
-        parts: Parts,
+        parts: AnyParts | None,
         *,
         out_of_time: Callable[[], bool],
         progress: Callable[[Case], None] | None = None,

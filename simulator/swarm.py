@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from model.people.human import Weights
-from simulator.faultspec import FAULT_KINDS, FaultSpec, fault_spec
+from simulator.faultspec import SERVER_FAULTS, FaultSpec, fault_spec
 from simulator.scenario import Scenario, validate
 from simulator.seeds import Seeds
 
@@ -34,7 +34,7 @@ def swarm(scenario: Scenario, seeds: Seeds) -> Scenario:
         ScenarioError: the scenario itself contradicts itself.
     """
     rng = seeds.stream("swarm")
-    pool = scenario.faults or tuple(fault_spec(kind) for kind in FAULT_KINDS)
+    pool = scenario.faults or tuple(fault_spec(kind) for kind in SERVER_FAULTS)
     kept = [spec for spec in pool if rng.random() < KEEP_SHARE] or [rng.choice(pool)]
     sessions = scenario.sessions
     often = min(10_000.0, sessions.offline_mean_count * 2)

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import concord
 from reports.write import write_report
+from simulator.run import save
 from tests.reports.jobs import STRAINED, synthetic_run, write_part
 from tests.reports.strategies import BROKEN, CLEAN, UNCLAIMED, write_run
+from tests.simulator.gossip.runs import run as run_replicas
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -38,7 +41,11 @@ def run(directory: Path) -> None:
     write_run(directory, [CLEAN, UNCLAIMED])
 
 
-@pytest.mark.parametrize("write", [run, job])
+def replicas(directory: Path) -> None:
+    save(concord.judged(run_replicas(directory)), directory)
+
+
+@pytest.mark.parametrize("write", [run, job, replicas])
 def test_a_browser_shows_the_report_without_an_error(tmp_path: Path, write: Callable[[Path], None]) -> None:
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:

@@ -7,7 +7,7 @@ local edit takes the same way as a remote one: its event is made, then applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 import msgspec
@@ -68,6 +68,19 @@ class SequenceReplica(Replica):
         self._version: dict[SiteId, int] = {}
         self._forgotten: dict[SiteId, int] = {}
         self._lamport = 0
+
+    @classmethod
+    def of_text(cls, site: SiteId, characters: Sequence[Insertion]) -> Self:
+        """A replica of ``site`` that holds the text of :func:`typed`, at less than the cost of typing it."""
+        replica = cls(site)
+        replica._nodes = {insertion.id: replica._new_node(insertion) for insertion in characters}
+        replica._events = {insertion.id: insertion for insertion in characters}
+        replica._line.replace(replica._nodes.values())
+        if characters:
+            author, counter = characters[-1].id
+            replica._version[author] = replica._lamport = counter
+            replica._relink()
+        return replica
 
     # --- what an algorithm says ---------------------------------------------------------------------------
 
@@ -286,6 +299,16 @@ class SequenceReplica(Replica):
         gone = [self._is_stable_tombstone(node, stable) for node in self._line]
         stay = [node.id for at, node in enumerate(self._line) if not (at and gone[at - 1] and gone[at])]
         return self._nodes.keys() - closed(stay, needs)
+
+
+def typed(author: SiteId, text: str) -> list[Insertion]:
+    """The events of ``author`` who types ``text`` from left to right before anything else is there."""
+    ids = [None, *(ElementId(author, counter) for counter in range(1, len(text) + 1))]
+    return [
+        Insertion(element, character, left, None, element.counter)
+        for character, left, element in zip(text, ids, ids[1:], strict=False)
+        if element is not None
+    ]
 
 
 def closed(

@@ -9,7 +9,7 @@ import pytest
 from model.crdt.graph import ROOT
 from model.crdt.rules import Rule
 from model.crdt.walker import replay
-from simulator.trace_graph import event_graph
+from simulator.recordings.graph import event_graph
 from simulator.traces import Patch, Trace, Transaction, read_trace
 
 
