@@ -28,6 +28,7 @@ from model.result import RunResult
 from model.verdict import ExitCode, Verdict
 from reference_server import commands as server_commands
 from reference_server.config.loading import SECRET_VARIABLE
+from reference_server.verification import commands as verification_commands
 from reports.recorded import ReportError
 from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
@@ -41,10 +42,12 @@ from simulator.commands import (
     run_with_progress,
 )
 from simulator.gossip.plan import Mode
+from simulator.laws.commands import laws
 from simulator.live.run import CLIENTS as LIVE_CLIENTS
 from simulator.live.run import DURATION as LIVE_DURATION
 from simulator.live.run import LiveError, LiveOptions
 from simulator.live.server import ServerError, SpawnedServer
+from simulator.recordings.commands import trace
 from simulator.run import Options, Run, clear, save
 from simulator.scenario import Scenario, ScenarioError
 from simulator.traces import TraceError
@@ -485,10 +488,13 @@ app.command(epilog=EPILOG)(server_commands.serve)
 app.command(epilog=EPILOG)(server_commands.token)
 app.command(epilog=EPILOG)(load_command(_finish_load))
 app.command("validate-config", epilog=EPILOG)(server_commands.validate_config)
+app.command("verify", epilog=EPILOG)(verification_commands.verify_command)
+app.command("rebuild", epilog=EPILOG)(verification_commands.rebuild_command)
 app.command(epilog=EPILOG)(commands.replay)
 app.command(epilog=EPILOG)(commands.explain)
 app.command(epilog=EPILOG)(commands.zoo)
-app.command(epilog=EPILOG)(commands.trace)
+app.command(epilog=EPILOG)(trace)
+app.command(epilog=EPILOG)(laws)
 
 
 @app.command(epilog=EPILOG)

@@ -175,7 +175,7 @@ class WebSocket:
             raise ConnectionLost(CLOSED_ABNORMALLY, str(error)) from None
 
     def _take(self, event: object) -> None:
-        """Keep what an event brings; it may have come in the packet of the handshake, before anybody reads."""
+        """Keep what an event brings; it may have come with the handshake, before anybody reads."""
         match event:
             case TextMessage():
                 if event.message_finished and not self._parts:

@@ -37,6 +37,7 @@ JUPITER: Final = Claims(
             "total_order",
             "ledger",
             "intention",
+            "reconciliation",
             "session_guarantees",
             "weak_list",
             "liveness",

@@ -161,7 +161,11 @@ class Sent(RecordBase, frozen=True, tag="sent"):
 
 
 class Stored(RecordBase, frozen=True, tag="stored"):
-    """A revision became durable. ``original`` is what the client sent, on the text of revision ``base``."""
+    """A revision became durable. ``original`` is what the client sent, on the text of revision ``base``.
+
+    ``edits`` are the operations that a branch is made of, each on the text after the one before; empty for
+    anything else, and where they are not known.
+    """
 
     time_us: int
     document: DocumentId
@@ -173,6 +177,7 @@ class Stored(RecordBase, frozen=True, tag="stored"):
     branch: bool
     original: Operation
     operation: Operation
+    edits: tuple[Operation, ...] = ()
 
 
 class Broadcast(RecordBase, frozen=True, tag="broadcast"):

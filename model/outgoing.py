@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from model.identity import DocumentId, Revision, Sequence, SiteId
 from model.protocol import BRANCH_CHUNK_OPERATIONS_MAX, Branch, Edits, Submit, operation_bytes
-from model.text import Operation, Selection, compose
+from model.text import Operation, Selection, compose_all
 
 BRANCH_CHUNK_BYTES_MAX: Final = 786_432
 """A chunk of a branch of several operations stays below this, by ``operation_bytes``."""
@@ -56,7 +56,7 @@ class SavedReplica(NamedTuple):
 
 def as_submit(pending: Items[Edit], base: Revision, selection: Selection) -> Sent:
     """The pending edits as one operation on the text of ``base``."""
-    op = _composed([edit.operation for edit in pending])
+    op = compose_all([edit.operation for edit in pending])
     first, last = pending[0].sequence, pending[-1].sequence
     return Sent((Submit(base, first, last, op, selection),), first, last, op)
 
@@ -71,14 +71,7 @@ def as_branch(unapplied: Sent | None, pending: Items[Edit], base: Revision) -> S
         edits.insert(0, Edits(unapplied.first, unapplied.last, unapplied.operation))
     chunks = _chunks(edits)
     messages = tuple(Branch(base, chunk, more=n < len(chunks)) for n, chunk in enumerate(chunks, 1))
-    return Sent(messages, edits[0].first, edits[-1].last, _composed([e.operation for e in edits]))
-
-
-def _composed(operations: Items[Operation]) -> Operation:
-    op = operations[0]
-    for later in operations[1:]:
-        op = compose(op, later)
-    return op
+    return Sent(messages, edits[0].first, edits[-1].last, compose_all([e.operation for e in edits]))
 
 
 def _chunks(edits: list[Edits]) -> list[list[Edits]]:

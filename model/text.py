@@ -313,6 +313,21 @@ class _Taker:
             self.used = 0
 
 
+def compose_all(operations: Sequence[Operation]) -> Operation:
+    """The composition of consecutive operations, at least one; pairwise as a tree, so that many stay cheap.
+
+    Raises:
+        OperationError: one is not based on the result of the one before.
+    """
+    level = list(operations)
+    while len(level) > 1:
+        paired = [compose(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        if len(level) % 2:
+            paired.append(level[-1])
+        level = paired
+    return level[0]
+
+
 def compose(first: Operation, second: Operation) -> Operation:
     """One operation with the effect of ``first`` followed by ``second``.
 

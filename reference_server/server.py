@@ -182,6 +182,7 @@ class Server:
             self._bus.subscribe(TOPIC_ALL)
             background.start_soon(self._reactor.run)
             background.start_soon(self.worker.run_timers)
+            background.start_soon(self.worker.run_merges)
             background.start_soon(measure_loop_lag, self.measured)
             background.start_soon(KeepAlive(lambda: list(self._sessions)).run, self._keep_alive_times)
             background.start_soon(self._keep_house)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
@@ -40,6 +41,8 @@ from reference_server.core.effects import (
     Published,
     Read,
     Received,
+    Resume,
+    Resumed,
     Role,
     Send,
     SetTimer,
@@ -133,6 +136,8 @@ class Worker:
         self._sockets: dict[ConnectionId, Socket] = {}
         self._next = first_connection
         self._timers: list[tuple[int, ConnectionId]] = []
+        self._merging: deque[DocumentId] = deque()  # documents with a branch of which a slice is to be merged
+        self._is_merging = trio.Event()
         self._dirty: dict[ConnectionId, Socket] = {}
         self._requests: list[Request] = []
         self._submitted_us: list[tuple[DocumentId, int]] = []  # of what was broadcast since the last flush
@@ -268,7 +273,7 @@ class Worker:
     def _timed(self, event: Event) -> list[Effect]:
         """Only where the core may carry or merge edits is it timed."""
         kind = type(event)
-        if kind is not Received and kind is not Appended:
+        if kind is not Received and kind is not Appended and kind is not Resumed:
             return self.gateway.handle(event, now_us())
         begin_ns = time.monotonic_ns()
         effects = self.gateway.handle(event, begin_ns // 1_000)
@@ -331,6 +336,9 @@ class Worker:
                     socket.compress()
             case Whisper():
                 self._outside.whisper(effect)
+            case Resume():
+                self._merging.append(effect.document)
+                self._is_merging.set()
 
     def _send(self, effect: Send) -> None:
         message = Broadcast(effect.data)
@@ -424,6 +432,15 @@ class Worker:
             if len(timers) > _TIMERS_SPARE + 4 * len(self._sockets):  # of connections that are gone
                 self._timers = [timer for timer in timers if timer[1] in self._sockets]
                 heapq.heapify(self._timers)
+
+    async def run_merges(self) -> None:
+        """Merge branches for ever, slice by slice; between two slices all that is ready has its turn."""
+        while True:
+            while self._merging:
+                self.handle(Resumed(self._merging.popleft()))
+                await trio.lowlevel.checkpoint()
+            self._is_merging = trio.Event()
+            await self._is_merging.wait()
 
     async def settle(self, seconds: float) -> bool:
         """Wait until nothing waits for the store; whether that came true in time."""

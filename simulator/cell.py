@@ -37,6 +37,8 @@ from reference_server.core.effects import (
     Opened,
     Published,
     Received,
+    Resume,
+    Resumed,
     Role,
     Send,
     SetTimer,
@@ -234,7 +236,7 @@ class Cell:
 
     def _timed(self, gateway: Gateway, event: Event, now_us: int) -> list[Effect]:
         """Let the core handle an event; only where it may carry or merge edits is it timed."""
-        if self._clock_us is None or not isinstance(event, Received | Appended):
+        if self._clock_us is None or not isinstance(event, Received | Appended | Resumed):
             return gateway.handle(event, now_us)
         begin = self._clock_us()
         effects = gateway.handle(event, now_us)
@@ -286,6 +288,8 @@ class Cell:
                 self._authorize(effect, delay_us)
             case Compress() | Whisper():
                 pass
+            case Resume():
+                self.clock.call(delay_us, self.gateway_handles, Resumed(effect.document))
             case SetTimer():
                 fired = TimerFired(effect.connection)
                 self.clock.call(max(0, effect.at_us - self.now), self.gateway_handles, fired)
@@ -329,6 +333,7 @@ class Cell:
                     row.branch,
                     row.original,
                     row.operation,
+                    tuple(e.operation for e in row.edits) if row.branch else (),
                 )
             )
 

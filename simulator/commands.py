@@ -1,4 +1,4 @@
-"""The simulator's own commands: replay, explain, zoo, trace; and what the commands that run a fleet share."""
+"""The simulator's own commands: replay, explain, zoo; and what the commands that run a fleet share."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ from simulator.scenario import Scenario, load_scenario
 from simulator.seeds import Seeds
 from simulator.settings import nearest
 from simulator.swarm import swarm as swarmed
-from simulator.trace_replay import replay_trace
-from simulator.traces import TraceError, read_trace
+from simulator.traces import read_trace
 from simulator.trial import attempt
 from simulator.zoo import ZOO, Row, bug_of, parts_for, run_zoo
 
@@ -241,37 +240,6 @@ def _zoo_table(rows: list[Row]) -> Table:
             *(str(n) for n in (row.operations, row.runs, row.clients, row.edits, row.attempts)),
         )
     return table
-
-
-# --- traces -----------------------------------------------------------------------------------------------
-
-
-def trace(
-    file: Annotated[Path, typer.Argument(help="A recorded editing session (.json or .json.gz).")],
-    engine: Annotated[str, typer.Option(help="The engine that replays it: jupiter.")] = "jupiter",
-) -> None:
-    """Replay a recorded editing session and compare the result with the recorded text.
-
-    Exit code 0 if every replica shows the recorded text, 1 if not.
-    """
-    if engine != "jupiter":
-        raise UsageError(f"unknown engine {engine!r}; known: jupiter")
-    try:
-        session = read_trace(file)
-    except TraceError as error:
-        raise UsageError(str(error)) from None
-    begin = time.perf_counter()
-    with console.status(f"replaying {file.name}"):
-        outcome = replay_trace(session)
-    seconds = time.perf_counter() - begin
-    colour = "green" if outcome.equal else "red"
-    console.print(f"[{colour}]{'valid' if outcome.equal else 'violated'}[/]: {outcome.sentence}")
-    console.print(
-        f"{outcome.transactions} transactions ({outcome.concurrent} concurrent), {outcome.edits} edits, "
-        f"{outcome.transformations} transformations in {seconds:.1f} s"
-    )
-    if not outcome.equal:
-        raise typer.Exit(ExitCode.VIOLATED)
 
 
 # --- what concord.py composes -----------------------------------------------------------------------------

@@ -64,6 +64,11 @@ class Trace(msgspec.Struct, frozen=True):
     transactions: tuple[Transaction, ...]
 
     @property
+    def edits(self) -> int:
+        """Number of patches."""
+        return sum(len(transaction.patches) for transaction in self.transactions)
+
+    @property
     def timed(self) -> bool:
         """Whether the pace was recorded: at least every tenth transaction has a time of its own."""
         times = {t.time_us for t in self.transactions} - {None}

@@ -15,7 +15,7 @@ import concord
 from model.verdict import ExitCode
 from tests.conftest import ROOT
 
-COMMANDS = ("run", "simulate", "campaign", "replay", "explain", "zoo", "trace", "report")
+COMMANDS = ("run", "simulate", "campaign", "replay", "explain", "zoo", "trace", "laws", "report")
 SMALL = ("--clients", "40", "--documents", "4", "--duration", "8s")
 RESULTS = ("result.json", "measures.json", "report.html", "junit.xml", "summary.md")
 
@@ -317,6 +317,7 @@ def test_a_trace_is_replayed_and_compared(terminal: Terminal, tmp_path: Path) ->
     same = terminal("trace", str(recording(tmp_path, [1, 0, "x"], end="axb")))
     assert same.code == 0
     assert "valid: mine: 1 authors and the server show the recorded text" in same.out
+    assert "1 transactions, 1 edits, 0 concurrent, 0 transformations in " in same.out
     other = terminal("trace", str(recording(tmp_path, [1, 0, "x"], end="axc")))
     assert other.code == ExitCode.VIOLATED
     assert "differ from the recorded one from 2 on" in other.out
@@ -398,3 +399,60 @@ def test_a_campaign_of_replicas_states_what_it_proves(terminal: Terminal, tmp_pa
     outcome = terminal("campaign", *ROOM, *CROWDED, "--seeds", "0:2", "--out", str(tmp_path / "many"))
     assert outcome.code == 0
     assert "0 violations in 2 seeds and 4 document histories" in outcome.out
+
+
+@pytest.mark.parametrize("engine", ["eg-walker", "fugue", "fuguemax", "yata", "rga", "woot", "logoot"])
+def test_a_trace_is_replayed_by_other_engines(terminal: Terminal, tmp_path: Path, engine: str) -> None:
+    path = recording(tmp_path, [1, 0, "x"], end="axb")
+    same = terminal("trace", str(path), "--engine", engine)
+    assert (same.code, same.err) == (0, "")
+    named = "eg-walker (fugue)" if engine == "eg-walker" else engine
+    assert f"valid: mine: {named} shows the recorded text" in same.out
+    other = terminal("trace", str(recording(tmp_path, [1, 0, "x"], end="axc")), "--engine", engine)
+    assert other.code == ExitCode.VIOLATED
+    assert f"violated: mine: {named} shows another text than the recorded one from 2 on" in other.out
+
+
+def test_a_trace_is_replayed_by_eg_walker_with_a_rule(terminal: Terminal, tmp_path: Path) -> None:
+    path = recording(tmp_path, [1, 0, "x"], end="axb")
+    assert "eg-walker (rga)" in terminal("trace", str(path), "--engine", "eg-walker", "--rule", "rga").out
+    assert "rule" in refused(terminal("trace", str(path), "--engine", "eg-walker", "--rule", "ot"))
+
+
+def test_a_trace_is_replayed_by_all_engines(terminal: Terminal, tmp_path: Path) -> None:
+    path = recording(tmp_path, [1, 0, "x"], end="axb")
+    outcome = terminal("trace", str(path), "--engine", "all", "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    rows = json.loads(outcome.out)
+    assert [row["engine"] for row in rows] == [
+        "jupiter",
+        *(f"eg-walker ({rule})" for rule in ("fugue", "fuguemax", "yata", "rga")),
+        *("fugue", "fuguemax", "yata", "rga", "woot", "logoot"),
+    ]
+    for row in rows:
+        assert list(row) == ["engine", "replayed", "recorded_text", "text", "seconds", "sentence"]
+        assert (row["replayed"], row["recorded_text"], row["text"]) == (True, True, "A")
+    refusing = terminal("trace", str(path), "--engine", "all", "--applications-max", "2")
+    assert refusing.code == 0
+    assert refusing.out.count("refused") == 6
+    assert (
+        "mine: 3 events times 1 replicas, at most 2 can be replayed by plain replicas of yata" in refusing.out
+    )
+    wrong = terminal("trace", str(recording(tmp_path, [1, 0, "x"], end="axc")), "--engine", "all")
+    assert wrong.code == ExitCode.VIOLATED
+    assert "violated: no engine shows the recorded text" in wrong.out
+
+
+def test_a_trace_too_large_for_an_engine_is_refused(terminal: Terminal, tmp_path: Path) -> None:
+    path = recording(tmp_path, [1, 0, "x"], end="axb")
+    line = refused(terminal("trace", str(path), "--engine", "fugue", "--applications-max", "2"))
+    assert line == "mine: 3 events times 1 replicas, at most 2 can be replayed by plain replicas of fugue"
+
+
+def test_a_trace_that_no_engine_can_read_is_refused(terminal: Terminal, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    both = [{"parents": [], "agent": n, "patches": [[0, 1, ""]]} for n in (0, 1)]
+    txns = [*both, {"parents": [0, 1], "agent": 0, "patches": [[1, 1, ""]]}]
+    path.write_text(json.dumps({"startContent": "ab", "endContent": "", "numAgents": 2, "txns": txns}))
+    line = refused(terminal("trace", str(path), "--engine", "all"))
+    assert line.startswith("mine: a patch does not fit its text: ")

@@ -81,6 +81,9 @@ EXCEPTIONS = {
     ("model/history.py", "pathlib"): "a history is streamed from the path it is given, never read whole",
 }
 
+# Module, and the folders that may import it: what is wrong on purpose must not be reachable from the server.
+CONFINED = {"model.published": ("model/published/", "simulator/laws/")}
+
 # Every folder may bring its own commands, in the files that say so; `concord.py` puts them together.
 COMMANDS = names("rich typer")
 
@@ -138,7 +141,10 @@ def violations(path: str, source: str) -> list[str]:
     for line, name in imported(tree, package):
         top = name.partition(".")[0]
         if top in OWN:
-            allowed = within(name, layer.own)
+            allowed = within(name, layer.own) and not any(
+                within(name, frozenset({module})) and not path.startswith(folders)
+                for module, folders in CONFINED.items()
+            )
         elif top in STANDARD:
             allowed = top in layer.standard or (path, top) in EXCEPTIONS
         else:
@@ -196,6 +202,11 @@ def test_the_command_line_never_imports_locust() -> None:
         ("model/planted.py", "import concord"),
         ("model/checkers/planted.py", "from ...reports import html"),
         ("model/commands.py", "import typer"),
+        ("model/planted.py", "from model.published import ressel"),
+        ("reference_server/planted.py", "from model.published.ressel import Ressel"),
+        ("reference_server/planted.py", "from model import published"),
+        ("reference_server/core/planted.py", "def f():\n    import model.published.ttf"),
+        ("simulator/planted.py", "from model.published import ttf"),
         ("reference_server/core/planted.py", "import trio"),
         ("reference_server/core/planted.py", "import time"),
         ("reference_server/core/planted.py", "from reference_server.store import memory"),
@@ -224,6 +235,8 @@ def test_a_planted_import_is_rejected(path: str, source: str) -> None:
         ("model/planted.py", "from random import Random"),
         ("model/checkers/planted.py", "from ..text import apply\nfrom . import liveness"),
         ("model/history.py", "import gzip"),
+        ("model/published/planted.py", "from model.published import ressel"),
+        ("simulator/laws/planted.py", "from model.published.ressel import Ressel"),
         ("reference_server/core/planted.py", "from reference_server.core import effects"),
         ("reference_server/core/planted.py", "from . import effects"),
         ("simulator/planted.py", "import time, simpy\nfrom reference_server.core import document"),

@@ -18,6 +18,7 @@ from model.checkers.lists import StrongList, WeakList
 from model.checkers.liveness import Liveness
 from model.checkers.order import TotalOrder
 from model.checkers.presence import Presence
+from model.checkers.reconciliation import Reconciliation
 from model.checkers.rule_order import RuleOrder
 from model.checkers.session import SessionGuarantees
 from model.claims import Claims
@@ -28,6 +29,7 @@ CHECKERS: Final[tuple[type[Check], ...]] = (
     TotalOrder,
     Ledger,
     Intention,
+    Reconciliation,
     SessionGuarantees,
     WeakList,
     StrongList,

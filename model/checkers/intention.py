@@ -3,8 +3,9 @@
 Two steps are compared. From the keyboard to the server: what is stored as sent inserts the text of the edits
 it stands for. From the base to the head: what is stored as transformed deletes exactly what the author
 deleted and nobody else did meanwhile, so that nothing is resurrected and nobody's unseen text is lost, and
-inserts the same text between the images of the same neighbours. The second step is an oracle independent of
-the transformation; see :mod:`model.checkers.intervals`.
+inserts the same text between the images of the same neighbours; of a branch, which a sequence CRDT merges,
+those that it does not delete itself. The second step is an oracle independent of the transformation; see
+:mod:`model.checkers.intervals`.
 
 In sampled documents, where elements are followed, an undo or redo deletes only what its own site inserted
 (D6): it takes back own edits, and what it puts back are new elements of its own.
@@ -169,9 +170,9 @@ class Intention(Check):
             return
         if not later and record.original == record.operation:
             return
-        wanted = effect_of(record.original)
+        wanted = effect_of(record.original, between_kept=record.branch)
         for op in later:
-            wanted = carried(wanted, op)
+            wanted = carried(wanted, op, between_kept=record.branch)
         self._compare_effects(record, trunk, wanted, effect_of(record.operation))
 
     def _compare_effects(self, record: history.Stored, trunk: _Trunk, wanted: Effect, real: Effect) -> None:

@@ -29,60 +29,64 @@ class Effect(NamedTuple):
 
     Attributes:
         deleted: what it deletes, in order, neighbours merged.
-        inserted: what it inserts, in order; both gaps are equal in an effect that was read off.
+        inserted: what it inserts, in order.
     """
 
     deleted: tuple[Interval, ...]
     inserted: tuple[Inserted, ...]
 
 
-def effect_of(op: Operation) -> Effect:
-    """Read the effect off an operation."""
+def effect_of(op: Operation, *, between_kept: bool = False) -> Effect:
+    """Read the effect off an operation.
+
+    An insert is exactly at its gap; with ``between_kept`` anywhere between its neighbours that the operation
+    does not delete, which is all that an author sees who deletes and inserts at one place.
+    """
     deleted: list[Interval] = []
     inserted: list[Inserted] = []
-    at = 0
-    for c in op.components:
+    at = begin = 0
+    texts: list[str] = []  # inserted since the last skip
+    for c in (*op.components, 1):
         if isinstance(c, str):
-            inserted.append(Inserted(at, at, c))
+            texts.append(c)
         elif c > 0:
+            inserted += [Inserted(begin, at, text) for text in texts]
+            texts.clear()
             at += c
+            begin = at
         else:
             deleted.append((at, at - c))
             at -= c
+        if not between_kept:
+            begin = at
+            inserted += [Inserted(at, at, text) for text in texts]
+            texts.clear()
     return Effect(_merged(deleted), tuple(inserted))
 
 
-def carried(effect: Effect, op: Operation) -> Effect:
+def carried(effect: Effect, op: Operation, *, between_kept: bool = False) -> Effect:
     """The effect that is left when ``op``, based on the same text, has run before.
 
-    Where ``op`` inserts exactly at a gap, either side is allowed, so the gaps of an insert move apart.
+    Where ``op`` inserts exactly at a gap, either side is allowed, so the gaps of an insert move apart;
+    with ``between_kept`` also where ``op`` inserts beside something that it deletes around the gap.
     """
-    inserts: list[tuple[int, int]] = []  # gap, length
-    deletes: list[Interval] = []
-    at = 0
-    for c in op.components:
-        if isinstance(c, str):
-            inserts.append((at, len(c)))
-        elif c > 0:
-            at += c
-        else:
-            deletes.append((at, at - c))
-            at -= c
+    done = effect_of(op, between_kept=between_kept)
 
     def moved(gap: int, *, behind: bool) -> int:
-        """The gap after ``op``; what is inserted right there is left ``behind`` or stays ahead."""
+        """The gap after ``op``; what may be inserted right there is left ``behind`` or stays ahead."""
         new = gap
-        for position, length in inserts:
-            if position < gap or (behind and position == gap):
-                new += length
-        for begin, end in deletes:
+        for low, high, text in done.inserted:
+            if high < gap or (behind and low <= gap):
+                new += len(text)
+        for begin, end in done.deleted:
             if begin < gap:
                 new -= min(end, gap) - begin
         return new
 
     deleted: list[Interval] = []
     for begin, end in effect.deleted:
-        cuts = [begin, *(p for p, _ in inserts if begin < p < end), end]  # new text is no part of it
+        # New text is no part of it, wherever it is among what is gone.
+        cuts = [begin, *(high for _, high, _ in done.inserted if begin < high < end), end]
         for left, right in pairwise(cuts):
             part = (moved(left, behind=True), moved(right, behind=False))
             if part[0] < part[1]:

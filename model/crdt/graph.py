@@ -284,30 +284,36 @@ class EventGraph:
         spans: tuple[list[Span], list[Span]] = ([], [])
         if a == b:
             return spans
-        # Numbers are negated: the latest event is taken first. Its sides: 1 for a, 2 for b, 3 for both.
-        heap = [(-n, 1) for n in a if n >= floor] + [(-n, 2) for n in b if n >= floor]
+        # Entries are 4 * number + sides, negated so that the latest comes first; sides are 1 for a, 2 for b,
+        # 3 for both. When no entry is of one side only, everything below is common.
+        heap = [-4 * n - 1 for n in a if n >= floor] + [-4 * n - 2 for n in b if n >= floor]
         heapify(heap)
-        undecided = len(heap)  # entries of one side only; when none is left, everything below is common
+        undecided = len(heap)
+        runs, starts = self.runs, self._run_starts
         while undecided:
-            negated, sides = heappop(heap)
-            undecided -= sides != 3
-            number = -negated
-            run = self.run_of(number)
-            start = max(run.start, floor)
+            entry = -heappop(heap)
+            number, sides = entry >> 2, entry & 3
+            if sides != 3:
+                undecided -= 1
+            run = runs[bisect_right(starts, number) - 1]
+            start = run.start if run.start > floor else floor
             # Other entries of the same run join in on the way down.
-            while heap and -heap[0][0] >= start:
-                negated, others = heappop(heap)
-                undecided -= others != 3
-                if sides != 3 and -negated < number:
-                    spans[sides - 1].append((1 - negated, number + 1))
-                number = -negated
-                sides |= others
+            while heap and heap[0] < -4 * start:
+                entry = -heappop(heap)
+                if entry & 3 != 3:
+                    undecided -= 1
+                if sides != 3 and entry >> 2 < number:
+                    spans[sides - 1].append(((entry >> 2) + 1, number + 1))
+                number = entry >> 2
+                sides |= entry & 3
             if sides != 3:
                 spans[sides - 1].append((start, number + 1))
-            for parent in run.parents if run.start >= floor else ():
-                if parent >= floor:
-                    heappush(heap, (-parent, sides))
-                    undecided += sides != 3
+            if run.start >= floor:
+                for parent in run.parents:
+                    if parent >= floor:
+                        heappush(heap, -4 * parent - sides)
+                        if sides != 3:
+                            undecided += 1
         return spans
 
     @property

@@ -1,20 +1,22 @@
 """The merge of two branches: the trunk since a base, and one branch off that base (D14).
 
-Theory of operation ------------------- Both branches are linear: each operation knows all before it in its
-branch and nothing of the other. So the merge needs no event graph. An element that is inserted goes right
-behind its visible left neighbour, before anything deleted; so it and both its origins lie in one *gap*,
-between two neighbours of the base text, or between one and an end of it. Gaps do not influence each other,
-and in a gap with elements of both branches FugueMax keeps those of each together:
+Theory of operation
+-------------------
+Both branches are linear: each operation knows all before it in its branch and nothing of the other. So
+the merge needs no event graph. An element that is inserted goes right behind its visible left neighbour,
+before anything deleted; so it and both its origins lie in one *gap*, between two neighbours of the base
+text, or between one and an end of it. Gaps do not influence each other, and in a gap with elements of
+both branches FugueMax keeps those of each together:
 
-* The first element that a branch inserts into a gap has the two ends of the gap as origins. Each later one
-has an
-  element of its own branch as left origin, and follows it, or as right origin, and precedes it.
-* So the two first elements are siblings with equal right origins, which go by id, and all others stay with
-theirs.
+* The first element that a branch inserts into a gap has the two ends of the gap as origins. Each later
+  one has an element of its own branch as left origin, and follows it, or as right origin, and precedes
+  it.
+* So the two first elements are siblings with equal right origins, which go by id, and all others stay
+  with theirs.
 
 What is left of a branch is therefore its composition, kept in a tree so that an operation costs a search,
-and, for the trunk, who inserted first into each gap: that site against the branch's decides the order there.
-The tests compare with the walker over the event graph of both branches.
+and, for the trunk, who inserted first into each gap: that site against the branch's decides the order
+there. The tests compare with the walker over the event graph of both branches.
 
 Sources: Gentle and Kleppmann (EuroSys 2025); Weidner and Kleppmann, "The art of the Fugue" (2023), for the
 order.

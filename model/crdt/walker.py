@@ -121,7 +121,7 @@ def _between(spans: list[Span], begin: Number, end: Number) -> list[Span]:
 
 
 def _in_order(graph: EventGraph, spans: list[Span], floor: Number) -> list[Stretch]:
-    """The events of ``spans`` in a topological order that goes on with what was visited last where it can."""
+    """The events of ``spans`` in a topological order, depth first, so that little has to be retreated."""
     stretches = []
     for begin, end in spans:
         for run in graph.runs[graph.run_index(begin) : graph.run_index(end - 1) + 1]:
@@ -147,10 +147,14 @@ def _in_order(graph: EventGraph, spans: list[Span], floor: Number) -> list[Stret
     while ready:
         number = ready.pop()
         order.append(stretches[number])
-        for follower in reversed(followers[number]):
+        released = []
+        for follower in followers[number]:
             waits_for[follower] -= 1
             if not waits_for[follower]:
-                ready.append(follower)
+                released.append(follower)
+        if len(released) > 1:  # what is visited first is retreated for the others, so the shortest goes first
+            released.sort(key=lambda n: stretches[n].start - stretches[n].end)
+        ready += released
     return order
 
 

@@ -1,6 +1,7 @@
 """One append in the making: items take their turn in it, each carried to the head of the trunk.
 
-A site has at most one item in a batch; so a progress entry of the append has exactly one meaning.
+A site has at most one item in a batch; so a progress entry of the append has exactly one meaning. A branch
+comes before every other row of its batch: what its merge was told of is durable, and need not be taken back.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from model.protocol import (
 )
 from model.text import Operation, OperationError, Selection
 from reference_server.core.effects import Append, LogRow, Progress
-from reference_server.core.items import EditsItem, Entry, JoinItem
+from reference_server.core.items import EditsItem, Entry, Item, JoinItem
 from reference_server.core.log import Log
-from reference_server.core.merge import merge, rebase
+from reference_server.core.merge import rebase
 
 
 class Batch:
@@ -41,9 +42,15 @@ class Batch:
         self._sites: set[SiteId] = set()
         self._text = log.text
 
-    def has(self, site: SiteId) -> bool:
-        """Whether ``site`` has an item in this batch; its next one waits for the next."""
+    def has_item_of(self, site: SiteId) -> bool:
+        """Whether ``site`` has had its turn in this batch."""
         return site in self._sites
+
+    def has_room_for(self, item: Item) -> bool:
+        """Whether ``item`` may have its turn in this batch; otherwise it waits for the next."""
+        if self.has_item_of(item.site):
+            return False
+        return isinstance(item, JoinItem) or not item.branch or not self._rows
 
     def append(self, request: int, document: DocumentId) -> Append:
         """The request to the store."""
@@ -120,13 +127,8 @@ class Batch:
         self, item: EditsItem, trunk: Sequence[LogRow]
     ) -> tuple[Operation, Selection | None, Operation | None]:
         """The operation and selection on the head, and what the sender of a branch has to apply."""
-        site = self._tie_site(item)
-        if item.branch:
-            op, for_sender = merge(item.edits, site, trunk)
+        if item.merge is not None:
+            op, for_sender = item.merge.result()
             return op, None, for_sender
-        op, selection = rebase(item.edits[0].operation, item.selection, site, trunk)
+        op, selection = rebase(item.edits[0].operation, item.selection, item.site, trunk)
         return op, selection, None
-
-    def _tie_site(self, item: EditsItem) -> SiteId:
-        """The site by which inserts at one position are ordered (D4)."""
-        return item.site

@@ -9,17 +9,29 @@ order: operations are carried to the head of the trunk, joins become fences, and
 *conflict* or *unknown* the store is read, what really happened is taken over, and the rest of the batch
 takes its turn again.
 
+A branch is merged before it takes its turn, a slice at a time; between two slices everybody else has one
+(``Resume``). What the trunk grows by meanwhile is more work at the end, so nothing has to stand still.
+
 The parts are ``Log`` (what is durable), ``Batch`` (the append in the making) and ``Room`` (who gets what).
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import ClassVar
 
 from model.identity import ConnectionId, DocumentId, Revision
-from model.protocol import Branch, Edits, ErrorCode, Presence, ProtocolError, Submit
-from model.text import Operation, apply
+from model.protocol import (
+    Branch,
+    Edits,
+    ErrorCode,
+    Presence,
+    ProtocolError,
+    RemoteProtocolError,
+    Submit,
+)
+from model.text import Operation, OperationError, apply
 from reference_server.core.batch import Batch
 from reference_server.core.effects import (
     Appended,
@@ -30,6 +42,7 @@ from reference_server.core.effects import (
     Load,
     Loaded,
     Read,
+    Resume,
     Role,
     Whispered,
 )
@@ -75,6 +88,8 @@ class Document:
         self._next_request = next_request
         self._apply = apply
         self._queue = Queue(limits.queue_items_max)
+        self._merging: deque[EditsItem] = deque()  # branches on their way to the head, longest waiting first
+        self._is_resuming = False
         self._batch: Batch | None = None
         self._request = 0  # the load or read in progress; 0 for none
         self._attempts = 0
@@ -91,22 +106,22 @@ class Document:
     @property
     def is_idle(self) -> bool:
         """Whether nobody needs this document in memory any more."""
-        return not (self.members or self.room.waiting or self._queue or self._batch or self._request)
+        return self.is_quiet and not (self.members or self.room.waiting)
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing waits for its turn or for the store."""
-        return not (self._queue or self._batch or self._request)
+        return not (self._queue or self._merging or self._batch or self._request)
 
     @property
     def queue_depth(self) -> int:
         """Items that wait for their turn."""
-        return len(self._queue)
+        return len(self._queue) + len(self._merging)
 
     @property
     def waiting_since_us(self) -> int:
         """When the oldest item that waits for its turn arrived; 0 if there is none."""
-        return next((item.received_us for item in self._queue), 0)
+        return min((item.received_us for item in (*self._queue, *self._merging)), default=0)
 
     # --- what connections ask -----------------------------------------------------------------------------
 
@@ -146,7 +161,7 @@ class Document:
         edits = member.add_chunk(message)
         if edits is not None and self._admit(member):
             member.submitted = message
-            self._enqueue(member.item(message.base, edits, None, now_us, branch=True))
+            self._merge(member.item(message.base, edits, None, now_us, branch=True))
 
     def place(self, connection: ConnectionId, message: Presence, now_us: int) -> None:
         """A cursor moved without an edit.
@@ -177,12 +192,13 @@ class Document:
         """The document is gone for good: send everybody away."""
         self.room.send_away("the document was deleted", ErrorCode.FORBIDDEN, CLOSE_FORBIDDEN)
         self._queue.clear()
+        self._merging.clear()
         self._batch = None
         self._request = 0
 
     def _admit(self, member: Member) -> bool:
         """Backpressure: refuse for now when the queue is full, disconnect who keeps coming."""
-        if not self._queue.is_full:
+        if self.queue_depth < self._limits.queue_items_max:
             member.busy_answers = 0
             return True
         member.busy_answers += 1
@@ -191,6 +207,52 @@ class Document:
         else:
             self.room.tell_busy(member, self._limits.busy_retry_ms)
         return False
+
+    # --- branches on their way ----------------------------------------------------------------------------
+
+    def resumed(self) -> None:
+        """Everybody else has had a turn: merge a slice of the branch that waited longest."""
+        self._is_resuming = False
+        if self._merging:
+            self._merge(self._merging.popleft())
+
+    def _merge(self, item: EditsItem) -> None:
+        try:
+            if self._is_fenced(item):
+                pass  # a newer connection of this site hands it in again
+            elif self._is_merged(item):
+                self._enqueue(item)
+            else:
+                self._merge_later(item)
+        except ProtocolError as error:
+            self.room.refuse(item.connection, error)
+        self._resume()
+
+    def _merge_later(self, item: EditsItem) -> None:
+        self._merging.append(item)
+        self._resume()
+
+    def _resume(self) -> None:
+        if self._merging and not self._is_resuming:
+            self._is_resuming = True
+            self._out.append(Resume(self.name))
+
+    def _is_merged(self, item: EditsItem) -> bool:
+        """Merge a slice; whether the branch has then reached the head, or where it is already, if it is.
+
+        Raises:
+            ProtocolError: the base is unknown, or an operation does not fit its text.
+        """
+        merge = item.merge
+        assert merge is not None
+        trunk = self.log.trunk_after(merge.known)
+        if self._is_repeated(item):
+            trunk = trunk[: max(0, self.log.progress_of(item.site).revision - 1 - merge.known)]
+        try:
+            merge.tell(trunk)
+            return merge.step(self._limits.merge_elements_max)
+        except OperationError as error:
+            raise RemoteProtocolError(ErrorCode.BASE_LENGTH, str(error)) from None
 
     # --- the queue's turn ---------------------------------------------------------------------------------
 
@@ -230,6 +292,8 @@ class Document:
             pass  # a newer connection of this site has taken over
         elif self._is_repeated(item):
             self.room.answer_repeated(item, self.log.progress_of(item.site))
+        elif item.branch and not self._is_merged(item):
+            self._merge_later(item)  # the trunk grew by more than a slice since it was at the head
         else:
             batch.add_edits(item)
 
@@ -345,6 +409,7 @@ class Document:
         """Send everybody away; who comes back loads the document afresh."""
         self.room.send_away(detail)
         self._queue.clear()
+        self._merging.clear()
         self._batch = None
         self._is_behind = False
         self._conflicts = 0

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from model.identity import ConnectionId, DocumentId, Revision, Sequence, SiteId
 from model.protocol import Edits, ErrorCode
-from model.text import Operation, Selection, compose
+from model.text import Operation, Selection, compose_all
 
 
 class Role(enum.Enum):
@@ -45,10 +45,7 @@ class LogRow(NamedTuple):
     @property
     def original(self) -> Operation:
         """The edits as one operation on the text of ``base``."""
-        op = self.edits[0].operation
-        for edits in self.edits[1:]:
-            op = compose(op, edits.operation)
-        return op
+        return compose_all([edits.operation for edits in self.edits])
 
 
 class Progress(NamedTuple):
@@ -235,6 +232,12 @@ class Whispered(NamedTuple):
     left: bool = False
 
 
+class Resumed(NamedTuple):
+    """The time of a :class:`Resume` has come."""
+
+    document: DocumentId
+
+
 Event: TypeAlias = (
     Opened
     | Received
@@ -249,6 +252,7 @@ Event: TypeAlias = (
     | Announced
     | Whispered
     | TimerFired
+    | Resumed
 )
 
 
@@ -308,6 +312,12 @@ class SetTimer(NamedTuple):
     at_us: int
 
 
+class Resume(NamedTuple):
+    """Deliver :class:`Resumed` for this document once everybody else has had a turn: a merge is under way."""
+
+    document: DocumentId
+
+
 class Published(NamedTuple):
     """A revision went out to its readers; for histories, logs and metrics.
 
@@ -346,4 +356,5 @@ Effect: TypeAlias = (
     | Published
     | CursorPlaced
     | Whisper
+    | Resume
 )

@@ -62,6 +62,7 @@ from reference_server.core.effects import (
     Loaded,
     Opened,
     Received,
+    Resumed,
     Revoked,
     RightsChanged,
     Role,
@@ -199,6 +200,10 @@ class Gateway:
             case Loaded():
                 if (document := self._documents.get(event.document)) is not None:
                     document.loaded(event)
+                    self._forget_if_idle(document)
+            case Resumed():
+                if (document := self._documents.get(event.document)) is not None:
+                    document.resumed()
                     self._forget_if_idle(document)
             case Announced():
                 if (document := self._documents.get(event.document)) is not None:

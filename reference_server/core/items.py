@@ -10,6 +10,7 @@ from model.identity import ConnectionId, Revision, SiteId
 from model.protocol import Edits, Join
 from model.text import Operation, Selection
 from reference_server.core.effects import LogRow, Role
+from reference_server.core.merge import Merge
 
 
 class JoinItem(NamedTuple):
@@ -24,7 +25,7 @@ class JoinItem(NamedTuple):
 
 
 class EditsItem(NamedTuple):
-    """An operation, or a whole branch, waits for its turn, untransformed."""
+    """An operation that waits for its turn, untransformed; or a branch, merged as far as it has come."""
 
     connection: ConnectionId
     site: SiteId
@@ -32,9 +33,14 @@ class EditsItem(NamedTuple):
     base: Revision
     edits: tuple[Edits, ...]
     selection: Selection | None
-    branch: bool
+    merge: Merge | None
     received_us: int
     user: str = ""
+
+    @property
+    def branch(self) -> bool:
+        """Whether it is a branch."""
+        return self.merge is not None
 
     @property
     def name(self) -> str:
@@ -64,8 +70,8 @@ class Turn(Protocol):
 
     entries: list[Entry]
 
-    def has(self, site: SiteId) -> bool:
-        """Whether ``site`` has had its turn."""
+    def has_room_for(self, item: Item) -> bool:
+        """Whether ``item`` may have its turn in this batch."""
         ...
 
 
@@ -101,13 +107,13 @@ class Queue:
         self._items.clear()
 
     def turns(self, batch: Turn, entries_max: int) -> Iterator[Item]:
-        """Take out whoever's turn it is until the batch is full; a site's second item stays."""
+        """Take out whoever's turn it is until the batch is full; what it has no room for stays."""
         deferred: list[Item] = []
         while self._items and len(batch.entries) < entries_max:
             item = self._items.popleft()
-            if batch.has(item.site):
-                deferred.append(item)
-            else:
+            if batch.has_room_for(item):
                 yield item
+            else:
+                deferred.append(item)
         if deferred:
             self.put_back(deferred)

@@ -25,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True):
         busy_answers_max: ``busy`` answers to one connection in a row before it is closed (1013).
         busy_retry_ms: when to send again after ``busy``.
         batch_items_max: operations of one document in one append; the rest waits for the next.
+        merge_elements_max: elements of a branch that are merged before others get their turn.
         outbox_bytes_max: bytes waiting for one connection; a slower reader is closed (1013).
         read_attempts_max: reads of the store without an answer before a document's connections are closed.
         conflicts_max: conflicts of a document in a row, with nothing new in the store, before its connections
@@ -39,6 +40,7 @@ class Limits(msgspec.Struct, frozen=True):
     busy_answers_max: int = 16
     busy_retry_ms: int = 250
     batch_items_max: int = 64
+    merge_elements_max: int = 500
     outbox_bytes_max: int = 1_048_576
     read_attempts_max: int = 8
     conflicts_max: int = 8

@@ -11,9 +11,10 @@ from model.protocol import (
     RemoteProtocolError,
     Submit,
 )
-from model.text import Selection
+from model.text import OperationError, Selection
 from reference_server.core.effects import Role
 from reference_server.core.items import EditsItem
+from reference_server.core.merge import Merge
 
 
 class Member:
@@ -94,9 +95,17 @@ class Member:
         *,
         branch: bool,
     ) -> EditsItem:
-        """What it sent, as it waits in the queue."""
+        """What it sent, as it waits for its turn.
+
+        Raises:
+            ProtocolError: the edits of a branch do not fit each other.
+        """
+        try:
+            merge = Merge(base, edits, self.site) if branch else None
+        except OperationError as error:
+            raise RemoteProtocolError(ErrorCode.BASE_LENGTH, str(error)) from None
         return EditsItem(
-            self.connection, self.site, self.epoch, base, edits, selection, branch, now_us, self.user
+            self.connection, self.site, self.epoch, base, edits, selection, merge, now_us, self.user
         )
 
     def add_chunk(self, chunk: Branch) -> tuple[Edits, ...] | None:

@@ -1,7 +1,8 @@
 """Carrying what a client sent over the revisions it did not know.
 
-Both functions walk the trunk revision by revision, never a composition of revisions (D5). The result of
-:func:`merge` for the sender is composed, which is safe: nobody else ever sees it.
+An operation of a live client goes the Jupiter way, revision by revision, never over a composition of them
+(D5). A branch is merged with all of the trunk since its base in FugueMax order (D14), a slice at a time, so
+that a large one keeps nobody waiting. What its sender has to apply is composed: nobody else ever sees it.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from model.identity import SiteId
+from model.crdt.merging import BranchMerge
+from model.identity import Revision, SiteId
 from model.protocol import Edits
-from model.text import Operation, Selection, compose, noop, transform, transform_pair, transform_selection
+from model.text import Operation, Selection, transform, transform_pair, transform_selection
 from reference_server.core.effects import LogRow
 
 
@@ -41,29 +43,58 @@ def rebase(op: Operation, selection: Selection | None, site: SiteId, trunk: Iter
     return Rebased(op, selection)
 
 
-def merge(edits: Sequence[Edits], site: SiteId, trunk: Iterable[LogRow]) -> Merged:
-    """Merge a branch with the trunk since its base, the Jupiter way.
+class Merge:
+    """A branch on its way to the head of the trunk.
 
-    Args:
-        edits: the branch, each operation on the text after the one before; not empty.
-        site: whose branch it is.
-        trunk: the revisions after the base of the branch.
+    Attributes:
+        known: the newest revision that it was told of.
     """
-    op = compose_all([e.operation for e in edits])
-    carried: list[Operation] = []
-    base_after = op.target_length
-    for row in trunk:
-        op, other = transform_pair(op, row.operation, a_first=site < row.site)
-        carried.append(other)
-    return Merged(op, compose_all(carried) if carried else noop(base_after))
+
+    def __init__(self, base: Revision, edits: Sequence[Edits], site: SiteId) -> None:
+        """A merge that has not begun.
+
+        Args:
+            base: the revision that the branch hangs off.
+            edits: the branch, each operation on the text after the one before; not empty.
+            site: whose branch it is.
+
+        Raises:
+            OperationError: an edit does not fit the text after the one before.
+        """
+        self.known = base
+        operations = [e.operation for e in edits]
+        self._walk = BranchMerge(operations[0].base_length, operations, site)
+
+    def tell(self, trunk: Iterable[LogRow]) -> None:
+        """Tell it of the revisions after :attr:`known`, in order; the work is left to :meth:`step`."""
+        for row in trunk:
+            self._walk.add_trunk(row.operation, row.site)
+            self.known = row.revision
+
+    def step(self, elements_max: int) -> bool:
+        """Merge about ``elements_max`` elements more; whether everything it was told of is merged.
+
+        Raises:
+            OperationError: an operation does not fit its text.
+        """
+        return self._walk.step(elements_max) == 0
+
+    def result(self) -> Merged:
+        """The branch on revision :attr:`known`, once everything is merged."""
+        return Merged(*self._walk.result())
 
 
-def compose_all(operations: Sequence[Operation]) -> Operation:
-    """The composition of consecutive operations, pairwise as a tree so that long lists stay cheap."""
-    level = list(operations)
-    while len(level) > 1:
-        paired = [compose(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        if len(level) % 2:
-            paired.append(level[-1])
-        level = paired
-    return level[0]
+def merge(edits: Sequence[Edits], site: SiteId, trunk: Sequence[LogRow]) -> Merged:
+    """Merge a branch with the trunk since its base in one go; as :class:`Merge`.
+
+    Raises:
+        OperationError: an operation does not fit its text.
+    """
+    whole = Merge(0, edits, site)
+    whole.tell(trunk)
+    while not whole.step(_WHOLE):
+        pass
+    return whole.result()
+
+
+_WHOLE = 1 << 20

@@ -52,7 +52,6 @@ from reference_server.core.limits import (
 )
 from reference_server.core.log import Log
 from reference_server.core.member import Member
-from reference_server.core.merge import merge
 
 Cursor: TypeAlias = tuple[Selection, Revision]
 """A selection and the revision it refers to."""
@@ -129,10 +128,8 @@ class Room:
             raise RemoteProtocolError(ErrorCode.BASE_TOO_OLD, f"{item.name} are out of the log")
         if row.edits != item.edits or row.base != item.base:
             raise RemoteProtocolError(ErrorCode.SEQUENCE_REUSED, f"{item.name} with other content")
-        if item.branch:
-            self._log.trunk_after(item.base)
-            trunk = self._log.missed(item.base, row.revision - 1)
-            self._tell_merged(member, row, merge(row.edits, row.site, trunk).for_sender)
+        if item.merge is not None:
+            self._tell_merged(member, row, item.merge.result().for_sender)
         else:
             self._acknowledge(member, row)
 

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import trio
-from wsproto.utilities import LocalProtocolError
 
 from simulator.live.transport import Transport
 from simulator.live.websocket import CLOSE_NORMAL, Accepted, Arrived, ClientSocket, Over, Rejected
@@ -110,11 +109,9 @@ class Link:
         """Send a message; ``handed`` is called when the kernel has its last byte."""
         if not self.is_open or self._has_left or self.transport is None:
             return
-        try:
-            frame = self._socket.message(data, compressed=compressed)
-        except LocalProtocolError:
-            return  # the server has just closed
-        self.transport.write(frame, handed)
+        frame = self._socket.message(data, compressed=compressed)
+        if frame:  # otherwise the server has just closed
+            self.transport.write(frame, handed)
 
     def end(self, how: Ending, code: int = CLOSE_NORMAL) -> None:
         """Leave; what the server still sends is ignored."""

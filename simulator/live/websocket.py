@@ -68,14 +68,13 @@ class ClientSocket:
         self.to_send += self._connection.send(Request(host=host, target=target))
 
     def message(self, data: bytes, *, compressed: bool = False) -> bytes:
-        """The frame of one message: text, or binary if it is compressed.
-
-        Raises:
-            LocalProtocolError: the WebSocket is not open.
-        """
-        if compressed:
-            return self._connection.send(BytesMessage(data=data))
-        return self._connection.send(TextMessage(data=data.decode()))
+        """The frame of one message: text, or binary if it is compressed; empty if it is too late for one."""
+        try:
+            if compressed:
+                return self._connection.send(BytesMessage(data=data))
+            return self._connection.send(TextMessage(data=data.decode()))
+        except LocalProtocolError:
+            return b""
 
     def closing(self, code: int) -> bytes:
         """The close frame; empty if it is too late for one."""

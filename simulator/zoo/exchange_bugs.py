@@ -117,7 +117,7 @@ class BatchWithoutLastEdit(Batch):
         last = item.edits[-1].operation.splice
         if not item.branch or len(item.edits) == 1 or last is None or not last[1]:
             return super()._carry(item, trunk)
-        op, for_sender = merge(item.edits[:-1], self._tie_site(item), trunk)
+        op, for_sender = merge(item.edits[:-1], item.site, trunk)
         taken_back = delete(item.edits[-1].operation.target_length, last[0], len(last[1]))
         return op, None, compose(taken_back, for_sender)
 

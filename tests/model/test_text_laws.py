@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 
 import pytest
 from hypothesis import assume, given
@@ -15,6 +16,7 @@ from model.text import (
     OperationError,
     apply,
     compose,
+    compose_all,
     delete,
     invert,
     transform,
@@ -54,6 +56,12 @@ class TestApplyAndCompose:
         text = data.draw(texts())
         a, b = data.draw(chains(len(text), 2))
         assert apply(text, compose(a, b)) == apply(apply(text, a), b)
+
+    @given(st.integers(1, 9).flatmap(lambda count: chains(3, count)))
+    def test_composing_as_a_tree_is_composing_one_by_one(self, chain: list[Operation]) -> None:
+        """Equal as functions; the text tells inserted positions apart, since no two code points are equal."""
+        text = "🅐🅑🅒"
+        assert apply(text, compose_all(chain)) == reduce(apply, chain, text)
 
     @given(st.data())
     def test_compose_deletes_what_either_deletes_and_nothing_else(self, data: st.DataObject) -> None:

@@ -1,7 +1,8 @@
 """A worker, its store and its clients on a table: every step is taken by hand.
 
-Nothing happens by itself here: a request waits until :meth:`Exchange.commit`, a message of a client until
-:meth:`Client.up`, one of the server until :meth:`Client.down`.
+Nothing happens by itself here: a request waits until :meth:`Exchange.commit`, a merge until
+:meth:`Exchange.resume`, a message of a client until :meth:`Client.up`, one of the server until
+:meth:`Client.down`.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from reference_server.core.effects import (
     Progress,
     Read,
     Received,
+    Resume,
+    Resumed,
     Role,
     Send,
     SetTimer,
@@ -108,6 +111,7 @@ class Exchange:
         self.expires_us: int | None = None  # of the next token that is looked at
         self.roles: dict[ConnectionId, Role | None] = {}
         self.timers: list[SetTimer] = []
+        self.merging: list[DocumentId] = []  # documents with a branch of which a slice is to be merged
         self._limits = limits or Limits()
         self._document_type = document_type
         self._requests: list[Request] = []
@@ -157,6 +161,8 @@ class Exchange:
                     self.handle(Authorized(effect.connection, self.roles[effect.connection]))
                 case SetTimer():
                     self.timers.append(effect)
+                case Resume():
+                    self.merging.append(effect.document)
                 case Load() | Read() | Append() | Snapshot():
                     self._requests.append(effect)
 
@@ -216,10 +222,17 @@ class Exchange:
             self.handle(answer)
         return answers
 
+    def resume(self) -> None:
+        """The next slice of a branch is merged."""
+        self.handle(Resumed(self.merging.pop(0)))
+
     def settle(self) -> None:
-        """Commits until nothing waits."""
-        while self._requests:
-            self.commit()
+        """Commits and merges until nothing waits."""
+        while self._requests or self.merging:
+            if self.merging:
+                self.resume()
+            if self._requests:
+                self.commit()
 
     def rival(self, op: Operation, site: str = "rival") -> None:
         """Another worker appends an operation, before anything that waits here."""
@@ -238,6 +251,7 @@ class Exchange:
         if applied:
             self._commit()
         self._requests.clear()
+        self.merging.clear()
         for connection in self._connections.values():
             if connection.close_code is None:
                 connection.close_code = 1006
@@ -366,6 +380,9 @@ def settle(exchange: Exchange, *clients: Client) -> None:
             while client.has_news:
                 client.down()
                 moved = True
+        if exchange.merging:
+            exchange.resume()
+            moved = True
         if exchange.requests:
             exchange.commit()
             moved = True

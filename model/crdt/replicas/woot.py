@@ -1,7 +1,7 @@
 """WOOT: without operational transformation, by previous and next element.
 
-Source: Oster, Urso, Molli & Imine, "Data consistency for P2P collaborative editing" (CSCW 2006), §3,
-Algorithm `IntegrateIns`.
+Source: Oster, Urso, Molli & Imine, "Data consistency for P2P collaborative editing" (CSCW 2006),
+algorithm `IntegrateIns`.
 
 A new element remembers the *visible* elements that it was put between (C_P, C_N); tombstones between them
 do not count when it is typed, but they do when it is integrated. Among the elements between C_P and C_N
@@ -14,8 +14,9 @@ and degrees (WOOTO).
 
 from __future__ import annotations
 
+from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version
-from model.crdt.replicas.sequence import Node, SequenceReplica
+from model.crdt.replicas.sequence import SequenceReplica
 
 
 class Woot(SequenceReplica):

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.checkers.intervals import Effect, Inserted, carried, effect_of, misplaced, without
-from model.text import Operation, apply, insert, transform
+from model.crdt.merging import BranchMerge
+from model.identity import SiteId
+from model.text import Operation, apply, compose_all, insert, transform
 from tests.model.elements import merge, transformed
 from tests.model.strategies import chains, concurrent, operations, texts
 
@@ -71,6 +73,43 @@ def test_what_the_transformation_does_is_allowed(data: st.DataObject) -> None:
         text = apply(text, other)
     assert effect_of(real).deleted == wanted.deleted
     assert misplaced(wanted.inserted, effect_of(real).inserted) is None
+
+
+@given(st.data())
+def test_what_merging_a_branch_does_is_allowed_between_kept_neighbours(data: st.DataObject) -> None:
+    text = data.draw(texts())
+    branch = data.draw(chains(len(text), data.draw(st.integers(1, 4))))
+    trunk = data.draw(chains(len(text), data.draw(st.integers(0, 4))))
+    merge = BranchMerge(len(text), branch, SiteId("m"))
+    wanted = effect_of(compose_all(branch), between_kept=True)
+    for other in trunk:
+        merge.add_trunk(other, SiteId(data.draw(st.sampled_from("az"))))
+        wanted = carried(wanted, other, between_kept=True)
+    while merge.step(100):
+        pass
+    real = effect_of(merge.result().operation)
+    assert real.deleted == wanted.deleted
+    assert together(real) == together(wanted)
+    assert misplaced(wanted.inserted, real.inserted) is None
+
+
+@pytest.mark.parametrize(
+    ("components", "gaps"),
+    [
+        ([2, -2, "xx"], (2, 4)),  # the text may be on either side of 3, which is gone
+        ([2, "xx", -2], (2, 4)),
+        ([-1, "xx"], (4, 5)),
+        ([4, "xx"], (3, 6)),
+        ([3, "xx"], (3, 6)),  # right behind what was kept
+    ],
+)
+def test_an_insert_at_3_or_4_between_kept_neighbours(
+    components: list[int | str], gaps: tuple[int, int]
+) -> None:
+    replaced = effect_of(Operation(8, [3, -1, "y"]), between_kept=True)
+    assert replaced == Effect(((3, 4),), (Inserted(3, 4, "y"),))
+    moved = carried(replaced, Operation(8, components), between_kept=True)
+    assert moved.inserted == (Inserted(*gaps, "y"),)
 
 
 @given(st.data())

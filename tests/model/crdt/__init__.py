@@ -1,1 +1,1 @@
-"""Tests of `model.crdt`."""
+"""Tests of `model/crdt`."""

@@ -28,10 +28,19 @@ class Moment(NamedTuple):
     text: str
 
 
+class Step(NamedTuple):
+    """One step of a replica: it took in what another one knows, or it applied a patch."""
+
+    replica: int
+    other: int | None
+    patch: tuple[int, int, str] | None
+
+
 class History(NamedTuple):
     """A history as it is in the graph, and what the oracle's replicas showed."""
 
     graph: EventGraph
+    steps: list[Step]
     moments: list[Moment]
     replica: Replica
     parents: dict[Number, Version]
@@ -75,13 +84,14 @@ class _Author:
 def play(rule: Rule, script: list[Action]) -> History:
     """Let replicas act, and note everything in a graph; at the end one of them takes in all there is."""
     authors = [_Author(rule, SiteId(site)) for site in "ABCDEFGH"]
-    history = History(EventGraph(), [], Replica(rule, SiteId("Z")), {}, {}, {})
+    history = History(EventGraph(), [], [], Replica(rule, SiteId("Z")), {}, {}, {})
     for action in script:
         author = authors[action.replica]
         if action.kind == "merge":
             other = authors[action.number % 8]
             author.replica.merge(other.replica)
             author.known |= other.known
+            history.steps.append(Step(action.replica, action.number % 8, None))
         else:
             _edit(history, author, action)
         history.moments.append(Moment(frontier(history, author.known), author.replica.text))
@@ -119,6 +129,7 @@ def _note(history: History, author: _Author, patch: tuple[int, int, str]) -> Non
     history.parents[number], history.sites[number], history.patches[number] = parents, site, patch
     history.graph.add(site, parents, [patch])
     author.known.add(number)
+    history.steps.append(Step("ABCDEFGH".index(site), None, patch))
 
 
 def frontier(history: History, known: set[Number]) -> Version:

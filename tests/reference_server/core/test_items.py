@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from model.identity import ConnectionId, SiteId
-from reference_server.core.items import EditsItem, Entry, Queue
+from reference_server.core.items import EditsItem, Entry, Item, Queue
 
 
 def item(site: str, number: int = 0) -> EditsItem:
-    return EditsItem(ConnectionId(number), SiteId(site), 1, 0, (), None, False, 0)
+    return EditsItem(ConnectionId(number), SiteId(site), 1, 0, (), None, None, 0)
 
 
 class Taken:
@@ -15,8 +15,8 @@ class Taken:
         self.entries: list[Entry] = []
         self.refused = refused
 
-    def has(self, site: SiteId) -> bool:
-        return any(entry.item.site == site for entry in self.entries)
+    def has_room_for(self, item: Item) -> bool:
+        return all(entry.item.site != item.site for entry in self.entries)
 
     def run(self, queue: Queue, entries_max: int = 99) -> list[EditsItem]:
         for next_item in queue.turns(self, entries_max):

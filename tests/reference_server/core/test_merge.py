@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from model.identity import SiteId
 from model.protocol import Edits
-from model.text import Operation, apply, compose, insert, transform_pair, transform_selection
+from model.text import Operation, apply, insert, transform_pair, transform_selection
 from reference_server.core.effects import LogRow
-from reference_server.core.merge import compose_all, merge, rebase
+from reference_server.core.merge import Merge, merge, rebase
 from tests.model.strategies import chains, operations, texts
 
 SITES = [SiteId(name) for name in ("a", "m", "z")]
@@ -45,17 +45,28 @@ def test_merging_is_one_text_both_ways_round(situation: tuple[str, list[Operatio
     assert on_trunk == on_branch
 
 
-@given(situations())
-def test_merging_is_what_a_client_would_do(situation: tuple[str, list[Operation], list[LogRow]]) -> None:
-    """The client has the whole branch in flight and takes the trunk revision by revision."""
-    text, branch, trunk = situation
-    mine, shown = reduce(compose, branch), reduce(apply, branch, text)
-    for row in trunk:
-        mine, theirs = transform_pair(mine, row.operation, a_first=row.site > ME)
-        shown = apply(shown, theirs)
-    merged = merge(numbered(branch), ME, trunk)
-    assert merged.operation == mine
-    assert apply(reduce(apply, branch, text), merged.for_sender) == shown
+@given(situations(), st.data())
+def test_slices_and_a_trunk_that_grows_meanwhile_change_nothing(
+    situation: tuple[str, list[Operation], list[LogRow]], data: st.DataObject
+) -> None:
+    _, branch, trunk = situation
+    sliced = Merge(0, numbered(branch), ME)
+    rest = list(trunk)
+    while True:
+        count = data.draw(st.integers(0, len(rest)))
+        sliced.tell(rest[:count])
+        del rest[:count]
+        if sliced.step(data.draw(st.integers(1, 3))) and not rest:
+            break
+    assert sliced.known == len(trunk)
+    assert sliced.result() == merge(numbered(branch), ME, trunk)
+
+
+def test_of_two_inserts_at_one_place_the_smaller_site_goes_first() -> None:
+    branch = [insert(0, 0, "me")]
+    for site, expected in ((SITES[0], "usme"), (SITES[2], "meus")):
+        trunk = [log_row(1, site, insert(0, 0, "us"))]
+        assert apply("us", merge(numbered(branch), ME, trunk).operation) == expected
 
 
 @given(situations(), st.data())
@@ -81,10 +92,3 @@ def test_nothing_missed_leaves_the_branch_as_it_is() -> None:
     assert merged.operation == insert(0, 0, "ab")
     assert merged.for_sender.is_noop
     assert merged.for_sender.base_length == 2
-
-
-@given(st.integers(1, 9).flatmap(lambda count: chains(3, count)))
-def test_composing_as_a_tree_is_composing_one_by_one(chain: list[Operation]) -> None:
-    """Equal as functions; the text tells inserted positions apart, since no two code points are equal."""
-    text = "🅐🅑🅒"
-    assert apply(text, compose_all(chain)) == reduce(apply, chain, text)

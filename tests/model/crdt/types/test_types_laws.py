@@ -148,3 +148,9 @@ def test_an_addition_survives_a_concurrent_removal_and_not_a_later_one() -> None
     again = added.join(added.add(SiteId("b"), "x"))
     assert list(again.join(added.remove("x"))) == ["x"]
     assert list(again.join(again.remove("x"))) == []
+
+
+def test_adding_again_replaces_earlier_additions() -> None:
+    once = OrSet().add(SiteId("a"), "x")
+    twice = once.join(once.add(SiteId("b"), "x"))
+    assert twice.dots == {"x": (Dot(SiteId("b"), 1),)}

@@ -23,9 +23,10 @@ AGENTS_MAX: Final = 16
 
 
 class Replay(NamedTuple):
-    """What came of a replay."""
+    """What came of a replay; ``equal``: to the recorded text, ``converged``: all authors show one text."""
 
     equal: bool
+    converged: bool
     sentence: str
     text: str
     transactions: int
@@ -142,7 +143,7 @@ def _compared(trace: Trace, trunk: str, authors: list[Author], counts: tuple[int
     else:
         sentence = f"{trace.name}: {len(authors)} authors and the server show the recorded text"
     equal = not apart and trunk == trace.end
-    return Replay(equal, sentence, trunk, len(trace.transactions), *counts)
+    return Replay(equal, not apart, sentence, trunk, len(trace.transactions), *counts)
 
 
 def knowledge(trace: Trace) -> list[int]:

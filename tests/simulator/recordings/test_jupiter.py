@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from model.text import OperationError, delete, insert, replace
-from simulator.trace_replay import Buffer, knowledge, replay_trace
+from simulator.recordings.jupiter import Buffer, knowledge, replay_trace
 from simulator.traces import Patch, Trace, TraceError, Transaction, read_trace
 
 

@@ -1,0 +1,1 @@
+"""Recorded sessions, replayed by every engine that can: ``concord trace``."""
