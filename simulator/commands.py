@@ -20,7 +20,7 @@ from simulator.case import Case, CaseError, load_case
 from simulator.engine import AnyParts
 from simulator.explain import explain as explained
 from simulator.explain import tell
-from simulator.faultspec import SERVER_FAULTS
+from simulator.faultspec import KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
 from simulator.gossip.plan import Mode
 from simulator.live.run import LiveOptions, run_live
 from simulator.overrides import override_all, workload_settings
@@ -105,9 +105,10 @@ def chosen_scenario(
     if scenario.workload.trace_file:
         read_trace(Path(scenario.workload.trace_file))
     for number, spec in enumerate(scenario.faults):
-        if mode is None and spec.kind not in SERVER_FAULTS:
+        if mode is None and spec.kind not in KINDS_WITH_SERVER:
             raise UsageError(f"faults.{number}.kind: {spec.kind} needs --mode {CRDT_MODE}")
-    return swarmed(scenario, Seeds(seed)) if swarm else scenario
+    kinds = KINDS_WITH_SERVER if mode is None else KINDS_WITHOUT_SERVER
+    return swarmed(scenario, Seeds(seed), kinds) if swarm else scenario
 
 
 def run_with_progress(scenario: Scenario, options: Options) -> Run:

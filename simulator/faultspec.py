@@ -106,10 +106,10 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "reordering": _of_replicas("network", 6, share=1.0, rate=0.5),
 }
 
-SERVER_FAULTS: Final = tuple(kind for kind, known in FAULT_KINDS.items() if known.where != "replicas")
+KINDS_WITH_SERVER: Final = tuple(kind for kind, known in FAULT_KINDS.items() if known.where != "replicas")
 """The kinds of faults that there are with a server."""
 
-REPLICA_FAULTS: Final = tuple(kind for kind, known in FAULT_KINDS.items() if known.where != "server")
+KINDS_WITHOUT_SERVER: Final = tuple(kind for kind, known in FAULT_KINDS.items() if known.where != "server")
 """The kinds of faults that there are among replicas without a server."""
 
 _TIMETABLE: Final = ("kind", "lane", "duration_us", "at_us", "every_us", "window_us", "count")

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from model.identity import DocumentId, SiteId
-from simulator.faultspec import REPLICA_FAULTS
+from simulator.faultspec import KINDS_WITHOUT_SERVER
 from simulator.gossip.datagrams import (
     ARRIVED,
     DUPLICATED,
@@ -59,9 +59,9 @@ def without_server(scenario: Scenario) -> Adapted:
     """Leave out what needs a server, and keep texts to what the replicas can hold together."""
     notes: list[str] = []
     changes: dict[str, Any] = {}
-    kept = tuple(spec for spec in scenario.faults if spec.kind in REPLICA_FAULTS)
+    kept = tuple(spec for spec in scenario.faults if spec.kind in KINDS_WITHOUT_SERVER)
     if len(kept) < len(scenario.faults):
-        gone = list(dict.fromkeys(s.kind for s in scenario.faults if s.kind not in REPLICA_FAULTS))
+        gone = list(dict.fromkeys(s.kind for s in scenario.faults if s.kind not in KINDS_WITHOUT_SERVER))
         notes.append(f"without a server there is no {', '.join(gone)}")
         changes["faults"] = kept
     wanted = scenario.workload.text_length

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from model import history
-from simulator.faultspec import FAULT_KINDS, REPLICA_FAULTS, SERVER_FAULTS
+from simulator.faultspec import FAULT_KINDS, KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
 from simulator.gossip.datagrams import CUT_OFF
 from simulator.gossip.faults import GOSSIP_FAULTS, gossip_fault_of
 from simulator.trial import attempt
@@ -29,14 +29,14 @@ STRONG: dict[str, dict[str, Any]] = {
 
 
 def test_every_kind_has_its_fault_and_no_other() -> None:
-    assert sorted(GOSSIP_FAULTS) == sorted(REPLICA_FAULTS)
-    assert set(REPLICA_FAULTS) | set(SERVER_FAULTS) == set(FAULT_KINDS)
-    assert all(gossip_fault_of(kind).kind == kind for kind in REPLICA_FAULTS)
+    assert sorted(GOSSIP_FAULTS) == sorted(KINDS_WITHOUT_SERVER)
+    assert set(KINDS_WITHOUT_SERVER) | set(KINDS_WITH_SERVER) == set(FAULT_KINDS)
+    assert all(gossip_fault_of(kind).kind == kind for kind in KINDS_WITHOUT_SERVER)
     with pytest.raises(ValueError, match="no fault 'store_stall' without a server"):
         gossip_fault_of("store_stall")
 
 
-@pytest.mark.parametrize("kind", REPLICA_FAULTS)
+@pytest.mark.parametrize("kind", KINDS_WITHOUT_SERVER)
 @pytest.mark.parametrize("end_s", [7, 10], ids=["in the course", "to the end"])
 def test_a_fault_hits_something_and_the_cell_heals(kind: str, end_s: int) -> None:
     plan = crowd(fault(kind, 3, end_s, **STRONG.get(kind, {})))
