@@ -9,6 +9,7 @@ Memory is what a process of its own needs more at its peak.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -91,6 +92,7 @@ def peak_bytes(session: Session, name: str) -> int:
     """What a variant needs at its peak beyond its input; to be called in a process of its own."""
     variant = variants(session)[name]
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what the input left behind would hide what is needed
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = _status_bytes("VmRSS")
     text = variant()
