@@ -16,6 +16,7 @@ from model.crdt.replicas.stability import Stability
 from model.identity import SiteId
 from model.people.actions import Author, Edit, Move
 from model.text import Selection, delete, insert, replace
+from simulator.gossip.caret import Caret
 from simulator.gossip.datagrams import EVENTS_MAX, Datagram
 from simulator.gossip.disk import Disk, Saved
 from simulator.plan import ClientPlan, DocumentPlan
@@ -56,7 +57,6 @@ class Peer:
         "_passed_on",
         "_round_is_due",
         "_saved",
-        "_seen",
         "_stability",
         "_world",
         "author",
@@ -111,8 +111,7 @@ class Peer:
         self._life = 0  # calls that were planned before the last end of a life do nothing
         self._round_is_due = False
         self._is_silent = True
-        self._seen = ""
-        self._caret = 0
+        self._caret = Caret()
         self.network_random = world.seeds.stream("network", plan.site)
         self._gossip_random = world.seeds.stream("gossip", plan.site)
 
@@ -200,7 +199,7 @@ class Peer:
         self.known = sum(version.values())
         self.sequence = saved.sequence
         self._news, self._passed_on = [], []
-        self._seen, self._caret = "", 0
+        self._caret = Caret()
         if self._stability is not None:
             self.compacts_among(self._world.group_of(self._document))
         document = self._document.document
@@ -362,11 +361,11 @@ class Peer:
         if self.author is None or self._is_silent or not self.is_editable or self.has_left:
             return
         text = self.replica.text
-        action = self.author.act(text, carried(self._caret, self._seen, text))
+        action = self.author.act(text, self._caret.position(text))
         if isinstance(action, Edit):
             self.edit(action.kind, action.position, action.deleted, action.inserted)
         elif isinstance(action, Move):
-            self._seen, self._caret = text, action.head
+            self._caret.put(text, action.head)
 
     def edit(self, kind: str, position: int, deleted: int, inserted: str) -> None:
         """Delete and insert at a position of the displayed text, clamped to it."""
@@ -401,9 +400,10 @@ class Peer:
             self._refused(f"make {self.site}#{self.sequence}", error)
             return
         self._made(events)
-        self._seen, self._caret = self.replica.text, position + len(inserted)
+        text = self.replica.text
+        self._caret.put(text, position + len(inserted))
         if self._document.displayed:
-            world.record(history.Displayed(world.now, self.site, document, self._seen, self.sequence))
+            world.record(history.Displayed(world.now, self.site, document, text, self.sequence))
 
     def _made(self, events: list[Event]) -> None:
         """Own events: they are on disk before anybody hears of them."""
@@ -431,7 +431,7 @@ class Peer:
 
     def select(self, selection: Selection) -> None:
         """Move the cursor, which nobody else is told."""
-        self._seen, self._caret = self.replica.text, selection[1]
+        self._caret.put(self.replica.text, selection[1])
 
     # --- the end ------------------------------------------------------------------------------------------
 
@@ -444,16 +444,3 @@ class Peer:
         return history.FinalVersion(
             self._world.now, self.site, document, version, text, order, self.waiting, self.is_online
         )
-
-
-def carried(caret: int, before: str, after: str) -> int:
-    """Where a cursor of one text stands in another one: it keeps to the part that did not change.
-
-    If both sides of it changed it stays where the common front ends, or where it was.
-    """
-    if before[:caret] == after[:caret]:
-        return min(caret, len(after))
-    behind = len(before) - caret
-    if behind <= len(after) and before[caret:] == after[len(after) - behind :]:
-        return len(after) - behind
-    return min(caret, len(after))

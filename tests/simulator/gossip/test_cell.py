@@ -8,9 +8,9 @@ import pytest
 from model import history
 from model.crdt.replicas import Rga
 from model.crdt.replicas.port import Event
+from simulator.gossip.caret import carried
 from simulator.gossip.cell import GossipParts
 from simulator.gossip.datagrams import ABSENT, ARRIVED, EVENTS_MAX, LOST
-from simulator.gossip.peer import carried
 from simulator.trial import attempt
 from tests.simulator.gossip.rooms import QUIET, SECOND, cell_of, crowd, edit, room, step
 from tests.simulator.plans import of, problems, unchecked
