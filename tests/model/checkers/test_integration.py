@@ -52,6 +52,13 @@ class TestCausalIntegration:
         assert_violated(CausalIntegration(), [*good, taken(C, Span(B, 1, 1))], "c took over b#1 without a#1")
         assert_valid(CausalIntegration(), [*good, taken(C, Span(A, 1, 1), Span(B, 1, 1))])
 
+    def test_with_the_left_origin_and_without_the_right_one(self) -> None:
+        between = letter(B, 1, left=ElementId(A, 1), right=ElementId(A, 2))
+        both = [made(A, letter(A, 1), letter(A, 2)), taken(B, Span(A, 1, 2)), made(B, between)]
+        assert_valid(CausalIntegration(), [*both, taken(C, Span(A, 1, 2), Span(B, 1, 1))])
+        early = [*both, taken(C, Span(A, 1, 1), Span(B, 1, 1))]
+        assert_violated(CausalIntegration(), early, "c took over b#1 without a#2")
+
     def test_without_the_target_of_a_deletion(self) -> None:
         erased = Deletion(ElementId(B, 1), ElementId(A, 1))
         records = [made(A, letter(A, 1)), taken(B, Span(A, 1, 1)), made(B, erased), taken(C, Span(B, 1, 1))]

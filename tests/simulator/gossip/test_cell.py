@@ -94,6 +94,29 @@ def test_a_crash_takes_what_was_not_saved_and_nothing_else() -> None:
     assert times[0] < 4 * SECOND < 6 * SECOND < times[1]
 
 
+def test_who_is_asked_and_lacks_something_asks_back() -> None:
+    slow = msgspec.structs.replace(NEVER_COMPARES, round_us=4_000_000)
+    # a dies before it passes x on; when it is back it asks, and nothing else is sent.
+    doomed = [edit(1.0, 0, "x"), step(1.001, "crash"), step(2.0, "restart")]
+    trial = attempt(room(doomed, [], settings=slow, seconds=12.0), keep=True)
+    assert not problems(trial)
+    (learnt,) = of(history.Integrated, trial)
+    assert learnt.site == "b"
+    assert learnt.time_us == 2_000_000 + 3 * 20_000  # the question, the question back, the answer
+
+
+def test_a_restart_knows_nothing_of_what_was_passed_on_before() -> None:
+    cell, _ = cell_of(room([edit(1.0, 0, "x")], []))
+    cell.run()
+    (writer, _other) = cell.clients
+    assert writer.resend()
+    writer.crash()
+    assert not writer.resend()
+    writer.restart()
+    assert not writer.resend()
+    assert writer.replica.text == "x"
+
+
 def test_nobody_types_while_down_and_ids_are_not_used_again() -> None:
     doomed = [
         edit(0.5, 0, "x"),
@@ -110,7 +133,7 @@ def test_nobody_types_while_down_and_ids_are_not_used_again() -> None:
 
 def test_every_other_replica_compacts_and_nothing_changes() -> None:
     busy = crowd(compacted=True, replicas=4, rate=4.0)
-    settings = msgspec.structs.replace(QUIET, compact_us=SECOND)
+    settings = msgspec.structs.replace(QUIET, compact_us=SECOND // 4, loss=0.3, reordering=0.3)
     assert busy.gossip is not None
     busy = msgspec.structs.replace(busy, gossip=msgspec.structs.replace(busy.gossip, settings=settings))
     trial = attempt(busy, keep=True)
