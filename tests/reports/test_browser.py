@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from model import arena as arenas
 from reports.write import write_report
+from tests.model.test_arena import arena as small_arena
 from tests.reports.jobs import STRAINED, synthetic_run, write_part
 from tests.reports.strategies import BROKEN, CLEAN, UNCLAIMED, write_run
 
@@ -38,8 +40,17 @@ def run(directory: Path) -> None:
     write_run(directory, [CLEAN, UNCLAIMED])
 
 
-@pytest.mark.parametrize("write", [run, job])
-def test_a_browser_shows_the_report_without_an_error(tmp_path: Path, write: Callable[[Path], None]) -> None:
+def arena(directory: Path) -> None:
+    (directory / "arena.json").write_bytes(arenas.encode(small_arena()))
+
+
+@pytest.mark.parametrize(
+    ("write", "title", "pictures"),
+    [(run, "What was checked", 3), (job, "What was checked", 3), (arena, "What holds of each order", 1)],
+)
+def test_a_browser_shows_the_report_without_an_error(
+    tmp_path: Path, write: Callable[[Path], None], title: str, pictures: int
+) -> None:
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         if os.environ.get("CONCORD_CI"):
@@ -54,6 +65,6 @@ def test_a_browser_shows_the_report_without_an_error(tmp_path: Path, write: Call
         timeout=120,
         check=True,
     )
-    assert "What was checked" in shown.stdout
-    assert len(re.findall(r"<svg\b", shown.stdout)) >= 3
+    assert title in shown.stdout
+    assert len(re.findall(r"<svg\b", shown.stdout)) >= pictures
     assert not re.findall(r"CONSOLE.*", shown.stderr)
