@@ -21,7 +21,9 @@ from typer.exceptions import TyperException
 from loadgen.commands import load_command, load_with_progress
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.run import LoadOptions
+from model import arena as arenas
 from model import result as results
+from model.arena import Arena
 from model.claims import ENGINES
 from model.measures import MeasureSet
 from model.result import RunResult
@@ -33,6 +35,7 @@ from reports.recorded import ReportError
 from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
 from simulator import commands
+from simulator.arena.commands import arena_command
 from simulator.commands import (
     SERVER_MODE,
     UsageError,
@@ -426,6 +429,13 @@ def _summary(run: Run, report: Path | None = None) -> None:
         console.print(f"report: {report}", soft_wrap=True)
 
 
+def _keep_arena(arena: Arena, directory: Path) -> Path:
+    """Write an arena and its page; the path of the page."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "arena.json").write_bytes(arenas.encode(arena))
+    return write_report(directory)[0]
+
+
 @app.command(epilog=EPILOG)
 def campaign(
     scenario: ScenarioName = None,
@@ -495,13 +505,14 @@ app.command(epilog=EPILOG)(commands.explain)
 app.command(epilog=EPILOG)(commands.zoo)
 app.command(epilog=EPILOG)(trace)
 app.command(epilog=EPILOG)(laws)
+app.command(epilog=EPILOG)(arena_command(_keep_arena))
 
 
 @app.command(epilog=EPILOG)
 def report(
-    directory: Annotated[Path, typer.Argument(help="The directory of a run.")],
+    directory: Annotated[Path, typer.Argument(help="The directory of a run, a job or an arena.")],
 ) -> None:
-    """Write the report of a recorded run again, from its files alone."""
+    """Write the report of a recorded run, job or arena again, from its files alone."""
     for path in write_report(directory):
         console.print(str(path))
 

@@ -8,7 +8,9 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from model import arena as arenas
 from model import result as run_result
+from model.arena import Arena
 from model.measures import MeasureSet, load_measures
 from model.result import KINDS, Failed, Job, JobPart, RunResult
 from model.verdict import ExitCode, Verdict
@@ -103,6 +105,20 @@ def _part(directory: Path, kind: str) -> RecordedPart:
         raise ReportError(f"{path / 'result.json'}: kind is {result.kind!r}, in the directory of {kind!r}")
     part = JobPart(kind=kind, verdict=result.verdict, exit_code=result.exit_code, directory=kind)
     return RecordedPart(part, recorded)
+
+
+def is_arena(directory: Path) -> bool:
+    """Whether the directory holds an arena rather than a run."""
+    return (directory / "arena.json").exists()
+
+
+def read_arena(directory: Path) -> Arena:
+    """What an arena left in its directory.
+
+    Raises:
+        ReportError: `arena.json` is missing or damaged.
+    """
+    return _read(directory / "arena.json", arenas.load)
 
 
 def read_recorded(directory: Path) -> Recorded:

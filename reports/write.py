@@ -1,22 +1,32 @@
-"""Everything that is written about a run or about a job of several, from recorded files alone."""
+"""Everything that is written about a run, a job of several, or an arena, from recorded files alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from model.result import encode_job
+from reports.arena import render_arena
 from reports.html import render_html
 from reports.job import render_job
 from reports.junit import render_job_junit, render_junit
 from reports.markdown import render_job_markdown, render_markdown
-from reports.recorded import Recorded, RecordedJob, is_job, read_job, read_recorded
+from reports.recorded import (
+    Recorded,
+    RecordedJob,
+    is_arena,
+    is_job,
+    read_arena,
+    read_job,
+    read_recorded,
+)
 
 
 def write_report(directory: Path) -> list[Path]:
     """Write the report of a run, or of a job with the runs `simulated/`, `live/` and `load/`.
 
     For a run these are `report.html`, `junit.xml` and `summary.md` beside its `result.json`. For a job they
-    are written for all of it, with `job.json`, and then for each of its runs.
+    are written for all of it, with `job.json`, and then for each of its runs. For an arena it is `arena.html`
+    beside its `arena.json`.
 
     Returns:
         The paths written, in this order; the first is the page to open.
@@ -26,7 +36,9 @@ def write_report(directory: Path) -> list[Path]:
             job; nothing was written then.
     """
     contents: dict[Path, str] = {}
-    if is_job(directory):
+    if is_arena(directory):
+        contents[directory / "arena.html"] = render_arena(read_arena(directory))
+    elif is_job(directory):
         job = read_job(directory)
         contents |= _job(directory, job)
         for part, recorded in job.parts:

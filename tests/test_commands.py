@@ -15,7 +15,7 @@ import concord
 from model.verdict import ExitCode
 from tests.conftest import ROOT
 
-COMMANDS = ("run", "simulate", "campaign", "replay", "explain", "zoo", "trace", "laws", "report")
+COMMANDS = ("run", "simulate", "campaign", "replay", "explain", "zoo", "trace", "laws", "arena", "report")
 SMALL = ("--clients", "40", "--documents", "4", "--duration", "8s")
 RESULTS = ("result.json", "measures.json", "report.html", "junit.xml", "summary.md")
 

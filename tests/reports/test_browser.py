@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import concord
+from model import arena as arenas
 from reports.write import write_report
 from simulator.run import save
+from tests.model.test_arena import arena as small_arena
 from tests.reports.jobs import STRAINED, synthetic_run, write_part
 from tests.reports.strategies import BROKEN, CLEAN, UNCLAIMED, write_run
 from tests.simulator.gossip.runs import run as run_replicas
@@ -45,8 +47,22 @@ def replicas(directory: Path) -> None:
     save(concord.judged(run_replicas(directory)), directory)
 
 
-@pytest.mark.parametrize("write", [run, job, replicas])
-def test_a_browser_shows_the_report_without_an_error(tmp_path: Path, write: Callable[[Path], None]) -> None:
+def arena(directory: Path) -> None:
+    (directory / "arena.json").write_bytes(arenas.encode(small_arena()))
+
+
+@pytest.mark.parametrize(
+    ("write", "title", "pictures"),
+    [
+        (run, "What was checked", 3),
+        (job, "What was checked", 3),
+        (replicas, "What was checked", 3),
+        (arena, "What holds of each order", 1),
+    ],
+)
+def test_a_browser_shows_the_report_without_an_error(
+    tmp_path: Path, write: Callable[[Path], None], title: str, pictures: int
+) -> None:
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         if os.environ.get("CONCORD_CI"):
@@ -61,6 +77,6 @@ def test_a_browser_shows_the_report_without_an_error(tmp_path: Path, write: Call
         timeout=120,
         check=True,
     )
-    assert "What was checked" in shown.stdout
-    assert len(re.findall(r"<svg\b", shown.stdout)) >= 3
+    assert title in shown.stdout
+    assert len(re.findall(r"<svg\b", shown.stdout)) >= pictures
     assert not re.findall(r"CONSOLE.*", shown.stderr)

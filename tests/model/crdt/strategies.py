@@ -42,6 +42,7 @@ def scripts(
     *,
     agents_min: int = 2,
     agents_max: int = 8,
+    steps_min: int = 0,
     steps_max: int = 24,
     settled: bool = True,
 ) -> Script:
@@ -57,7 +58,7 @@ def scripts(
     sync = st.tuples(st.just("sync"), names, st.integers(1, len(agents) - 1), st.just(0))
     unused = iter(LETTERS)
     steps: list[Step] = []
-    drawn = st.lists(st.one_of(insert, insert, delete, sync), max_size=steps_max)
+    drawn = st.lists(st.one_of(insert, insert, delete, sync), min_size=steps_min, max_size=steps_max)
     for kind, agent, number, size in draw(drawn):
         if kind == "insert":
             steps.append(Insert(agent, number, "".join(next(unused) for _ in range(size))))

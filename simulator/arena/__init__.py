@@ -1,0 +1,1 @@
+"""One schedule, every algorithm: ``concord arena``."""
