@@ -72,7 +72,7 @@ BUGS: Final = (
     _of_crdt_zoo(
         "buffers-as-strings",
         _ORDERS,
-        Room("rga", replicas=8, names=lambda n: chr(ord("A") + n - 1)),
+        Room("rga", 8, edits_per_second=0.8, seconds=5.0, names=lambda n: chr(ord("A") + n - 1)),
     ),
     _of_crdt_zoo(
         "counters-not-saved",
