@@ -24,17 +24,27 @@ from loadgen.run import LoadOptions
 from model import arena as arenas
 from model import result as results
 from model.arena import Arena
+from model.claims import ENGINES
 from model.measures import MeasureSet
 from model.result import RunResult
 from model.verdict import ExitCode, Verdict
 from reference_server import commands as server_commands
 from reference_server.config.loading import SECRET_VARIABLE
+from reference_server.verification import commands as verification_commands
 from reports.recorded import ReportError
 from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
 from simulator import commands
 from simulator.arena.commands import arena_command
-from simulator.commands import UsageError, chosen_scenario, console, live_with_progress, run_with_progress
+from simulator.commands import (
+    SERVER_MODE,
+    UsageError,
+    chosen_scenario,
+    console,
+    live_with_progress,
+    run_with_progress,
+)
+from simulator.gossip.plan import Mode
 from simulator.laws.commands import laws
 from simulator.live.run import CLIENTS as LIVE_CLIENTS
 from simulator.live.run import DURATION as LIVE_DURATION
@@ -62,7 +72,10 @@ app = typer.Typer(
     help="Find out whether a real-time collaborative editor is correct and fast enough.",
 )
 
-ScenarioName = Annotated[str, typer.Argument(help="A shipped scenario or a YAML file.")]
+ScenarioName = Annotated[
+    str | None,
+    typer.Argument(help="A shipped scenario or a YAML file; without one: default, or replicas for crdt."),
+]
 Clients = Annotated[int | None, typer.Option(help="Number of clients, instead of the scenario's.")]
 Documents = Annotated[int | None, typer.Option(help="Number of documents, instead of the scenario's.")]
 Duration = Annotated[str | None, typer.Option(help="Virtual time with faults, such as 120s or 2m.")]
@@ -73,6 +86,15 @@ WorkloadOption = Annotated[str | None, typer.Option(help="human, contention or t
 Inject = Annotated[str, typer.Option(help="A seeded bug of the zoo, to see it found.")]
 NoShrink = Annotated[bool, typer.Option("--no-shrink", help="Keep failures as they were found.")]
 Swarm = Annotated[bool, typer.Option("--swarm", help="Draw a random part and tuning of the faults by seed.")]
+ModeName = Annotated[
+    str, typer.Option("--mode", help="server, or crdt for replicas that gossip without one.")
+]
+Rule = Annotated[
+    str | None, typer.Option(help="crdt: fuguemax, fugue, yata, rga, woot or logoot; fuguemax if left out.")
+]
+TopologyName = Annotated[
+    str | None, typer.Option("--topology", help="crdt: mesh, or star for one relay each.")
+]
 Setting = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any number, such as network.keep_alive=8s."),
@@ -174,7 +196,7 @@ def _environment(name: str, value: str) -> Iterator[None]:
 
 @app.command(epilog=EPILOG)
 def simulate(
-    scenario: ScenarioName = "default",
+    scenario: ScenarioName = None,
     clients: Clients = None,
     documents: Documents = None,
     duration: Duration = None,
@@ -186,6 +208,9 @@ def simulate(
     no_shrink: NoShrink = False,
     swarm: Swarm = False,
     setting: Setting = None,
+    mode: ModeName = SERVER_MODE,
+    rule: Rule = None,
+    topology: TopologyName = None,
     live: Annotated[
         str,
         typer.Option(metavar="URL", help="Drive a real server: ws://HOST:PORT, or spawn one."),
@@ -194,13 +219,16 @@ def simulate(
     kill: Annotated[bool, typer.Option("--kill", help="Live: kill our own server at least once.")] = False,
 ) -> None:
     """Simulate a scenario in virtual time, or drive a real server with it; check every document, report."""
+    chosen = commands.chosen_mode(mode, rule, topology, inject)
     if live:
+        if chosen is not None:
+            raise UsageError("--mode crdt has no server; leave it out with --live")
         if inject or jobs or no_shrink:
             raise UsageError(
                 "--inject, --jobs and --no-shrink are for simulated runs; leave them out with --live"
             )
         _live(
-            scenario,
+            scenario or "default",
             LiveOptions(
                 seed,
                 out,
@@ -220,6 +248,7 @@ def simulate(
         return
     _simulate(
         scenario,
+        mode=chosen,
         clients=clients,
         documents=documents,
         duration=duration,
@@ -235,8 +264,9 @@ def simulate(
 
 
 def _simulate(
-    name: str,
+    name: str | None,
     *,
+    mode: Mode | None,
     seed: int,
     jobs: int,
     out: Path,
@@ -258,9 +288,10 @@ def _simulate(
         workload=workload,
         settings=settings or [],
         swarm=swarm,
+        mode=mode,
     )
-    commands.known_bug(inject)
-    code = _execute(scenario, _options(seed, jobs, out, inject, no_shrink))
+    commands.known_bug(inject, mode)
+    code = _execute(scenario, _options(seed, jobs, out, inject, no_shrink, mode))
     if code:
         raise typer.Exit(code)
 
@@ -305,7 +336,9 @@ def _command_line(token: str = "") -> str:
     return shlex.join(["concord", *("TOKEN" if token and a == token else a for a in sys.argv[1:])])
 
 
-def _options(seed: int, jobs: int, directory: Path, bug: str, no_shrink: bool) -> Options:
+def _options(
+    seed: int, jobs: int, directory: Path, bug: str, no_shrink: bool, mode: Mode | None = None
+) -> Options:
     return Options(
         seed=seed,
         jobs=jobs or commands.default_jobs(),
@@ -313,6 +346,7 @@ def _options(seed: int, jobs: int, directory: Path, bug: str, no_shrink: bool) -
         command=_command_line(),
         bug=bug,
         shrink_seconds=0.0 if no_shrink else 30.0,
+        mode=mode,
     )
 
 
@@ -346,7 +380,13 @@ def _keep(run: Run, directory: Path) -> list[Path]:
 def judged(run: Run) -> Run:
     """The run with its objectives evaluated and its final exit code."""
     result = run.result
-    slos = evaluate(load_objectives(), run.measures, result.clients, result.server)
+    slos = evaluate(
+        load_objectives(),
+        run.measures,
+        result.clients,
+        result.server,
+        has_server=ENGINES[result.engine].has_server,
+    )
     code = int(results.exit_code(result.verdict, slos, result.harness))
     return run._replace(result=msgspec.structs.replace(run.result, slos=slos, exit_code=code))
 
@@ -367,8 +407,9 @@ def _summary(run: Run, report: Path | None = None) -> None:
         measured = value_text(slo.measured, slo.unit)
         table.add_row(slo.title, objective_text(slo), measured, outcome_text(slo, sound))
     console.print(table)
+    edits = "edits acknowledged" if ENGINES[result.engine].has_server else "edits"
     console.print(
-        f"{result.edits:,} edits acknowledged, {result.deliveries:,} deliveries "
+        f"{result.edits:,} {edits}, {result.deliveries:,} deliveries "
         f"({result.deliveries_per_second:,.0f}/s checked), {len(result.faults)} faults; "
         f"{result.run_seconds:.0f} {seconds} in {result.wall_seconds:.1f} s; "
         f"digest {result.digest}",
@@ -397,7 +438,7 @@ def _keep_arena(arena: Arena, directory: Path) -> Path:
 
 @app.command(epilog=EPILOG)
 def campaign(
-    scenario: ScenarioName = "default",
+    scenario: ScenarioName = None,
     seeds: Annotated[str, typer.Option(help="Seeds A:B, from A up to and without B.")] = "0:10",
     jobs: Jobs = 0,
     out: Out = Path("campaign"),
@@ -409,10 +450,14 @@ def campaign(
     no_shrink: NoShrink = False,
     swarm: Swarm = False,
     setting: Setting = None,
+    mode: ModeName = SERVER_MODE,
+    rule: Rule = None,
+    topology: TopologyName = None,
 ) -> None:
     """Run many seeds, keep the directories of the failing ones, and state what the rest proves."""
     first, last = commands.seed_range(seeds)
-    commands.known_bug(inject)
+    crdt = commands.chosen_mode(mode, rule, topology, inject)
+    commands.known_bug(inject, crdt)
     scenarios = [
         chosen_scenario(
             scenario,
@@ -423,6 +468,7 @@ def campaign(
             workload=workload,
             settings=setting or [],
             swarm=swarm,
+            mode=crdt,
         )
         for seed in range(first, last)
     ]
@@ -430,7 +476,7 @@ def campaign(
     unknown = histories = 0
     for seed, chosen in zip(range(first, last), scenarios, strict=True):
         directory = out / f"seed-{seed}"
-        options = _options(seed, jobs, directory, inject, no_shrink)
+        options = _options(seed, jobs, directory, inject, no_shrink, crdt)
         finished = judged(run_with_progress(chosen, options))
         result = finished.result
         console.print(f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}")
@@ -452,6 +498,8 @@ app.command(epilog=EPILOG)(server_commands.serve)
 app.command(epilog=EPILOG)(server_commands.token)
 app.command(epilog=EPILOG)(load_command(_finish_load))
 app.command("validate-config", epilog=EPILOG)(server_commands.validate_config)
+app.command("verify", epilog=EPILOG)(verification_commands.verify_command)
+app.command("rebuild", epilog=EPILOG)(verification_commands.rebuild_command)
 app.command(epilog=EPILOG)(commands.replay)
 app.command(epilog=EPILOG)(commands.explain)
 app.command(epilog=EPILOG)(commands.zoo)

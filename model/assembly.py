@@ -21,7 +21,7 @@ from model import history
 from model.history import Record
 from model.identity import DocumentId, Revision, Sequence, SiteId
 from model.protocol import Ack, Branch, CatchUp, Committed, Merged, Row, ServerMessage, Submit
-from model.text import Operation, OperationError, apply, compose
+from model.text import Operation, OperationError, apply, compose_all
 from model.verdict import CheckResult
 
 AUDIT: Final = "audit"
@@ -49,6 +49,7 @@ class _Handed(NamedTuple):
     base: Revision
     branch: bool
     original: Operation
+    edits: tuple[Operation, ...] = ()
 
 
 class _Variant:
@@ -196,10 +197,8 @@ class Assembly:
         else:
             assert isinstance(last, Branch)
             edits = [e for message in messages if isinstance(message, Branch) for e in message.edits]
-            original = edits[0].operation
-            for later in edits[1:]:
-                original = compose(original, later.operation)
-            sent = _Handed(epoch, time_us, first.base, True, original)
+            operations = tuple(e.operation for e in edits)
+            sent = _Handed(epoch, time_us, first.base, True, compose_all(operations), operations)
             key = (site, edits[0].first, edits[-1].last)
         handed = self._documents[document].handed.setdefault(key, [])
         if not handed or handed[-1].epoch != epoch:
@@ -366,6 +365,8 @@ def as_judgable(result: CheckResult, *, sampled: bool, unique: bool) -> CheckRes
         how = "where the server placed cursors is not known outside it, only their bounds were compared"
     elif result.name == "weak_list" and not result.checked and not (sampled and unique):
         how = "no document of this run can show it"
+    elif result.name == "reconciliation" and not result.checked:
+        how = "no branch was merged whose base is known"
     else:
         return result
     return msgspec.structs.replace(result, claimed=False, detail=f"{result.detail}; {how}")
@@ -401,4 +402,5 @@ def _stored(
         sent.branch,
         sent.original,
         operation,
+        sent.edits,
     )

@@ -16,10 +16,12 @@ class Claims(msgspec.Struct, frozen=True):
     Attributes:
         engine: name of the engine.
         checks: names of the checks it must pass.
+        has_server: false where replicas exchange events among themselves; other checkers judge them then.
     """
 
     engine: str
     checks: frozenset[str]
+    has_server: bool = True
 
     def claims(self, check: str) -> bool:
         """Whether the engine claims what this check looks at."""
@@ -35,6 +37,7 @@ JUPITER: Final = Claims(
             "total_order",
             "ledger",
             "intention",
+            "reconciliation",
             "session_guarantees",
             "weak_list",
             "liveness",
@@ -45,5 +48,41 @@ JUPITER: Final = Claims(
 )
 """Jupiter violates the strong list specification by nature, and therefore does not claim it."""
 
-ENGINES: Final[dict[str, Claims]] = {claims.engine: claims for claims in (JUPITER,)}
+_EVERY_SEQUENCE: Final = frozenset(
+    {
+        "convergence",
+        "liveness",
+        "element_ledger",
+        "causal_integration",
+        "acceptance",
+        "unique_ids",
+        "persistence",
+        "crdt_laws",
+        "weak_list",
+        "strong_list",
+        "non_triviality",
+    }
+)
+"""What every sequence CRDT claims.
+
+An insertion moves nothing that is there, and all replicas agree on one order of all elements, deleted ones
+included; so each of them satisfies the strong list specification (Attiya et al., PODC 2016, §4, prove it for
+RGA). They differ in how they interleave what was typed at one place.
+"""
+
+SEQUENCES: Final[tuple[Claims, ...]] = (
+    Claims("fuguemax", _EVERY_SEQUENCE | {"rule_order", "non_interleaving"}, has_server=False),
+    *(
+        Claims(engine, _EVERY_SEQUENCE | {"rule_order"}, has_server=False)
+        for engine in ("fugue", "yata", "rga", "logoot")
+    ),
+    Claims("woot", _EVERY_SEQUENCE, has_server=False),
+)
+"""The list rules that replicas without a server can follow.
+
+FugueMax alone is maximally non-interleaving. That elements end in the order of the rule is checked with a
+second implementation, of which there is none for WOOT.
+"""
+
+ENGINES: Final[dict[str, Claims]] = {claims.engine: claims for claims in (JUPITER, *SEQUENCES)}
 """Every engine there is, by name."""

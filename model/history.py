@@ -1,10 +1,11 @@
 """The one record format of everything that is judged: simulator, live runs and load runs.
 
 A history is a stream of frozen records in the order in which things happened, one JSON array per line,
-gzipped on disk: the first
-element is the record's tag, the rest are its fields in the order below. It is written and read as a
-stream; nobody needs the whole run in memory. Times are integer microseconds in the clock that the
-:class:`Header` names (D19). An edit is identified by ``(site, sequence)`` everywhere.
+gzipped on disk: the first element is the record's tag, the rest are its fields in the order below. It is
+written and read as a stream; nobody needs the whole run in memory. Times are integer microseconds in the
+clock that the :class:`Header` names (D19). An edit is identified by ``(site, sequence)`` everywhere.
+
+The records of replicas without a server stand in :mod:`model.replica_records`.
 """
 
 from __future__ import annotations
@@ -18,18 +19,28 @@ from typing import Any, BinaryIO, Final, TypeAlias
 
 import msgspec
 
+from model.crdt.replicas.port import Element, Version, spoken
 from model.identity import DocumentId, Revision, Sequence, SiteId
 from model.protocol import operation_from_plain, operation_to_plain
+from model.record import RecordBase
+from model.replica_records import FIRST as FIRST
+from model.replica_records import Examined as Examined
+from model.replica_records import FinalElements as FinalElements
+from model.replica_records import FinalVersion as FinalVersion
+from model.replica_records import Generated as Generated
+from model.replica_records import Integrated as Integrated
+from model.replica_records import Preserved as Preserved
+from model.replica_records import Refused as Refused
+from model.replica_records import Reloaded as Reloaded
+from model.replica_records import Span as Span
+from model.replica_records import Traffic as Traffic
+from model.replica_records import spans_of as spans_of
 from model.text import Operation
 
 HISTORY_VERSION: Final = 1
 
 
-class _Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What all records share: frozen, written as an array that starts with the tag."""
-
-
-class Header(_Record, frozen=True, tag="history"):
+class Header(RecordBase, frozen=True, tag="history"):
     """First record: who wrote this, in which clock, of what."""
 
     version: int
@@ -38,7 +49,7 @@ class Header(_Record, frozen=True, tag="history"):
     run: dict[str, Any]  # seed, scenario, cell, engine …
 
 
-class DocumentCreated(_Record, frozen=True, tag="document"):
+class DocumentCreated(RecordBase, frozen=True, tag="document"):
     """A document exists with this text at revision 0.
 
     ``unique`` says that no character ever occurs twice in it, so that characters are identities and the
@@ -52,7 +63,7 @@ class DocumentCreated(_Record, frozen=True, tag="document"):
     displayed: bool
 
 
-class Online(_Record, frozen=True, tag="online"):
+class Online(RecordBase, frozen=True, tag="online"):
     """A client wants to be connected from now on (opened the laptop, started)."""
 
     time_us: int
@@ -60,7 +71,7 @@ class Online(_Record, frozen=True, tag="online"):
     document: DocumentId
 
 
-class Offline(_Record, frozen=True, tag="offline"):
+class Offline(RecordBase, frozen=True, tag="offline"):
     """A client does not want to be connected from now on (closed the laptop, left, crashed)."""
 
     time_us: int
@@ -69,7 +80,7 @@ class Offline(_Record, frozen=True, tag="offline"):
     cause: str  # "closed", "left", "crashed"
 
 
-class Connected(_Record, frozen=True, tag="connected"):
+class Connected(RecordBase, frozen=True, tag="connected"):
     """A connection was opened, authenticated; times of asking and of the two answers."""
 
     time_us: int  # when `welcome` arrived
@@ -79,7 +90,7 @@ class Connected(_Record, frozen=True, tag="connected"):
     authenticate_us: int  # duration of the token check at the server
 
 
-class Joined(_Record, frozen=True, tag="joined"):
+class Joined(RecordBase, frozen=True, tag="joined"):
     """The client got `joined`: ``how`` is "fresh", "resume" or "branch"; its revision and text now."""
 
     time_us: int
@@ -90,7 +101,7 @@ class Joined(_Record, frozen=True, tag="joined"):
     fingerprint: int  # of the displayed text if nothing is pending, else 0
 
 
-class Disconnected(_Record, frozen=True, tag="disconnected"):
+class Disconnected(RecordBase, frozen=True, tag="disconnected"):
     """The client's connection ended, for whatever reason; the revision it had reached."""
 
     time_us: int
@@ -100,7 +111,7 @@ class Disconnected(_Record, frozen=True, tag="disconnected"):
     cause: str
 
 
-class Restarted(_Record, frozen=True, tag="restarted"):
+class Restarted(RecordBase, frozen=True, tag="restarted"):
     """A crashed client came back with its saved state: the revision and the last edit it remembers."""
 
     time_us: int
@@ -110,7 +121,7 @@ class Restarted(_Record, frozen=True, tag="restarted"):
     last: Sequence
 
 
-class Stranded(_Record, frozen=True, tag="stranded"):
+class Stranded(RecordBase, frozen=True, tag="stranded"):
     """The server refused the base as too old; the edits after ``acknowledged`` are kept by the client."""
 
     time_us: int
@@ -120,7 +131,7 @@ class Stranded(_Record, frozen=True, tag="stranded"):
     last: Sequence
 
 
-class Edited(_Record, frozen=True, tag="edit"):
+class Edited(RecordBase, frozen=True, tag="edit"):
     """A person changed the text of one replica; ``operation`` is based on what that replica displayed.
 
     ``kind`` is what the person did: type, backspace, paste, replace, undo, redo, cut.
@@ -137,7 +148,7 @@ class Edited(_Record, frozen=True, tag="edit"):
     client_us: int
 
 
-class Sent(_Record, frozen=True, tag="sent"):
+class Sent(RecordBase, frozen=True, tag="sent"):
     """The client handed edits to its connection; ``how`` is "submit", "resend" or "branch"."""
 
     time_us: int
@@ -149,8 +160,12 @@ class Sent(_Record, frozen=True, tag="sent"):
     how: str
 
 
-class Stored(_Record, frozen=True, tag="stored"):
-    """A revision became durable. ``original`` is what the client sent, on the text of revision ``base``."""
+class Stored(RecordBase, frozen=True, tag="stored"):
+    """A revision became durable. ``original`` is what the client sent, on the text of revision ``base``.
+
+    ``edits`` are the operations that a branch is made of, each on the text after the one before; empty for
+    anything else, and where they are not known.
+    """
 
     time_us: int
     document: DocumentId
@@ -162,9 +177,10 @@ class Stored(_Record, frozen=True, tag="stored"):
     branch: bool
     original: Operation
     operation: Operation
+    edits: tuple[Operation, ...] = ()
 
 
-class Broadcast(_Record, frozen=True, tag="broadcast"):
+class Broadcast(RecordBase, frozen=True, tag="broadcast"):
     """The server handed a revision to its connections.
 
     ``received_us`` is when the submit arrived (0 if the server learnt of the revision from the store),
@@ -182,7 +198,7 @@ class Broadcast(_Record, frozen=True, tag="broadcast"):
     fingerprint: int
 
 
-class Delivered(_Record, frozen=True, tag="delivered"):
+class Delivered(RecordBase, frozen=True, tag="delivered"):
     """A replica applied a revision of another site."""
 
     time_us: int
@@ -192,7 +208,7 @@ class Delivered(_Record, frozen=True, tag="delivered"):
     fingerprint: int  # of the displayed text if nothing is pending, else 0
 
 
-class Acknowledged(_Record, frozen=True, tag="acknowledged"):
+class Acknowledged(RecordBase, frozen=True, tag="acknowledged"):
     """A replica learnt that its own edits ``first..last`` are durable as ``revision``."""
 
     time_us: int
@@ -204,7 +220,7 @@ class Acknowledged(_Record, frozen=True, tag="acknowledged"):
     fingerprint: int
 
 
-class Merged(_Record, frozen=True, tag="merged"):
+class Merged(RecordBase, frozen=True, tag="merged"):
     """A replica's branch is durable as ``revision``; all revisions after ``base`` were applied at once."""
 
     time_us: int
@@ -217,7 +233,7 @@ class Merged(_Record, frozen=True, tag="merged"):
     fingerprint: int
 
 
-class Displayed(_Record, frozen=True, tag="displayed"):
+class Displayed(RecordBase, frozen=True, tag="displayed"):
     """What a replica of a sampled document shows after a change; ``sequence`` if it was its own edit."""
 
     time_us: int
@@ -227,7 +243,7 @@ class Displayed(_Record, frozen=True, tag="displayed"):
     sequence: Sequence = 0
 
 
-class Pointed(_Record, frozen=True, tag="pointed"):
+class Pointed(RecordBase, frozen=True, tag="pointed"):
     """A client told the server where its cursor is (sampled).
 
     By a presence (``sequence`` 0), ``position`` is in the text of ``revision``. By a submit of edits up to
@@ -242,7 +258,7 @@ class Pointed(_Record, frozen=True, tag="pointed"):
     sequence: Sequence = 0
 
 
-class Placed(_Record, frozen=True, tag="placed"):
+class Placed(RecordBase, frozen=True, tag="placed"):
     """The server knows that a site's cursor is at ``position`` in the text of ``revision`` (sampled)."""
 
     time_us: int
@@ -253,7 +269,7 @@ class Placed(_Record, frozen=True, tag="placed"):
     received_us: int
 
 
-class Seen(_Record, frozen=True, tag="seen"):
+class Seen(RecordBase, frozen=True, tag="seen"):
     """A replica with nothing pending shows a peer's cursor at ``position`` of ``revision`` (sampled).
 
     ``placed_revision`` tells which :class:`Placed` of the peer the cursor comes from; ``fresh`` is
@@ -271,7 +287,7 @@ class Seen(_Record, frozen=True, tag="seen"):
     fresh: bool
 
 
-class FaultBegan(_Record, frozen=True, tag="fault_began"):
+class FaultBegan(RecordBase, frozen=True, tag="fault_began"):
     """A fault started; ``lane`` groups its occurrences, ``affected`` counts what it hits in this cell."""
 
     time_us: int
@@ -280,7 +296,7 @@ class FaultBegan(_Record, frozen=True, tag="fault_began"):
     affected: int
 
 
-class FaultEnded(_Record, frozen=True, tag="fault_ended"):
+class FaultEnded(RecordBase, frozen=True, tag="fault_ended"):
     """A fault healed. ``affected`` counts what it really hit (broken connections, delayed commits …)."""
 
     time_us: int
@@ -289,14 +305,14 @@ class FaultEnded(_Record, frozen=True, tag="fault_ended"):
     affected: int
 
 
-class Healed(_Record, frozen=True, tag="healed"):
+class Healed(RecordBase, frozen=True, tag="healed"):
     """No fault acts and nobody edits from now on; everything has to converge within ``bound_us``."""
 
     time_us: int
     bound_us: int
 
 
-class FinalReplica(_Record, frozen=True, tag="final_replica"):
+class FinalReplica(RecordBase, frozen=True, tag="final_replica"):
     """The state of a replica when the run ended."""
 
     time_us: int
@@ -308,7 +324,7 @@ class FinalReplica(_Record, frozen=True, tag="final_replica"):
     online: bool
 
 
-class FinalProgress(_Record, frozen=True, tag="final_progress"):
+class FinalProgress(RecordBase, frozen=True, tag="final_progress"):
     """What the store holds of one site when the run ended, read back from the durable state."""
 
     time_us: int
@@ -317,7 +333,7 @@ class FinalProgress(_Record, frozen=True, tag="final_progress"):
     last: Sequence
 
 
-class FinalDocument(_Record, frozen=True, tag="final_document"):
+class FinalDocument(RecordBase, frozen=True, tag="final_document"):
     """What the store holds of one document when the run ended, read back from the durable state.
 
     ``chain`` is :func:`chain` over all revisions since the document was created.
@@ -330,7 +346,7 @@ class FinalDocument(_Record, frozen=True, tag="final_document"):
     chain: str
 
 
-class Finished(_Record, frozen=True, tag="finished"):
+class Finished(RecordBase, frozen=True, tag="finished"):
     """Last record: the history is whole."""
 
     time_us: int
@@ -364,6 +380,15 @@ Record: TypeAlias = (
     | FinalProgress
     | FinalDocument
     | Finished
+    | Generated
+    | Integrated
+    | Reloaded
+    | Preserved
+    | Examined
+    | Refused
+    | FinalVersion
+    | FinalElements
+    | Traffic
 )
 
 
@@ -375,6 +400,16 @@ def fingerprint(text: str) -> int:
     """A 63-bit digest of a text, never 0, equal in every process and on every machine."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1 or 1
+
+
+def version_fingerprint(version: Version) -> int:
+    """A digest of a version vector like :func:`fingerprint`; a site with counter 0 does not count."""
+    return fingerprint(" ".join(f"{site}#{version[site]}" for site in sorted(version) if version[site]))
+
+
+def order_fingerprint(elements: Iterable[Element]) -> int:
+    """A digest of which visible elements there are, and in which order."""
+    return fingerprint(" ".join(spoken(element.id) for element in elements if not element.deleted))
 
 
 def chain(previous: str, revision: Revision, site: SiteId, last: Sequence, operation: Operation) -> str:

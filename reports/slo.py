@@ -118,6 +118,8 @@ def evaluate(
     measures: MeasureSet,
     clients: int,
     server: ServerSeries | None = None,
+    *,
+    has_server: bool = True,
 ) -> list[SloRow]:
     """One row for each objective, in their order.
 
@@ -126,8 +128,27 @@ def evaluate(
         measures: of the run.
         clients: the size of the run.
         server: what a real server said of itself; None for a simulation or a server that says nothing.
+        has_server: false for replicas among themselves, of which no objective says anything.
     """
+    if not has_server:
+        return [_without_server(objective, measures) for objective in objectives]
     return [_row(objective, measures, clients, server) for objective in objectives]
+
+
+def _without_server(objective: Objective, measures: MeasureSet) -> SloRow:
+    return SloRow(
+        name=objective.name,
+        title=_title(objective),
+        objective=objective.objective,
+        comparison=objective.comparison,
+        measured=None,
+        unit=objective.unit,
+        met=None,
+        phase=objective.phase,
+        clock=measures.clock,
+        samples=0,
+        note="not applicable without a server",
+    )
 
 
 def _row(objective: Objective, measures: MeasureSet, clients: int, server: ServerSeries | None) -> SloRow:

@@ -20,7 +20,7 @@ from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.text import Operation
 from model.verdict import Violation
-from simulator.cell import Parts
+from simulator.engine import AnyParts
 from simulator.plan import PLAN_VERSION, CellPlan, ClientPlan, DocumentPlan, Step, StepKind
 from simulator.schedule import FaultWindow
 from simulator.trial import attempt
@@ -186,7 +186,9 @@ def _edits(time_us: int, kind: str, op: Operation) -> list[Step]:
     return steps
 
 
-def confirm(plan: CellPlan, parts: Parts, violation: Violation, bug: str, origin: Origin) -> Case | None:
+def confirm(
+    plan: CellPlan, parts: AnyParts | None, violation: Violation, bug: str, origin: Origin
+) -> Case | None:
     """Try an extracted plan; a case if it fails the same check, else None."""
     trial = attempt(plan, parts)
     if not trial.violated(violation.check):

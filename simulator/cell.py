@@ -333,6 +333,7 @@ class Cell:
                     row.branch,
                     row.original,
                     row.operation,
+                    tuple(e.operation for e in row.edits) if row.branch else (),
                 )
             )
 

@@ -105,6 +105,11 @@ class Client:
         return self.replica.site
 
     @property
+    def is_editable(self) -> bool:
+        """Whether there is a text that it could edit now."""
+        return self.replica.revision is not None and not self.is_down
+
+    @property
     def is_settled(self) -> bool:
         """Whether it is live and everything it did is durable."""
         return self.replica.phase is Phase.LIVE and self.replica.is_settled

@@ -7,27 +7,32 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from model.claims import SEQUENCES
 from model.verdict import ExitCode, Verdict
 from simulator.case import Case, CaseError, load_case
-from simulator.cell import Parts
+from simulator.engine import AnyParts
 from simulator.explain import explain as explained
 from simulator.explain import tell
+from simulator.faultspec import KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
+from simulator.gossip.plan import Mode
 from simulator.live.run import LiveOptions, run_live
 from simulator.overrides import override_all, workload_settings
+from simulator.plan import Topology
 from simulator.run import Listener, Options, Run, simulate
 from simulator.scenario import Scenario, load_scenario
 from simulator.seeds import Seeds
+from simulator.settings import nearest
 from simulator.swarm import swarm as swarmed
 from simulator.traces import read_trace
 from simulator.trial import attempt
-from simulator.zoo import Row, bug_of, parts_of, run_zoo
+from simulator.zoo import ZOO, Row, bug_of, parts_for, run_zoo
 
 console = Console(highlight=False)
 
@@ -36,10 +41,37 @@ class UsageError(ValueError):
     """The command was called with something it cannot use; one line, exit code 64."""
 
 
+SERVER_MODE = "server"
+CRDT_MODE = "crdt"
+
+
+def chosen_mode(mode: str, rule: str | None, topology: str | None, bug: str = "") -> Mode | None:
+    """How replicas without a server are to run; None if there is a server.
+
+    The rule that is left out is that of the seeded bug, or FugueMax.
+
+    Raises:
+        UsageError: an unknown mode, rule or topology, or one that needs the other mode.
+    """
+    if mode not in (SERVER_MODE, CRDT_MODE):
+        raise UsageError(f"--mode {mode}: must be {SERVER_MODE} or {CRDT_MODE}")
+    if mode == SERVER_MODE:
+        if rule is not None or topology is not None:
+            raise UsageError(f"--rule and --topology are for --mode {CRDT_MODE}")
+        return None
+    rules = [claims.engine for claims in SEQUENCES]
+    if rule is not None and rule not in rules:
+        raise UsageError(f"--rule {rule}: unknown; {nearest(rule, rules)}")
+    if topology is not None and topology not in get_args(Topology):
+        raise UsageError(f"--topology {topology}: must be {' or '.join(get_args(Topology))}")
+    return Mode(rule or (ZOO[bug].rule if bug in ZOO else "") or rules[0], cast(Topology, topology or "mesh"))
+
+
 def chosen_scenario(
-    name: str,
+    name: str | None,
     seed: int,
     *,
+    mode: Mode | None = None,
     clients: int | None = None,
     documents: int | None = None,
     duration: str | None = None,
@@ -52,9 +84,9 @@ def chosen_scenario(
     Raises:
         ScenarioError: it cannot be used.
         TraceError: the recorded session of the workload cannot be read.
-        UsageError: a setting is not KEY=VALUE.
+        UsageError: a setting is not KEY=VALUE, or a fault is for replicas without a server.
     """
-    scenario = load_scenario(name)
+    scenario = load_scenario(name or ("default" if mode is None else "replicas"))
     changes: dict[str, str | float] = {}
     if clients is not None:
         changes["clients"] = clients
@@ -72,7 +104,11 @@ def chosen_scenario(
     scenario = override_all(scenario, changes)
     if scenario.workload.trace_file:
         read_trace(Path(scenario.workload.trace_file))
-    return swarmed(scenario, Seeds(seed)) if swarm else scenario
+    for number, spec in enumerate(scenario.faults):
+        if mode is None and spec.kind not in KINDS_WITH_SERVER:
+            raise UsageError(f"faults.{number}.kind: {spec.kind} needs --mode {CRDT_MODE}")
+    kinds = KINDS_WITH_SERVER if mode is None else KINDS_WITHOUT_SERVER
+    return swarmed(scenario, Seeds(seed), kinds) if swarm else scenario
 
 
 def run_with_progress(scenario: Scenario, options: Options) -> Run:
@@ -119,10 +155,10 @@ def default_jobs() -> int:
 # --- single failures --------------------------------------------------------------------------------------
 
 
-def _case_of(path: Path) -> tuple[Case, Parts]:
+def _case_of(path: Path) -> tuple[Case, AnyParts]:
     try:
         case = load_case(path)
-        return case, parts_of(case.bug)
+        return case, parts_for(case.plan, case.bug)
     except (CaseError, ValueError) as error:
         raise UsageError(str(error)) from None
 
@@ -209,16 +245,21 @@ def _zoo_table(rows: list[Row]) -> Table:
 # --- what concord.py composes -----------------------------------------------------------------------------
 
 
-def known_bug(name: str) -> None:
-    """Refuse the name of a bug that is not in the zoo.
+def known_bug(name: str, mode: Mode | None = None) -> None:
+    """Refuse the name of a bug that is not in the zoo, or needs another mode or rule.
 
     Raises:
-        UsageError: there is no such bug.
+        UsageError: there is no such bug, or it cannot be put into such a run.
     """
+    if not name:
+        return
     try:
-        parts_of(name)
+        rule = bug_of(name).rule
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if rule != ("" if mode is None else mode.rule):
+        needs = f"--mode {CRDT_MODE} --rule {rule}" if rule else f"--mode {SERVER_MODE}"
+        raise UsageError(f"--inject {name}: needs {needs}")
 
 
 def seed_range(text: str) -> tuple[int, int]:
@@ -236,7 +277,7 @@ def seed_range(text: str) -> tuple[int, int]:
 def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
     """Write the page that explains each case beside it."""
     for path, case in cases:
-        trial = attempt(case.plan, parts_of(case.bug), keep=True)
+        trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
         path.with_suffix(".html").write_text(explained(case, trial.records, trial.results), encoding="utf-8")
 
 

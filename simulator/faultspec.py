@@ -31,7 +31,7 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         cells: how many cells it hits, drawn for each occurrence; at most all there are.
         region: the name of a region; ``any`` draws one for each occurrence.
         direction: ``up`` is from the clients to the gateway; ``either`` draws one for each occurrence.
-        rate: probability that a commit is hit.
+        rate: probability that a commit or a datagram is hit.
         impatient: share of the hit clients that come back on another path before it is over.
         period_us: mean time between two changes, writes or resends.
         restart_us: from the death of the process to the start of the next one.
@@ -62,15 +62,25 @@ class FaultKind(msgspec.Struct, frozen=True):
     """What a kind of fault takes.
 
     ``parameters`` maps each field that belongs to it to its default; no parameter may be zero or empty.
+    ``where`` says in which worlds there is something to hit: with a server, among replicas, or in both.
     """
 
     lane: str
     duration_us: int
     parameters: Mapping[str, Any]
+    where: Literal["both", "server", "replicas"] = "both"
 
 
 def _kind(lane: str, seconds: float, **parameters: Any) -> FaultKind:
     return FaultKind(lane, int(seconds * 1_000_000), parameters)
+
+
+def _of_server(lane: str, seconds: float, **parameters: Any) -> FaultKind:
+    return FaultKind(lane, int(seconds * 1_000_000), parameters, "server")
+
+
+def _of_replicas(lane: str, seconds: float, **parameters: Any) -> FaultKind:
+    return FaultKind(lane, int(seconds * 1_000_000), parameters, "replicas")
 
 
 FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
@@ -80,18 +90,27 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "partition_one_way": _kind("network", 6, share=0.1, direction=EITHER_WAY),
     "flapping": _kind("network", 8, share=0.05, period_us=1_000_000),
     "clog": _kind("network", 3, share=0.2, impatient=0.3),
-    "gateway_crash": _kind("gateway", 3, cells=1),
-    "crash_before_ack": _kind("gateway", 4, cells=1, restart_us=1_000_000),
-    "store_stall": _kind("store", 2, cells=1),
-    "store_error": _kind("store", 4, cells=1, rate=0.3),
-    "rival_writer": _kind("store", 5, cells=1, period_us=200_000),
+    "gateway_crash": _of_server("gateway", 3, cells=1),
+    "crash_before_ack": _of_server("gateway", 4, cells=1, restart_us=1_000_000),
+    "store_stall": _of_server("store", 2, cells=1),
+    "store_error": _of_server("store", 4, cells=1, rate=0.3),
+    "rival_writer": _of_server("store", 5, cells=1, period_us=200_000),
     "long_offline": _kind("clients", 30, share=0.05),
     "herd": _kind("clients", 3, share=1.0),
-    "slow_reader": _kind("clients", 8, share=0.02, bytes_per_second=200),
+    "slow_reader": _of_server("clients", 8, share=0.02, bytes_per_second=200),
     "duplicate_resend": _kind("clients", 5, share=0.1, period_us=50_000),
     "clock_skew": _kind("clients", 8, share=0.1, skew_us=3_600_000_000),
     "client_crash": _kind("clients", 3, share=0.02),
+    "loss": _of_replicas("network", 6, share=1.0, rate=0.5),
+    "duplication": _of_replicas("network", 6, share=1.0, rate=0.5),
+    "reordering": _of_replicas("network", 6, share=1.0, rate=0.5),
 }
+
+KINDS_WITH_SERVER: Final = tuple(kind for kind, known in FAULT_KINDS.items() if known.where != "replicas")
+"""The kinds of faults that there are with a server."""
+
+KINDS_WITHOUT_SERVER: Final = tuple(kind for kind, known in FAULT_KINDS.items() if known.where != "server")
+"""The kinds of faults that there are among replicas without a server."""
 
 _TIMETABLE: Final = ("kind", "lane", "duration_us", "at_us", "every_us", "window_us", "count")
 

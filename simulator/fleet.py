@@ -15,14 +15,12 @@ from model import history
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import NonTriviality
-from model.claims import JUPITER
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
-from simulator.cell import Cell
-from simulator.people import people
+from simulator.engine import cell_of, claims_of
 from simulator.plan import CellPlan
 from simulator.schedule import FaultWindow
-from simulator.zoo import parts_of
+from simulator.zoo import parts_for
 
 PROGRESS_EVERY_SECONDS: Final = 0.2
 
@@ -49,7 +47,7 @@ class CellOutcome(NamedTuple):
 
 def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> CellOutcome:
     """Run one cell and write its history."""
-    checkers = checkers_for(JUPITER)
+    checkers = checkers_for(claims_of(job.plan))
     triviality = NonTriviality()
     measures = Measures()
     # The fleet's objects live as long as the cell and have no cycles worth a search every 700 allocations.
@@ -57,12 +55,11 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     with job.history.open("wb") as file:
-        cell = Cell(
+        cell = cell_of(
             job.plan,
             Judge([*checkers, triviality, measures]),
             file,
-            people,
-            parts_of(job.bug),
+            parts_for(job.plan, job.bug),
             header=_header(job),
             clock_us=_wall_us,
             progress=progress,
@@ -85,7 +82,7 @@ def _header(job: CellJob) -> history.Header:
         "scenario": job.scenario,
         "seed": job.plan.seed,
         "cell": job.plan.index,
-        "engine": JUPITER.engine,
+        "engine": claims_of(job.plan).engine,
         "bug": job.bug,
     }
     return history.Header(history.HISTORY_VERSION, "simulator", "virtual", run)

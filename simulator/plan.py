@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from model.identity import DocumentId, SiteId
-from simulator.scenario import Network, Server, Sessions
+from simulator.scenario import Gossip, Network, Server, Sessions
 from simulator.schedule import FaultWindow
 from simulator.workload.catalogue import Workload, WorkloadKind
 
@@ -62,8 +62,33 @@ class DocumentPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clients: tuple[ClientPlan, ...]
 
 
+Topology: TypeAlias = Literal["mesh", "star"]
+
+
+class GossipPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the replicas of a cell without a server exchange events.
+
+    Attributes:
+        rule: name of the list rule, as in :data:`model.crdt.replicas.ALGORITHMS`.
+        topology: in a ``mesh`` everybody gossips with everybody of the document; in a ``star`` with its last
+            client only, which passes everything on.
+        settings: of the scenario.
+        compacted: documents in which every other replica drops stable tombstones.
+        examined: documents on whose replicas the laws are tried.
+    """
+
+    rule: str
+    topology: Topology
+    settings: Gossip
+    compacted: tuple[DocumentId, ...] = ()
+    examined: tuple[DocumentId, ...] = ()
+
+
 class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One cell: a gateway, its store, its documents and their clients (D18)."""
+    """One cell: a gateway, its store, its documents and their clients (D18).
+
+    With ``gossip`` there is neither gateway nor store, and the clients exchange events among themselves.
+    """
 
     seed: int
     index: int
@@ -75,4 +100,5 @@ class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: Sessions
     documents: tuple[DocumentPlan, ...]
     faults: tuple[FaultWindow, ...]
+    gossip: GossipPlan | None = None
     version: int = PLAN_VERSION

@@ -15,19 +15,20 @@ import msgspec
 
 from model import result as results
 from model.checkers.triviality import judge_triviality
-from model.claims import JUPITER
+from model.claims import ENGINES, JUPITER, Claims
 from model.history import HistoryError, read_history
 from model.measures import MeasureSet, encode_measures, merge_measures
 from model.result import CheckRow, Machine, RunResult
 from model.verdict import CheckResult, Verdict, Violation, merge_results, overall
 from simulator.case import Case, Origin, confirm, extract, save_case
-from simulator.cell import Parts
 from simulator.cells import plan_cells
+from simulator.engine import AnyParts
 from simulator.fleet import CellJob, CellOutcome, digest_of, run_cells
+from simulator.gossip.plan import Mode, expected_fates, gossip_plans, without_server
 from simulator.plan import CellPlan
 from simulator.scenario import Scenario
 from simulator.shrink import Shrinker
-from simulator.zoo import parts_of
+from simulator.zoo import parts_for
 
 CASES_MAX: Final = 3
 """Failures of one run that are turned into cases; the result names all violations."""
@@ -46,6 +47,10 @@ EXPECTED_EDITS_MIN: Final = 5_000
 """With fewer expected edits a run is too short to be sure of every kind; some edits must do then."""
 
 
+SAMPLED: Final = ("weak_list", "strong_list", "presence")
+"""Checks of sampled documents, which a run need not have."""
+
+
 class Options(NamedTuple):
     """How to run, as opposed to what."""
 
@@ -55,6 +60,7 @@ class Options(NamedTuple):
     command: str
     bug: str = ""
     shrink_seconds: float = 30.0  # for each failure; 0 does not shrink
+    mode: Mode | None = None  # replicas without a server; None has one
 
 
 class Listener(NamedTuple):
@@ -80,8 +86,13 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
         TraceError: the recorded session of the workload cannot be read.
         OSError: the directory cannot be written.
     """
-    parts = parts_of(options.bug)
+    notes: tuple[str, ...] = ()
+    if options.mode is not None:
+        scenario, notes = without_server(scenario)
     plans = plan_cells(scenario, options.seed)
+    if options.mode is not None:
+        plans = gossip_plans(plans, options.mode, scenario, options.seed)
+    parts = parts_for(plans[0], options.bug)
     clear(options.directory)
     histories = options.directory / "history"
     histories.mkdir(parents=True, exist_ok=True)
@@ -91,14 +102,19 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
     whole_us = sum(p.duration_us for p in plans)
     outcomes = run_cells(jobs, options.jobs, lambda us: listener.progress(min(1.0, us / whole_us)))
     wall_seconds = time.perf_counter() - begin
-    checks = _checks(scenario, plans, outcomes)
+    claims = _claims(options)
+    checks = _checks(scenario, claims, plans, outcomes)
     measures = merge_measures([o.measures for o in outcomes])
     cases: tuple[tuple[Path, Case], ...] = ()
     if overall(checks) is Verdict.VIOLATED:
         listener.stage("looking for the smallest failing case")
         cases = keep_failures(scenario, options, parts, jobs, outcomes, listener)
     result = _result(scenario, options, outcomes, checks, measures, wall_seconds, cases)
-    return Run(result, measures, cases)
+    return Run(msgspec.structs.replace(result, notes=list(notes)), measures, cases)
+
+
+def _claims(options: Options) -> Claims:
+    return JUPITER if options.mode is None else ENGINES[options.mode.rule]
 
 
 def clear(directory: Path) -> None:
@@ -124,23 +140,24 @@ def save(run: Run, directory: Path) -> None:
 
 
 def _checks(
-    scenario: Scenario, plans: Sequence[CellPlan], outcomes: Sequence[CellOutcome]
+    scenario: Scenario, claims: Claims, plans: Sequence[CellPlan], outcomes: Sequence[CellOutcome]
 ) -> list[CheckResult]:
     """One result for each check, over all cells."""
     merged = [merge_results(parts) for parts in zip(*(o.results for o in outcomes), strict=True)]
     applicable = [_as_applicable(result, plans) for result in merged]
+    fates = () if claims.has_server else expected_fates(scenario)
     happened: dict[str, int] = {}
     for outcome in outcomes:
         for name, count in outcome.happened.items():
             happened[name] = happened.get(name, 0) + count
     faults = tuple(dict.fromkeys(w.kind for p in plans for w in p.faults))
-    return [*applicable, judge_triviality(happened, expected_kinds(scenario), faults)]
+    return [*applicable, judge_triviality(happened, expected_kinds(scenario), faults, fates)]
 
 
 def _as_applicable(result: CheckResult, plans: Sequence[CellPlan]) -> CheckResult:
     """A check of sampled documents, when the run has none it applies to, says so and does not vote."""
     sampled = [d for p in plans for d in p.documents if d.displayed and len(d.clients) > 1]
-    if result.checked or not result.claimed or result.name not in ("weak_list", "presence"):
+    if result.checked or not result.claimed or result.name not in SAMPLED:
         return result
     if any(d.unique or result.name == "presence" for d in sampled):
         return result
@@ -174,14 +191,14 @@ def _result(
         seed=options.seed,
         digest=digest_of(outcomes),
         scenario=scenario.name,
-        engine=JUPITER.engine,
+        engine=_claims(options).engine,
         workload=scenario.workload.kind,
         clients=scenario.clients,
         documents=scenario.documents,
         cells=scenario.cells,
         run_seconds=len(measures.series.connected) or scenario.duration_us / 1e6,
         wall_seconds=round(wall_seconds, 3),
-        edits=totals.edits_acknowledged,
+        edits=totals.edits_acknowledged if options.mode is None else totals.edits,
         operations=totals.operations,
         deliveries=totals.deliveries,
         deliveries_per_second=round(totals.deliveries / wall_seconds, 1),
@@ -221,7 +238,7 @@ def _cpu() -> str:
 def keep_failures(
     scenario: Scenario,
     options: Options,
-    parts: Parts,
+    parts: AnyParts,
     jobs: Sequence[CellJob],
     outcomes: Sequence[CellOutcome],
     listener: Listener,
@@ -261,7 +278,7 @@ def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Vi
 def _first_case(
     scenario: Scenario,
     options: Options,
-    parts: Parts,
+    parts: AnyParts,
     jobs: Sequence[CellJob],
     outcomes: Sequence[CellOutcome],
     found: Sequence[tuple[int, Violation]],
@@ -293,7 +310,7 @@ def _first_case(
     return None
 
 
-def _shrunk(case: Case, parts: Parts, seconds: float, listener: Listener) -> Case:
+def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: Listener) -> Case:
     deadline = time.perf_counter() + seconds
 
     def say(smaller: Case) -> None:

@@ -132,6 +132,29 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offline_horizon_revisions: Items = 16_384
 
 
+class Gossip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Replicas without a server, and the datagrams between them; means nothing to a run with a server.
+
+    Attributes:
+        fanout: how many replicas something new is sent to by each that learns it.
+        round_us: mean time from learning something to passing it on, together with what else was learnt.
+        compare_us: mean time between two comparisons of a replica's version with that of another one.
+        loss: share of the datagrams that are lost.
+        duplication: share that arrive twice.
+        reordering: share that are held up, for ``held_us`` more on average, so that others overtake them.
+        compact_us: mean time between two compactions of a replica that compacts.
+    """
+
+    fanout: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 2
+    round_us: PositiveDuration = 400_000
+    compare_us: PositiveDuration = 3_000_000
+    loss: Annotated[float, msgspec.Meta(ge=0.0, le=0.9)] = 0.02
+    duplication: Share = 0.02
+    reordering: Share = 0.05
+    held_us: PositiveDuration = 500_000
+    compact_us: PositiveDuration = 5_000_000
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a run depends on besides its seed.
 
@@ -152,6 +175,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: Sessions = Sessions()
     network: Network = Network()
     server: Server = Server()
+    gossip: Gossip = Gossip()
     faults: tuple[FaultSpec, ...] = ()
 
 

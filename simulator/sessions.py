@@ -2,17 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from simpy.events import ProcessGenerator
 
-if TYPE_CHECKING:
-    from simulator.client import Client
-    from simulator.world import World
+from model.people.actions import Author
+from model.text import Selection
+from simulator.clock import Clock
+from simulator.plan import CellPlan, ClientPlan
+from simulator.seeds import Seeds
 
 
-def start_clients(world: World) -> None:
+class Participant(Protocol):
+    """What lives, comes and goes: a client of a server, or a replica among others."""
+
+    author: Author | None
+    has_started: bool
+    has_left: bool
+    is_down: bool
+    skew_us: int
+
+    @property
+    def plan(self) -> ClientPlan:
+        """Who it is."""
+        ...
+
+    @property
+    def wants_connection(self) -> bool:
+        """Whether it wants to hear from others at present."""
+        ...
+
+    @property
+    def is_editable(self) -> bool:
+        """Whether there is a text that it could edit now."""
+        ...
+
+    def go_online(self) -> None:
+        """Open the laptop."""
+
+    def go_offline(self, cause: str, *, silent: bool = True) -> None:
+        """Close it; ``silent`` participants do not type meanwhile."""
+
+    def leave(self) -> None:
+        """Close it for the rest of the run."""
+
+    def crash(self) -> None:
+        """The process dies."""
+
+    def restart(self) -> None:
+        """The process comes back with what it saved."""
+
+    def resend(self) -> bool:
+        """Send again what was sent last; whether there was anything."""
+
+    def act(self) -> None:
+        """The person does the next thing."""
+
+    def edit(self, kind: str, position: int, deleted: int, inserted: str) -> None:
+        """Delete and insert at a position of the displayed text, clamped to it."""
+
+    def undo(self) -> None:
+        """Undo the last own edit."""
+
+    def redo(self) -> None:
+        """Redo what was undone last."""
+
+    def select(self, selection: Selection) -> None:
+        """Move the cursor."""
+
+
+class Surroundings(Protocol):
+    """What participants live in.
+
+    Attributes:
+        is_healing: no fault acts any more and nobody edits.
+    """
+
+    plan: CellPlan
+    seeds: Seeds
+    is_healing: bool
+
+    @property
+    def clients(self) -> Sequence[Participant]:
+        """Everybody."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time, and what happens when."""
+        ...
+
+    @property
+    def now(self) -> int:
+        """Microseconds."""
+        ...
+
+
+def start_clients(world: Surroundings) -> None:
     """Give every client its life; whoever follows a script does nothing else."""
     for client in world.clients:
         if client.plan.script is not None:
@@ -22,7 +109,7 @@ def start_clients(world: World) -> None:
         world.clock.process(come_and_go(world, client))
 
 
-def come_and_go(world: World, client: Client) -> ProcessGenerator:
+def come_and_go(world: Surroundings, client: Participant) -> ProcessGenerator:
     """The process of one client's absences; each begins at an exponential time after the last."""
     plan = world.plan.sessions
     if plan.offline_mean_count <= 0:
@@ -48,7 +135,7 @@ def come_and_go(world: World, client: Client) -> ProcessGenerator:
         client.go_online()
 
 
-def live(world: World, client: Client) -> ProcessGenerator:
+def live(world: Surroundings, client: Participant) -> ProcessGenerator:
     """The process of a client that follows the workload: it joins, edits or only reads, may leave."""
     plan = world.plan.sessions
     rng = world.seeds.stream("life", client.plan.site)
@@ -70,7 +157,7 @@ def live(world: World, client: Client) -> ProcessGenerator:
             client.act()
 
 
-def follow_script(world: World, client: Client) -> ProcessGenerator:
+def follow_script(world: Surroundings, client: Participant) -> ProcessGenerator:
     """The process of a scripted client."""
     actions: dict[str, Callable[[], object]] = {
         "undo": client.undo,
@@ -86,7 +173,7 @@ def follow_script(world: World, client: Client) -> ProcessGenerator:
             yield world.clock.timeout(step.at_us - world.clock.now_us)
         if step.do in actions:
             actions[step.do]()
-        elif client.replica.revision is not None and not client.is_down:
+        elif client.is_editable:
             if step.do == "edit":
                 client.edit(step.kind, step.position, step.deleted, step.inserted)
             elif step.do == "select":

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 
 from simulator.case import Case
-from simulator.cell import Parts
+from simulator.engine import AnyParts
 from simulator.plan import CellPlan, ClientPlan, DocumentPlan, Step
 from simulator.trial import Trial, attempt
 
@@ -41,7 +41,7 @@ class Shrinker:
     def __init__(
         self,
         case: Case,
-        parts: Parts,
+        parts: AnyParts | None,
         *,
         out_of_time: Callable[[], bool],
         progress: Callable[[Case], None] | None = None,
@@ -187,13 +187,16 @@ def _with_script(plan: CellPlan, number: int, script: Sequence[Step]) -> CellPla
 
 
 def plainer_network(plan: CellPlan) -> Iterator[CellPlan]:
-    """One region, one constant latency, constant commits."""
+    """One region, one constant latency, constant commits, no datagram lost, doubled or held up."""
     regions = plan.network.regions
     same = tuple(_replace(r, latency_us=PLAIN_LATENCY_US, jitter_us=0) for r in regions)
     steady = tuple(_replace(r, jitter_us=0) for r in regions)
     server = _replace(plan.server, commit_jitter_us=0)
     yield _replace(plan, network=_replace(plan.network, regions=same), server=server)
     yield _replace(plan, network=_replace(plan.network, regions=steady), server=server)
+    if plan.gossip is not None:
+        quiet = _replace(plan.gossip.settings, loss=0.0, duplication=0.0, reordering=0.0)
+        yield _replace(plan, gossip=_replace(plan.gossip, settings=quiet))
 
 
 def less_time(plan: CellPlan) -> Iterator[CellPlan]:

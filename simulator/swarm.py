@@ -7,12 +7,13 @@ Testing", ISSTA 2012).
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from model.people.human import Weights
-from simulator.faultspec import FAULT_KINDS, FaultSpec, fault_spec
+from simulator.faultspec import KINDS_WITH_SERVER, FaultSpec, fault_spec
 from simulator.scenario import Scenario, validate
 from simulator.seeds import Seeds
 
@@ -25,16 +26,16 @@ _TUNED_SHARES: Final = ("share", "rate", "impatient")
 _TUNED_TIMES: Final = ("period_us", "restart_us", "skew_us")
 
 
-def swarm(scenario: Scenario, seeds: Seeds) -> Scenario:
+def swarm(scenario: Scenario, seeds: Seeds, kinds: Sequence[str] = KINDS_WITH_SERVER) -> Scenario:
     """A scenario with a random part of the faults and with other numbers, all of them legal.
 
-    The faults are drawn from those of the scenario, or from all kinds if it has none; at least one is kept.
+    The faults are drawn from those of the scenario, or from ``kinds`` if it has none; at least one is kept.
 
     Raises:
         ScenarioError: the scenario itself contradicts itself.
     """
     rng = seeds.stream("swarm")
-    pool = scenario.faults or tuple(fault_spec(kind) for kind in FAULT_KINDS)
+    pool = scenario.faults or tuple(fault_spec(kind) for kind in kinds)
     kept = [spec for spec in pool if rng.random() < KEEP_SHARE] or [rng.choice(pool)]
     sessions = scenario.sessions
     often = min(10_000.0, sessions.offline_mean_count * 2)

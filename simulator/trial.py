@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
-from model.claims import JUPITER, Claims
+from model.claims import Claims
 from model.history import Record
 from model.verdict import CheckResult
-from simulator.cell import HEALTHY, Cell, Parts
-from simulator.people import people
+from simulator.engine import AnyParts, cell_of, claims_of
 from simulator.plan import CellPlan
 from simulator.schedule import FaultWindow
 
@@ -41,11 +40,16 @@ class Keeper:
         return dict.fromkeys(Record.__args__, self.records.append)
 
 
-def attempt(plan: CellPlan, parts: Parts = HEALTHY, *, claims: Claims = JUPITER, keep: bool = False) -> Trial:
-    """Run a plan in this process, without files; ``keep`` keeps the records."""
-    checkers = checkers_for(claims)
+def attempt(
+    plan: CellPlan, parts: AnyParts | None = None, *, claims: Claims | None = None, keep: bool = False
+) -> Trial:
+    """Run a plan in this process, without files; ``keep`` keeps the records.
+
+    Without ``parts`` nothing is wrong with the code under test; without ``claims`` they are the engine's.
+    """
+    checkers = checkers_for(claims or claims_of(plan))
     keeper = Keeper()
     consumers = [*checkers, keeper] if keep else checkers
-    cell = Cell(plan, Judge(consumers), io.BytesIO(), people, parts)
+    cell = cell_of(plan, Judge(consumers), io.BytesIO(), parts)
     digest = cell.run()
     return Trial(tuple(c.result() for c in checkers), digest, tuple(keeper.records), tuple(cell.realised))

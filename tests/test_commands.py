@@ -323,6 +323,84 @@ def test_a_trace_is_replayed_and_compared(terminal: Terminal, tmp_path: Path) ->
     assert "differ from the recorded one from 2 on" in other.out
 
 
+# --- replicas without a server ----------------------------------------------------------------------------
+
+ROOM = (
+    "--mode",
+    "crdt",
+    "--clients",
+    "12",
+    "--documents",
+    "2",
+    "--duration",
+    "6s",
+    "--no-shrink",
+    "--jobs",
+    "1",
+)
+CROWDED = ("--set", "workload.edits_per_second=3", "--workload", "contention", "--set", "faults=[]")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--mode", "peer"), "--mode peer: must be server or crdt"),
+        (("--mode", "crdt", "--rule", "fugumax"), "--rule fugumax: unknown; did you mean fuguemax?"),
+        (
+            ("--mode", "crdt", "--rule", "jupiter"),
+            "--rule jupiter: unknown; known: fuguemax, fugue, yata, rga",
+        ),
+        (("--mode", "crdt", "--topology", "ring"), "--topology ring: must be mesh or star"),
+        (("--rule", "yata"), "--rule and --topology are for --mode crdt"),
+        (("--topology", "star"), "--rule and --topology are for --mode crdt"),
+        (("--mode", "crdt", "--inject", "dopt"), "--inject dopt: needs --mode server"),
+        (("--inject", "forgetful"), "--inject forgetful: needs --mode crdt --rule fuguemax"),
+        (("--mode", "crdt", "--rule", "rga", "--inject", "forgetful"), "needs --mode crdt --rule fuguemax"),
+        (("--mode", "crdt", "--live", "spawn"), "--mode crdt has no server; leave it out with --live"),
+        (("--set", "faults=[{kind: loss}]"), "faults.0.kind: loss needs --mode crdt"),
+        (("--mode", "crdt", "--set", "gossip.fanout=0"), "gossip.fanout: must be a whole number"),
+        (("--mode", "crdt", "--set", "gossip.fan_out=2"), "did you mean fanout?"),
+    ],
+)
+def test_a_wrong_mode_rule_or_topology_is_one_line(
+    terminal: Terminal, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    out = tmp_path / "out"
+    assert said in refused(terminal("simulate", *arguments, "--out", str(out)))
+    assert not out.exists()
+
+
+def test_replicas_run_and_leave_a_report(terminal: Terminal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    outcome = terminal("simulate", *ROOM, *CROWDED, "--rule", "yata", "--topology", "star", "--out", str(out))
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith("replicas: 12 clients")
+    assert "rule_order" in outcome.out
+    assert all((out / name).exists() for name in RESULTS)
+    assert json.loads((out / "result.json").read_text())["engine"] == "yata"
+
+
+def test_a_seeded_bug_of_replicas_is_found_replayed_and_explained(terminal: Terminal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    outcome = terminal("simulate", *ROOM, *CROWDED, "--inject", "unbounded-scan", "--out", str(out))
+    assert outcome.code == 1
+    case = sorted((out / "failures").glob("*.json"))[0]
+    assert json.loads(case.read_text())["plan"]["gossip"]["rule"] == "yata"
+    again = terminal("replay", str(case))
+    assert again.code == 1
+    assert "the same history as recorded" in again.out
+    explained = terminal("explain", str(case))
+    assert explained.code == 0
+    assert "learns" in explained.out
+    assert case.with_suffix(".html").exists()
+
+
+def test_a_campaign_of_replicas_states_what_it_proves(terminal: Terminal, tmp_path: Path) -> None:
+    outcome = terminal("campaign", *ROOM, *CROWDED, "--seeds", "0:2", "--out", str(tmp_path / "many"))
+    assert outcome.code == 0
+    assert "0 violations in 2 seeds and 4 document histories" in outcome.out
+
+
 @pytest.mark.parametrize("engine", ["eg-walker", "fugue", "fuguemax", "yata", "rga", "woot", "logoot"])
 def test_a_trace_is_replayed_by_other_engines(terminal: Terminal, tmp_path: Path, engine: str) -> None:
     path = recording(tmp_path, [1, 0, "x"], end="axb")

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.case import load_case
 from simulator.trial import attempt
-from simulator.zoo import parts_of
+from simulator.zoo import parts_for
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.json"))
 
@@ -22,7 +22,7 @@ def test_it_fails_with_its_mistake_and_holds_without(path: Path) -> None:
     case = load_case(path)
     assert case.reason, "a kept failure says in one line why"
     if case.bug:
-        assert attempt(case.plan, parts_of(case.bug)).violated(case.check)
+        assert attempt(case.plan, parts_for(case.plan, case.bug)).violated(case.check)
     healthy = [r for r in attempt(case.plan).results if r.claimed]
     assert [r.name for r in healthy if r.violated] == []
     assert any(r.checked for r in healthy)

@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from model.checkers import Checker
+from model.checkers.agreement import Agreement, Arrival
 from model.checkers.check import Check
 from model.checkers.convergence import Convergence, Quiescence
+from model.checkers.element_ledger import ElementLedger
+from model.checkers.integration import CausalIntegration, UniqueIds
 from model.checkers.intention import Intention
+from model.checkers.interleaving import BackwardRuns, ForwardRuns, NonInterleaving
+from model.checkers.laws import Acceptance, CrdtLaws, Persistence
 from model.checkers.ledger import Ledger
 from model.checkers.lists import StrongList, WeakList
 from model.checkers.liveness import Liveness
 from model.checkers.order import TotalOrder
 from model.checkers.presence import Presence
+from model.checkers.reconciliation import Reconciliation
+from model.checkers.rule_order import RuleOrder
 from model.checkers.session import SessionGuarantees
 from model.claims import Claims
 
@@ -22,12 +29,32 @@ CHECKERS: Final[tuple[type[Check], ...]] = (
     TotalOrder,
     Ledger,
     Intention,
+    Reconciliation,
     SessionGuarantees,
     WeakList,
     StrongList,
     Liveness,
     Presence,
 )
+"""The checkers of histories with a server."""
+
+REPLICA_CHECKERS: Final[tuple[type[Check], ...]] = (
+    Agreement,
+    Arrival,
+    ElementLedger,
+    CausalIntegration,
+    Acceptance,
+    UniqueIds,
+    Persistence,
+    CrdtLaws,
+    WeakList,
+    StrongList,
+    RuleOrder,
+    NonInterleaving,
+    ForwardRuns,
+    BackwardRuns,
+)
+"""The checkers of histories of replicas without a server."""
 
 
 def checkers_for(claims: Claims) -> list[Checker]:
@@ -36,4 +63,5 @@ def checkers_for(claims: Claims) -> list[Checker]:
     Non-triviality is not among them: it is judged on the merged counts of all histories of a run, see
     :func:`model.checkers.triviality.judge_triviality`.
     """
-    return [checker(claimed=claims.claims(checker.name)) for checker in CHECKERS]
+    chosen = CHECKERS if claims.has_server else REPLICA_CHECKERS
+    return [checker(claimed=claims.claims(checker.name)) for checker in chosen]

@@ -20,8 +20,11 @@ EDIT: Final = "edit:"
 FAULT: Final = "fault:"
 """Counts of what faults hit are kept under this and the name of the fault."""
 
+TRAFFIC: Final = "traffic:"
+"""Counts of datagrams are kept under this and what became of them."""
+
 NAME: Final = "non_triviality"
-DETAIL: Final = "expected kinds of edits and faults that occurred"
+DETAIL: Final = "expected kinds of edits, faults and fates of datagrams that occurred"
 
 
 class NonTriviality:
@@ -36,8 +39,12 @@ class NonTriviality:
         self.counts: dict[str, int] = {}
 
     def handlers(self) -> Mapping[type, Handler]:
-        """Edits and faults."""
-        return {history.Edited: self._edited, history.FaultEnded: self._fault_ended}
+        """Edits, faults and datagrams."""
+        return {
+            history.Edited: self._edited,
+            history.FaultEnded: self._fault_ended,
+            history.Traffic: self._traffic,
+        }
 
     def _edited(self, record: history.Edited) -> None:
         self._count(EDIT + record.kind, 1)
@@ -45,20 +52,28 @@ class NonTriviality:
     def _fault_ended(self, record: history.FaultEnded) -> None:
         self._count(FAULT + record.name, record.affected)
 
+    def _traffic(self, record: history.Traffic) -> None:
+        for fate, count in record.counts.items():
+            self._count(TRAFFIC + fate, count)
+
     def _count(self, key: str, count: int) -> None:
         self.counts[key] = self.counts.get(key, 0) + count
 
 
 def judge_triviality(
-    counts: Mapping[str, int], expected_kinds: tuple[str, ...], expected_faults: tuple[str, ...]
+    counts: Mapping[str, int],
+    expected_kinds: tuple[str, ...],
+    expected_faults: tuple[str, ...],
+    expected_fates: tuple[str, ...] = (),
 ) -> CheckResult:
-    """Whether every expected kind of edit was made, and every expected fault hit something.
+    """Whether every kind of edit was made, every fault hit something, and every fate met some datagram.
 
     ``checked`` counts what occurred; if anything expected is missing it is 0, so that the verdict is
     *unknown*, and ``detail`` names what. Where nothing is expected, something must have been edited.
     """
     expected = {EDIT + kind: f"no edit of kind {kind!r} was made" for kind in expected_kinds}
     expected |= {FAULT + fault: f"fault {fault!r} hit nothing" for fault in expected_faults}
+    expected |= {TRAFFIC + fate: f"no datagram was {fate}" for fate in expected_fates}
     missing = [problem for key, problem in expected.items() if not counts.get(key)]
     edited = any(count for key, count in counts.items() if key.startswith(EDIT))
     if not edited and not expected_kinds:

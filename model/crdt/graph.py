@@ -8,7 +8,7 @@ counted per site from 1.
 Events are kept in runs, twice. A :class:`Run` is a stretch of history: consecutive events of one site, each
 the only parent of the next. An :class:`Edit` is a stretch of text: insertions typed forward, or deletions
 forward (always at the same position) or backward (each one position before the last). A run has one or many
-edits; edits may cross its bounds no more than an event may.
+edits, and an edit belongs to one run.
 
 A *version* is named by its frontier: the events that nothing in it follows. A *cut* ``c`` stands for the
 version of all events before number ``c``; it is *critical* if every later event follows all of them. What

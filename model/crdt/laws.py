@@ -4,9 +4,9 @@ Every function looks at states (or at updates between them, or at replicas) and 
 first, counting from the smallest evidence, or None. States are told apart by a :class:`Lattice`, which says
 how they are joined and compared; nothing here changes a state.
 
-Sources: Shapiro, Preguiça, Baquero & Zawirski, "Conflict-free replicated data types" (SSS 2011), §2, for
+Sources: Shapiro, Preguiça, Baquero & Zawirski, "Conflict-free replicated data types" (SSS 2011), for
 state- and operation-based types; Almeida, Shoker & Baquero, "Delta state replicated data types" (J.
-Parallel Distrib. Comput. 2018), §4, for deltas.
+Parallel Distrib. Comput. 2018), for deltas.
 """
 
 from __future__ import annotations

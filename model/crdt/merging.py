@@ -1,16 +1,17 @@
 """The merge of two branches: the trunk since a base, and one branch off that base (D14).
 
-Theory of operation ------------------- Both branches are linear: each operation knows all before it in its
-branch and nothing of the other. So the merge needs no event graph. An element that is inserted goes right
-behind its visible left neighbour, before anything deleted; so it and both its origins lie in one *gap*,
-between two neighbours of the base text, or between one and an end of it. Gaps do not influence each other,
-and in a gap with elements of both branches FugueMax keeps those of each together:
+Theory of operation
+-------------------
+Both branches are linear: each operation knows all before it in its branch and nothing of the other. So the
+merge needs no event graph. An element that is inserted goes right behind its visible left neighbour, before
+anything deleted; so it and both its origins lie in one *gap*, between two neighbours of the base text, or
+between one and an end of it. Gaps do not influence each other, and in a gap with elements of both branches
+FugueMax keeps those of each together:
 
 * The first element that a branch inserts into a gap has the two ends of the gap as origins. Each later one
-has an
-  element of its own branch as left origin, and follows it, or as right origin, and precedes it.
-* So the two first elements are siblings with equal right origins, which go by id, and all others stay with
-theirs.
+  has an element of its own branch as left origin, and follows it, or as right origin, and precedes it.
+* So the two first elements are siblings with equal right origins, which go by id; all others stay with
+  theirs.
 
 What is left of a branch is therefore its composition, kept in a tree so that an operation costs a search,
 and, for the trunk, who inserted first into each gap: that site against the branch's decides the order there.
@@ -272,12 +273,15 @@ class BranchMerge:
             How many elements of work are left, at least; 0 if the result is ready.
         """
         while elements_max > 0 and self._left:
-            self._take_component()
-            elements_max -= 1
+            elements_max -= self._take_component()
         return self._left
 
-    def _take_component(self) -> None:
-        """Take in the next component, or a part of it; there is one."""
+    def _take_component(self) -> int:
+        """Take in the next component, or a part of it; there is one.
+
+        Returns:
+            What it counts: 1, and 2 for a deletion, which may go through a whole leaf.
+        """
         while self._at == len(self._operations[self._number].components):
             self._number += 1
             self._at = self._position = 0
@@ -292,17 +296,18 @@ class BranchMerge:
             self._position += len(part)
             self._done += len(part)
             if self._done < len(c):
-                return
+                return 1
         elif c > 0:
             self._position += c
         else:
             composition = self._branch if self._number < self._edit_count else self._trunk
             self._done += composition.delete(self._position, -c - self._done)
             if self._done < -c:
-                return
+                return 2
         self._done = 0
         self._at += 1
         self._left -= 1
+        return 2 if isinstance(c, int) and c < 0 else 1
 
     def result(self) -> TwoWay:
         """The merge of the branch and of all revisions appended so far; :meth:`step` has returned 0.

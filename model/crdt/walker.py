@@ -1,18 +1,19 @@
 """Eg-walker: an event graph into the changes of one text.
 
-Theory of operation ------------------- Positions of an event refer to the text of its parents. The walker
-visits the events in a topological order and keeps, between two critical cuts, a record of every element with
-two states: in the *prepared* version, which is moved to the parents of the next event by retreating what they
-do not know and advancing what they know, and in the version of everything visited so far, where an element is
-shown until anybody deletes it. An event's position is looked up in the former, its element put among
-concurrent ones by the list rule, and its place in the latter is what it changes in the text.
+Theory of operation
+-------------------
+Positions of an event refer to the text of its parents. The walker visits the events in a topological order
+and keeps, between two critical cuts, a record of every element with two states: in the *prepared* version,
+which is moved to the parents of the next event by retreating what they do not know and advancing what they
+know; and in the version of everything visited so far, where an element is shown until anybody deletes it. A
+position is looked up in the former, the element put among concurrent ones by the list rule, and its place in
+the latter is what the event changes in the text.
 
 At a critical cut all records are dropped: everything later knows everything before. Where one event follows
 another at critical cuts, which is most of any real history, nothing is recorded at all and events are passed
 on as they are.
 
-What is left out: the paper's search for a good order is a depth-first walk here, and the state is not kept
-for the next call.
+What is left out: records are not kept from one call to the next, so each call begins at a critical cut.
 
 Source: Gentle and Kleppmann, "Collaborative text editing with Eg-walker" (EuroSys 2025), section 3.
 """
@@ -208,12 +209,14 @@ class Walker:
         index = self._graph.edit_index(begin)
         while index < len(edits) and edits[index].start < end:
             edit = edits[index]
-            start, stop = max(edit.start, begin), min(edit.end, end)
+            start = edit.start if edit.start > begin else begin
+            stop = edit.end if edit.end < end else end
             if edit.is_insert:
                 self._shift_elements(start, stop, by)
             else:
                 for first, size, element, is_backward in self._deletions.get(index, ()):
-                    a, b = max(first, start), min(first + size, stop)
+                    a = first if first > start else start
+                    b = first + size if first + size < stop else stop
                     if a < b:
                         offset = first + size - b if is_backward else a - first
                         self._shift_elements(element + offset, element + offset + b - a, by)

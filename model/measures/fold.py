@@ -12,11 +12,13 @@ from typing import Final
 
 from model import history
 from model.checkers import Handler
+from model.claims import ENGINES
 from model.histogram import Histogram
 from model.identity import Revision, Sequence, SiteId
 from model.measures.latencies import Latencies
 from model.measures.measure_set import MeasureSet, Reconciliations, Totals, encode_measures
 from model.measures.rooms import Rooms
+from model.measures.spreads import Spreads
 from model.measures.timeline import Presence, Timeline
 
 PLACED_KEPT_MAX: Final = 1_024
@@ -62,9 +64,11 @@ class Measures:
     def __init__(self) -> None:
         self.transform = Histogram()
         self._clock = "virtual"
+        self._has_server = True
         self._timeline = Timeline()
         self._latencies = Latencies(self._timeline)
         self._rooms = Rooms(self._latencies)
+        self._spreads = Spreads(self._latencies)
         self._totals = Totals()
         self._reconciliations = Reconciliations()
         self._sites: dict[SiteId, _Site] = {}
@@ -96,6 +100,9 @@ class Measures:
             history.FaultEnded: self._fault_ended,
             history.Healed: self._healed,
             history.Finished: self._finished,
+            history.Generated: self._generated,
+            history.Integrated: self._integrated,
+            history.Traffic: self._traffic,
         }
 
     def result(self) -> MeasureSet:
@@ -103,7 +110,7 @@ class Measures:
         faults = self._timeline.finish(self._now_us)
         series, totals = self._timeline.series, self._totals
         totals.documents, totals.sites = self._rooms.documents, len(self._sites)
-        totals.unseen = self._rooms.unseen
+        totals.unseen = self._rooms.unseen + self._spreads.unseen
         totals.edits, totals.broadcasts = sum(series.edits), sum(series.broadcasts)
         totals.deliveries = sum(series.deliveries)
         return MeasureSet(
@@ -141,6 +148,8 @@ class Measures:
 
     def _header(self, record: history.Header) -> None:
         self._clock = record.clock
+        engine = ENGINES.get(record.run.get("engine", ""))
+        self._has_server = engine is None or engine.has_server
 
     def _document_created(self, record: history.DocumentCreated) -> None:
         self._at(record.time_us)
@@ -148,11 +157,19 @@ class Measures:
 
     def _online(self, record: history.Online) -> None:
         self._at(record.time_us)
-        self._timeline.online(self._site(record.site), record.time_us)
+        site = self._site(record.site)
+        self._timeline.online(site, record.time_us)
+        if not self._has_server:
+            self._timeline.connected(site, record.time_us)
+            self._spreads.enter(record.document, record.site)
 
     def _offline(self, record: history.Offline) -> None:
         self._at(record.time_us)
-        self._timeline.offline(self._site(record.site), record.time_us)
+        site = self._site(record.site)
+        self._timeline.offline(site, record.time_us)
+        if not self._has_server:
+            self._timeline.disconnected(site, record.time_us)
+            self._spreads.leave(record.document, record.site)
         self._rooms.leave(record.document, record.site)
         _count(self._totals.offline, record.cause)
 
@@ -216,7 +233,7 @@ class Measures:
         site.sequence = record.sequence
         if site.connected:
             site.edited_us[record.sequence] = record.time_us
-        else:
+        elif self._has_server:
             self._timeline.offline_edits(site, True)
         self._timeline.edits += 1
         _count(self._totals.edits_by_kind, record.kind)
@@ -298,6 +315,26 @@ class Measures:
             site.reconcile_us = 0
         for first in [f for f, (until, _) in site.branches.items() if until <= last]:
             _count(self._reconciliations.successes, site.branches.pop(first)[1])
+
+    # --- replicas without a server ------------------------------------------------------------------------
+
+    def _generated(self, record: history.Generated) -> None:
+        self._at(record.time_us)
+        if record.site == history.FIRST:
+            return
+        self._totals.operations += len(record.events)
+        self._timeline.broadcasts += len(record.events)
+        self._spreads.generated(record, self._sites[record.site].connected)
+
+    def _integrated(self, record: history.Integrated) -> None:
+        self._at(record.time_us)
+        self._timeline.deliveries += sum(last - first + 1 for _, first, last in record.spans)
+        self._rooms.learnt(record.document, record.time_us)
+        self._spreads.integrated(record)
+
+    def _traffic(self, record: history.Traffic) -> None:
+        for fate, count in record.counts.items():
+            self._totals.sent[f"datagrams {fate}"] = self._totals.sent.get(f"datagrams {fate}", 0) + count
 
     # --- presence, faults and the end ---------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from model.identity import DocumentId, Revision
+from model.crdt.types.lww import LwwRegister
+from model.identity import DocumentId, Revision, SiteId
 from reference_server.core.effects import Append, LogRow, Role
 from reference_server.store.memory import Answer, MemoryStore, Request
 from reference_server.store.port import (
@@ -23,9 +24,8 @@ from reference_server.store.port import (
 
 @dataclass
 class _Metadata:
-    title: str = ""
+    title: LwwRegister = field(default_factory=lambda: LwwRegister(""))
     owner: str = ""
-    stamp: tuple[int, str] = (0, "")
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     granted: dict[str, Role] = field(default_factory=dict)
     appended_at: dict[Revision, datetime] = field(default_factory=dict)
@@ -97,8 +97,8 @@ class TransientCatalogue:
             DocumentMissing: there is no such document.
         """
         known = self._known(document)
-        head = self._log.durable(document).head
-        return DocumentInfo(document, known.title, known.owner, head, known.created_at, known.updated_at)
+        title, head = str(known.title.value), self._log.durable(document).head
+        return DocumentInfo(document, title, known.owner, head, known.created_at, known.updated_at)
 
     def _known(self, document: DocumentId) -> _Metadata:
         if document not in self._metadata:
@@ -114,7 +114,7 @@ class TransientCatalogue:
                 raise DocumentExists(f"document {document} exists")
             self._log.remove(document)  # somebody may have looked at it before it existed
             self._log.create(document, text)
-            self._metadata[document] = _Metadata(title, owner, granted=dict(permissions))
+            self._metadata[document] = _Metadata(LwwRegister(title), owner, granted=dict(permissions))
             return self._info(document)
 
     def ensure(self, document: DocumentId, owner: str) -> DocumentInfo:
@@ -145,14 +145,16 @@ class TransientCatalogue:
         """See the port."""
         with self._lock:
             known = self._known(document)
-            if stamp > known.stamp:
-                known.title, known.stamp, known.updated_at = title, stamp, datetime.now(UTC)
+            lamport, replica = stamp
+            joined = known.title.join(LwwRegister(title, lamport, SiteId(replica)))
+            if joined != known.title:
+                known.title, known.updated_at = joined, datetime.now(UTC)
             return self._info(document)
 
     def title_stamp(self, document: DocumentId) -> Stamp:
         """See the port."""
         with self._lock:
-            return Stamp(*self._known(document).stamp)
+            return Stamp(*self._known(document).title.stamp)
 
     def delete(self, document: DocumentId) -> bool:
         """See the port."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from model.crdt.replicas import ElementId, Insertion, Rga, Version
+from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import Deletion
 from model.crdt.replicas.rga import Timestamp
-from model.crdt.replicas.sequence import Node, Saved
+from model.crdt.replicas.sequence import Saved
 from simulator.crdt_zoo.bug import CrdtBug
 from simulator.crdt_zoo.trial import Habitat
 
@@ -63,10 +64,7 @@ class WithoutTombstones(Rga):
         while waiting:
             line.append(waiting.pop())  # the newest sibling first, its subtree before the next one
             waiting += children.get(line[-1].id, [])
-        self._line = line + [node for node in self._line if node.deletions]
-        self._visible = bytearray([1] * len(line) + [0] * (len(self._line) - len(line)))
-        for at, node in enumerate(self._line):
-            node.at_least = at
+        self._line.replace(line + [node for node in self._line if node.deletions])
 
     def _visible_origin(self, node: Node) -> ElementId | None:
         left = node.insertion.left
@@ -81,12 +79,9 @@ class CollectsEarly(Rga):
     def compact(self, stable: Version) -> int:  # noqa: ARG002  # nobody looks
         """Drop all tombstones; their events are still told to others."""
         tombstones = [node for node in self._line if node.deletions]
-        self._line = [node for node in self._line if not node.deletions]
-        self._visible = bytearray([1] * len(self._line))
+        self._line.replace([node for node in self._line if not node.deletions])
         for node in tombstones:
             del self._nodes[node.id]
-        for at, node in enumerate(self._line):
-            node.at_least = at
         return len(tombstones)
 
     def _place(self, node: Node) -> int:

@@ -71,7 +71,7 @@ class StaleIndex(Yata):
         """Take one event; then look anew at what is visible, unless nothing seems to have moved."""
         applied = super().apply(event)
         if isinstance(event, Insertion) or event.id.site == self.site:
-            self._cached = [at for at, seen in enumerate(self._visible) if seen]
+            self._cached = [at for at, node in enumerate(self._line) if not node.deletions]
         return applied
 
     def _index_of_visible(self, position: int) -> int:

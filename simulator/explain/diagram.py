@@ -55,7 +55,7 @@ class _Canvas(Layout):
         for stretch in self.scene.faults:
             yield from self.band(stretch)
         yield from self.times()
-        for lane in (SERVER, *self.scene.clients):
+        for lane in ((SERVER,) if self.scene.has_server else ()) + self.scene.clients:
             yield from self.lane(lane)
         yield from self.notes()
         for number in self.scene.numbers:
@@ -140,7 +140,7 @@ class _Canvas(Layout):
                 # It was sent again when the client came back; nothing else tells where on its way it was.
                 x1, y1 = self.x[SERVER], self.joined_y[step.lane]
             kind = " own" if step.kind in ("acknowledge", "merge") else " up" if step.kind == "store" else ""
-            label = step.edits if step.kind == "store" else f"r{step.revision}"
+            label = step.edits if step.kind == "store" or step.revision is None else f"r{step.revision}"
             yield (
                 f'<path class="arrow{kind}{" late" * step.late}" d="M{x1} {y1} '
                 f'L{x2} {self.y[number]}" marker-end="url(#tip)"><title>{_safe(label)}</title></path>'

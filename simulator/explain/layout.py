@@ -37,8 +37,9 @@ class Layout:
         self.steps = steps
         self.scene = scene
         left = (len(scene.clients) + 1) // 2
-        server = GUTTER + left * LANE_WIDTH + ARROW_SPACE + BOX_WIDTH // 2
-        right = server + BOX_WIDTH // 2 + ARROW_SPACE
+        box_width = BOX_WIDTH if scene.has_server else 0
+        server = GUTTER + left * LANE_WIDTH + ARROW_SPACE + box_width // 2
+        right = server + box_width // 2 + ARROW_SPACE
         self.x: dict[str, int] = {SERVER: server}
         for n, lane in enumerate(scene.clients):
             if n < left:

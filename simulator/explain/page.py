@@ -37,6 +37,15 @@ LEGEND: Final = """<p class="legend">
 <span>time is not to scale</span>
 </p>"""
 
+LEGEND_OF_REPLICAS: Final = """<p class="legend">
+<span><span class="dot" style="background:var(--new)"></span>an edit</span>
+<span><i style="color:var(--down)"></i>its events, until a replica has taken them over, by whatever way</span>
+<span><i style="color:var(--lane);border-top-style:dotted"></i>offline</span>
+<span><span class="new">blue</span> has changed</span>
+<span><span class="band"></span>a fault acts</span>
+<span>time is not to scale</span>
+</p>"""
+
 
 def explain(
     case: Case, records: Sequence[Record], results: Sequence[CheckResult], *, file: str = "FAILURE.json"
@@ -53,9 +62,10 @@ def explain(
     head = headline(case, steps, results)
     scene = arrange(case, steps, head.sentence, head.time_us)
     picture = diagram(steps, scene)
+    legend = LEGEND if scene.has_server else LEGEND_OF_REPLICAS
     body = [
         _header(case, head),
-        _section("What happened", f'{LEGEND}\n<div class="wide">{picture.svg}</div>', scene.omitted),
+        _section("What happened", f'{legend}\n<div class="wide">{picture.svg}</div>', scene.omitted),
         _section("The steps", _table(steps, scene), scene.omitted),
         _section("What the checks say", _violations(results)),
         _section("What everybody was told to do", _scripts(case)),

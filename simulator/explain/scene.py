@@ -49,6 +49,7 @@ class Scene(NamedTuple):
         faults: bands.
         absences: when clients have no connection.
         omitted: what is left out, in words; empty if nothing is.
+        has_server: whether there is one in the story.
     """
 
     clients: tuple[str, ...]
@@ -57,6 +58,7 @@ class Scene(NamedTuple):
     faults: tuple[Stretch, ...]
     absences: tuple[Stretch, ...]
     omitted: str
+    has_server: bool = True
 
 
 def arrange(case: Case, steps: Sequence[StoryStep], sentence: str, violated_us: int | None) -> Scene:
@@ -77,7 +79,9 @@ def arrange(case: Case, steps: Sequence[StoryStep], sentence: str, violated_us: 
         omitted.append(f"{counted(len(numbers) - len(unfolded), 'step')} that only repeat others")
     text = f"{listed(omitted)} left out; the failure file has everything." if omitted else ""
     faults = _faults(case, steps, rows, clients)
-    return Scene(tuple(clients), tuple(kept), rows, faults, _absences(steps, rows, clients), text)
+    absences = _absences(steps, rows, clients)
+    has_server = any(step.lane == SERVER for step in steps)
+    return Scene(tuple(clients), tuple(kept), rows, faults, absences, text, has_server)
 
 
 def _concerned(everyone: Sequence[str], sentence: str) -> list[str]:

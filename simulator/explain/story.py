@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from model import history
+from model.claims import ENGINES
 from model.history import Record, fingerprint
 from model.identity import DocumentId, Revision, SiteId
 from model.text import OperationError, apply
+from simulator.explain.rumours import Rumours
 from simulator.explain.steps import EVERYBODY, SERVER, Steps, StoryStep
 from simulator.explain.wording import counted, edits_text, operation_text, quoted
 
@@ -48,6 +50,7 @@ class _Teller(Steps):
         super().__init__()
         self.document = document
         self.cursors = cursors
+        self.rumours = Rumours(self)
         self.server: dict[Revision, str | None] = {}
         self.stored: dict[Revision, int] = {}
         self.told: dict[Revision, int] = {}
@@ -57,7 +60,14 @@ class _Teller(Steps):
 
     def take(self, record: Record) -> None:
         """One more record."""
+        if self.rumours.take(record):
+            return
         match record:
+            case history.Header():
+                engine = ENGINES.get(record.run.get("engine", ""))
+                self.rumours.are_told = engine is not None and not engine.has_server
+            case history.DocumentCreated() if self.rumours.are_told:
+                self.rumours.begin(record)
             case history.DocumentCreated():
                 self.server[0] = record.text
                 what = f"the document starts as {quoted(record.text)}"

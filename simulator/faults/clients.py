@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from simulator.faults.fault import ClientsFault
+
+if TYPE_CHECKING:
+    from simulator.client import Client
+    from simulator.world import World
 
 READ_EVERY_US: Final = 100_000
 """How often a slow reader reads."""
@@ -61,6 +65,8 @@ class SlowReader(ClientsFault):
     """Some clients read so slowly that the server's queue for them fills (1013)."""
 
     kind = "slow_reader"
+    world: World
+    clients: Sequence[Client]
 
     def begin(self) -> int:
         """Slow them down."""

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 from simpy.events import ProcessGenerator
 
 from model import history
+from model.history import Record
+from simulator.clock import Clock
+from simulator.plan import CellPlan
 from simulator.schedule import FaultWindow
+from simulator.seeds import Seeds
+from simulator.sessions import Participant, Surroundings
 
 if TYPE_CHECKING:
     from simulator.cell import Cell
-    from simulator.client import Client
     from simulator.world import World
+
+
+class Scene(Protocol):
+    """What every fault needs of the world it happens to."""
+
+    plan: CellPlan
+    seeds: Seeds
+    record: Callable[[Record], None]
+
+    @property
+    def clock(self) -> Clock:
+        """The time, and what happens when."""
+        ...
+
+    @property
+    def now(self) -> int:
+        """Microseconds."""
+        ...
+
+
+class Inhabited(Scene, Surroundings, Protocol):
+    """A world with participants that faults can hit."""
 
 
 class Fault:
@@ -26,8 +52,9 @@ class Fault:
 
     kind: ClassVar[str]
 
-    def __init__(self, world: World, window: FaultWindow) -> None:
-        self.world = world
+    def __init__(self, world: Any, window: FaultWindow) -> None:
+        """``world`` is of the kind that the fault's class says; every one is a :class:`Scene`."""
+        self.world: Scene = world
         self.window = window
         self.random = world.seeds.stream("fault", window.index, world.plan.index)
 
@@ -53,6 +80,12 @@ class Fault:
         return self.window
 
 
+class ServerFault(Fault):
+    """A fault of a world with a server."""
+
+    world: World
+
+
 class CellFault(Fault):
     """A fault of something that only a simulated cell has, its store above all."""
 
@@ -62,13 +95,14 @@ class CellFault(Fault):
 class ClientsFault(Fault):
     """A fault of some clients; ``share`` of them, or those the window names."""
 
+    world: Inhabited
     share_default: ClassVar[float] = 0.1
 
-    def __init__(self, world: World, window: FaultWindow) -> None:
+    def __init__(self, world: Any, window: FaultWindow) -> None:
         super().__init__(world, window)
-        self.clients = self._choose()
+        self.clients: Sequence[Participant] = self._choose()
 
-    def _choose(self) -> list[Client]:
+    def _choose(self) -> list[Participant]:
         if self.window.sites is not None:
             named = set(self.window.sites)
             return [c for c in self.world.clients if c.plan.site in named]
@@ -78,7 +112,7 @@ class ClientsFault(Fault):
     def _share(self) -> float:
         return float(self.param("share", self.share_default))
 
-    def _candidates(self) -> list[Client]:
+    def _candidates(self) -> Sequence[Participant]:
         return self.world.clients
 
     def realised(self) -> FaultWindow:
@@ -87,7 +121,7 @@ class ClientsFault(Fault):
 
 
 def suffer(
-    world: World,
+    world: Scene,
     window: FaultWindow,
     fault_of: Callable[[str], type[Fault]],
     began: Callable[[FaultWindow], None],

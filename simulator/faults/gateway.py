@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from simulator.faults.fault import CellFault, Fault
+from simulator.faults.fault import CellFault, ServerFault
 
 
-class GatewayCrash(Fault):
+class GatewayCrash(ServerFault):
     """The process dies with everything in its memory, and another one starts from the store."""
 
     kind = "gateway_crash"

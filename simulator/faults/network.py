@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from simulator.faults.fault import ClientsFault
@@ -9,6 +10,7 @@ from simulator.faults.fault import ClientsFault
 if TYPE_CHECKING:
     from simulator.client import Client
     from simulator.network import Connection
+    from simulator.world import World
 
 PAUSE_US_MIN: Final = 50_000
 """A flapping path stays as it is for at least this long."""
@@ -18,6 +20,8 @@ class PartitionClients(ClientsFault):
     """Single clients lose the path to the gateway, both ways; beyond the keep-alive connections break."""
 
     kind = "partition_clients"
+    world: World
+    clients: Sequence[Client]
     up: ClassVar[bool] = True
     down: ClassVar[bool] = True
     keep_alive: ClassVar[bool] = True

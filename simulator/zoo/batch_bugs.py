@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from model.identity import SiteId
-from model.text import Operation, Selection
+from model.text import Operation, Selection, compose, compose_all, noop, transform_pair
 from reference_server.core.batch import Batch
 from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
@@ -16,7 +16,7 @@ from reference_server.core.room import Room
 from simulator.cell import Parts
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import fitted
-from simulator.zoo.habitat import BUSY, repeated
+from simulator.zoo.habitat import BUSY, COMERS_AND_GOERS, repeated
 
 Carried: TypeAlias = tuple[Operation, Selection | None, Operation | None]
 """As of :meth:`Batch._carry`: the operation and the selection on the head, what the sender has to apply."""
@@ -67,6 +67,26 @@ class GroupCommitUncarried(Document):
     """A document with a :class:`BatchOnDurableHead`."""
 
     batch_type = BatchOnDurableHead
+
+
+class JupiterBatch(Batch):
+    """Branches go the way of operations: composed, and transformed against the trunk revision by revision."""
+
+    def _carry(self, item: EditsItem, trunk: Sequence[LogRow]) -> Carried:
+        if not item.branch:
+            return super()._carry(item, trunk)
+        op = compose_all([edits.operation for edits in item.edits])
+        for_sender = noop(op.target_length)
+        for row in trunk:
+            op, other = transform_pair(op, row.operation, a_first=item.site < row.site)
+            for_sender = compose(for_sender, other)
+        return op, None, for_sender
+
+
+class BranchesTransformed(Document):
+    """A document with a :class:`JupiterBatch`."""
+
+    batch_type = JupiterBatch
 
 
 class BranchesOnDurableHead(Batch):
@@ -129,6 +149,14 @@ BUGS: Final = (
         lambda: Parts(document=GroupCommitUncarried),
         ("intention", "weak_list"),
         BUSY._replace(commit_us=150_000),
+    ),
+    Bug(
+        "branches-transformed",
+        "A branch is transformed like an operation, not merged: it converges, in another order.",
+        "decision D14",
+        lambda: Parts(document=BranchesTransformed),
+        ("reconciliation",),
+        COMERS_AND_GOERS,
     ),
     Bug(
         "two-branches",

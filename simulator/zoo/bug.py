@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from simulator.cell import Parts
+from simulator.engine import AnyParts
 from simulator.zoo.habitat import Habitat
+from simulator.zoo.rooms import Room
 
 
 class Bug(NamedTuple):
@@ -24,6 +25,12 @@ class Bug(NamedTuple):
     name: str
     title: str
     source: str
-    parts: Callable[[], Parts]
+    parts: Callable[[], AnyParts]
     expected: tuple[str, ...]
-    habitat: Habitat
+    habitat: Habitat | Room
+
+    @property
+    def rule(self) -> str:
+        """The list rule of the replicas that have it; empty if it concerns a server and its clients."""
+        gossip = self.habitat(0).gossip
+        return "" if gossip is None else gossip.rule

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.cell import HEALTHY, Parts
+from simulator.engine import AnyParts, healthy_of
+from simulator.plan import CellPlan
 from simulator.zoo import (
     agreed_bugs,
     batch_bugs,
@@ -12,6 +13,7 @@ from simulator.zoo import (
     cursor_bugs,
     exchange_bugs,
     outcome_bugs,
+    replica_bugs,
     session_bugs,
     store_bugs,
 )
@@ -26,6 +28,7 @@ _MODULES: Final = (
     exchange_bugs,
     agreed_bugs,
     store_bugs,
+    replica_bugs,
 )
 
 ZOO: Final[dict[str, Bug]] = {bug.name: bug for module in _MODULES for bug in module.BUGS}
@@ -44,10 +47,10 @@ def bug_of(name: str) -> Bug:
         raise ValueError(f"unknown bug {name!r}; known are {', '.join(ZOO)}") from None
 
 
-def parts_of(bug: str) -> Parts:
-    """The classes a cell is built from: the product's own, with the bug of this name if there is a name.
+def parts_for(plan: CellPlan, bug: str) -> AnyParts:
+    """The classes a cell of this plan is built from, with the bug of this name if there is a name.
 
     Raises:
         ValueError: there is no such bug.
     """
-    return bug_of(bug).parts() if bug else HEALTHY
+    return bug_of(bug).parts() if bug else healthy_of(plan)

@@ -98,7 +98,7 @@ class Habitat(NamedTuple):
                 leave_share=0.0,
             ),
             documents=(self._document(seed),),
-            faults=tuple(_window(index, blow) for index, blow in enumerate(self.blows)),
+            faults=tuple(window_of(index, blow) for index, blow in enumerate(self.blows)),
         )
 
     def _document(self, seed: int) -> DocumentPlan:
@@ -113,7 +113,8 @@ class Habitat(NamedTuple):
         )
 
 
-def _window(index: int, blow: Blow) -> FaultWindow:
+def window_of(index: int, blow: Blow) -> FaultWindow:
+    """The window of a blow, the ``index``-th of its habitat."""
     kind = FAULT_KINDS[blow.kind]
     begin_us = int(blow.at_s * _SECOND_US)
     return FaultWindow(

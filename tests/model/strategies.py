@@ -80,6 +80,10 @@ def values(annotation: typing.Any) -> st.SearchStrategy[typing.Any]:
         return st.lists(values(arguments[0]), max_size=3)
     if origin is dict:
         return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
+    if origin is tuple and arguments[-1] is ...:
+        return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if isinstance(annotation, type) and hasattr(annotation, "_fields"):  # a named tuple
+        return st.builds(annotation, *map(values, typing.get_type_hints(annotation).values()))
     if origin is tuple:
         return st.tuples(*map(values, arguments))
     if origin in (typing.Union, types.UnionType):

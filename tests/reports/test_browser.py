@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+import concord
 from model import arena as arenas
 from reports.write import write_report
+from simulator.run import save
 from tests.model.test_arena import arena as small_arena
 from tests.reports.jobs import STRAINED, synthetic_run, write_part
 from tests.reports.strategies import BROKEN, CLEAN, UNCLAIMED, write_run
+from tests.simulator.gossip.runs import run as run_replicas
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -40,13 +43,22 @@ def run(directory: Path) -> None:
     write_run(directory, [CLEAN, UNCLAIMED])
 
 
+def replicas(directory: Path) -> None:
+    save(concord.judged(run_replicas(directory)), directory)
+
+
 def arena(directory: Path) -> None:
     (directory / "arena.json").write_bytes(arenas.encode(small_arena()))
 
 
 @pytest.mark.parametrize(
     ("write", "title", "pictures"),
-    [(run, "What was checked", 3), (job, "What was checked", 3), (arena, "What holds of each order", 1)],
+    [
+        (run, "What was checked", 3),
+        (job, "What was checked", 3),
+        (replicas, "What was checked", 3),
+        (arena, "What holds of each order", 1),
+    ],
 )
 def test_a_browser_shows_the_report_without_an_error(
     tmp_path: Path, write: Callable[[Path], None], title: str, pictures: int

@@ -49,6 +49,16 @@ def test_without_samples_nothing_is_met_or_missed() -> None:
         assert outcome_text(row) == "not measured"
 
 
+def test_without_a_server_no_objective_applies() -> None:
+    measures = empty()
+    measures.latencies["operation"][STEADY].record_n(9_000_000, 100)
+    found = evaluate(load_objectives(), measures, 10_000, has_server=False)
+    assert [row.name for row in found] == list(rows(measures))
+    for row in found:
+        assert (row.measured, row.met, row.samples) == (None, None, 0)
+        assert outcome_text(row) == "not applicable without a server"
+
+
 @pytest.mark.parametrize(("slowest_us", "met"), [(49_999, True), (50_000, False), (50_001, False)])
 def test_a_latency_has_to_be_below_its_limit(slowest_us: int, met: bool) -> None:
     measures = empty()

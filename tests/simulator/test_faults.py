@@ -8,7 +8,7 @@ import pytest
 from model import history
 from model.identity import SiteId
 from simulator.faults import FAULTS, fault_of
-from simulator.faultspec import FAULT_KINDS
+from simulator.faultspec import FAULT_KINDS, KINDS_WITH_SERVER
 from simulator.plan import CellPlan
 from simulator.scenario import Server
 from simulator.schedule import FaultWindow
@@ -37,13 +37,13 @@ def hits(trial: Trial) -> dict[str, int]:
 
 
 def test_every_kind_of_a_scenario_has_its_fault() -> None:
-    assert sorted(FAULTS) == sorted(FAULT_KINDS)
-    assert all(fault_of(kind).kind == kind for kind in FAULT_KINDS)
+    assert sorted(FAULTS) == sorted(KINDS_WITH_SERVER)
+    assert all(fault_of(kind).kind == kind for kind in KINDS_WITH_SERVER)
     with pytest.raises(ValueError, match="unknown fault 'earthquake'; known are client_crash, "):
         fault_of("earthquake")
 
 
-@pytest.mark.parametrize("kind", FAULT_KINDS)
+@pytest.mark.parametrize("kind", KINDS_WITH_SERVER)
 def test_a_fault_hits_something_and_the_cell_heals(kind: str) -> None:
     trial = attempt(plan(fault(kind, 3, 7, **STRONG.get(kind, {}))), keep=True)
     assert hits(trial)[kind] > 0
@@ -53,13 +53,13 @@ def test_a_fault_hits_something_and_the_cell_heals(kind: str) -> None:
     assert (began.time_us, began.name) == (3_000_000, kind)
 
 
-@pytest.mark.parametrize("kind", FAULT_KINDS)
+@pytest.mark.parametrize("kind", KINDS_WITH_SERVER)
 def test_a_fault_that_lasts_to_the_end_heals_too(kind: str) -> None:
     trial = attempt(plan(fault(kind, 7, 10, **STRONG.get(kind, {})), seed=2), keep=True)
     assert not problems(trial)
 
 
-@pytest.mark.parametrize("kind", [k for k in FAULT_KINDS if "share" in FAULT_KINDS[k].parameters])
+@pytest.mark.parametrize("kind", [k for k in KINDS_WITH_SERVER if "share" in FAULT_KINDS[k].parameters])
 def test_a_fault_that_hits_nobody_does_not_claim_the_hits_of_another(kind: str) -> None:
     others = (fault("partition_region", 3, 6), fault("herd", 7, 8))
     trial = attempt(plan(fault(kind, 2, 9, sites=()), *others), keep=True)
@@ -99,11 +99,11 @@ def test_two_faults_at_once_heal(windows: tuple[FaultWindow, ...]) -> None:
 
 def test_all_at_once() -> None:
     windows = [
-        fault(kind, 2 + n / 4, 5 + n / 4, **STRONG.get(kind, {})) for n, kind in enumerate(FAULT_KINDS)
+        fault(kind, 2 + n / 4, 5 + n / 4, **STRONG.get(kind, {})) for n, kind in enumerate(KINDS_WITH_SERVER)
     ]
     trial = attempt(plan(*windows, clients=24, room=8, seconds=12, edits_per_second=2.0), keep=True)
     assert not problems(trial)
-    assert len(hits(trial)) == len(FAULT_KINDS)
+    assert len(hits(trial)) == len(KINDS_WITH_SERVER)
 
 
 # --- what each one is -------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from simulator.faults import FAULTS
-from simulator.faultspec import FAULT_KINDS, FaultSpec, fault_spec
+from simulator.faultspec import FAULT_KINDS, KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER, FaultSpec, fault_spec
+from simulator.gossip.faults import GOSSIP_FAULTS
 from simulator.scenario import (
     Region,
     Scenario,
@@ -255,7 +256,7 @@ def test_shipped_scenarios_are_valid_and_named_as_their_file(name: str) -> None:
 def test_the_shipped_scenarios_are_those_promised() -> None:
     assert set(shipped_scenarios()) == {
         "default", "calm", "herd", "flaky-mobile", "split-region", "hot-document", "server-crash",
-        "long-offline",
+        "long-offline", "offline-third", "replicas",
     }  # fmt: skip
     used = {spec.kind for name in shipped_scenarios() for spec in load_scenario(name).faults}
     assert used == set(FAULT_KINDS)
@@ -268,11 +269,18 @@ def test_the_default_scenario_has_a_real_load() -> None:
     assert scenario.popularity.hot_room == 200
     assert (scenario.workload.edits_per_second, scenario.workload.text_length) == (0.2, 2_000)
     assert scenario.sessions.offline_mean_count > 1
-    assert set(FAULT_KINDS) - {spec.kind for spec in scenario.faults} == {"herd"}
+    assert set(KINDS_WITH_SERVER) - {spec.kind for spec in scenario.faults} == {"herd"}
 
 
 def test_every_kind_of_fault_is_implemented_and_every_implementation_has_a_kind() -> None:
-    assert set(FAULT_KINDS) == set(FAULTS)
+    assert set(FAULT_KINDS) == {*FAULTS, *GOSSIP_FAULTS}
+
+
+def test_the_scenario_of_replicas_has_a_real_load_and_all_they_can_suffer() -> None:
+    scenario = load_scenario("replicas")
+    assert (scenario.clients, scenario.documents, scenario.cells) == (10_000, 1_000, 16)
+    assert scenario.duration_us == 120_000_000
+    assert set(KINDS_WITHOUT_SERVER) - {spec.kind for spec in scenario.faults} == {"herd"}
 
 
 def test_a_scenario_survives_json_where_bounds_hold_as_well() -> None:

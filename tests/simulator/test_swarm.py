@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from simulator.faultspec import FAULT_KINDS
+from simulator.faultspec import KINDS_WITH_SERVER
 from simulator.scenario import Scenario, load_scenario, shipped_scenarios
 from simulator.schedule import schedule
 from simulator.seeds import Seeds
@@ -34,7 +34,7 @@ def test_seeds_leave_out_different_faults() -> None:
 def test_a_scenario_without_faults_gets_some_of_all_kinds() -> None:
     calm = load_scenario("calm")
     kinds = {spec.kind for seed in range(40) for spec in swarm(calm, Seeds(seed)).faults}
-    assert kinds == set(FAULT_KINDS)
+    assert kinds == set(KINDS_WITH_SERVER)
 
 
 def test_numbers_and_weights_are_tuned() -> None:

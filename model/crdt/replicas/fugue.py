@@ -1,7 +1,7 @@
 """Fugue as a tree.
 
 Source: Weidner & Kleppmann, "The Art of the Fugue: Minimizing Interleaving in Collaborative Text Editing"
-(IEEE TPDS 2025, arXiv 2305.00583), §4, Algorithm 1.
+(IEEE TPDS 2025, arXiv 2305.00583), Algorithm 1.
 
 Every element is a node of a tree and either a left or a right child of its parent. The text is the
 traversal: left children, the node, right children; children on one side are ordered by id. A new element
@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version
-from model.crdt.replicas.sequence import Node, SequenceReplica
+from model.crdt.replicas.sequence import SequenceReplica
 from model.identity import SiteId
 
 
@@ -74,9 +75,9 @@ class Fugue(SequenceReplica):
         if is_left:
             assert parent is not None
             behind = _first(siblings[rank + 1]) if rank + 1 < len(siblings) else parent
-            return self._index_of_node(behind)
+            return self._line.index(behind)
         before = _last(siblings[rank - 1]) if rank else parent
-        return self._index_of_node(before) + 1 if before is not None else 0
+        return self._line.index(before) + 1 if before is not None else 0
 
     def _parent(self, node: Node) -> tuple[TreeNode | None, bool]:
         """The parent, None for the root, and whether the node is a left child of it."""

@@ -1,6 +1,6 @@
 """FugueMax: Fugue with another order among right siblings, which makes it maximally non-interleaving.
 
-Source: Weidner & Kleppmann, "The Art of the Fugue" (IEEE TPDS 2025, arXiv 2305.00583), §5, Algorithm 2.
+Source: Weidner & Kleppmann, "The Art of the Fugue" (IEEE TPDS 2025, arXiv 2305.00583), Definition 6.
 
 Right siblings have the same left origin. Those whose right origin stands further behind were typed when less
 was there; they go first, so that what was typed in front of another's right origin stays next to it. In

@@ -1,7 +1,7 @@
 """Logoot: every element has a position of its own, and positions are dense.
 
 Source: Weiss, Urso & Molli, "Logoot: a scalable optimistic replication algorithm for collaborative editing
-on P2P networks" (ICDCS 2009), §4, with the boundary strategy.
+on P2P networks" (ICDCS 2009), with the boundary strategy of its section on the generation of identifiers.
 
 A position is a list of levels (digit, site, counter), compared level by level; the text is ordered by
 position. Between two positions there is always another: the first level that leaves room gets a random
@@ -20,8 +20,9 @@ from __future__ import annotations
 from bisect import bisect
 from random import Random
 
+from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import ElementId, Insertion, Position, Version, spoken
-from model.crdt.replicas.sequence import Node, SequenceReplica
+from model.crdt.replicas.sequence import SequenceReplica
 from model.identity import SiteId
 
 BASE = 1 << 15

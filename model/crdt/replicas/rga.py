@@ -1,8 +1,9 @@
 """RGA: a new element goes right behind its left origin, but behind newer ones that stand there.
 
-Source: Roh, Jeon, Kim & Lee, "Replicated abstract data types: Building blocks for collaborative applications"
-(J. Parallel Distrib. Comput. 2011), §5; Lamport timestamps (lamport, site) in place of their vectors, as in
-Automerge and in Attiya et al. (PODC 2016), who prove that it satisfies the strong list specification.
+Source: Roh, Jeon, Kim & Lee, "Replicated abstract data types: Building blocks for collaborative
+applications" (J. Parallel Distrib. Comput. 2011), the operations of RGA; Lamport timestamps (lamport, site)
+in place of their vectors, as in Automerge and in Attiya et al. (PODC 2016), who prove that it satisfies the
+strong list specification.
 
 An element is newer than its left origin and than everything that its author knew. So the scan from the left
 origin skips elements with a greater timestamp: newer siblings first, whole subtrees at a time, because the
@@ -18,8 +19,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version, covers
-from model.crdt.replicas.sequence import Node, SequenceReplica
+from model.crdt.replicas.sequence import SequenceReplica
 
 Timestamp: TypeAlias = tuple[int, str]
 """Lamport stamp and site."""

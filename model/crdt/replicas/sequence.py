@@ -7,12 +7,12 @@ local edit takes the same way as a remote one: its event is made, then applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import compress
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 import msgspec
 
+from model.crdt.replicas.line import Line, Node
 from model.crdt.replicas.port import (
     Deletion,
     Element,
@@ -26,28 +26,6 @@ from model.crdt.replicas.port import (
     first_missing,
 )
 from model.identity import SiteId
-
-
-class Node:
-    """An element in place: what was inserted, and who deleted it.
-
-    Attributes:
-        insertion: the event that brought it.
-        deletions: all known deletions of it; it is a tombstone if there is any.
-        at_least: a lower bound of its index in the line: what is inserted moves others to the right only.
-    """
-
-    __slots__ = ("at_least", "deletions", "insertion")
-
-    def __init__(self, insertion: Insertion) -> None:
-        self.insertion = insertion
-        self.deletions: list[ElementId] = []
-        self.at_least = 0
-
-    @property
-    def id(self) -> ElementId:
-        """The id of the element."""
-        return self.insertion.id
 
 
 class Saved(msgspec.Struct, frozen=True):
@@ -75,8 +53,6 @@ class SequenceReplica(Replica):
     The state, and what always holds of it:
 
     * ``_line``: all nodes in document order, tombstones counted.
-    * ``_visible``: one byte for each node of the line: 1 if it is visible. (Counting bytes is much faster
-      than looking at nodes, and is all the index there is.)
     * ``_nodes``: the same nodes by id.
     * ``_events``: every event known and not forgotten, in the order in which they came, so that each stands
       behind what it depends on.
@@ -86,13 +62,25 @@ class SequenceReplica(Replica):
 
     def __init__(self, site: SiteId) -> None:
         self.site = site
-        self._line: list[Node] = []
-        self._visible = bytearray()
+        self._line = Line()
         self._nodes: dict[ElementId, Node] = {}
         self._events: dict[ElementId, Event] = {}
         self._version: dict[SiteId, int] = {}
         self._forgotten: dict[SiteId, int] = {}
         self._lamport = 0
+
+    @classmethod
+    def of_text(cls, site: SiteId, characters: Sequence[Insertion]) -> Self:
+        """A replica of ``site`` that holds the text of :func:`typed`, at less than the cost of typing it."""
+        replica = cls(site)
+        replica._nodes = {insertion.id: replica._new_node(insertion) for insertion in characters}
+        replica._events = {insertion.id: insertion for insertion in characters}
+        replica._line.replace(replica._nodes.values())
+        if characters:
+            author, counter = characters[-1].id
+            replica._version[author] = replica._lamport = counter
+            replica._relink()
+        return replica
 
     # --- what an algorithm says ---------------------------------------------------------------------------
 
@@ -122,7 +110,7 @@ class SequenceReplica(Replica):
     @property
     def text(self) -> str:
         """The characters that are not deleted."""
-        return "".join(compress((node.insertion.character for node in self._line), self._visible))
+        return "".join([node.insertion.character for node in self._line.visible])
 
     @property
     def version(self) -> Version:
@@ -131,37 +119,23 @@ class SequenceReplica(Replica):
 
     def __len__(self) -> int:
         """Number of visible characters."""
-        return self._visible.count(1)
+        return self._line.visible_count
 
     def elements(self) -> list[Element]:
         """All elements in document order, tombstones counted."""
         return [
-            Element(node.id, node.insertion.character, not seen, node.insertion.left, node.insertion.right)
-            for node, seen in zip(self._line, self._visible, strict=True)
+            Element(event.id, event.character, bool(node.deletions), event.left, event.right)
+            for node in self._line
+            for event in (node.insertion,)
         ]
 
     def _index_of(self, element: ElementId) -> int:
         """Index of an element in the line."""
-        return self._index_of_node(self._nodes[element])
-
-    def _index_of_node(self, node: Node) -> int:
-        node.at_least = self._line.index(node, node.at_least)
-        return node.at_least
+        return self._line.index(self._nodes[element])
 
     def _index_of_visible(self, position: int) -> int:
-        """Index in the line of the visible element with this position in the text.
-
-        Halves the line by counting; the part that is left over always holds the element.
-        """
-        low, high = 0, len(self._visible)
-        while high - low > 1:
-            middle = (low + high) // 2
-            before = self._visible.count(1, low, middle)
-            if position < before:
-                high = middle
-            else:
-                low, position = middle, position - before
-        return low
+        """Index in the line of the visible element with this position in the text."""
+        return self._line.index_of_visible(position)
 
     # --- editing ------------------------------------------------------------------------------------------
 
@@ -215,10 +189,7 @@ class SequenceReplica(Replica):
 
     def _integrate(self, insertion: Insertion) -> None:
         node = self._new_node(insertion)
-        at = self._place(node)
-        node.at_least = at
-        self._line.insert(at, node)
-        self._visible.insert(at, 1)
+        self._line.insert(self._place(node), node)
         self._nodes[insertion.id] = node
 
     def _new_node(self, insertion: Insertion) -> Node:
@@ -227,7 +198,7 @@ class SequenceReplica(Replica):
     def _mark(self, deletion: Deletion) -> None:
         node = self._nodes[deletion.target]
         if not node.deletions:
-            self._visible[self._index_of_node(node)] = 0
+            self._line.hide(node)
         node.deletions.append(deletion.id)
 
     def events_since(self, version: Version) -> list[Event]:
@@ -284,14 +255,11 @@ class SequenceReplica(Replica):
         insertions = {event.id: event for event in saved.events if isinstance(event, Insertion)}
         if sorted(insertions) != sorted(saved.order):
             raise ValueError("the saved order is not one of the saved elements")
-        for element in saved.order:
-            node = self._nodes[element] = self._new_node(insertions[element])
-            node.at_least = len(self._line)
-            self._line.append(node)
-            self._visible.append(1)
+        self._nodes = {element: self._new_node(insertions[element]) for element in saved.order}
         for event in saved.events:
             if isinstance(event, Deletion):
-                self._mark(event)
+                self._nodes[event.target].deletions.append(event.id)
+        self._line.replace(self._nodes.values())
         self._relink()
 
     # --- compaction ---------------------------------------------------------------------------------------
@@ -308,11 +276,7 @@ class SequenceReplica(Replica):
             for event in (element, *self._nodes.pop(element).deletions):
                 del self._events[event]
                 self._forgotten[event.site] = max(self._forgotten.get(event.site, 0), event.counter)
-        keep = [node.id not in dropped for node in self._line]
-        self._line = list(compress(self._line, keep))
-        self._visible = bytearray(compress(self._visible, keep))
-        for at, node in enumerate(self._line):
-            node.at_least = at
+        self._line.replace([node for node in self._line if node.id not in dropped])
         self._relink()
         return len(dropped)
 
@@ -335,6 +299,16 @@ class SequenceReplica(Replica):
         gone = [self._is_stable_tombstone(node, stable) for node in self._line]
         stay = [node.id for at, node in enumerate(self._line) if not (at and gone[at - 1] and gone[at])]
         return self._nodes.keys() - closed(stay, needs)
+
+
+def typed(author: SiteId, text: str) -> list[Insertion]:
+    """The events of ``author`` who types ``text`` from left to right before anything else is there."""
+    ids = [None, *(ElementId(author, counter) for counter in range(1, len(text) + 1))]
+    return [
+        Insertion(element, character, left, None, element.counter)
+        for character, left, element in zip(text, ids, ids[1:], strict=False)
+        if element is not None
+    ]
 
 
 def closed(

@@ -1,7 +1,7 @@
 """Causal stability: which events everybody knows, as far as one replica can tell.
 
-Source: Baquero, Almeida & Shoker, "Making operation-based CRDTs operation-based" (DAIS 2014), §5; the table
-is the matrix clock of Wuu & Bernstein (PODC 1984).
+Source: Baquero, Almeida & Shoker, "Making operation-based CRDTs operation-based" (DAIS 2014), causal
+stability; the table is the matrix clock of Wuu & Bernstein (PODC 1984).
 
 An event is stable at a replica if it is in the past of everything that the replica has not seen yet. It is
 *not* enough that everybody knows the event by now: something typed before may still be on its way.

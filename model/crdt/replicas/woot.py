@@ -1,21 +1,53 @@
 """WOOT: without operational transformation, by previous and next element.
 
-Source: Oster, Urso, Molli & Imine, "Data consistency for P2P collaborative editing" (CSCW 2006), §3,
-Algorithm `IntegrateIns`.
+Sources: Oster, Urso, Molli & Imine, "Data consistency for P2P collaborative editing" (CSCW 2006), algorithm
+`IntegrateIns`; degrees are those of Weiss, Urso & Molli, "Wooki: a P2P wiki-based collaborative writing tool"
+(WISE 2007), which gives the same order.
 
-A new element remembers the *visible* elements that it was put between (C_P, C_N); tombstones between them
-do not count when it is typed, but they do when it is integrated. Among the elements between C_P and C_N
-only those count that were not themselves put inside a narrower gap there; the new one is sorted in among
-these by id, and the gap found is looked at the same way, until it is empty.
+A new element remembers the *visible* elements that it was put between (C_P, C_N); tombstones between them do
+not count when it is typed, but they do when it is integrated. Among the elements between C_P and C_N only
+those count that were not themselves put inside a narrower gap there; the new one is sorted in among these by
+id, and the gap found is looked at the same way, until it is empty.
 
-Left out on purpose: the pool of operations whose preconditions do not hold yet (the causal buffer is that),
-and degrees (WOOTO).
+The paper looks at every element of a gap again at every level, which is cubic for two long runs. Here the
+gaps of all levels are found in one pass: the elements of a gap that count are those of the lowest degree.
+The tests compare this with the paper's recursion.
+
+Left out on purpose: the pool of operations whose preconditions do not hold yet (the causal buffer is that).
 """
 
 from __future__ import annotations
 
+from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version
-from model.crdt.replicas.sequence import Node, SequenceReplica
+from model.crdt.replicas.sequence import SequenceReplica
+
+
+class WootNode(Node):
+    """An element with its degree: one more than the greater one of its origins' (0 of the ends)."""
+
+    __slots__ = ("degree",)
+
+    def __init__(self, insertion: Insertion) -> None:
+        super().__init__(insertion)
+        self.degree = 0
+
+
+class Gap:
+    """Elements between two others, sorted into nested gaps.
+
+    Attributes:
+        degree: of the members, which is the lowest of all elements in the gap.
+        members: their indexes in the line, in order.
+        inner: the gaps before each member and, at last, behind the last one; None where there is nothing.
+    """
+
+    __slots__ = ("degree", "inner", "members")
+
+    def __init__(self, degree: int) -> None:
+        self.degree = degree
+        self.members: list[int] = []
+        self.inner: list[Gap | None] = [None]
 
 
 class Woot(SequenceReplica):
@@ -33,25 +65,57 @@ class Woot(SequenceReplica):
         right = self._line[self._index_of_visible(position)].id if position < len(self) else None
         return Insertion(self._next_id(), character, left, right, self._lamport + 1)
 
-    def _place(self, node: Node) -> int:
-        previous = -1 if node.insertion.left is None else self._index_of(node.insertion.left)
-        following = len(self._line) if node.insertion.right is None else self._index_of(node.insertion.right)
-        while following - previous > 1:
-            gaps = [previous, *self._outermost(previous, following), following]
-            behind = 1
-            while behind < len(gaps) - 1 and self._line[gaps[behind]].id < node.id:
-                behind += 1
-            previous, following = gaps[behind - 1], gaps[behind]
-        return following
+    def _new_node(self, insertion: Insertion) -> WootNode:
+        return WootNode(insertion)
 
-    def _outermost(self, previous: int, following: int) -> list[int]:
-        """Those strictly between two indexes whose own origins are not strictly between them."""
-        inside = {self._line[at].id for at in range(previous + 1, following)}
-        return [
-            at
-            for at in range(previous + 1, following)
-            if self._line[at].insertion.left not in inside and self._line[at].insertion.right not in inside
-        ]
+    def _node(self, element: ElementId) -> WootNode:
+        node = self._nodes[element]
+        assert isinstance(node, WootNode)
+        return node
+
+    def _degree(self, insertion: Insertion) -> int:
+        return 1 + max((self._node(origin).degree for origin in insertion.dependencies), default=0)
+
+    def _place(self, node: Node) -> int:
+        assert isinstance(node, WootNode)
+        node.degree = self._degree(node.insertion)
+        left, right = node.insertion.left, node.insertion.right
+        start = 0 if left is None else self._index_of(left) + 1
+        place = len(self._line) if right is None else self._index_of(right)
+        gap = self._nested(start, place)
+        while gap is not None:
+            smaller = 0
+            while smaller < len(gap.members) and self._line[gap.members[smaller]].id < node.id:
+                smaller += 1
+            if smaller < len(gap.members):
+                place = gap.members[smaller]
+            gap = gap.inner[smaller]
+        return place
+
+    def _nested(self, start: int, end: int) -> Gap | None:
+        """The elements from one index up to another as nested gaps; None if there are none."""
+        enclosing: list[Gap] = []  # those that may still get members, the outermost first
+        for at in range(start, end):
+            node = self._line[at]
+            assert isinstance(node, WootNode)
+            degree, closed = node.degree, None
+            while enclosing and enclosing[-1].degree > degree:
+                closed = enclosing.pop()
+            if not enclosing or enclosing[-1].degree < degree:
+                gap = Gap(degree)
+                if enclosing:
+                    enclosing[-1].inner[-1] = gap
+                enclosing.append(gap)
+            gap = enclosing[-1]
+            gap.members.append(at)
+            gap.inner[-1] = closed
+            gap.inner.append(None)
+        return enclosing[0] if enclosing else None
+
+    def _relink(self) -> None:
+        for event in self._events.values():  # origins come first
+            if isinstance(event, Insertion):
+                self._node(event.id).degree = self._degree(event)
 
     def _dropped(self, stable: Version) -> set[ElementId]:  # noqa: ARG002  # none can
         return set()

@@ -1,8 +1,8 @@
 """YATA as Yjs does it: the scan between two origins.
 
 Sources: Nicolaescu, Jahns, Derntl & Klamma, "Near Real-Time Peer-to-Peer Shared Editing on Extensible Data
-Types" (GROUP 2016), §3; the scan in linear time is that of Yjs (`Item.integrate`), which differs from the
-paper in looking at equal right origins.
+Types" (GROUP 2016), the insert algorithm; the scan in linear time is that of Yjs (`Item.integrate`), which
+differs from the paper in looking at equal right origins.
 
 A new element remembers both neighbours at its insertion, tombstones counted. What stands between them where
 it is integrated is concurrent with it. The scan goes from the left to the right origin and looks at the
@@ -20,17 +20,17 @@ placeholders (Yjs keeps the ids of what it collects).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from model.crdt.replicas.port import ElementId, Insertion, Version, covers
-from model.crdt.replicas.sequence import Node, SequenceReplica
+from model.crdt.replicas.line import Node
+from model.crdt.replicas.port import ElementId, Insertion, Version
+from model.crdt.replicas.sequence import SequenceReplica
 
 
 class Yata(SequenceReplica):
     """A replica of YATA.
 
-    Compaction drops the interior of runs of stable tombstones; origins of elements that are not stable stay,
-    because a later scan may pass these.
+    Compaction drops the interior of runs of stable tombstones. What is dropped never lies between the origins
+    of an element to come. If a later scan meets an element whose left origin was dropped, that origin stood
+    before the scan began, and so it ends the scan, known or not.
     """
 
     algorithm = "yata"
@@ -63,7 +63,4 @@ class Yata(SequenceReplica):
         return len(self._line) if new.right is None else self._index_of(new.right)
 
     def _dropped(self, stable: Version) -> set[ElementId]:
-        return self._interior(stable, lambda element: self._needs(element, stable))
-
-    def _needs(self, element: ElementId, stable: Version) -> Iterable[ElementId]:
-        return () if covers(stable, element) else self._nodes[element].insertion.dependencies
+        return self._interior(stable, lambda _: ())

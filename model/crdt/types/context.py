@@ -1,7 +1,7 @@
 """Causal contexts: which updates a state knows, those included whose effect was removed again.
 
 Source: Almeida, Shoker & Baquero, "Delta state replicated data types" (J. Parallel Distrib. Comput. 2018),
-§7.2.
+causal δ-CRDTs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A register that keeps all values that were assigned concurrently.
 
-Source: Almeida, Shoker & Baquero, "Delta state replicated data types" (2018), §7.3.3.
+Source: Almeida, Shoker & Baquero, "Delta state replicated data types" (2018), causal δ-CRDTs.
 
 Mutators return deltas: the state after an update is the state before, joined with the delta.
 """

@@ -1,8 +1,8 @@
 """A set in which an addition wins over concurrent removals.
 
 Sources: Bieniusa et al., "An optimized conflict-free replicated set" (INRIA RR-8083, 2012); as a delta type
-Almeida, Shoker & Baquero, "Delta state replicated data types" (2018), §7.3.2. There are no tombstones: what
-was removed is what the causal context knows and no element holds.
+Almeida, Shoker & Baquero, "Delta state replicated data types" (2018), causal δ-CRDTs. There are no
+tombstones: what was removed is what the causal context knows and no element holds.
 
 Mutators return deltas: the state after an update is the state before, joined with the delta.
 """

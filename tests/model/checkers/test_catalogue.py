@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from model import history
 from model.checkers import triviality
-from model.checkers.catalogue import CHECKERS, checkers_for
+from model.checkers.catalogue import CHECKERS, REPLICA_CHECKERS, checkers_for
 from model.checkers.check import Check, edit_name
-from model.claims import ENGINES, JUPITER
+from model.claims import ENGINES, JUPITER, SEQUENCES, Claims
 from model.history import Record
 from model.identity import SiteId
 from model.verdict import VIOLATIONS_KEPT_MAX, Verdict
+from tests.model.checkers.group import group_story
 from tests.model.checkers.histories import Room, changed, judged, story
 from tests.model.strategies import operations
 
@@ -42,6 +43,28 @@ class TestEachChecker:
         if kind.name == "strong_list":
             return  # Jupiter violates it by nature
         assert judged(kind(), drawn_history(data)).violations == ()
+
+
+REPLICA_NAMES = [checker.name for checker in REPLICA_CHECKERS]
+
+
+@pytest.mark.parametrize("kind", REPLICA_CHECKERS, ids=REPLICA_NAMES)
+class TestEachCheckerOfReplicas:
+    def test_says_nothing_of_nothing(self, kind: type[Check]) -> None:
+        result = judged(kind(), [history.Header(1, "simulator", "virtual", {}), history.Finished(0)])
+        assert (result.verdict, result.checked, result.violated) == (Verdict.UNKNOWN, 0, 0)
+
+    @pytest.mark.parametrize("rule", ["fuguemax", "fugue"])
+    def test_finds_a_good_history_valid(self, kind: type[Check], rule: str) -> None:
+        result = judged(kind(), group_story(rule))
+        assert result.violations == ()
+        assert result.verdict is Verdict.VALID
+        assert result.name == kind.name
+        assert result.detail
+
+    def test_knows_nothing_of_servers(self, kind: type[Check]) -> None:
+        if kind not in CHECKERS:
+            assert judged(kind(), story()).checked == 0
 
 
 def drawn_history(data: st.DataObject) -> list[Record]:
@@ -73,10 +96,22 @@ def test_the_catalogue_gives_fresh_checkers_with_the_engines_claims() -> None:
     assert [name for name, is_claimed in claimed.items() if not is_claimed] == ["strong_list"]
 
 
+@pytest.mark.parametrize("claims", SEQUENCES, ids=lambda claims: claims.engine)
+def test_replicas_claim_all_but_what_interleaving_measures(claims: Claims) -> None:
+    found = checkers_for(claims)
+    assert [c.name for c in found] == REPLICA_NAMES
+    unclaimed = {c.name for c in found if not c.result().claimed}
+    measured = {"forward_runs", "backward_runs"}
+    measured |= {"non_interleaving"} if claims.engine != "fuguemax" else set()
+    measured |= {"rule_order"} if claims.engine == "woot" else set()
+    assert unclaimed == measured
+
+
 def test_every_claim_has_a_checker() -> None:
     for engine, claims in ENGINES.items():
         assert claims.engine == engine
-        assert claims.checks <= {*NAMES, triviality.NAME}
+        names = {checker.name for checker in checkers_for(claims)}
+        assert claims.checks <= {*names, triviality.NAME}
 
 
 def test_only_the_first_violations_are_kept_whole() -> None:

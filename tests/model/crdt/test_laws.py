@@ -11,8 +11,9 @@ from hypothesis import given
 from model.crdt.laws import Update, broken_laws, commutative
 from model.crdt.replica_laws import REPLICAS, copied, effects_commute, ids_unique, origins_present
 from model.crdt.replicas import ALGORITHMS, ElementId, Event, Fugue, Replica, Rga
+from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import MissingDependency
-from model.crdt.replicas.sequence import Node, Saved
+from model.crdt.replicas.sequence import Saved
 from model.crdt.scripts import Script, perform
 from model.crdt.types import JOINABLE, CausalContext, Dot, LwwRegister, MvRegister, OrSet, PnCounter
 from model.crdt.types.mv import Assigned

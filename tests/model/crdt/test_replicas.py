@@ -9,6 +9,7 @@ from model.crdt.replicas import (
     Deletion,
     ElementId,
     Fugue,
+    FugueMax,
     Insertion,
     Logoot,
     MissingDependency,
@@ -176,6 +177,49 @@ def test_fugue_keeps_the_ancestors_of_what_stays() -> None:
     replica.delete(1, 1)
     assert replica.compact(replica.version) == 3
     assert "".join(element.character for element in replica.elements()) == "ab"
+
+
+def group(algorithm: type[Replica], names: str) -> list[Replica]:
+    return [algorithm(SiteId(name)) for name in names]
+
+
+def test_fuguemax_keeps_right_origins_that_siblings_to_come_are_compared_with() -> None:
+    a, b, c, d, e, reader = group(FugueMax, "ABCDEF")
+    for replica, character in ((a, "K"), (b, "p"), (c, "t")):
+        replica.insert(0, character)
+    d.merge(a)
+    d.merge(c)
+    d.insert(1, "s")  # between K and t; p is not known there
+    for other in (a, b, c):
+        e.merge(other)
+    e.delete(1, 2)
+    for other in (d, e):
+        reader.merge(other)
+    whole = FugueMax.load(reader.save())
+    # t stands behind a stable tombstone, but s is not stable, and x will be its sibling.
+    assert reader.compact(e.version) == 0
+    for event in e.insert(1, "x"):
+        reader.apply(event)
+        whole.apply(event)
+    assert reader.text == whole.text == "Ksx"
+
+
+def test_rga_keeps_a_tombstone_in_front_of_what_is_not_stable() -> None:
+    a, b, c, reader = group(Rga, "ABCD")
+    a.insert(0, "lt")
+    c.merge(a)
+    c.insert(2, "12345")
+    c.insert(2, "n")  # behind t, and newer than what comes
+    b.merge(a)
+    b.delete(1, 1)
+    for other in (b, c):
+        reader.merge(other)
+    whole = Rga.load(reader.save())
+    assert reader.compact(b.version) == 0
+    for event in b.insert(1, "x"):
+        reader.apply(event)
+        whole.apply(event)
+    assert reader.text == whole.text == "lxn12345"
 
 
 @pytest.mark.parametrize("algorithm", [kind for kind in ALGORITHMS.values() if kind is not Woot])

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from hypothesis import example, given, note
 
-from model.crdt.replicas import ALGORITHMS
+from model.crdt.replicas import ALGORITHMS, Woot
+from model.crdt.replicas.line import Node
 from model.crdt.rules import Rule
 from model.crdt.scripts import Script, play
 from model.identity import SiteId
@@ -53,3 +54,31 @@ def test_replicas_and_list_rules_give_one_order(script: Script) -> None:
                 assert tuple(element.id) == tuple(same.id)
                 assert (element.character, element.left, element.right) == same[2:5]
                 assert element.deleted is (same.id in other.deleted)
+
+
+class WootOfThePaper(Woot):
+    """With `IntegrateIns` as it was published: every gap is looked at anew."""
+
+    def _place(self, node: Node) -> int:
+        left, right = node.insertion.left, node.insertion.right
+        previous = -1 if left is None else self._index_of(left)
+        following = len(self._line) if right is None else self._index_of(right)
+        while following - previous > 1:
+            inside = {self._line[at].id for at in range(previous + 1, following)}
+            outermost = [
+                at
+                for at in range(previous + 1, following)
+                if not inside.intersection(self._line[at].insertion.dependencies)
+            ]
+            gaps = [previous, *outermost, following]
+            behind = 1
+            while behind < len(gaps) - 1 and self._line[gaps[behind]].id < node.id:
+                behind += 1
+            previous, following = gaps[behind - 1], gaps[behind]
+        return following
+
+
+@given(scripts(steps_max=40, settled=False))
+def test_woot_by_degrees_gives_the_order_of_the_paper(script: Script) -> None:
+    found, expected = play(script, Woot), play(script, WootOfThePaper)
+    assert [replica.elements() for replica in found.values()] == [r.elements() for r in expected.values()]

@@ -176,3 +176,24 @@ def test_an_edit_of_a_branch_that_does_not_fit_is_told_when_it_is_reached() -> N
     exchange.settle()
     assert connection.refusal() == ("base_length", 4400)
     assert exchange.text == "rstart "
+
+
+def test_who_may_not_write_any_more_is_refused_and_keeps_the_text_until_he_may() -> None:
+    exchange, (a, b) = start("a", "b")
+    a.drop()
+    for _ in range(LONG):
+        a.type(0, "a")
+    b.type(0, "b")
+    settle(exchange, b)
+    kept = a.text
+    viewer = Client(exchange, "a", token="viewer")
+    viewer.replica = a.replica
+    connection = hand_in(exchange, viewer)
+    assert connection.refusal() == ("forbidden", 4403)
+    assert exchange.text == "bstart "
+    viewer.drop()
+    assert (a.text, len(a.replica.pending)) == (kept, 0)  # all of it is in flight, as a branch
+    hand_in(exchange, a)
+    settle(exchange, a, b)
+    assert a.text == b.text == exchange.text
+    assert exchange.text.count("a" * LONG) == 1

@@ -31,7 +31,7 @@ from tests.reference_server.wire.kit import Client, check_alive, connection, fra
 from tests.reference_server.wire.running import DOCUMENT, Running, serving, token, until
 from tests.reference_server.wire.test_connections import UPGRADE
 
-HELLO = Hello(1, SiteId("s"), token("s"))
+HELLO = Hello(1, SiteId("s"), token("s", seconds=86_400))  # made when the tests are collected
 JOIN = Join(DocumentId(DOCUMENT), 1)
 FIRST = Submit(0, 1, 1, insert(0, 0, "a"))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.faultspec import FAULT_KINDS
+from simulator.faultspec import KINDS_WITH_SERVER
 from simulator.live.bridge import ending
 from simulator.live.faults import LIVE_FAULTS, live_fault_of, playable, with_a_kill
 from simulator.live.link import Ending
@@ -20,8 +20,8 @@ class WithoutStore(CoreServer):
 
 
 def test_every_fault_is_made_live_or_said_to_be_left_out() -> None:
-    assert set(FAULT_KINDS) - set(LIVE_FAULTS) == {"rival_writer"}
-    windows = [fault(kind, 1, 2) for kind in FAULT_KINDS]
+    assert set(KINDS_WITH_SERVER) - set(LIVE_FAULTS) == {"rival_writer"}
+    windows = [fault(kind, 1, 2) for kind in KINDS_WITH_SERVER]
     kept, notes = playable(windows, CoreServer())
     assert {w.kind for w in kept} == set(LIVE_FAULTS)
     assert len(notes) == 1
@@ -36,7 +36,7 @@ def test_every_fault_is_made_live_or_said_to_be_left_out() -> None:
     ],
 )
 def test_what_is_not_ours_is_not_broken(server: CoreServer | None, lost: set[str]) -> None:
-    windows = [fault(kind, 1, 2) for kind in FAULT_KINDS for _ in range(2)]
+    windows = [fault(kind, 1, 2) for kind in KINDS_WITH_SERVER for _ in range(2)]
     kept, notes = playable(windows, server)
     assert {w.kind for w in windows} - {w.kind for w in kept} == lost
     assert len(notes) == len(lost)

@@ -1,0 +1,83 @@
+"""Speed of replicas without a server: checked deliveries by list rule and topology, and what the checks cost.
+
+Run with ``uv run python -m bench.gossip``; about three minutes. The cell is one of rooms of ten of the
+scenario `replicas`, in one process.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from bench.measure import alternate, machine, table
+from model import history
+from model.checkers import Judge
+from model.checkers.catalogue import checkers_for
+from model.claims import ENGINES, SEQUENCES
+from model.measures import Measures
+from simulator.cells import plan_cells
+from simulator.gossip.cell import GossipCell
+from simulator.gossip.plan import Mode, gossip_plans, without_server
+from simulator.people import people
+from simulator.plan import CellPlan
+from simulator.scenario import load_scenario
+
+SEED = 7
+ROUNDS = 3
+CELL = 3  # the hot document is in the first one
+
+
+class Counter:
+    """Counts events taken over and does nothing else."""
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+
+    def handlers(self) -> Mapping[type, Callable[[Any], None]]:
+        """The record that is a delivery."""
+        return {history.Integrated: self._count}
+
+    def _count(self, record: history.Integrated) -> None:
+        self.deliveries += sum(last - first + 1 for _, first, last in record.spans)
+
+
+def plan_of(mode: Mode) -> CellPlan:
+    """The plan of the cell."""
+    scenario = without_server(load_scenario("replicas")).scenario
+    return gossip_plans(plan_cells(scenario, SEED), mode, scenario, SEED)[CELL]
+
+
+def run_cell(mode: Mode, *, checks: bool = True, kept: bool = True) -> float:
+    """Run the cell; the events that replicas took over."""
+    counter = Counter()
+    consumers: list[Any] = [counter]
+    if checks:
+        consumers += [*checkers_for(ENGINES[mode.rule]), Measures()]
+    gc.collect()
+    GossipCell(plan_of(mode), Judge(consumers), io.BytesIO() if kept else None, people).run()
+    return counter.deliveries
+
+
+def main() -> None:
+    """Print the tables as Markdown."""
+    print(f"Machine: {machine()}. Scenario replicas, seed {SEED}, median of {ROUNDS} rounds.\n")
+    gc.set_threshold(50_000, 20, 50)
+    usual = Mode("fuguemax", "mesh")
+    costs: dict[str, Callable[[], float]] = {
+        "all checks, measures, history": partial(run_cell, usual),
+        "history, no checks": partial(run_cell, usual, checks=False),
+        "neither (counting only)": partial(run_cell, usual, checks=False, kept=False),
+        "all checks, in a star": partial(run_cell, Mode("fuguemax", "star")),
+    }
+    print(table("cell of rooms of ten, FugueMax", "deliveries", alternate(costs, ROUNDS)))
+    rules: dict[str, Callable[[], float]] = {
+        claims.engine: partial(run_cell, Mode(claims.engine, "mesh")) for claims in SEQUENCES
+    }
+    print(table("the same cell by list rule, all checks", "deliveries", alternate(rules, ROUNDS)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""One cell without a server, in virtual time: documents, and the replicas that exchange events of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import BinaryIO, Final, NamedTuple
+
+from simpy.events import ProcessGenerator
+
+from model import history
+from model.checkers import Judge
+from model.crdt.replicas import ALGORITHMS
+from model.crdt.replicas.port import CausalBuffer, Event, Replica
+from model.histogram import Histogram
+from model.history import Record
+from model.identity import DocumentId, SiteId
+from model.people.actions import Author
+from simulator.clock import Clock
+from simulator.faults.fault import suffer
+from simulator.gossip.datagrams import Datagrams
+from simulator.gossip.examination import EXAMINED_AT, examine
+from simulator.gossip.faults import gossip_fault_of
+from simulator.gossip.peer import Peer
+from simulator.memo import Memo
+from simulator.plan import CellPlan, DocumentPlan, GossipPlan
+from simulator.recorder import Recorder
+from simulator.schedule import FaultWindow
+from simulator.seeds import Seeds
+from simulator.sessions import start_clients
+
+SETTLE_POLL_US: Final = 100_000
+"""How often a healing cell is asked whether everybody knows everything."""
+
+
+class GossipParts(NamedTuple):
+    """The classes a replica is built from; the bug zoo replaces them from outside."""
+
+    replica: type[Replica]
+    buffer: type[CausalBuffer] = CausalBuffer
+    peer: type[Peer] = Peer
+
+
+def healthy_parts(rule: str) -> GossipParts:
+    """The replica of a list rule as it is."""
+    return GossipParts(ALGORITHMS[rule])
+
+
+class GossipCell:
+    """A running cell of replicas.
+
+    Attributes:
+        realised: the fault windows as they happened, with the sites each one hit.
+        transform: empty; there is nothing to transform.
+        settings: how to gossip.
+    """
+
+    def __init__(
+        self,
+        plan: CellPlan,
+        judge: Judge,
+        file: BinaryIO | None,
+        authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
+        parts: GossipParts | None = None,
+        *,
+        header: history.Header | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """``plan`` has a :class:`GossipPlan`; without ``parts`` they are those of its rule."""
+        assert plan.gossip is not None
+        self.plan = plan
+        self.gossip: GossipPlan = plan.gossip
+        self.settings = plan.gossip.settings
+        self.parts = parts or healthy_parts(plan.gossip.rule)
+        self.seeds = Seeds(plan.seed)
+        self.clock = Clock()
+        self.recorder = Recorder(judge, file)
+        self.record: Callable[[Record], None] = self.recorder.record
+        # The checkers have to know the rule.
+        unnamed = history.Header(
+            history.HISTORY_VERSION, "simulator", "virtual", {"engine": plan.gossip.rule}
+        )
+        self.record(header or unnamed)
+        self.realised: list[FaultWindow] = []
+        self.is_healing = False
+        self.transform = Histogram()
+        self.network = Datagrams(self.clock, plan.network, self.settings)
+        self.clients: list[Peer] = []
+        self.rooms: dict[DocumentId, list[Peer]] = {}
+        self._progress = progress
+        self._memo = Memo()
+        self._peers: dict[SiteId, Peer] = {}
+        self._made: dict[DocumentId, int] = {}
+        known_authors = authors(plan, self.seeds)
+        for document in plan.documents:
+            self._create(document, known_authors)
+
+    def _create(self, document: DocumentPlan, authors: dict[SiteId, Author]) -> None:
+        name = document.document
+        self.record(history.DocumentCreated(0, name, document.text, document.unique, document.displayed))
+        first = self.parts.replica(history.FIRST).insert(0, document.text)
+        self.record(history.Generated(0, history.FIRST, name, 0, tuple(first)))
+        self._made[name] = len(first)
+        room = [
+            self.parts.peer(self, document, client, authors.get(client.site), first)
+            for client in document.clients
+        ]
+        for peer in room:
+            peer.neighbours = [other for other in room if other is not peer]
+        if self.gossip.topology == "star" and len(room) > 1:
+            *leaves, hub = room
+            hub.is_hub = True
+            for leaf in leaves:
+                leaf.neighbours = [hub]
+        if name in self.gossip.compacted:
+            for peer in room[::2]:
+                peer.compacts_among(self.group_of(document))
+        self.rooms[name] = room
+        self.clients += room
+        self._peers.update((peer.site, peer) for peer in room)
+
+    # --- what peers need ----------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Virtual time in microseconds."""
+        return self.clock.now_us
+
+    def fingerprint(self, text: str) -> int:
+        """The fingerprint of a text, computed once for all replicas that show it."""
+        return self._memo.fingerprint(text)
+
+    def peer_of(self, site: SiteId) -> Peer:
+        """The peer of a site of this cell."""
+        return self._peers[site]
+
+    def group_of(self, document: DocumentPlan) -> list[SiteId]:
+        """Everybody who ever makes events of a document, apart from its first text."""
+        return [client.site for client in document.clients]
+
+    def made(self, document: DocumentId, events: Sequence[Event]) -> None:
+        """Somebody made events."""
+        self._made[document] += len(events)
+        self.recorder.flush_if_full()
+
+    # --- the run ------------------------------------------------------------------------------------------
+
+    def run(self) -> str:
+        """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
+        start_clients(self)
+        for window in self.plan.faults:
+            self.clock.process(self._suffer(window))
+        for share in EXAMINED_AT:
+            self.clock.call(int(share * self.plan.duration_us), self._examine, share)
+        self._run_until(self.plan.duration_us)
+        self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
+        self._heal()
+        end = self.plan.duration_us + self.plan.heal_bound_us
+        while self.now < end and not self._has_settled():
+            self._run_until(min(end, self.now + SETTLE_POLL_US))
+        self._record_end()
+        return self.recorder.close()
+
+    def _run_until(self, until_us: int) -> None:
+        while self.now < until_us:
+            self.clock.run_until(min(until_us, self.now + 1_000_000))
+            self.recorder.flush_if_full()
+            if self._progress is not None:
+                self._progress(self.now)
+
+    def _suffer(self, window: FaultWindow) -> ProcessGenerator:
+        """The process of one fault."""
+        yield self.clock.timeout(window.begin_us)
+        yield from suffer(self, window, gossip_fault_of, self.realised.append)
+
+    def _examine(self, share: float) -> None:
+        for document in self.gossip.examined:
+            if document in self.rooms:
+                rng = self.seeds.stream("examination", document, str(share))
+                for record in examine(self.now, document, self._living(document), rng):
+                    self.record(record)
+
+    def _living(self, document: DocumentId) -> list[Replica]:
+        return [peer.replica for peer in self.rooms[document] if not peer.is_down]
+
+    def _heal(self) -> None:
+        self.is_healing = True
+        self.record(history.Healed(self.now, self.plan.heal_bound_us))
+        for peer in self.clients:
+            peer.restart()
+            peer.go_online()
+
+    def _has_settled(self) -> bool:
+        return all(
+            peer.known >= self._made[document] and not peer.waiting
+            for document, room in self.rooms.items()
+            for peer in room
+        )
+
+    def _record_end(self) -> None:
+        for document, room in self.rooms.items():
+            for peer in room:
+                self.record(peer.final())
+            witness = _whole(room)
+            elements = tuple(witness.replica.elements())
+            self.record(history.FinalElements(self.now, witness.site, document, elements))
+        self.record(history.Traffic(self.now, dict(self.network.counts)))
+        self.record(history.Finished(self.now))
+
+
+def _whole(room: Iterable[Peer]) -> Peer:
+    """The peer whose elements stand for the document: one that keeps its tombstones, if there is one."""
+    peers = list(room)
+    return next((peer for peer in peers if not peer.compacts), peers[0])

@@ -1,0 +1,222 @@
+"""Faults of the network between replicas; what happens to the replicas themselves is as with a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from model.identity import SiteId
+from simulator.faults.clients import ClientCrash, ClockSkew, DuplicateResend, Herd, LongOffline
+from simulator.faults.fault import ClientsFault, Fault
+from simulator.faults.network import PAUSE_US_MIN
+from simulator.gossip.datagrams import DUPLICATION, LOSS, REORDERING, Datagram
+
+if TYPE_CHECKING:
+    from simulator.gossip.cell import GossipCell
+    from simulator.gossip.peer import Peer
+
+
+class Cut(ClientsFault):
+    """Some replicas are cut off from all others; the hits are datagrams that met the cut."""
+
+    kind = "partition_clients"
+    world: GossipCell
+    clients: Sequence[Peer]
+
+    def begin(self) -> int:
+        """Cut."""
+        self.inside = frozenset(peer.site for peer in self.clients)
+        self.hit = 0
+        self.world.network.barriers.append(self)
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Mend it."""
+        self.world.network.barriers.remove(self)
+        return self.hit
+
+    def stops(self, sender: Peer, receiver: Peer, datagram: Datagram) -> bool:
+        """Whether it takes this one."""
+        if not self._separates(sender.site, receiver.site):
+            return False
+        self._keep(sender, receiver, datagram)
+        self.hit += 1
+        return True
+
+    def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
+        return sender in self.inside or receiver in self.inside
+
+    def _keep(self, sender: Peer, receiver: Peer, datagram: Datagram) -> None:
+        """What is cut off is lost."""
+
+
+class CutRegion(Cut):
+    """A region is cut off from the others; inside it everything works."""
+
+    kind = "partition_region"
+
+    def _candidates(self) -> Sequence[Peer]:
+        names = [r.name for r in self.world.plan.network.regions]
+        region = names.index(self.param("region", names[-1]))
+        return [peer for peer in self.world.clients if peer.plan.region == region]
+
+    @property
+    def _share(self) -> float:
+        return 1.0
+
+    def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
+        return (sender in self.inside) != (receiver in self.inside)
+
+
+class CutHalves(Cut):
+    """The replicas are in two halves, drawn one by one, that do not hear each other."""
+
+    kind = "partition_halves"
+    share_default = 0.5
+
+    def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
+        return (sender in self.inside) != (receiver in self.inside)
+
+
+class CutOneWay(Cut):
+    """Some replicas hear nothing, or are not heard."""
+
+    kind = "partition_one_way"
+
+    def begin(self) -> int:
+        """Cut one direction."""
+        self._up = (self.param("direction", None) or self.random.choice(("up", "down"))) == "up"
+        return super().begin()
+
+    def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
+        return (sender if self._up else receiver) in self.inside
+
+
+class FlappingCut(Cut):
+    """The cut comes and goes."""
+
+    kind = "flapping"
+
+    def begin(self) -> int:
+        """Cut, and keep changing until the end."""
+        self._is_open = self._is_over = False
+        self._turn()
+        return super().begin()
+
+    def _turn(self) -> None:
+        period_us = int(self.param("period_us", 1_000_000))
+        delay_us = max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us)))
+        self.world.clock.call(delay_us, self._flip)
+
+    def _flip(self) -> None:
+        if not self._is_over:
+            self._is_open = not self._is_open
+            self._turn()
+
+    def end(self) -> int:
+        """Stop changing."""
+        self._is_over = True
+        return super().end()
+
+    def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
+        return not self._is_open and super()._separates(sender, receiver)
+
+
+class Clogged(Cut):
+    """What some replicas send and should get is held back, and released all at once in another order."""
+
+    kind = "clog"
+
+    def begin(self) -> int:
+        """Hold back."""
+        self._held: list[tuple[Peer, Peer, Datagram]] = []
+        return super().begin()
+
+    def _keep(self, sender: Peer, receiver: Peer, datagram: Datagram) -> None:
+        self._held.append((sender, receiver, datagram))
+
+    def end(self) -> int:
+        """Release."""
+        hit = super().end()
+        self.random.shuffle(self._held)
+        for sender, receiver, datagram in self._held:
+            self.world.network.carry(sender, receiver, datagram)
+        return hit
+
+
+class Noisy(ClientsFault):
+    """A part of what some replicas send meets a worse fate than usual."""
+
+    world: GossipCell
+    share_default = 1.0
+
+    def begin(self) -> int:
+        """Make it worse."""
+        self._inside = frozenset(peer.plan.site for peer in self.clients)
+        self._rate = float(self.param("rate", 0.5))
+        self._hit = 0
+        self.world.network.noises.append(self)
+        return len(self.clients)
+
+    def end(self) -> int:
+        """Make it as before; the datagrams that were hit."""
+        self.world.network.noises.remove(self)
+        return self._hit
+
+    def hits(self, sender: Peer) -> bool:
+        """Whether it acts on this datagram."""
+        hit = sender.site in self._inside and self.random.random() < self._rate
+        self._hit += hit
+        return hit
+
+
+class Loss(Noisy):
+    """Many datagrams are lost."""
+
+    kind = LOSS
+
+
+class Duplication(Noisy):
+    """Many datagrams arrive twice."""
+
+    kind = DUPLICATION
+
+
+class Reordering(Noisy):
+    """Many datagrams are overtaken by later ones."""
+
+    kind = REORDERING
+
+
+GOSSIP_FAULTS: Final[dict[str, type[Fault]]] = {
+    fault.kind: fault
+    for fault in (
+        CutRegion,
+        CutHalves,
+        Cut,
+        CutOneWay,
+        FlappingCut,
+        Clogged,
+        Loss,
+        Duplication,
+        Reordering,
+        LongOffline,
+        Herd,
+        DuplicateResend,
+        ClockSkew,
+        ClientCrash,
+    )
+}
+"""All faults of replicas without a server, by the name scenarios use."""
+
+
+def gossip_fault_of(kind: str) -> type[Fault]:
+    """The fault of this name.
+
+    Raises:
+        ValueError: there is none without a server.
+    """
+    try:
+        return GOSSIP_FAULTS[kind]
+    except KeyError:
+        raise ValueError(f"there is no fault {kind!r} without a server") from None

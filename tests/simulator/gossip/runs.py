@@ -1,0 +1,48 @@
+"""Small runs of replicas; nothing is imported that such a run does not need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simulator.gossip.plan import Mode
+from simulator.overrides import override_all
+from simulator.plan import Topology
+from simulator.run import Listener, Options, Run, simulate
+from simulator.scenario import Scenario, load_scenario
+
+HERD = "[{kind: herd}]"
+
+DEAF = Listener(lambda _: None, lambda _: None)
+
+
+def small(**settings: str | float) -> Scenario:
+    """Four documents of five replicas for ten seconds, half of them contended."""
+    changes: dict[str, str | float] = {
+        "clients": 20,
+        "documents": 4,
+        "cells": 2,
+        "duration": "12s",
+        "popularity.hot_room": 0,
+        "workload.contention_share": 0.5,
+        "workload.edits_per_second": 0.5,
+        "workload.text_length": 40,
+        "faults": "[]",
+    }
+    return override_all(load_scenario("replicas"), {**changes, **settings})
+
+
+def run(
+    directory: Path,
+    rule: str = "fuguemax",
+    topology: Topology = "mesh",
+    *,
+    seed: int = 1,
+    jobs: int = 1,
+    bug: str = "",
+    **settings: str | float,
+) -> Run:
+    """A run of :func:`small`; a dot in a setting's name is two underscores here."""
+    settings = {name.replace("__", "."): value for name, value in settings.items()}
+    mode = Mode(rule, topology)
+    options = Options(seed, jobs, directory, "concord simulate", bug, shrink_seconds=0, mode=mode)
+    return simulate(small(**settings), options, DEAF)
