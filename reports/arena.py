@@ -74,12 +74,12 @@ def _facts(arena: Arena) -> list[tuple[str, str]]:
 
 
 def _orders(row: EngineRow) -> list[Cell]:
-    strong = _MARKS[row.strong] + ("" if row.strong_is_claimed else " (not claimed)")
-    strong_mood = row.strong.value if row.strong_is_claimed or row.strong is Verdict.VALID else "quiet"
+    decides = row.strong_is_claimed or row.strong is Verdict.VALID
+    strong = _MARKS[row.strong] + ("" if decides else " (not claimed)")
     return [
         Cell("yes", "valid") if row.converged else Cell("no", "violated"),
         Cell(_MARKS[row.weak], row.weak.value),
-        Cell(strong, strong_mood),
+        Cell(strong, row.strong.value if decides else "quiet"),
         Cell(f"{row.forward_split} of {row.forward_runs}"),
         Cell(f"{row.backward_split} of {row.backward_runs}"),
     ]

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from model import arena as arenas
-from model.arena import Arena, Difference, EngineRow
+from model.arena import Arena, Difference
 from model.verdict import Verdict
 from simulator.arena.contest import contest
 from simulator.arena.drawing import NAMED, named
@@ -103,7 +103,7 @@ def _drawn(
     except ScenarioError as error:
         if name in shipped_scenarios() or not str(error).startswith("unknown scenario"):
             raise
-        raise UsageError(f"{error} Named ones: {', '.join(NAMED)}") from None
+        raise UsageError(f"{error}; named ones: {', '.join(NAMED)}") from None
     return drawn(scenario, seed, agents=agents, edits=edits, kind=kind)
 
 
@@ -118,7 +118,8 @@ def _print(result: Arena) -> None:
         soft_wrap=True,
     )
     console.print(_order_table(result))
-    console.print(_cost_table(result))
+    console.print(_costs_table(result))
+    console.print(_work_table(result))
     for letter, rows in result.groups.items():
         text = result.readable(rows[0].text)
         cut = text if len(text) <= TEXT_SHOWN_MAX else f"{text[:TEXT_SHOWN_MAX]}…"
@@ -146,11 +147,14 @@ _MARKS = {Verdict.VALID: "holds", Verdict.VIOLATED: "fails", Verdict.UNKNOWN: "u
 
 
 def _order_table(result: Arena) -> Table:
-    table = Table("engine", "text", "converges", "weak spec", "strong spec", box=None, pad_edge=False)
-    for name in ("forward runs split", "backward runs split"):
+    table = Table(
+        Column("engine", no_wrap=True), "text", "converges", "weak", "strong", box=None, pad_edge=False
+    )
+    for name in ("forward split", "backward split"):
         table.add_column(name, justify="right")
     for row in result.engines:
-        strong = _MARKS[row.strong] + ("" if row.strong_is_claimed else " (not claimed)")
+        is_claimed = row.strong_is_claimed or row.strong is Verdict.VALID
+        strong = _MARKS[row.strong] + ("" if is_claimed else ", unclaimed")
         table.add_row(
             row.name,
             row.group,
@@ -163,40 +167,29 @@ def _order_table(result: Arena) -> Table:
     return table
 
 
-def _cost_table(result: Arena) -> Table:
-    table = Table("engine", box=None, pad_edge=False)
-    for name in (
-        "bytes up",
-        "bytes down",
-        "elements",
-        "tombstones",
-        "log",
-        "state bytes",
-        "transformations",
-        "branches",
-        "wall ms",
-        "peak MB",
-    ):
+def _costs_table(result: Arena) -> Table:
+    """What travels, and what is kept."""
+    table = Table(Column("engine", no_wrap=True), box=None, pad_edge=False)
+    for name in ("bytes up", "bytes down", "elements", "tombstones", "log", "state bytes"):
         table.add_column(name, justify="right")
     for row in result.engines:
-        table.add_row(row.name, *_costs(row))
+        counts = (row.bytes_up, row.bytes_down, row.elements, row.tombstones, row.log, row.state_bytes)
+        table.add_row(row.name, *(f"{count:,}" for count in counts))
     return table
 
 
-def _costs(row: EngineRow) -> list[str]:
-    counts = (
-        row.bytes_up,
-        row.bytes_down,
-        row.elements,
-        row.tombstones,
-        row.log,
-        row.state_bytes,
-        row.transformations,
-        row.branches,
-    )
-    machine = row.machine
-    return [
-        *("–" if count is None else f"{count:,}" for count in counts),
-        f"{machine.wall_seconds * 1e3:,.0f}",
-        f"{machine.memory_bytes_peak / 1e6:,.1f}",
-    ]
+def _work_table(result: Arena) -> Table:
+    """What there was to do; times and memory are those of this machine."""
+    table = Table(Column("engine", no_wrap=True), box=None, pad_edge=False)
+    for name in ("transformations", "branches", "wall ms", "peak MB"):
+        table.add_column(name, justify="right")
+    for row in result.engines:
+        counts = ("–" if count is None else f"{count:,}" for count in (row.transformations, row.branches))
+        machine = row.machine
+        table.add_row(
+            row.name,
+            *counts,
+            f"{machine.wall_seconds * 1e3:,.0f}",
+            f"{machine.memory_bytes_peak / 1e6:,.1f}",
+        )
+    return table

@@ -31,7 +31,7 @@ START_LENGTH: Final = 20
 """What is there before all of them meet at one spot."""
 
 AGENTS_MAX: Final = 16
-EDITS_MAX: Final = 2_000
+EDITS_MAX: Final = 1_000
 
 CUT_OFF: Final = frozenset(
     {"partition_region", "partition_halves", "partition_clients", "gateway_crash", "long_offline", "herd"}

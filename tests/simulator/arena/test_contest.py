@@ -166,12 +166,10 @@ class Late(FugueMax):
         super()._mark(Deletion(deletion.id, other, deletion.lamport))
 
 
-class Restless(PlainEngine):
-    """The server shows its text backward to whoever has met it twice."""
+class Fickle(PlainEngine):
+    """From the fourth exchange on, everybody is shown something else than what is there."""
 
-    def __init__(self, agents: list[SiteId], text: str, *, algorithm: type[FugueMax]) -> None:
-        super().__init__(agents, text, algorithm=algorithm)
-        self.met = 0
+    met = 0
 
     def exchange(self, agent: SiteId) -> None:
         self.met += 1
@@ -179,11 +177,21 @@ class Restless(PlainEngine):
 
     def text(self, agent: SiteId) -> str:
         text = super().text(agent)
-        return text[::-1] if self.met > 3 else text
+        return self.spoiled(text) if self.met > 3 else text
 
     @property
     def server_text(self) -> str:
         return self.text(A)
+
+    def spoiled(self, text: str) -> str:
+        return text[::-1]
+
+
+class Swallowing(Fickle):
+    """One character is gone, for everybody alike."""
+
+    def spoiled(self, text: str) -> str:
+        return text.replace("z", "")
 
 
 class Mirrored(GraphEngine):
@@ -240,8 +248,14 @@ def deleting() -> Schedule:
         (
             TYPING,
             "woot",
-            partial(Restless, algorithm=FugueMax),
+            partial(Fickle, algorithm=FugueMax),
             "woot breaks the weak list specification: ",
+        ),
+        (
+            TYPING,
+            "woot",
+            partial(Swallowing, algorithm=FugueMax),
+            "woot ends with other characters than fuguemax",
         ),
         (
             TYPING,

@@ -56,6 +56,7 @@ def test_a_deleted_character_stands_behind_its_left_neighbour() -> None:
     assert by_character["z"].id == ElementId(A, 4), "a deletion counts"
     assert (by_character["z"].left, by_character["z"].right) == (typed.ids["y"], typed.ids["b"])
     assert by_character["w"].id == ElementId(A, 6)
+    assert (by_character["w"].left, by_character["w"].right) == (typed.ids["b"], None)
 
 
 def test_runs_that_are_split() -> None:

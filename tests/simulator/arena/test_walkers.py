@@ -38,18 +38,18 @@ def test_a_rule_is_one_order_by_replay_and_by_integration(script: Script) -> Non
 
 
 def test_backspaces_travel_one_by_one() -> None:
-    """Whoever knows the first of them knows that the last character is gone, not the first."""
+    """Whoever hears of both at once must know which of them deleted which character."""
     one, other, third = (GraphReplica(agent, Rule.FUGUE, "abcd") for agent in (A, B, C))
     one.delete(3, 1)
     other.merge(one)
+    other.insert(3, "!")  # behind c, where d was
     one.delete(2, 1)
-    one.delete(1, 1)
+    third.insert(3, "x")  # behind c, before d
     third.merge(one)
-    other.insert(3, "!")
-    assert (other.text, third.text) == ("abc!", "a")
+    assert (other.text, third.text) == ("abc!", "abx")
     third.merge(other)
     other.merge(third)
-    assert third.text == other.text == "a!"
+    assert third.text == other.text == "ab!x"
 
 
 def test_only_what_is_missing_travels() -> None:

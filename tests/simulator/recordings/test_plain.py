@@ -40,6 +40,16 @@ def test_an_author_knows_what_the_recording_says(algorithm: str) -> None:
     assert played.texts[0][4:] in ("!", "."), played.texts
 
 
+def test_what_was_missed_is_taken_in_the_order_in_which_it_was_made() -> None:
+    session = trace(
+        (1, (), Patch(0, 0, "b")),
+        (0, (0,), Patch(1, 0, "a")),  # behind the other author's
+        (1, (1,), Patch(2, 0, "c")),
+        (2, (2,), Patch(0, 0, "!")),
+    )
+    assert play_trace(session, "fuguemax").texts == ("!bac",) * 3
+
+
 @pytest.mark.parametrize("algorithm", ["fugue", "rga"])
 def test_the_names_of_the_authors_decide(algorithm: str) -> None:
     session = trace((0, (), Patch(0, 0, "x")), (1, (), Patch(0, 0, "y")))
