@@ -127,17 +127,8 @@ class Reconciliation(Check):
         if operation.base_length != len(replica):
             raise OperationError(f"on {operation.base_length} code points, the text has {len(replica)}")
         replica.site = site
-        at = 0
-        for c in operation.components:
-            if isinstance(c, str):
-                replica.insert(at, c)
-                at += len(c)
-                self._elements_left -= len(c)
-            elif c > 0:
-                at += c
-            else:
-                replica.delete(at, -c)
-                self._elements_left += c
+        replica.edit(operation)
+        self._elements_left -= operation.inserted + operation.deleted
 
     def _final(self, record: history.FinalDocument) -> None:
         trunk = self._trunks.get(record.document)

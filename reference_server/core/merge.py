@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from model.crdt.merging import BranchMerge
+from model.crdt.merging import BranchMerge, TwoWay
 from model.identity import Revision, SiteId
 from model.protocol import Edits
 from model.text import Operation, Selection, transform, transform_pair, transform_selection
@@ -22,13 +22,6 @@ class Rebased(NamedTuple):
 
     operation: Operation
     selection: Selection | None
-
-
-class Merged(NamedTuple):
-    """A branch on the head of the trunk, and the trunk since its base as its sender has to apply it."""
-
-    operation: Operation
-    for_sender: Operation
 
 
 def rebase(op: Operation, selection: Selection | None, site: SiteId, trunk: Iterable[LogRow]) -> Rebased:
@@ -79,12 +72,12 @@ class Merge:
         """
         return self._walk.step(elements_max) == 0
 
-    def result(self) -> Merged:
+    def result(self) -> TwoWay:
         """The branch on revision :attr:`known`, once everything is merged."""
-        return Merged(*self._walk.result())
+        return self._walk.result()
 
 
-def merge(edits: Sequence[Edits], site: SiteId, trunk: Sequence[LogRow]) -> Merged:
+def merge(edits: Sequence[Edits], site: SiteId, trunk: Sequence[LogRow]) -> TwoWay:
     """Merge a branch with the trunk since its base in one go; as :class:`Merge`.
 
     Raises:

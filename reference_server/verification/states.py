@@ -92,15 +92,7 @@ def rebuild(contents: Contents) -> FugueMax:
         if row.operation.base_length != len(replica):
             raise OperationError(f"revision {row.revision} does not fit a text of {len(replica)} code points")
         replica.site = row.site
-        at = 0
-        for c in row.operation.components:
-            if isinstance(c, str):
-                replica.insert(at, c)
-                at += len(c)
-            elif c > 0:
-                at += c
-            else:
-                replica.delete(at, -c)
+        replica.edit(row.operation)
     return replica
 
 

@@ -41,16 +41,7 @@ class PlainEngine(Engine):
 
     def edit(self, agent: SiteId, operation: Operation) -> None:
         """Component by component, from the left."""
-        replica = self.replicas[agent]
-        at = 0
-        for c in operation.components:
-            if isinstance(c, str):
-                replica.insert(at, c)
-                at += len(c)
-            elif c > 0:
-                at += c
-            else:
-                replica.delete(at, -c)
+        self.replicas[agent].edit(operation)
 
     def exchange(self, agent: SiteId) -> None:
         """The events that the other side does not have, in both directions."""

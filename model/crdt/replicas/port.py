@@ -18,6 +18,7 @@ from typing import ClassVar, NamedTuple, Self, TypeAlias
 import msgspec
 
 from model.identity import SiteId
+from model.text import Operation
 
 
 class ElementId(NamedTuple):
@@ -154,6 +155,18 @@ class Replica(ABC):
         Raises:
             IndexError: the range is not within the text.
         """
+
+    def edit(self, operation: Operation) -> None:
+        """Make the local edits of an operation on the present text, component by component from the left."""
+        at = 0
+        for c in operation.components:
+            if isinstance(c, str):
+                self.insert(at, c)
+                at += len(c)
+            elif c > 0:
+                at += c
+            else:
+                self.delete(at, -c)
 
     @abstractmethod
     def apply(self, event: Event) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from model.crdt.replicas import FugueMax
 from model.crdt.replicas.port import Version
 from model.identity import SiteId
-from model.text import Operation, apply
+from model.text import apply
 from reference_server.core.effects import LogRow
 
 
@@ -29,14 +29,14 @@ def check_trunk(start: str, rows: Sequence[LogRow]) -> Counter[str]:
         if row.branch:
             branch = at_version(trunk, versions[row.base], row.site)
             for edits in row.edits:
-                fed(branch, edits.operation)
+                branch.edit(edits.operation)
             merged = FugueMax.load(trunk.save())
             merged.merge(branch)
             assert merged.text == text, f"the branch of revision {row.revision}"
             seen["branches"] += 1
             seen["branches over others' revisions"] += row.base < row.revision - 1
         writer = at_version(trunk, trunk.version, row.site)
-        fed(writer, row.operation)
+        writer.edit(row.operation)
         trunk.merge(writer)
         assert trunk.text == text, f"revision {row.revision}"
         versions.append(trunk.version)
@@ -51,16 +51,3 @@ def at_version(trunk: FugueMax, version: Version, site: SiteId) -> FugueMax:
         if version.get(event.id.site, 0) >= event.id.counter:
             replica.apply(event)
     return replica
-
-
-def fed(replica: FugueMax, operation: Operation) -> None:
-    """Let a replica do what an operation does."""
-    at = 0
-    for c in operation.components:
-        if isinstance(c, str):
-            replica.insert(at, c)
-            at += len(c)
-        elif c > 0:
-            at += c
-        else:
-            replica.delete(at, -c)
