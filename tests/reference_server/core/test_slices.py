@@ -197,3 +197,41 @@ def test_who_may_not_write_any_more_is_refused_and_keeps_the_text_until_he_may()
     settle(exchange, a, b)
     assert a.text == b.text == exchange.text
     assert exchange.text.count("a" * LONG) == 1
+
+
+def test_a_branch_that_waits_behind_an_edit_is_merged_with_it() -> None:
+    """Both wait for the same append; the branch is in the next one, on top of what the first one did."""
+    exchange, (a, b, c) = start("a", "b", "c")
+    a.drop()
+    for _ in range(SLICE - 1):
+        a.type(0, "a")
+    c.type(0, "c")
+    settle(exchange, c)
+    a.connect()
+    while a.replica.phase is not Phase.HANDING_IN:
+        a.up()
+        exchange.settle()
+        while a.has_news:
+            a.down()
+    c.type(0, "C")
+    c.up()  # this append is in progress while the others come
+    b.type(0, "bb")
+    b.up()
+    while a.outbox:
+        a.up()
+    assert exchange.document.queue_depth == 2
+    settle(exchange, a, b, c)
+    assert a.text == b.text == c.text == exchange.text
+    assert sorted(exchange.text) == sorted("start Ccbb" + "a" * (SLICE - 1))
+
+
+def test_no_more_of_a_branch_is_merged_when_a_newer_connection_has_taken_over() -> None:
+    exchange, (a, b) = start("a", "b")
+    away(exchange, a, [b])
+    exchange.resume()
+    exchange.ask("a", 9)
+    exchange.commit()
+    exchange.resume()  # finds that it is fenced
+    assert not exchange.merging
+    assert exchange.document.queue_depth == 0
+    assert "a" * LONG not in exchange.text
