@@ -13,16 +13,18 @@ from model.crdt.merging import Composition
 from model.identity import SiteId
 from model.text import Operation
 from reference_server.core.effects import LogRow
+from simulator.arena.schedule import Schedule
 from simulator.arena.server import RecordingReplica, ServerEngine
 
 
 class Trunk:
     """What the clients and the server of an engine did, ready to be asked."""
 
-    def __init__(self, engine: ServerEngine, shown: dict[str, str]) -> None:
-        """``engine``: its clients recorded; ``shown``: how characters are written for people."""
+    def __init__(self, engine: ServerEngine, schedule: Schedule) -> None:
+        """``engine``: it played the schedule, and its clients recorded."""
         self._rows = engine.rows
-        self._shown = shown
+        self._shown = schedule.shown
+        self._anchors = schedule.anchors
         self._crossings = {
             client.replica.site: client.replica.crossings
             for client in engine.clients.values()
@@ -30,7 +32,7 @@ class Trunk:
         }
 
     def why(self, first: str, second: str) -> str:
-        """Why character ``first`` stands before ``second``, as it does."""
+        """Why two characters stand in the order in which they stand; either may be deleted by now."""
         rows = [row for row in (self._row_of(first), self._row_of(second)) if row is not None]
         if len(rows) < 2:
             return "one of them was there before everything"
@@ -44,7 +46,11 @@ class Trunk:
                 return self._by_place(one, other, earlier, later, there, here)
         if later.branch and later.base < earlier.revision:
             return self._by_gap(one, other, later)
-        return f"who typed {self._name(other)} saw {self._name(one)}"
+        anchor = self._anchors.get(other, "")
+        if anchor in ("", one):
+            return f"who typed {self._name(other)} saw {self._name(one)}"
+        goes = f"{self._name(other)} goes with {self._name(anchor)}, behind which it was typed"
+        return f"{goes}; {self.why(anchor, one)}"
 
     def _row_of(self, character: str) -> LogRow | None:
         return next((row for row in self._rows if _place(row.operation, character) is not None), None)
