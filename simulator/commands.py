@@ -96,12 +96,7 @@ def chosen_scenario(
         changes["duration"] = duration
     if workload is not None:
         changes.update(workload_settings(workload))
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise UsageError(f"--set {setting}: expected KEY=VALUE, for example network.keep_alive=8s")
-        changes[key.strip()] = value.strip()
-    scenario = override_all(scenario, changes)
+    scenario = override_all(scenario, changes | settings_of(settings))
     if scenario.workload.trace_file:
         read_trace(Path(scenario.workload.trace_file))
     for number, spec in enumerate(scenario.faults):
@@ -109,6 +104,21 @@ def chosen_scenario(
             raise UsageError(f"faults.{number}.kind: {spec.kind} needs --mode {CRDT_MODE}")
     kinds = KINDS_WITH_SERVER if mode is None else KINDS_WITHOUT_SERVER
     return swarmed(scenario, Seeds(seed), kinds) if swarm else scenario
+
+
+def settings_of(arguments: Sequence[str]) -> dict[str, str]:
+    """What ``--set KEY=VALUE`` says, by key.
+
+    Raises:
+        UsageError: one of them is not of this form.
+    """
+    settings: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise UsageError(f"--set {argument}: expected KEY=VALUE, for example network.keep_alive=8s")
+        settings[key.strip()] = value.strip()
+    return settings
 
 
 def run_with_progress(scenario: Scenario, options: Options) -> Run:

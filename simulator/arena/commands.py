@@ -17,8 +17,9 @@ from simulator.arena.contest import contest
 from simulator.arena.drawing import NAMED, named
 from simulator.arena.people import AGENTS_MAX, EDITS_MAX, drawn
 from simulator.arena.schedule import Schedule
-from simulator.commands import UsageError, chosen_scenario, console
-from simulator.scenario import ScenarioError, shipped_scenarios
+from simulator.commands import UsageError, console, settings_of
+from simulator.overrides import override_all
+from simulator.scenario import ScenarioError, load_scenario, shipped_scenarios
 
 DEFAULT = "long-offline"
 TEXT_SHOWN_MAX = 240
@@ -99,7 +100,7 @@ def _drawn(
     settings: list[str],
 ) -> Schedule:
     try:
-        scenario = chosen_scenario(name, seed, settings=settings)
+        scenario = override_all(load_scenario(name), settings_of(settings))
     except ScenarioError as error:
         if name in shipped_scenarios() or not str(error).startswith("unknown scenario"):
             raise

@@ -99,7 +99,7 @@ def why(schedule: Schedule, plays: Mapping[str, Played], name: str, first: str, 
     if isinstance(engine, ServerEngine):
         again = engine.recording(schedule.agents, schedule.text)
         perform(schedule, again)
-        return Trunk(again, schedule.shown).why(first, second)
+        return Trunk(again, schedule).why(first, second)
     if not isinstance(engine, PlainEngine):  # an event graph has the order of plain replicas of its rule
         engine = plays[CONTENDERS[name].order].engine
         assert isinstance(engine, PlainEngine)

@@ -106,6 +106,15 @@ class Schedule(msgspec.Struct, frozen=True):
         return sum(isinstance(step, Type | Erase) for step in self.steps)
 
     @property
+    def anchors(self) -> dict[str, str]:
+        """For each character that was typed the one it was typed behind; empty at the beginning."""
+        anchors: dict[str, str] = {}
+        for step in self.steps:
+            if isinstance(step, Type):
+                anchors |= zip(step.text, [step.behind, *step.text], strict=False)
+        return anchors
+
+    @property
     def authors(self) -> dict[str, SiteId]:
         """Whose each character is, in the order in which they were typed; the first text is nobody's."""
         authors = dict.fromkeys(self.text, SiteId(""))

@@ -189,3 +189,9 @@ def test_a_scenario_of_ones_own(terminal: Terminal, tmp_path: Path) -> None:
     assert code == ExitCode.GOOD
     assert out.startswith("mine: 3 people, ")
     assert "3 times offline" in out.splitlines()[0], "the herd is everybody"
+
+
+def test_a_scenario_of_replicas_without_a_server(terminal: Terminal) -> None:
+    code, out, _ = terminal("replicas", *SMALL)
+    assert code == ExitCode.GOOD
+    assert out.startswith("replicas: 3 people, ")

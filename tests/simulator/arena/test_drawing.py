@@ -42,6 +42,7 @@ def test_a_rehearsal_notes_what_people_mean() -> None:
     schedule = rehearsal.finished("hand")
     assert schedule.text == "ab"
     assert schedule.shown == {"d": "!"}
+    assert schedule.anchors == {"c": "b", "d": "a"}
     assert schedule.authors == {"a": "", "b": "", "c": A, "d": B}
     assert schedule.steps == (
         Type(A, "b", "c"),
