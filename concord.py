@@ -35,7 +35,10 @@ from reports.recorded import ReportError
 from reports.slo import evaluate, load_objectives
 from reports.wording import headline, objective_text, outcome_text, value_text
 from simulator import commands
-from simulator.arena.commands import arena_command
+from simulator.algorithms.arena.commands import arena_command
+from simulator.algorithms.laws.commands import laws
+from simulator.algorithms.recordings.commands import trace
+from simulator.algorithms.recordings.traces import TraceError
 from simulator.commands import (
     SERVER_MODE,
     UsageError,
@@ -45,15 +48,12 @@ from simulator.commands import (
     run_with_progress,
 )
 from simulator.gossip.plan import Mode
-from simulator.laws.commands import laws
 from simulator.live.run import CLIENTS as LIVE_CLIENTS
 from simulator.live.run import DURATION as LIVE_DURATION
 from simulator.live.run import LiveError, LiveOptions
 from simulator.live.server import ServerError, SpawnedServer
-from simulator.recordings.commands import trace
-from simulator.run import Options, Run, clear, save
-from simulator.scenario import Scenario, ScenarioError
-from simulator.traces import TraceError
+from simulator.planning.scenario import Scenario, ScenarioError
+from simulator.running.run import Options, Run, clear, save
 
 EPILOG = (
     "Exit codes: 0 all good, 1 correctness violated, 2 unknown (nothing or too little was checked), "

@@ -22,8 +22,8 @@ from bench.libraries import LIBRARIES, LORO, PLAIN, recorded_updates
 from bench.measure import alternate, machine, table
 from model.crdt.rope import Rope
 from model.crdt.walker import replay
-from simulator.recordings.graph import event_graph
-from simulator.traces import Trace, read_trace
+from simulator.algorithms.recordings.graph import event_graph
+from simulator.algorithms.recordings.traces import Trace, read_trace
 
 SESSIONS = ["automerge-paper", "friendsforever", "node_nodecc"]
 DATA = Path(os.environ.get("CONCORD_DATA", "../shared"))

@@ -24,14 +24,14 @@ from model.history import fingerprint
 from model.measures import Measures
 from model.protocol import ServerMessage, decode_server
 from model.text import Operation, apply
-from simulator.cell import HEALTHY, Cell, Parts
-from simulator.cells import plan_cells
 from simulator.commands import default_jobs
-from simulator.memo import Memo
-from simulator.people import people
-from simulator.plan import CellPlan
-from simulator.run import Listener, Options, simulate
-from simulator.scenario import load_scenario
+from simulator.planning.cells import plan_cells
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import load_scenario
+from simulator.running.run import Listener, Options, simulate
+from simulator.virtual.cell import HEALTHY, Cell, Parts
+from simulator.virtual.memo import Memo
+from simulator.virtual.people import people
 
 SEED = 7
 ROUNDS = 3

@@ -18,12 +18,12 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import ENGINES, SEQUENCES
 from model.measures import Measures
-from simulator.cells import plan_cells
 from simulator.gossip.cell import GossipCell
 from simulator.gossip.plan import Mode, gossip_plans, without_server
-from simulator.people import people
-from simulator.plan import CellPlan
-from simulator.scenario import load_scenario
+from simulator.planning.cells import plan_cells
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import load_scenario
+from simulator.virtual.people import people
 
 SEED = 7
 ROUNDS = 3

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from loadgen.connection import ConnectionLost, Opener, WebSocket
 from loadgen.plan import Address
 from model.assembly import Audited
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import (
     PROTOCOL_VERSION,
     CatchUp,
@@ -131,8 +131,8 @@ class Promise(NamedTuple):
     """How far the edits of a site were acknowledged, and how far they were made."""
 
     site: SiteId
-    acknowledged: Sequence
-    made: Sequence
+    acknowledged: SequenceNumber
+    made: SequenceNumber
 
 
 def broken_promises(
@@ -144,7 +144,7 @@ def broken_promises(
     nothing that was never made. ``is_whole``: the log is known from revision 1 on; else what is missing at
     its begin is nobody's fault, and sites that are not in it at all are left out.
     """
-    reached: dict[SiteId, Sequence] = {}
+    reached: dict[SiteId, SequenceNumber] = {}
     for row in rows:
         before = reached.get(row.site, 0 if is_whole else row.first - 1)
         if row.first <= before:

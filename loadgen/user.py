@@ -13,7 +13,7 @@ from loadgen.audit import Promise
 from loadgen.measuring import Moves
 from loadgen.tokens import RENEW_SHARE, Tokens
 from loadgen.world import CONTRADICTIONS, Room, World
-from model.identity import Sequence, SiteId
+from model.identity import SequenceNumber, SiteId
 from model.jupiter import Phase, Replica
 from model.people.actions import Author, Edit, Move, Redo, Undo
 from model.protocol import (
@@ -133,10 +133,10 @@ class User:
         self.is_editing = True
         self.has_left = False
         self.skew_us = 0
-        self.flights: dict[Sequence, int] = {}
+        self.flights: dict[SequenceNumber, int] = {}
         self.moves = Moves()
         self.identities: list[Promise] = []
-        self._planned: dict[Sequence, int] = {}
+        self._planned: dict[SequenceNumber, int] = {}
         self._requested_us = self._greeted_us = 0
         self._attempt = 0
         self._witness = Witness(room.chronicle, self, room.document, displayed=room.is_sampled)
@@ -301,7 +301,7 @@ class User:
                 self._witness.delivered(row.revision)
             self._transmit(answers)
 
-    def _acknowledged(self, first: Sequence, last: Sequence) -> None:
+    def _acknowledged(self, first: SequenceNumber, last: SequenceNumber) -> None:
         planned_us = self._planned.get(first)
         if planned_us is not None:
             self._world.report("acknowledge", max(0, self._world.now - planned_us))

@@ -14,7 +14,7 @@ from model.checkers import Judge
 from model.checkers.convergence import Convergence, Quiescence
 from model.checkers.triviality import NonTriviality
 from model.history import Record
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import ErrorCode
 
 if TYPE_CHECKING:
@@ -186,8 +186,8 @@ class World:
         room: Room,
         revision: Revision,
         site: SiteId,
-        first: Sequence,
-        last: Sequence,
+        first: SequenceNumber,
+        last: SequenceNumber,
         *,
         by_peer: bool,
     ) -> None:

@@ -19,7 +19,7 @@ import msgspec
 
 from model import history
 from model.history import Record
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import Ack, Branch, CatchUp, Committed, Merged, Row, ServerMessage, Submit
 from model.text import Operation, OperationError, apply, compose_all
 from model.verdict import CheckResult
@@ -58,7 +58,12 @@ class _Variant:
     __slots__ = ("first", "last", "operation", "revision", "site")
 
     def __init__(
-        self, revision: Revision, site: SiteId, first: Sequence, last: Sequence, operation: Operation | None
+        self,
+        revision: Revision,
+        site: SiteId,
+        first: SequenceNumber,
+        last: SequenceNumber,
+        operation: Operation | None,
     ) -> None:
         self.revision = revision
         self.site = site
@@ -110,7 +115,7 @@ class _Document:
     def __init__(self, text: str) -> None:
         self.text: str | None = text
         self.seen: dict[Revision, list[_Variant]] = {}
-        self.handed: dict[tuple[SiteId, Sequence, Sequence], list[_Handed]] = {}
+        self.handed: dict[tuple[SiteId, SequenceNumber, SequenceNumber], list[_Handed]] = {}
         self.live: set[SiteId] = set()  # only counted
         self.final: Audited | None = None
         self.rows: tuple[Row, ...] = ()
@@ -119,9 +124,11 @@ class _Document:
         self.is_whole = True
         self.placed = 0
         self.chain = ""
-        self.progress: dict[SiteId, Sequence] = {}
+        self.progress: dict[SiteId, SequenceNumber] = {}
 
-    def sent_of(self, site: SiteId, first: Sequence, last: Sequence, until_us: int) -> _Handed | None:
+    def sent_of(
+        self, site: SiteId, first: SequenceNumber, last: SequenceNumber, until_us: int
+    ) -> _Handed | None:
         """What became a revision that was seen at ``until_us``: the last time it was handed over before."""
         handed = self.handed.get((site, first, last))
         if not handed:

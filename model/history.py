@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import msgspec
 
 from model.crdt.replicas.port import Element, Version, spoken
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import operation_from_plain, operation_to_plain
 from model.record import RecordBase
 from model.replica_records import FIRST as FIRST
@@ -118,7 +118,7 @@ class Restarted(RecordBase, frozen=True, tag="restarted"):
     site: SiteId
     document: DocumentId
     revision: Revision
-    last: Sequence
+    last: SequenceNumber
 
 
 class Stranded(RecordBase, frozen=True, tag="stranded"):
@@ -127,8 +127,8 @@ class Stranded(RecordBase, frozen=True, tag="stranded"):
     time_us: int
     site: SiteId
     document: DocumentId
-    acknowledged: Sequence
-    last: Sequence
+    acknowledged: SequenceNumber
+    last: SequenceNumber
 
 
 class Edited(RecordBase, frozen=True, tag="edit"):
@@ -141,7 +141,7 @@ class Edited(RecordBase, frozen=True, tag="edit"):
     time_us: int
     site: SiteId
     document: DocumentId
-    sequence: Sequence
+    sequence: SequenceNumber
     kind: str
     revision: Revision
     operation: Operation
@@ -155,8 +155,8 @@ class Sent(RecordBase, frozen=True, tag="sent"):
     site: SiteId
     document: DocumentId
     base: Revision
-    first: Sequence
-    last: Sequence
+    first: SequenceNumber
+    last: SequenceNumber
     how: str
 
 
@@ -171,8 +171,8 @@ class Stored(RecordBase, frozen=True, tag="stored"):
     document: DocumentId
     revision: Revision
     site: SiteId
-    first: Sequence
-    last: Sequence
+    first: SequenceNumber
+    last: SequenceNumber
     base: Revision
     branch: bool
     original: Operation
@@ -191,8 +191,8 @@ class Broadcast(RecordBase, frozen=True, tag="broadcast"):
     document: DocumentId
     revision: Revision
     site: SiteId
-    first: Sequence
-    last: Sequence
+    first: SequenceNumber
+    last: SequenceNumber
     received_us: int
     audience: int
     fingerprint: int
@@ -215,8 +215,8 @@ class Acknowledged(RecordBase, frozen=True, tag="acknowledged"):
     site: SiteId
     document: DocumentId
     revision: Revision
-    first: Sequence
-    last: Sequence
+    first: SequenceNumber
+    last: SequenceNumber
     fingerprint: int
 
 
@@ -228,8 +228,8 @@ class Merged(RecordBase, frozen=True, tag="merged"):
     document: DocumentId
     base: Revision
     revision: Revision
-    first: Sequence
-    last: Sequence
+    first: SequenceNumber
+    last: SequenceNumber
     fingerprint: int
 
 
@@ -240,7 +240,7 @@ class Displayed(RecordBase, frozen=True, tag="displayed"):
     site: SiteId
     document: DocumentId
     text: str
-    sequence: Sequence = 0
+    sequence: SequenceNumber = 0
 
 
 class Pointed(RecordBase, frozen=True, tag="pointed"):
@@ -255,7 +255,7 @@ class Pointed(RecordBase, frozen=True, tag="pointed"):
     document: DocumentId
     revision: Revision
     position: int
-    sequence: Sequence = 0
+    sequence: SequenceNumber = 0
 
 
 class Placed(RecordBase, frozen=True, tag="placed"):
@@ -330,7 +330,7 @@ class FinalProgress(RecordBase, frozen=True, tag="final_progress"):
     time_us: int
     site: SiteId
     document: DocumentId
-    last: Sequence
+    last: SequenceNumber
 
 
 class FinalDocument(RecordBase, frozen=True, tag="final_document"):
@@ -412,7 +412,7 @@ def order_fingerprint(elements: Iterable[Element]) -> int:
     return fingerprint(" ".join(spoken(element.id) for element in elements if not element.deleted))
 
 
-def chain(previous: str, revision: Revision, site: SiteId, last: Sequence, operation: Operation) -> str:
+def chain(previous: str, revision: Revision, site: SiteId, last: SequenceNumber, operation: Operation) -> str:
     """The digest of a log with one more revision; the empty log has the digest ``""``."""
     row = repr((previous, revision, site, last, operation.base_length, operation.components))
     return hashlib.blake2b(row.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

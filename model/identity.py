@@ -16,5 +16,5 @@ ConnectionId = NewType("ConnectionId", int)
 Revision = int
 """The number of committed operations of a document; the empty log has revision 0."""
 
-Sequence = int
+SequenceNumber = int
 """The number of a local edit, counted per site from 1 (D3)."""

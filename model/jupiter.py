@@ -36,7 +36,7 @@ from collections.abc import Callable
 
 from model.cursors import Cursors
 from model.displayed import AppliedLog
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.outgoing import Edit, SavedReplica, Sent, as_branch, as_submit
 from model.protocol import (
     DOCUMENT_LENGTH_MAX,
@@ -131,8 +131,8 @@ class Replica:
         self.text = ""
         self.revision: Revision | None = None
         self.epoch = 0
-        self.sequence: Sequence = 0
-        self.acknowledged: Sequence = 0
+        self.sequence: SequenceNumber = 0
+        self.acknowledged: SequenceNumber = 0
         self.in_flight: Sent | None = None
         self.pending: list[Edit] = []
         self.phase = Phase.OFFLINE
@@ -448,7 +448,9 @@ class Replica:
                 ErrorCode.OUT_OF_ORDER, f"revision {revision} arrived after {self.revision}"
             )
 
-    def _acknowledge(self, revision: Revision, first: Sequence, last: Sequence) -> tuple[ClientMessage, ...]:
+    def _acknowledge(
+        self, revision: Revision, first: SequenceNumber, last: SequenceNumber
+    ) -> tuple[ClientMessage, ...]:
         if last <= self.acknowledged:
             return ()  # the answer to something sent twice
         sent = self.in_flight

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Items
 from typing import Final, NamedTuple
 
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import BRANCH_CHUNK_OPERATIONS_MAX, Branch, Edits, Submit, operation_bytes
 from model.text import Operation, Selection, compose_all
 
@@ -19,7 +19,7 @@ EDITS_BYTES_MAX: Final = 64
 class Edit(NamedTuple):
     """One local edit that was not sent yet, on the text after everything before it."""
 
-    sequence: Sequence
+    sequence: SequenceNumber
     operation: Operation
 
 
@@ -30,8 +30,8 @@ class Sent(NamedTuple):
     """
 
     messages: tuple[Submit | Branch, ...]
-    first: Sequence
-    last: Sequence
+    first: SequenceNumber
+    last: SequenceNumber
     operation: Operation
 
     @property
@@ -48,8 +48,8 @@ class SavedReplica(NamedTuple):
     text: str
     revision: Revision | None
     epoch: int
-    sequence: Sequence
-    acknowledged: Sequence
+    sequence: SequenceNumber
+    acknowledged: SequenceNumber
     in_flight: Sent | None
     pending: tuple[Edit, ...]
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from model.crdt.replicas.port import Element, Event
-from model.identity import DocumentId, Sequence, SiteId
+from model.identity import DocumentId, SequenceNumber, SiteId
 from model.record import RecordBase
 
 FIRST: Final = SiteId("")
@@ -38,7 +38,7 @@ class Generated(RecordBase, frozen=True, tag="generated"):
     time_us: int
     site: SiteId
     document: DocumentId
-    sequence: Sequence
+    sequence: SequenceNumber
     events: tuple[Event, ...]
     version: int = 0
     fingerprint: int = 0

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from model import history
 from model.history import Record
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.jupiter import Phase, Replica
 from model.outgoing import Sent
 from model.protocol import Presence, Submit
@@ -49,7 +49,7 @@ class Witness:
         self._client = client
         self._document = document
         self._is_sampled = displayed
-        self._last_sent: dict[SiteId, Sequence] = {}
+        self._last_sent: dict[SiteId, SequenceNumber] = {}
 
     @property
     def _fingerprint(self) -> int:
@@ -157,7 +157,7 @@ class Witness:
         if self._is_sampled:
             self.displayed()
 
-    def acknowledged(self, revision: Revision, first: Sequence, last: Sequence) -> None:
+    def acknowledged(self, revision: Revision, first: SequenceNumber, last: SequenceNumber) -> None:
         """Own edits are durable."""
         self._chronicle.record(
             history.Acknowledged(
@@ -171,7 +171,7 @@ class Witness:
             )
         )
 
-    def merged(self, base: Revision, revision: Revision, first: Sequence, last: Sequence) -> None:
+    def merged(self, base: Revision, revision: Revision, first: SequenceNumber, last: SequenceNumber) -> None:
         """The own branch is durable, and everything since its base was applied."""
         self._chronicle.record(
             history.Merged(
@@ -189,7 +189,7 @@ class Witness:
 
     # --- sampled documents --------------------------------------------------------------------------------
 
-    def displayed(self, sequence: Sequence = 0) -> None:
+    def displayed(self, sequence: SequenceNumber = 0) -> None:
         """The displayed text, in a sampled document."""
         if self._is_sampled:
             replica = self._client.replica

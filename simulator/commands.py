@@ -16,22 +16,22 @@ from rich.table import Table
 
 from model.claims import SEQUENCES
 from model.verdict import ExitCode, Verdict
-from simulator.case import Case, CaseError, load_case
-from simulator.engine import AnyParts
-from simulator.explain import explain as explained
-from simulator.explain import tell
-from simulator.faultspec import KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
+from simulator.algorithms.recordings.traces import read_trace
+from simulator.failures.case import Case, CaseError, load_case
+from simulator.failures.explain import explain as explained
+from simulator.failures.explain import tell
+from simulator.failures.trial import attempt
 from simulator.gossip.plan import Mode
 from simulator.live.run import LiveOptions, run_live
-from simulator.overrides import override_all, workload_settings
-from simulator.plan import Topology
-from simulator.run import Listener, Options, Run, simulate
-from simulator.scenario import Scenario, load_scenario
-from simulator.seeds import Seeds
-from simulator.settings import nearest
-from simulator.swarm import swarm as swarmed
-from simulator.traces import read_trace
-from simulator.trial import attempt
+from simulator.planning.faultspec import KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
+from simulator.planning.overrides import override_all, workload_settings
+from simulator.planning.plan import Topology
+from simulator.planning.scenario import Scenario, load_scenario
+from simulator.planning.seeds import Seeds
+from simulator.planning.settings import nearest
+from simulator.planning.swarm import swarm as swarmed
+from simulator.running.engine import AnyParts
+from simulator.running.run import Listener, Options, Run, simulate
 from simulator.zoo import ZOO, Row, bug_of, parts_for, run_zoo
 
 console = Console(highlight=False)

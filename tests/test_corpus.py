@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.case import load_case
-from simulator.trial import attempt
+from simulator.failures.case import load_case
+from simulator.failures.trial import attempt
 from simulator.zoo import parts_for
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.json"))

@@ -82,7 +82,7 @@ EXCEPTIONS = {
 }
 
 # Module, and the folders that may import it: what is wrong on purpose must not be reachable from the server.
-CONFINED = {"model.published": ("model/published/", "simulator/laws/")}
+CONFINED = {"simulator.algorithms.published": ("simulator/algorithms/",)}
 
 # Every folder may bring its own commands, in the files that say so; `concord.py` puts them together.
 COMMANDS = names("rich typer")
@@ -197,16 +197,16 @@ def test_the_command_line_never_imports_locust() -> None:
         ("model/planted.py", "from random import choice"),
         ("model/planted.py", "open('x')"),
         ("model/planted.py", "import simpy"),
-        ("model/planted.py", "import simulator.seeds"),
+        ("model/planted.py", "import simulator.planning.seeds"),
         ("model/planted.py", "from reference_server import core"),
         ("model/planted.py", "import concord"),
         ("model/checkers/planted.py", "from ...reports import html"),
         ("model/commands.py", "import typer"),
-        ("model/planted.py", "from model.published import ressel"),
-        ("reference_server/planted.py", "from model.published.ressel import Ressel"),
-        ("reference_server/planted.py", "from model import published"),
-        ("reference_server/core/planted.py", "def f():\n    import model.published.ttf"),
-        ("simulator/planted.py", "from model.published import ttf"),
+        ("model/planted.py", "from simulator.algorithms.published import ressel"),
+        ("reference_server/planted.py", "from simulator.algorithms.published.ressel import Ressel"),
+        ("reference_server/planted.py", "from simulator.algorithms import published"),
+        ("reference_server/core/planted.py", "def f():\n    import simulator.algorithms.published.ttf"),
+        ("simulator/planted.py", "from simulator.algorithms.published import ttf"),
         ("reference_server/core/planted.py", "import trio"),
         ("reference_server/core/planted.py", "import time"),
         ("reference_server/core/planted.py", "from reference_server.store import memory"),
@@ -235,8 +235,8 @@ def test_a_planted_import_is_rejected(path: str, source: str) -> None:
         ("model/planted.py", "from random import Random"),
         ("model/checkers/planted.py", "from ..text import apply\nfrom . import liveness"),
         ("model/history.py", "import gzip"),
-        ("model/published/planted.py", "from model.published import ressel"),
-        ("simulator/laws/planted.py", "from model.published.ressel import Ressel"),
+        ("simulator/algorithms/published/planted.py", "from simulator.algorithms.published import ressel"),
+        ("simulator/algorithms/laws/planted.py", "from simulator.algorithms.published.ressel import Ressel"),
         ("reference_server/core/planted.py", "from reference_server.core import effects"),
         ("reference_server/core/planted.py", "from . import effects"),
         ("simulator/planted.py", "import time, simpy\nfrom reference_server.core import document"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.checkers import Handler
-from model.identity import Sequence, SiteId
+from model.identity import SequenceNumber, SiteId
 from model.verdict import VIOLATIONS_KEPT_MAX, CheckResult, Violation
 
 
@@ -51,6 +51,6 @@ class Check:
         """Compare what can be compared at the end only."""
 
 
-def edit_name(site: SiteId, first: Sequence, last: Sequence) -> str:
+def edit_name(site: SiteId, first: SequenceNumber, last: SequenceNumber) -> str:
     """Edits ``first..last`` of a site for a sentence: ``c3#5`` or ``c3#5..7``."""
     return f"{site}#{first}" if first == last else f"{site}#{first}..{last}"

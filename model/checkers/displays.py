@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from model import history
 from model.checkers.check import edit_name
-from model.identity import Sequence, SiteId
+from model.identity import SequenceNumber, SiteId
 from model.text import Operation
 
 ELEMENTS_TRACKED_MAX: Final = 256
@@ -46,7 +46,7 @@ class Displays:
         self.is_unique = len(set(text)) == len(text)
         self._numbers: dict[str, int] = {}
         self._authors: dict[str, str] = dict.fromkeys(text, "")
-        self._edits: dict[SiteId, tuple[Sequence, Operation]] = {}
+        self._edits: dict[SiteId, tuple[SequenceNumber, Operation]] = {}
         self._texts: dict[str, Sighting] = {}
 
     # --- edits --------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ class Displays:
                     elif len(self._authors) < CHARACTERS_MAX:
                         self._authors[character] = name
 
-    def edit_of(self, site: SiteId, sequence: Sequence) -> Operation | None:
+    def edit_of(self, site: SiteId, sequence: SequenceNumber) -> Operation | None:
         """The operation of a site's newest edit, if that is the one asked for."""
         known = self._edits.get(site)
         return known[1] if known is not None and known[0] == sequence else None

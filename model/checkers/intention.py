@@ -22,7 +22,7 @@ from model.checkers import Handler
 from model.checkers.check import Check, edit_name
 from model.checkers.elements import Elements
 from model.checkers.intervals import Effect, carried, effect_of, misplaced, without
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.text import Operation
 
 LOG_KEPT_MAX: Final = 20_000
@@ -45,7 +45,7 @@ class _Trunk:
 
     def __init__(self) -> None:
         self.operations: dict[Revision, Operation] = {}
-        self.edits: dict[SiteId, dict[Sequence, history.Edited]] = {}
+        self.edits: dict[SiteId, dict[SequenceNumber, history.Edited]] = {}
         self.elements: Elements | None = None  # of a sampled document
 
 

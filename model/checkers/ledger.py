@@ -12,7 +12,7 @@ from typing import Any, Final
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 
 ROWS_KEPT_MAX: Final = 8
 """Durable revisions of one site that acknowledgements are compared with; those of older ones are not."""
@@ -25,11 +25,11 @@ class _Account:
 
     def __init__(self) -> None:
         self.is_client = False  # whether it joined or edited here; a REST client never does
-        self.edited: Sequence = 0
-        self.stored: Sequence = 0
-        self.acknowledged: Sequence = 0
+        self.edited: SequenceNumber = 0
+        self.stored: SequenceNumber = 0
+        self.acknowledged: SequenceNumber = 0
         self.stranded = False
-        self.rows: dict[Revision, tuple[Sequence, Sequence]] = {}
+        self.rows: dict[Revision, tuple[SequenceNumber, SequenceNumber]] = {}
         self.trimmed: Revision = 0  # rows up to this revision are forgotten
 
 
@@ -40,7 +40,7 @@ class _Book:
 
     def __init__(self) -> None:
         self.accounts: dict[SiteId, _Account] = {}
-        self.final_last: dict[SiteId, Sequence] = {}
+        self.final_last: dict[SiteId, SequenceNumber] = {}
         self.final_online: set[SiteId] = set()  # never iterated over
 
 
@@ -183,7 +183,12 @@ class Ledger(Check):
         self._violate_facts(record.time_us, record.document, record.site, account, problem, facts)
 
     def _violate_site(
-        self, record: history.FinalDocument, site: SiteId, account: _Account, problem: str, last: Sequence
+        self,
+        record: history.FinalDocument,
+        site: SiteId,
+        account: _Account,
+        problem: str,
+        last: SequenceNumber,
     ) -> None:
         facts = {"final_last": last, "revision": record.revision}
         self._violate_facts(record.time_us, record.document, site, account, problem, facts)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 
 ANSWER_BOUND_US: Final = 30_000_000
 """Edits sent by a client that stays connected are answered within this time, also under faults."""
@@ -20,8 +20,8 @@ class _Sent(NamedTuple):
     """Edits that wait for their answer on a connection that still stands."""
 
     time_us: int
-    first: Sequence
-    last: Sequence
+    first: SequenceNumber
+    last: SequenceNumber
 
 
 class Liveness(Check):

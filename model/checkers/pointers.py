@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from model import history
 from model.checkers.elements import Element
-from model.identity import Revision, Sequence, SiteId
+from model.identity import Revision, SequenceNumber, SiteId
 from model.text import Operation
 
 POINTED_KEPT_MAX: Final = 256
@@ -103,7 +103,7 @@ class Pointers:
             return None
         return place_of(revision, position, elements)
 
-    def row_of(self, site: SiteId, last: Sequence) -> Row | None:
+    def row_of(self, site: SiteId, last: SequenceNumber) -> Row | None:
         """The newest revision of a site, if it is that of the edits up to ``last``."""
         row = self._rows.get(site)
         return row if row is not None and row.stored.last == last else None

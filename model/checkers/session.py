@@ -13,7 +13,7 @@ from typing import Final
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
-from model.identity import DocumentId, Revision, Sequence, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 
 EDITS_KEPT_MAX: Final = 65_536
 """Edits of one site remembered until they are durable; what depends on further ones is not checked."""
@@ -28,9 +28,9 @@ class _Session:
         self.read: Revision = -1  # newest revision displayed in this session; -1 for none
         self.written: Revision = 0  # newest revision of its own that it has seen in this session
         self.reached: Revision = -1  # newest revision displayed in earlier sessions
-        self.stored: Sequence = 0  # its newest durable edit
+        self.stored: SequenceNumber = 0  # its newest durable edit
         self.stored_revision: Revision = 0  # the revision of that edit
-        self.known: dict[Sequence, Revision] = {}  # edits not durable yet: the revision known when made
+        self.known: dict[SequenceNumber, Revision] = {}  # edits not durable yet: the revision known when made
 
 
 class SessionGuarantees(Check):

@@ -14,7 +14,7 @@ from model import history
 from model.checkers import Handler
 from model.claims import ENGINES
 from model.histogram import Histogram
-from model.identity import Revision, Sequence, SiteId
+from model.identity import Revision, SequenceNumber, SiteId
 from model.measures.latencies import Latencies
 from model.measures.measure_set import MeasureSet, Reconciliations, Totals, encode_measures
 from model.measures.rooms import Rooms
@@ -42,13 +42,15 @@ class _Site(Presence):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sequence: Sequence = 0
-        self.acknowledged: Sequence = 0
-        self.in_flight: Sequence = 0  # last edit of the operation that was sent; 0 for none
-        self.edited_us: dict[Sequence, int] = {}  # edits made on the present connection
-        self.offline_last: Sequence = 0  # last edit made before the present connection
+        self.sequence: SequenceNumber = 0
+        self.acknowledged: SequenceNumber = 0
+        self.in_flight: SequenceNumber = 0  # last edit of the operation that was sent; 0 for none
+        self.edited_us: dict[SequenceNumber, int] = {}  # edits made on the present connection
+        self.offline_last: SequenceNumber = 0  # last edit made before the present connection
         self.reconcile_us = 0  # when the present reconciliation began; 0 for none
-        self.branches: dict[Sequence, tuple[Sequence, str]] = {}  # first -> last, phase of the attempt
+        self.branches: dict[
+            SequenceNumber, tuple[SequenceNumber, str]
+        ] = {}  # first -> last, phase of the attempt
         self.broadcast: history.Broadcast | None = None  # the newest of this site
         self.placed: dict[tuple[Revision, int], int] = {}
 

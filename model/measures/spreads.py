@@ -7,7 +7,7 @@ waited for, one that comes online later neither.
 from __future__ import annotations
 
 from model.history import Broadcast, Generated, Integrated
-from model.identity import DocumentId, Sequence, SiteId
+from model.identity import DocumentId, SequenceNumber, SiteId
 from model.measures.latencies import Latencies
 
 
@@ -16,7 +16,7 @@ class _Spread:
 
     __slots__ = ("edited_us", "last_us", "sequence", "waiting")
 
-    def __init__(self, edited_us: int, sequence: Sequence, waiting: set[SiteId]) -> None:
+    def __init__(self, edited_us: int, sequence: SequenceNumber, waiting: set[SiteId]) -> None:
         self.edited_us = edited_us
         self.sequence = sequence
         self.waiting = waiting  # never iterated over

@@ -13,8 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 import trio
 
-from model.identity import ConnectionId, DocumentId, Revision, SiteId
-from model.identity import Sequence as EditSequence
+from model.identity import ConnectionId, DocumentId, Revision, SequenceNumber, SiteId
 from model.jupiter import Phase, Replica
 from model.outgoing import Sent
 from model.protocol import (
@@ -66,8 +65,8 @@ class Applied(NamedTuple):
     """One edit that is durable."""
 
     revision: Revision
-    first: EditSequence
-    last: EditSequence
+    first: SequenceNumber
+    last: SequenceNumber
 
 
 class Edited(NamedTuple):

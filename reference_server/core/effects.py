@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple, TypeAlias
 
-from model.identity import ConnectionId, DocumentId, Revision, Sequence, SiteId
+from model.identity import ConnectionId, DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import Edits, ErrorCode
 from model.text import Operation, Selection, compose_all
 
@@ -34,8 +34,8 @@ class LogRow(NamedTuple):
 
     revision: Revision
     site: SiteId
-    first: Sequence
-    last: Sequence
+    first: SequenceNumber
+    last: SequenceNumber
     base: Revision
     branch: bool
     edits: tuple[Edits, ...]
@@ -52,7 +52,7 @@ class Progress(NamedTuple):
     """What is durable of one site in one document (D10, D11)."""
 
     epoch: int
-    last: Sequence = 0
+    last: SequenceNumber = 0
     revision: Revision = 0
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from simulator.faults.fault import ClientsFault
 
 if TYPE_CHECKING:
-    from simulator.client import Client
-    from simulator.world import World
+    from simulator.virtual.client import Client
+    from simulator.virtual.world import World
 
 READ_EVERY_US: Final = 100_000
 """How often a slow reader reads."""

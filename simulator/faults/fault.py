@@ -10,15 +10,15 @@ from simpy.events import ProcessGenerator
 
 from model import history
 from model.history import Record
-from simulator.clock import Clock
-from simulator.plan import CellPlan
-from simulator.schedule import FaultWindow
-from simulator.seeds import Seeds
-from simulator.sessions import Participant, Surroundings
+from simulator.planning.plan import CellPlan
+from simulator.planning.schedule import FaultWindow
+from simulator.planning.seeds import Seeds
+from simulator.virtual.clock import Clock
+from simulator.virtual.sessions import Participant, Surroundings
 
 if TYPE_CHECKING:
-    from simulator.cell import Cell
-    from simulator.world import World
+    from simulator.virtual.cell import Cell
+    from simulator.virtual.world import World
 
 
 class Scene(Protocol):

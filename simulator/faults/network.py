@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from simulator.faults.fault import ClientsFault
 
 if TYPE_CHECKING:
-    from simulator.client import Client
-    from simulator.network import Connection
-    from simulator.world import World
+    from simulator.virtual.client import Client
+    from simulator.virtual.network import Connection
+    from simulator.virtual.world import World
 
 PAUSE_US_MIN: Final = 50_000
 """A flapping path stays as it is for at least this long."""

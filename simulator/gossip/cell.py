@@ -15,18 +15,18 @@ from model.histogram import Histogram
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.people.actions import Author
-from simulator.clock import Clock
 from simulator.faults.fault import suffer
 from simulator.gossip.datagrams import Datagrams
 from simulator.gossip.examination import EXAMINED_AT, examine
 from simulator.gossip.faults import gossip_fault_of
 from simulator.gossip.peer import Peer
-from simulator.memo import Memo
-from simulator.plan import CellPlan, DocumentPlan, GossipPlan
-from simulator.recorder import Recorder
-from simulator.schedule import FaultWindow
-from simulator.seeds import Seeds
-from simulator.sessions import start_clients
+from simulator.planning.plan import CellPlan, DocumentPlan, GossipPlan
+from simulator.planning.schedule import FaultWindow
+from simulator.planning.seeds import Seeds
+from simulator.virtual.clock import Clock
+from simulator.virtual.memo import Memo
+from simulator.virtual.recorder import Recorder
+from simulator.virtual.sessions import start_clients
 
 SETTLE_POLL_US: Final = 100_000
 """How often a healing cell is asked whether everybody knows everything."""

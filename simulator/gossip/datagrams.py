@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
 from model.crdt.replicas.port import Event, Version
 from model.identity import SiteId
-from simulator.clock import Clock
-from simulator.scenario import Gossip, Network
+from simulator.planning.scenario import Gossip, Network
+from simulator.virtual.clock import Clock
 
 if TYPE_CHECKING:
     from simulator.gossip.peer import Peer

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from model import history
 from model.crdt.replicas.port import Event, Replica
-from model.identity import Sequence
+from model.identity import SequenceNumber
 
 
 class Saved:
@@ -14,7 +14,7 @@ class Saved:
 
     __slots__ = ("data", "fingerprint", "sequence")
 
-    def __init__(self, replica: Replica, sequence: Sequence) -> None:
+    def __init__(self, replica: Replica, sequence: SequenceNumber) -> None:
         self.data = replica.save()
         self.fingerprint = history.fingerprint(replica.text)
         self.sequence = sequence
@@ -35,7 +35,7 @@ class Disk:
     def __init__(self, events: Iterable[Event]) -> None:
         self._events = list(events)
         self._synced = len(self._events)
-        self.sequence: Sequence = 0
+        self.sequence: SequenceNumber = 0
 
     def append(self, events: Iterable[Event]) -> None:
         """Events were taken over; they may still be lost."""

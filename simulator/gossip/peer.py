@@ -19,7 +19,7 @@ from model.text import Selection, delete, insert, replace
 from simulator.gossip.caret import Caret
 from simulator.gossip.datagrams import EVENTS_MAX, Datagram
 from simulator.gossip.disk import Disk, Saved
-from simulator.plan import ClientPlan, DocumentPlan
+from simulator.planning.plan import ClientPlan, DocumentPlan
 
 if TYPE_CHECKING:
     from simulator.gossip.cell import GossipCell

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from model.identity import DocumentId, SiteId
-from simulator.faultspec import KINDS_WITHOUT_SERVER
 from simulator.gossip.datagrams import (
     ARRIVED,
     DUPLICATED,
@@ -18,9 +17,10 @@ from simulator.gossip.datagrams import (
     REORDERED,
     REORDERING,
 )
-from simulator.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
-from simulator.scenario import Scenario
-from simulator.seeds import Seeds
+from simulator.planning.faultspec import KINDS_WITHOUT_SERVER
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
+from simulator.planning.scenario import Scenario
+from simulator.planning.seeds import Seeds
 
 TEXT_LENGTH_MAX: Final = 400
 """Code points that a document is kept at: a plain replica looks through its elements for each event."""

@@ -14,8 +14,8 @@ from simulator.live.conversation import Conversation, Surroundings
 from simulator.live.link import Address, Ending, Link
 from simulator.live.tokens import Tokens
 from simulator.live.websocket import CLOSE_NORMAL
-from simulator.network import Connection, Network
-from simulator.seeds import Seeds
+from simulator.planning.seeds import Seeds
+from simulator.virtual.network import Connection, Network
 
 ENDINGS: Final = ((0.5, Ending.CLOSE), (0.75, Ending.RESET), (1.0, Ending.CUT))
 """How clients leave: up to which draw in which way."""

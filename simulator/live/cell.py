@@ -19,7 +19,6 @@ from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
 from model.people.actions import Author
-from simulator.client import Client
 from simulator.faults.fault import suffer
 from simulator.live.bridge import Bridge
 from simulator.live.conversation import Surroundings
@@ -29,12 +28,13 @@ from simulator.live.link import Address
 from simulator.live.pace import Pace, PacedClock
 from simulator.live.server import ServerError, ServerHandle
 from simulator.live.tokens import Tokens
-from simulator.memo import Memo
-from simulator.network import Connection, Network
-from simulator.plan import CellPlan
-from simulator.schedule import FaultWindow
-from simulator.seeds import Seeds
-from simulator.sessions import start_clients
+from simulator.planning.plan import CellPlan
+from simulator.planning.schedule import FaultWindow
+from simulator.planning.seeds import Seeds
+from simulator.virtual.client import Client
+from simulator.virtual.memo import Memo
+from simulator.virtual.network import Connection, Network
+from simulator.virtual.sessions import start_clients
 
 SETTLE_POLL_SECONDS: Final = 0.1
 QUIET_POLLS: Final = 5

@@ -25,8 +25,8 @@ from model.protocol import (
     decode_client,
     encode,
 )
-from simulator.clock import Clock
-from simulator.memo import Memo
+from simulator.virtual.clock import Clock
+from simulator.virtual.memo import Memo
 
 COMPRESSED_BYTES_MIN: Final = 1_024
 """Smaller messages travel as they are."""

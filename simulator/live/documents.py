@@ -14,7 +14,7 @@ from simulator.live.conversation import Surroundings
 from simulator.live.link import Address
 from simulator.live.tokens import Tokens
 from simulator.live.visitor import VisitError, audit, found
-from simulator.plan import DocumentPlan
+from simulator.planning.plan import DocumentPlan
 
 VISITS_MAX: Final = 16
 """Documents that are visited at the same time."""

@@ -22,7 +22,7 @@ from simulator.faults.network import (
     PartitionRegion,
 )
 from simulator.live.server import ServerHandle
-from simulator.schedule import FaultWindow
+from simulator.planning.schedule import FaultWindow
 
 if TYPE_CHECKING:
     from simulator.live.cell import LiveCell

@@ -12,7 +12,7 @@ import trio
 
 from simulator.live.transport import Transport
 from simulator.live.websocket import CLOSE_NORMAL, Accepted, Arrived, ClientSocket, Over, Rejected
-from simulator.network import CLOSE_ABNORMAL
+from simulator.virtual.network import CLOSE_ABNORMAL
 
 FAREWELL_SECONDS: Final = 2.0
 """The server may take this long to answer a close before the socket is closed all the same."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import trio
 
 from model.histogram import Histogram
-from simulator.clock import Clock
+from simulator.virtual.clock import Clock
 
 BEAT_SECONDS: Final = 0.05
 

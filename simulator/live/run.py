@@ -23,7 +23,6 @@ from model.identity import DocumentId
 from model.measures import Measures, MeasureSet
 from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, overall
-from simulator.cells import plan_cells
 from simulator.live.cell import LiveCell
 from simulator.live.faults import playable, with_a_kill
 from simulator.live.health import health
@@ -33,12 +32,13 @@ from simulator.live.scrape import Scraper
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
 from simulator.live.tokens import LIFETIME_SECONDS, Tokens
 from simulator.live.visitor import SETUP_KIND, VisitError
-from simulator.overrides import override_all
-from simulator.people import people
-from simulator.plan import CellPlan
-from simulator.recorder import Recorder
-from simulator.run import Listener, Run, clear, expected_kinds, machine, versions
-from simulator.scenario import Scenario
+from simulator.planning.cells import plan_cells
+from simulator.planning.overrides import override_all
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import Scenario
+from simulator.running.run import Listener, Run, clear, expected_kinds, machine, versions
+from simulator.virtual.people import people
+from simulator.virtual.recorder import Recorder
 
 CLIENTS: Final = 300
 """How many clients a live run has unless somebody says otherwise."""

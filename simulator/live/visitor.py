@@ -33,7 +33,7 @@ from model.witness import Chronicle, Witness
 from simulator.live.conversation import Conversation, Surroundings
 from simulator.live.link import Address, Ending, Link
 from simulator.live.tokens import Tokens
-from simulator.plan import DocumentPlan
+from simulator.planning.plan import DocumentPlan
 
 CONNECT_SECONDS: Final = 5.0
 VISIT_SECONDS: Final = 20.0

@@ -13,7 +13,7 @@ from reference_server.core.batch import Batch
 from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
-from simulator.cell import Parts
+from simulator.virtual.cell import Parts
 from simulator.zoo.batch_bugs import Carried
 from simulator.zoo.bug import Bug
 from simulator.zoo.client_bugs import UndoUncarried

@@ -13,7 +13,7 @@ from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem, Item
 from reference_server.core.log import Log
 from reference_server.core.room import Room
-from simulator.cell import Parts
+from simulator.virtual.cell import Parts
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import fitted
 from simulator.zoo.habitat import BUSY, COMERS_AND_GOERS, repeated

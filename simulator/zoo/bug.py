@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from simulator.engine import AnyParts
+from simulator.running.engine import AnyParts
 from simulator.zoo.habitat import Habitat
 from simulator.zoo.rooms import Room
 

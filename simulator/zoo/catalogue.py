@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.engine import AnyParts, healthy_of
-from simulator.plan import CellPlan
+from simulator.planning.plan import CellPlan
+from simulator.running.engine import AnyParts, healthy_of
 from simulator.zoo import (
     agreed_bugs,
     batch_bugs,

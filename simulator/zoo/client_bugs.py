@@ -10,7 +10,7 @@ from model.outgoing import Edit
 from model.people.human import Weights
 from model.protocol import ClientMessage
 from model.text import Operation
-from simulator.cell import Parts
+from simulator.virtual.cell import Parts
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import moved_to, position_of
 from simulator.zoo.habitat import BUSY, CROWD, PROSE

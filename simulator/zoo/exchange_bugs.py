@@ -16,7 +16,7 @@ from reference_server.core.log import Log
 from reference_server.core.member import Member
 from reference_server.core.merge import merge
 from reference_server.core.room import Room
-from simulator.cell import Parts
+from simulator.virtual.cell import Parts
 from simulator.zoo.batch_bugs import Carried
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import Gapless, Positional

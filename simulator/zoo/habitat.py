@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 from model.identity import DocumentId, SiteId
 from model.people.human import Weights
 from model.people.letters import Supply
-from simulator.faultspec import FAULT_KINDS
-from simulator.plan import CellPlan, ClientPlan, DocumentPlan
-from simulator.scenario import Network, Region, Server, Sessions
-from simulator.schedule import FaultWindow
-from simulator.seeds import Seeds
+from simulator.planning.faultspec import FAULT_KINDS
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
+from simulator.planning.scenario import Network, Region, Server, Sessions
+from simulator.planning.schedule import FaultWindow
+from simulator.planning.seeds import Seeds
 from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
 
 HEAL_BOUND_US: Final = 6_000_000

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from model.history import Edited
 from model.verdict import Violation
-from simulator.case import Case, Origin, confirm, extract
-from simulator.trial import Trial, attempt
+from simulator.failures.case import Case, Origin, confirm, extract
+from simulator.failures.trial import Trial, attempt
 from simulator.zoo.bug import Bug
 
 

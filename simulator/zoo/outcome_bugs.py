@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from model.identity import ConnectionId, Revision
-from model.identity import Sequence as Number
+from model.identity import ConnectionId, Revision, SequenceNumber
 from model.text import Operation
 from reference_server.core.batch import Batch
 from reference_server.core.document import Document
@@ -14,7 +13,7 @@ from reference_server.core.effects import Appended, Committed, Contents, LogRow,
 from reference_server.core.items import EditsItem, Item
 from reference_server.core.limits import Limits
 from reference_server.core.log import Log
-from simulator.cell import Parts
+from simulator.virtual.cell import Parts
 from simulator.zoo.batch_bugs import CarelessBatch, Carried, fitted_all
 from simulator.zoo.bug import Bug
 from simulator.zoo.habitat import CROWD, LOST_ANSWERS, PROSE, repeated
@@ -68,7 +67,7 @@ class LogOfFirstTries(Log):
     def __init__(self, limits: Limits, apply: Callable[[str, Operation], str]) -> None:
         """As for :class:`Log`."""
         super().__init__(limits, apply)
-        self.tries: dict[tuple[ConnectionId, Number], Revision] = {}
+        self.tries: dict[tuple[ConnectionId, SequenceNumber], Revision] = {}
 
 
 class StaleBatch(Batch):

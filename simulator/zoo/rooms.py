@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from model.identity import DocumentId, SiteId
 from model.people.letters import Supply
-from simulator.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Topology
-from simulator.scenario import Gossip, Network, Region, Server, Sessions
-from simulator.seeds import Seeds
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Topology
+from simulator.planning.scenario import Gossip, Network, Region, Server, Sessions
+from simulator.planning.seeds import Seeds
 from simulator.workload.catalogue import Workload, initial_text
 from simulator.zoo.habitat import HEAL_BOUND_US, Blow, window_of
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from model.identity import Revision, Sequence, SiteId
+from model.identity import Revision, SequenceNumber, SiteId
 from model.jupiter import Phase, Replica
 from model.outgoing import Edit, SavedReplica, Sent
 from model.protocol import ClientMessage, Submit
@@ -15,7 +15,7 @@ from reference_server.core.document import Document
 from reference_server.core.effects import Progress
 from reference_server.core.items import EditsItem
 from reference_server.core.room import Room
-from simulator.cell import Parts
+from simulator.virtual.cell import Parts
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import Positional, moved_to, position_of
 from simulator.zoo.habitat import BUSY, COMERS_AND_GOERS, CROWD, repeated
@@ -68,7 +68,9 @@ class SharedOperation(Replica):
 class SelfishAcknowledgement(Replica):
     """An acknowledgement counts only if nobody else's revision came in between."""
 
-    def _acknowledge(self, revision: Revision, first: Sequence, last: Sequence) -> tuple[ClientMessage, ...]:
+    def _acknowledge(
+        self, revision: Revision, first: SequenceNumber, last: SequenceNumber
+    ) -> tuple[ClientMessage, ...]:
         sent = self.in_flight
         if sent is not None and revision != sent.messages[0].base + 1:
             return ()

@@ -8,8 +8,8 @@ from model import text
 from model.text import Operation
 from reference_server.core.effects import Append, Appended, Committed, Outcome
 from reference_server.store.memory import Answer, MemoryStore, Request
-from simulator.cell import Parts
-from simulator.memo import Memo
+from simulator.virtual.cell import Parts
+from simulator.virtual.memo import Memo
 from simulator.zoo.bug import Bug
 from simulator.zoo.habitat import BUSY, CROWD, LOST_ANSWERS, Blow, repeated
 

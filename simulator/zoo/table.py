@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import NamedTuple
 
-from simulator.shrink import Shrinker
+from simulator.failures.shrink import Shrinker
 from simulator.zoo.catalogue import ZOO, bug_of
 from simulator.zoo.hunt import hunt
 

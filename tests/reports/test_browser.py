@@ -14,7 +14,7 @@ import pytest
 import concord
 from model import arena as arenas
 from reports.write import write_report
-from simulator.run import save
+from simulator.running.run import save
 from tests.model.test_arena import arena as small_arena
 from tests.reports.jobs import STRAINED, synthetic_run, write_part
 from tests.reports.strategies import BROKEN, CLEAN, UNCLAIMED, write_run

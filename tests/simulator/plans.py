@@ -12,14 +12,14 @@ from model.checkers import Judge
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.people.letters import Supply
-from simulator.cell import HEALTHY, Cell, Parts
-from simulator.faultspec import FAULT_KINDS
-from simulator.people import people
-from simulator.plan import CellPlan, ClientPlan, DocumentPlan, Step, StepKind
-from simulator.scenario import Network, Region, Server, Sessions
-from simulator.schedule import FaultWindow
-from simulator.seeds import Seeds
-from simulator.trial import Keeper, Trial
+from simulator.failures.trial import Keeper, Trial
+from simulator.planning.faultspec import FAULT_KINDS
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, Step, StepKind
+from simulator.planning.scenario import Network, Region, Server, Sessions
+from simulator.planning.schedule import FaultWindow
+from simulator.planning.seeds import Seeds
+from simulator.virtual.cell import HEALTHY, Cell, Parts
+from simulator.virtual.people import people
 from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
 
 DOCUMENT = DocumentId("d0")

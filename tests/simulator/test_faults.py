@@ -7,12 +7,12 @@ import pytest
 
 from model import history
 from model.identity import SiteId
+from simulator.failures.trial import Trial, attempt
 from simulator.faults import FAULTS, fault_of
-from simulator.faultspec import FAULT_KINDS, KINDS_WITH_SERVER
-from simulator.plan import CellPlan
-from simulator.scenario import Server
-from simulator.schedule import FaultWindow
-from simulator.trial import Trial, attempt
+from simulator.planning.faultspec import FAULT_KINDS, KINDS_WITH_SERVER
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import Server
+from simulator.planning.schedule import FaultWindow
 from tests.simulator.plans import STAYING, cell_of, fault, of, plan, problems, unchecked
 
 STRONG: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.text import apply, replace
-from simulator.traces import Patch, Trace, Transaction
+from simulator.algorithms.recordings.traces import Patch, Trace, Transaction
 from simulator.workload import (
     WORKLOADS,
     Action,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.people.actions import Edit, Move
-from simulator.traces import Patch, Trace, Transaction, read_trace
+from simulator.algorithms.recordings.traces import Patch, Trace, Transaction, read_trace
 from simulator.workload.recorded import (
     BREAK_US_MAX,
     LENGTH_MAX,

@@ -15,10 +15,10 @@ from model.crdt.interleaving import (
     same_origins,
     typed_runs,
 )
-from model.crdt.interleaving_table import EXPECTED, Expected, Kind, Row, interleaving_table
 from model.crdt.replicas import ALGORITHMS, Element, ElementId, Fugue, FugueMax, Logoot, Rga, Yata
 from model.crdt.scripts import SCENARIOS, Insert, Script, play
 from model.identity import SiteId
+from simulator.algorithms.interleaving_table import EXPECTED, Expected, Kind, Row, interleaving_table
 from tests.model.crdt.strategies import FUGUEMAX_DIFFERS, scripts
 
 A, B, C, D = (SiteId(name) for name in "ABCD")

@@ -10,12 +10,12 @@ import msgspec
 
 from model.checkers import Judge
 from model.identity import DocumentId, SiteId
+from simulator.failures.trial import Keeper
 from simulator.gossip.cell import GossipCell, GossipParts
-from simulator.people import people
-from simulator.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
-from simulator.scenario import Gossip, Network, Region
-from simulator.schedule import FaultWindow
-from simulator.trial import Keeper
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
+from simulator.planning.scenario import Gossip, Network, Region
+from simulator.planning.schedule import FaultWindow
+from simulator.virtual.people import people
 from tests.simulator.plans import SECOND, STAYING, edit, plan, step
 
 DOCUMENT = DocumentId("d")

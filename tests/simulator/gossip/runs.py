@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulator.gossip.plan import Mode
-from simulator.overrides import override_all
-from simulator.plan import Topology
-from simulator.run import Listener, Options, Run, simulate
-from simulator.scenario import Scenario, load_scenario
+from simulator.planning.overrides import override_all
+from simulator.planning.plan import Topology
+from simulator.planning.scenario import Scenario, load_scenario
+from simulator.running.run import Listener, Options, Run, simulate
 
 HERD = "[{kind: herd}]"
 

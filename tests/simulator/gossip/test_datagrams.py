@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from model.identity import SiteId
-from simulator.clock import Clock
 from simulator.gossip.datagrams import (
     ABSENT,
     ARRIVED,
@@ -21,8 +20,9 @@ from simulator.gossip.datagrams import (
     Datagram,
     Datagrams,
 )
-from simulator.plan import ClientPlan
-from simulator.scenario import Gossip
+from simulator.planning.plan import ClientPlan
+from simulator.planning.scenario import Gossip
+from simulator.virtual.clock import Clock
 from tests.simulator.gossip.rooms import PLAIN, QUIET
 
 COUNT = 2_000

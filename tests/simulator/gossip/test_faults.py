@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from model import history
-from simulator.faultspec import FAULT_KINDS, KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
+from simulator.failures.trial import attempt
 from simulator.gossip.datagrams import CUT_OFF
 from simulator.gossip.faults import GOSSIP_FAULTS, gossip_fault_of
-from simulator.trial import attempt
+from simulator.planning.faultspec import FAULT_KINDS, KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
 from tests.simulator.gossip.rooms import SECOND, cell_of, crowd, edit, room
 from tests.simulator.plans import fault, of, problems
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from simulator.cells import plan_cells
 from simulator.gossip.plan import (
     COMPACTED_MAX,
     EXAMINED_MAX,
@@ -12,9 +11,10 @@ from simulator.gossip.plan import (
     gossip_plans,
     without_server,
 )
-from simulator.overrides import override_all
-from simulator.plan import CellPlan, Topology
-from simulator.scenario import load_scenario
+from simulator.planning.cells import plan_cells
+from simulator.planning.overrides import override_all
+from simulator.planning.plan import CellPlan, Topology
+from simulator.planning.scenario import load_scenario
 
 
 def plans(topology: Topology = "mesh", name: str = "replicas") -> tuple[CellPlan, ...]:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from simulator.faultspec import KINDS_WITH_SERVER
 from simulator.live.bridge import ending
 from simulator.live.faults import LIVE_FAULTS, live_fault_of, playable, with_a_kill
 from simulator.live.link import Ending
 from simulator.live.run import LiveOptions, live_plan
-from simulator.overrides import override_all
-from simulator.scenario import load_scenario, shipped_scenarios
+from simulator.planning.faultspec import KINDS_WITH_SERVER
+from simulator.planning.overrides import override_all
+from simulator.planning.scenario import load_scenario, shipped_scenarios
 from tests.simulator.live.peers import CoreServer
 from tests.simulator.plans import fault
 

@@ -14,12 +14,12 @@ from model.history import read_history
 from model.measures import load_measures
 from model.result import load
 from model.verdict import Verdict
-from simulator.faultspec import FaultSpec
 from simulator.live.run import LiveError, LiveOptions, met, run_live
 from simulator.live.server import SpawnedServer, free_port
-from simulator.run import Listener, Run, save
-from simulator.scenario import Region, Scenario, load_scenario
-from simulator.seeds import Seeds
+from simulator.planning.faultspec import FaultSpec
+from simulator.planning.scenario import Region, Scenario, load_scenario
+from simulator.planning.seeds import Seeds
+from simulator.running.run import Listener, Run, save
 from tests.servers import RunningPostgres
 from tests.simulator.live.peers import (
     SECRET,

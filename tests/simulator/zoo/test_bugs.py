@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.engine import claims_of, healthy_of
-from simulator.trial import attempt
+from simulator.failures.trial import attempt
+from simulator.running.engine import claims_of, healthy_of
 from simulator.zoo import ZOO, bug_of, hunt
 
 SEEDS = 40

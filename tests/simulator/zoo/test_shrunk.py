@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from simulator.case import load_case, save_case
-from simulator.cell import HEALTHY
-from simulator.shrink import Shrinker
-from simulator.trial import attempt
+from simulator.failures.case import load_case, save_case
+from simulator.failures.shrink import Shrinker
+from simulator.failures.trial import attempt
+from simulator.virtual.cell import HEALTHY
 from simulator.zoo import ZOO, Row, bug_of, hunt, run_zoo
 from simulator.zoo.table import row_of
 

@@ -1,0 +1,1 @@
+"""Algorithms compared: published ones, their laws, recorded sessions, and the arena."""

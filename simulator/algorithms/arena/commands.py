@@ -1,0 +1,196 @@
+"""The command ``arena``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+from rich.table import Column, Table
+from rich.text import Text
+
+from model import arena as arenas
+from model.arena import Arena, Difference
+from model.verdict import Verdict
+from simulator.algorithms.arena.contest import contest
+from simulator.algorithms.arena.drawing import NAMED, named
+from simulator.algorithms.arena.people import AGENTS_MAX, EDITS_MAX, drawn
+from simulator.algorithms.arena.schedule import Schedule
+from simulator.commands import UsageError, console, settings_of
+from simulator.planning.overrides import override_all
+from simulator.planning.scenario import ScenarioError, load_scenario, shipped_scenarios
+
+DEFAULT = "long-offline"
+TEXT_SHOWN_MAX = 240
+"""Code points of a final text on the terminal."""
+
+Finish: TypeAlias = Callable[[Arena, Path], Path]
+"""What is done with the result if a directory is given: write it and a page, and say where the page is."""
+
+KindOption = Annotated[
+    Literal["human", "contention"], typer.Option(help="How people type: human, or all at one spot.")
+]
+
+
+def arena_command(finish: Finish) -> Callable[..., None]:
+    """The command for :mod:`typer`."""
+
+    def arena(
+        scenario: Annotated[
+            str, typer.Argument(help=f"A shipped scenario, a YAML file, or one of {', '.join(NAMED)}.")
+        ] = DEFAULT,
+        seed: Annotated[int, typer.Option(min=0, help="Everything random comes from it.")] = 1,
+        agents: Annotated[
+            int | None, typer.Option(min=2, max=AGENTS_MAX, help="How many people; 4 if left out.")
+        ] = None,
+        edits: Annotated[
+            int | None, typer.Option(min=1, max=EDITS_MAX, help="Edits of all of them; 200 if left out.")
+        ] = None,
+        workload: KindOption = "contention",
+        json: Annotated[
+            bool, typer.Option("--json", help="Print the result as JSON and nothing else.")
+        ] = False,
+        out: Annotated[Path | None, typer.Option(help="Directory for arena.json and a page.")] = None,
+        setting: Annotated[
+            list[str] | None,
+            typer.Option("--set", metavar="KEY=VALUE", help="Set any number of the scenario."),
+        ] = None,
+    ) -> None:
+        """Let every algorithm play one schedule of edits, and compare what comes of it.
+
+        Exit code 1 if an engine does not converge, breaks a list specification that it claims, or differs
+        from one whose order is the same by definition. That others differ is information.
+        """
+        if scenario in NAMED:
+            if agents or edits or setting:
+                raise UsageError(f"{scenario} is played as it is; leave out --agents, --edits and --set")
+            schedule, kind = named(scenario), "named"
+        else:
+            schedule, kind = (
+                _drawn(scenario, seed, agents or 4, edits or 200, workload, setting or []),
+                workload,
+            )
+        with console.status(f"playing {schedule.name}") as status:
+            result = contest(
+                schedule,
+                seed=seed,
+                workload=kind,
+                progress=lambda name: status.update(f"playing {schedule.name}: {name}"),
+            )
+        page = finish(result, out) if out is not None else None
+        if json:
+            typer.echo(arenas.encode(result).decode())
+        else:
+            _print(result)
+            if page is not None:
+                console.print(f"page: {page}", soft_wrap=True)
+        if result.exit_code:
+            raise typer.Exit(result.exit_code)
+
+    return arena
+
+
+def _drawn(
+    name: str,
+    seed: int,
+    agents: int,
+    edits: int,
+    kind: Literal["human", "contention"],
+    settings: list[str],
+) -> Schedule:
+    try:
+        scenario = override_all(load_scenario(name), settings_of(settings))
+    except ScenarioError as error:
+        if name in shipped_scenarios() or not str(error).startswith("unknown scenario"):
+            raise
+        raise UsageError(f"{error}; named ones: {', '.join(NAMED)}") from None
+    return drawn(scenario, seed, agents=agents, edits=edits, kind=kind)
+
+
+# --- on the terminal --------------------------------------------------------------------------------------
+
+
+def _print(result: Arena) -> None:
+    console.print(
+        f"{result.schedule}: {len(result.agents)} people, {result.edits} edits, "
+        f"{result.exchanges} exchanges, {result.absences} times offline, "
+        f"{result.workload}, seed {result.seed}",
+        soft_wrap=True,
+    )
+    console.print(_order_table(result))
+    console.print(_costs_table(result))
+    console.print(_work_table(result))
+    for letter, rows in result.groups.items():
+        text = result.readable(rows[0].text)
+        cut = text if len(text) <= TEXT_SHOWN_MAX else f"{text[:TEXT_SHOWN_MAX]}…"
+        console.print(Text(f"{letter}  {', '.join(row.name for row in rows)}\n   {cut!r}"), soft_wrap=True)
+    for difference in result.differences:
+        console.print(Text(told(result, difference)), soft_wrap=True)
+    for problem in result.problems:
+        console.print(Text.assemble(("violated", "red"), f": {problem}"), soft_wrap=True)
+    if not result.problems:
+        console.print("[green]valid[/]: every engine converges, and who has one order shows one text")
+
+
+def told(result: Arena, difference: Difference) -> str:
+    """A difference in sentences."""
+    first, second = (repr(result.readable(c)) for c in (difference.first, difference.second))
+    return (
+        f"{difference.group} against {difference.against}: {difference.differing:,} of {difference.pairs:,} "
+        f"pairs of characters stand in another order. The pair that was typed first: "
+        f"{difference.against} has {first} before {second}: {difference.why_against}. "
+        f"{difference.engine} has {second} before {first}: {difference.why}."
+    )
+
+
+_MARKS = {Verdict.VALID: "holds", Verdict.VIOLATED: "fails", Verdict.UNKNOWN: "unknown"}
+
+
+def _order_table(result: Arena) -> Table:
+    table = Table(
+        Column("engine", no_wrap=True), "text", "converges", "weak", "strong", box=None, pad_edge=False
+    )
+    for name in ("forward split", "backward split"):
+        table.add_column(name, justify="right")
+    for row in result.engines:
+        is_claimed = row.strong_is_claimed or row.strong is Verdict.VALID
+        strong = _MARKS[row.strong] + ("" if is_claimed else ", unclaimed")
+        table.add_row(
+            row.name,
+            row.group,
+            "yes" if row.converged else Text("no", style="red"),
+            _MARKS[row.weak],
+            strong,
+            f"{row.forward_split} of {row.forward_runs}",
+            f"{row.backward_split} of {row.backward_runs}",
+        )
+    return table
+
+
+def _costs_table(result: Arena) -> Table:
+    """What travels, and what is kept."""
+    table = Table(Column("engine", no_wrap=True), box=None, pad_edge=False)
+    for name in ("bytes up", "bytes down", "elements", "tombstones", "log", "state bytes"):
+        table.add_column(name, justify="right")
+    for row in result.engines:
+        counts = (row.bytes_up, row.bytes_down, row.elements, row.tombstones, row.log, row.state_bytes)
+        table.add_row(row.name, *(f"{count:,}" for count in counts))
+    return table
+
+
+def _work_table(result: Arena) -> Table:
+    """What there was to do; times and memory are those of this machine."""
+    table = Table(Column("engine", no_wrap=True), box=None, pad_edge=False)
+    for name in ("transformations", "branches", "wall ms", "peak MB"):
+        table.add_column(name, justify="right")
+    for row in result.engines:
+        counts = ("–" if count is None else f"{count:,}" for count in (row.transformations, row.branches))
+        machine = row.machine
+        table.add_row(
+            row.name,
+            *counts,
+            f"{machine.wall_seconds * 1e3:,.0f}",
+            f"{machine.memory_bytes_peak / 1e6:,.1f}",
+        )
+    return table

@@ -1,0 +1,6 @@
+"""The laws of the field, published against measured: ``concord laws``."""
+
+from simulator.algorithms.laws.measure import Laws, measure
+from simulator.algorithms.laws.tables import Row, Table
+
+__all__ = ["Laws", "Row", "Table", "measure"]

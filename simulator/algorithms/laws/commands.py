@@ -1,0 +1,52 @@
+"""The command ``laws``."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import msgspec
+import typer
+from rich import table as rich_table
+from rich.text import Text
+
+from model.verdict import ExitCode
+from simulator.algorithms.laws.measure import measure
+from simulator.algorithms.laws.tables import Table
+from simulator.commands import console
+
+
+def laws(
+    json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON and nothing else.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random comes from it.")] = 1,
+) -> None:
+    """Measure the published laws of the field: who satisfies which, with the smallest counterexample.
+
+    Exit code 1 if something differs from what is published, 0 if nothing does.
+    """
+    begin = time.perf_counter()
+    if json:
+        measured = measure(seed)
+        typer.echo(msgspec.json.format(msgspec.json.encode(measured), indent=2).decode())
+    else:
+        with console.status("measuring") as status:
+            measured = measure(seed, status.update)
+        for table in measured.tables:
+            console.print(_drawn(table))
+        rows = [row for table in measured.tables for row in table.rows]
+        console.print(
+            f"{sum(row.same for row in rows)} of {len(rows)} as published, "
+            f"seed {seed}, {time.perf_counter() - begin:.0f} s"
+        )
+    if not measured.same:
+        raise typer.Exit(ExitCode.VIOLATED)
+
+
+def _drawn(table: Table) -> rich_table.Table:
+    drawn = rich_table.Table(
+        table.title, "published", "measured", "", "evidence", box=None, pad_edge=False, title_justify="left"
+    )
+    for row in table.rows:
+        same = Text("same") if row.same else Text("different", style="red")
+        drawn.add_row(row.what, row.published, row.measured, same, Text(row.evidence))
+    return drawn

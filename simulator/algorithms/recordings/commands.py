@@ -1,0 +1,139 @@
+"""The command ``trace``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from model.crdt.rules import Rule
+from model.verdict import ExitCode
+from simulator.algorithms.recordings.engines import (
+    ENGINES,
+    JUPITER,
+    Replayed,
+    letters,
+    problems,
+    replay_with,
+    replay_with_all,
+)
+from simulator.algorithms.recordings.traces import Trace, TraceError, read_trace
+from simulator.commands import UsageError, console
+
+ALL = "all"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One engine and one session, as ``--json`` prints it.
+
+    Attributes:
+        engine: its name, for Eg-walker with the list rule.
+        replayed: whether it could; if not, ``sentence`` says why.
+        recorded_text: whether every replica ended with the recorded text.
+        text: a letter; engines with equal letters ended with equal texts.
+        seconds: wall time.
+        sentence: what came of it.
+    """
+
+    engine: str
+    replayed: bool
+    recorded_text: bool
+    text: str
+    seconds: float
+    sentence: str
+
+
+def trace(
+    file: Annotated[Path, typer.Argument(help="A recorded editing session (.json or .json.gz).")],
+    engine: Annotated[
+        str, typer.Option(help=f"What replays it: {', '.join(ENGINES)}; or {ALL}, beside each other.")
+    ] = JUPITER,
+    rule: Annotated[Rule, typer.Option(help="The list rule of eg-walker.")] = Rule.FUGUE,
+    applications_max: Annotated[
+        int | None,
+        typer.Option(min=1, help="Plain replicas: events times replicas, instead of an engine's own bound."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON and nothing else.")] = False,
+) -> None:
+    """Replay a recorded editing session and compare the result with the recorded text.
+
+    Exit code 0 if every replica shows the recorded text, 1 if not. With all engines one of another order may
+    show another text; then it is 1 if replicas differ, one order has two texts, or none is the recorded one.
+    """
+    if engine not in (*ENGINES, ALL):
+        raise UsageError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}, {ALL}")
+    try:
+        session = read_trace(file)
+        found = _replayed(session, engine, rule, applications_max)
+    except TraceError as error:
+        raise UsageError(str(error)) from None
+    outcomes = [outcome for outcome, _ in found]
+    wrong = problems(outcomes, session.end)
+    if json:
+        rows = _rows(found, session.end)
+        typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+    elif engine == ALL:
+        _print_all(session, found, wrong)
+    else:
+        _print_one(session, *found[0])
+    if wrong:
+        raise typer.Exit(ExitCode.VIOLATED)
+
+
+def _replayed(
+    session: Trace, engine: str, rule: Rule, applications_max: int | None
+) -> list[tuple[Replayed, float]]:
+    """What came of each engine, and the wall seconds it took."""
+    found: list[tuple[Replayed, float]] = []
+    begin = time.perf_counter()
+    with console.status(f"replaying {session.name}") as status:
+        if engine != ALL:
+            return [(replay_with(engine, session, rule, applications_max), time.perf_counter() - begin)]
+        for outcome in replay_with_all(session, applications_max):
+            found.append((outcome, time.perf_counter() - begin))
+            status.update(f"replaying {session.name}: {outcome.engine} done")
+            begin = time.perf_counter()
+    if all(outcome.text is None for outcome, _ in found):
+        raise TraceError(found[0][0].sentence)
+    return found
+
+
+def _rows(found: list[tuple[Replayed, float]], recorded: str) -> list[Row]:
+    return [
+        Row(o.engine, o.text is not None, o.shows(recorded), letter, round(seconds, 3), o.sentence)
+        for (o, seconds), letter in zip(found, letters(o for o, _ in found), strict=True)
+    ]
+
+
+def _print_one(session: Trace, outcome: Replayed, seconds: float) -> None:
+    good = outcome.shows(session.end)
+    console.print(
+        f"[{'green' if good else 'red'}]{'valid' if good else 'violated'}[/]: {outcome.sentence}",
+        soft_wrap=True,
+    )
+    console.print(
+        f"{len(session.transactions)} transactions, {session.edits} edits, "
+        f"{outcome.detail} in {seconds:.1f} s"
+    )
+
+
+def _print_all(session: Trace, found: list[tuple[Replayed, float]], wrong: list[str]) -> None:
+    console.print(
+        f"{session.name}: {len(session.agents)} authors, {len(session.transactions):,} transactions, "
+        f"{session.edits:,} edits"
+    )
+    table = Table("engine", "text", "as recorded", box=None, pad_edge=False)
+    table.add_column("wall s", justify="right")
+    table.add_column("what came of it")
+    for (outcome, seconds), row in zip(found, _rows(found, session.end), strict=True):
+        shown = "refused" if not row.replayed else "yes" if row.recorded_text else "no"
+        what = outcome.detail if row.recorded_text else outcome.sentence
+        table.add_row(row.engine, row.text, shown, f"{seconds:.1f}", Text(what))
+    console.print(table)
+    for problem in wrong:
+        console.print(f"[red]violated[/]: {problem}", soft_wrap=True)

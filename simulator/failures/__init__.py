@@ -1,0 +1,1 @@
+"""A failure: taken out of its run, tried again, made smaller, explained."""

@@ -1,0 +1,234 @@
+"""The page that explains a failure: one HTML file that needs nothing else, in light and in dark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from model.history import Record
+from model.verdict import CheckResult, Violation
+from simulator.failures.case import Case
+from simulator.failures.explain.diagram import diagram, parts
+from simulator.failures.explain.replay import replay_test
+from simulator.failures.explain.scene import Scene, arrange
+from simulator.failures.explain.sentence import Headline, headline
+from simulator.failures.explain.steps import EVERYBODY, StoryStep
+from simulator.failures.explain.story import story
+from simulator.failures.explain.wording import counted, listed, milliseconds, quoted, seconds, visible
+from simulator.planning.plan import ClientPlan, Step
+
+CSS: Final = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+TEXT_LENGTH_MAX: Final = 80
+WIDTH_MIN: Final = 1_100
+
+LEGEND: Final = """<p class="legend">
+<span><span class="dot" style="background:var(--new)"></span>an edit</span>
+<span><i style="color:var(--up)"></i>edits on their way to the server</span>
+<span><i style="color:var(--down)"></i>a revision on its way to the others</span>
+<span><i style="color:var(--own)"></i>its acknowledgement</span>
+<span><i style="color:var(--down);border-top-style:dashed"></i>caught up later</span>
+<span><i style="color:var(--lane);border-top-style:dotted"></i>no connection</span>
+<span><span class="new">blue</span> has changed</span>
+<span><span class="bad">red</span> differs between client and server</span>
+<span><span class="band"></span>a fault acts</span>
+<span>time is not to scale</span>
+</p>"""
+
+LEGEND_OF_REPLICAS: Final = """<p class="legend">
+<span><span class="dot" style="background:var(--new)"></span>an edit</span>
+<span><i style="color:var(--down)"></i>its events, until a replica has taken them over, by whatever way</span>
+<span><i style="color:var(--lane);border-top-style:dotted"></i>offline</span>
+<span><span class="new">blue</span> has changed</span>
+<span><span class="band"></span>a fault acts</span>
+<span>time is not to scale</span>
+</p>"""
+
+
+def explain(
+    case: Case, records: Sequence[Record], results: Sequence[CheckResult], *, file: str = "FAILURE.json"
+) -> str:
+    """The page.
+
+    Args:
+        case: the failure.
+        records: of a run of its plan.
+        results: of the same run.
+        file: the name of the failure file, for what replays it.
+    """
+    steps = story(records, cursors=case.check == "presence")
+    head = headline(case, steps, results)
+    scene = arrange(case, steps, head.sentence, head.time_us)
+    picture = diagram(steps, scene)
+    legend = LEGEND if scene.has_server else LEGEND_OF_REPLICAS
+    body = [
+        _header(case, head),
+        _section("What happened", f'{legend}\n<div class="wide">{picture.svg}</div>', scene.omitted),
+        _section("The steps", _table(steps, scene), scene.omitted),
+        _section("What the checks say", _violations(results)),
+        _section("What everybody was told to do", _scripts(case)),
+        _section("Run it again", _replay(case, file)),
+    ]
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Concord: {_safe(head.check)} {_safe(head.verdict)}</title>
+<style>
+{CSS}</style>
+</head>
+<body>
+<main style="max-width: {max(WIDTH_MIN, picture.width + 80)}px">
+{"".join(body)}</main>
+</body>
+</html>
+"""
+
+
+def _header(case: Case, head: Headline) -> str:
+    claimed = (
+        "claimed by the engine" if head.claimed else "not claimed by the engine: informs, decides nothing"
+    )
+    also = "".join(f"<p>Also: {_safe(text)}</p>\n" for text in head.also)
+    return f"""<header class="{_safe(head.verdict)}">
+<h1>{_safe(head.check)} <b class="verdict">{_safe(head.verdict)}</b>
+<span class="quiet">({claimed})</span></h1>
+<p class="sentence">{_safe(head.sentence)}</p>
+{also}<p class="quiet">{_safe(_circumstances(case))}</p>
+</header>
+"""
+
+
+def _circumstances(case: Case) -> str:
+    """How small the case is, which faults act in it, where it was found."""
+    origin = case.origin
+    faults = [
+        f"{w.kind} {_whom(w.sites)}from {seconds(w.begin_us)} to {seconds(w.end_us)}"
+        for w in case.plan.faults
+    ]
+    size = f"{counted(case.clients, 'client')}, {counted(case.operations, 'edit')}"
+    acting = f"faults: {listed(faults)}" if faults else "no faults"
+    found = (
+        f"found in {origin.scenario} with seed {origin.seed}, cell {origin.cell}, document {origin.document}"
+    )
+    shrunk = "shrunk" if case.shrunk else "not shrunk"
+    seeded = f"; with the seeded bug {case.bug}" if case.bug else ""
+    return f"{size}; {acting}; {found}; {shrunk}{seeded}."
+
+
+def _whom(sites: Sequence[str] | None) -> str:
+    return "" if sites is None else f"on {listed(sites)} "
+
+
+def _section(title: str, content: str, note: str = "") -> str:
+    quiet = f'\n<p class="quiet">{_safe(note)}</p>' if note else ""
+    return f"<section>\n<h2>{title}</h2>\n{content}{quiet}\n</section>\n"
+
+
+def _table(steps: Sequence[StoryStep], scene: Scene) -> str:
+    rows = "".join(_row(steps[n]) for n in scene.numbers)
+    return (
+        '<div class="wide"><table>\n<thead><tr><th class="n">ms</th><th>who</th><th>what</th>'
+        f"<th>shows then</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>"
+    )
+
+
+def _row(step: StoryStep) -> str:
+    css = " class='wrong'" if step.diverges else " class='everybody'" if step.lane == EVERYBODY else ""
+    what = step.what if not step.sends or step.kind == "send" else f"{step.what}; {step.sends}"
+    if step.diverges:
+        what += f"; the server has {quoted(step.expected or '', TEXT_LENGTH_MAX)}"
+    return (
+        f'<tr{css}><td class="n">{milliseconds(step.time_us)}</td><td>{_safe(step.lane)}</td>'
+        f"<td>{_safe(what)}</td>{_shown(step)}</tr>\n"
+    )
+
+
+def _shown(step: StoryStep) -> str:
+    if step.text is None:
+        return "<td></td>"
+    part, css = parts(step, TEXT_LENGTH_MAX)
+    tag = "mark" if css == "bad" else "ins"
+    focus = f"<{tag}>{_safe(part.focus)}</{tag}>" if part.focus else ""
+    same = " same" if step.text == step.before and not step.diverges else ""
+    return f'<td class="shown{same}">{_safe(part.left)}{focus}{_safe(part.right)}</td>'
+
+
+def _violations(results: Sequence[CheckResult]) -> str:
+    rows = "".join(
+        f"<tr><td><b>{_safe(r.name)}</b></td>"
+        f"<td>{r.verdict.value}{'' if r.claimed else ' (not claimed)'}</td>"
+        f'<td class="n">{r.checked:,}</td><td class="n">{r.violated:,}</td><td>{_safe(r.detail)}</td></tr>\n'
+        for r in results
+    )
+    evidence = "".join(_evidence(v) for r in results for v in r.violations)
+    return (
+        '<div class="wide"><table>\n<thead><tr><th>check</th><th>verdict</th><th class="n">compared</th>'
+        f'<th class="n">violated</th><th>what was compared</th></tr></thead>\n'
+        f"<tbody>\n{rows}</tbody>\n</table></div>\n{evidence}"
+    )
+
+
+def _evidence(violation: Violation) -> str:
+    data = json.dumps(violation.evidence, indent=1, ensure_ascii=False, default=str)
+    return (
+        f"<details><summary>{milliseconds(violation.time_us)} ms, {_safe(violation.check)}:"
+        f" {_safe(violation.message)}</summary>\n<pre>{_safe(data, lines=True)}</pre></details>\n"
+    )
+
+
+def _scripts(case: Case) -> str:
+    clients = [c for d in case.plan.documents for c in d.clients]
+    return '<div class="columns">' + "".join(map(_script, clients)) + "</div>"
+
+
+def _script(client: ClientPlan) -> str:
+    if client.script is None:
+        return f"<div><b>{_safe(client.site)}</b><p>follows the workload</p></div>\n"
+    rows = "".join(
+        f'<tr><td class="n">{milliseconds(step.at_us)}</td><td>{_safe(_command(step))}</td></tr>\n'
+        for step in client.script
+    )
+    return (
+        f"<div><b>{_safe(client.site)}</b>\n<table><thead><tr><th class='n'>ms</th><th>does</th></tr></thead>"
+        f"\n<tbody>\n{rows}</tbody></table></div>\n"
+    )
+
+
+def _command(step: Step) -> str:
+    """A step of a script in words."""
+    if step.do == "select":
+        return f"puts the cursor at {step.position}"
+    if step.do != "edit":
+        return {
+            "offline": "goes offline",
+            "online": "goes online",
+            "crash": "crashes",
+            "restart": "restarts",
+        }.get(step.do, step.do)
+    gone = counted(step.deleted, "character")
+    if not step.deleted:
+        return f"inserts {quoted(step.inserted)} at {step.position}"
+    if not step.inserted:
+        return f"deletes {gone} at {step.position}"
+    return f"replaces {gone} at {step.position} by {quoted(step.inserted)}"
+
+
+def _replay(case: Case, file: str) -> str:
+    origin = (
+        f"<p>It was found by:</p>\n<pre>{_safe(case.origin.command)}</pre>\n" if case.origin.command else ""
+    )
+    return (
+        f"<pre>concord replay {_safe(file)}</pre>\n{origin}<details><summary>As a test, with the failure file"
+        f" beside it</summary>\n<pre>{_safe(replay_test(case, file), lines=True)}</pre></details>"
+    )
+
+
+def _safe(text: str, *, lines: bool = False) -> str:
+    """Escaped for HTML, with a sign for what cannot be shown; ``lines`` keeps line breaks."""
+    shown = "\n".join(map(visible, text.split("\n"))) if lines else visible(text)
+    return escape(shown, quote=True)

@@ -1,0 +1,55 @@
+"""One plan tried out in memory: what the checks say, and every record if somebody wants to look."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from model.checkers import Judge
+from model.checkers.catalogue import checkers_for
+from model.claims import Claims
+from model.history import Record
+from model.verdict import CheckResult
+from simulator.planning.plan import CellPlan
+from simulator.planning.schedule import FaultWindow
+from simulator.running.engine import AnyParts, cell_of, claims_of
+
+
+class Trial(NamedTuple):
+    """What came of one plan."""
+
+    results: tuple[CheckResult, ...]
+    digest: str
+    records: tuple[Record, ...]
+    realised: tuple[FaultWindow, ...]
+
+    def violated(self, check: str) -> bool:
+        """Whether this check was violated."""
+        return any(r.name == check and r.violated for r in self.results)
+
+
+class Keeper:
+    """A consumer of records that keeps all of them; for small runs only."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def handlers(self) -> Mapping[type, Callable[[Any], None]]:
+        """Every record type there is."""
+        return dict.fromkeys(Record.__args__, self.records.append)
+
+
+def attempt(
+    plan: CellPlan, parts: AnyParts | None = None, *, claims: Claims | None = None, keep: bool = False
+) -> Trial:
+    """Run a plan in this process, without files; ``keep`` keeps the records.
+
+    Without ``parts`` nothing is wrong with the code under test; without ``claims`` they are the engine's.
+    """
+    checkers = checkers_for(claims or claims_of(plan))
+    keeper = Keeper()
+    consumers = [*checkers, keeper] if keep else checkers
+    cell = cell_of(plan, Judge(consumers), io.BytesIO(), parts)
+    digest = cell.run()
+    return Trial(tuple(c.result() for c in checkers), digest, tuple(keeper.records), tuple(cell.realised))

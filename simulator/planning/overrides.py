@@ -1,0 +1,98 @@
+"""Single values of a scenario set from outside, by path: ``clients``, ``faults.0.duration``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from simulator.planning.faultspec import FaultSpec
+from simulator.planning.scenario import VARIANTS, Scenario, ScenarioError, validate
+from simulator.planning.settings import Reader, SettingError, parse_yaml, replaced
+
+
+def override(scenario: Scenario, key: str, value: str | float) -> Scenario:
+    """The scenario with one value set; see :func:`override_all`."""
+    return override_all(scenario, {key: value})
+
+
+def override_all(scenario: Scenario, settings: Mapping[str, str | float]) -> Scenario:
+    """The scenario with values set by their paths, each written as in a file.
+
+    What would no longer fit a smaller run shrinks with it unless it is set as well: fewer clients have fewer
+    documents, those fewer cells, and a smaller hot room; in a shorter run the join ramp and the faults
+    come earlier and are shorter.
+
+    Raises:
+        ScenarioError: unknown path, wrong value, or values that contradict each other.
+    """
+    # A smaller run comes first, so that what is set by its own path is not changed again.
+    sizes = [key for key in ("clients", "documents", "duration") if key in settings]
+    try:
+        for key in (*sizes, *(key for key in settings if key not in sizes)):
+            scenario = _shrunk(_replaced(scenario, key, str(settings[key])), scenario)
+    except SettingError as error:
+        raise ScenarioError(str(error)) from None
+    validate(scenario)
+    return scenario
+
+
+def workload_settings(text: str) -> dict[str, str | float]:
+    """The settings behind ``human``, ``contention`` or ``trace:FILE``."""
+    kind, colon, file = text.partition(":")
+    if kind == "trace" and colon:
+        return {"workload.kind": kind, "workload.trace_file": file}
+    return {"workload.kind": text}
+
+
+def _replaced(scenario: Scenario, key: str, text: str) -> Scenario:
+    reader = Reader(VARIANTS, has_lines=False)
+
+    def read(kind: Any) -> Any:
+        # A text is taken as it is; everything else is a piece of YAML.
+        if kind is str:
+            return text
+        try:
+            node = parse_yaml(text)
+        except SettingError as error:
+            raise SettingError(key, error.message) from None
+        if node is None:
+            raise SettingError(key, "must have a value")
+        return reader.read(kind, node, key)
+
+    result: Scenario = replaced(scenario, Scenario, key.split("."), read)
+    return result
+
+
+def _shrunk(scenario: Scenario, before: Scenario) -> Scenario:
+    """What has to shrink with the run; a larger run changes nothing."""
+    changes: dict[str, Any] = {}
+    documents = scenario.documents
+    if scenario.clients < before.clients:
+        hot_room = scenario.popularity.hot_room * scenario.clients // before.clients
+        changes["popularity"] = msgspec.structs.replace(scenario.popularity, hot_room=hot_room)
+    if scenario.clients < before.clients and documents > scenario.clients:
+        changes["documents"] = documents = max(1, documents * scenario.clients // before.clients)
+    if documents < before.documents:
+        changes["cells"] = min(scenario.cells, documents)
+    if scenario.duration_us < before.duration_us:
+
+        def shorter(time_us: int) -> int:
+            return time_us * scenario.duration_us // before.duration_us
+
+        join_ramp_us = shorter(scenario.sessions.join_ramp_us)
+        changes["sessions"] = msgspec.structs.replace(scenario.sessions, join_ramp_us=join_ramp_us)
+        changes["faults"] = tuple(_shorter_fault(spec, shorter) for spec in scenario.faults)
+    return msgspec.structs.replace(scenario, **changes)
+
+
+def _shorter_fault(spec: FaultSpec, shorter: Callable[[int], int]) -> FaultSpec:
+    window_us = spec.window_us
+    return msgspec.structs.replace(
+        spec,
+        duration_us=max(1, shorter(spec.duration_us)),
+        at_us=None if spec.at_us is None else shorter(spec.at_us),
+        every_us=None if spec.every_us is None else max(1, shorter(spec.every_us)),
+        window_us=None if window_us is None else (shorter(window_us[0]), shorter(window_us[1])),
+    )

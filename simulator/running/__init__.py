@@ -1,0 +1,1 @@
+"""The run: engines, processes, and the judgement of the whole."""

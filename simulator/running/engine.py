@@ -1,0 +1,50 @@
+"""Which kind of cell a plan is for, with a server or without, and what its engine claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO, TypeAlias
+
+from model import history
+from model.checkers import Judge
+from model.claims import ENGINES, JUPITER, Claims
+from simulator.gossip.cell import GossipCell, GossipParts, healthy_parts
+from simulator.planning.plan import CellPlan
+from simulator.virtual.cell import HEALTHY, Cell, Parts
+from simulator.virtual.people import people
+
+AnyCell: TypeAlias = Cell | GossipCell
+AnyParts: TypeAlias = Parts | GossipParts
+
+
+def claims_of(plan: CellPlan) -> Claims:
+    """What the engine of a plan claims."""
+    return JUPITER if plan.gossip is None else ENGINES[plan.gossip.rule]
+
+
+def healthy_of(plan: CellPlan) -> AnyParts:
+    """The classes that a cell of this plan is built from, without any bug."""
+    return HEALTHY if plan.gossip is None else healthy_parts(plan.gossip.rule)
+
+
+def cell_of(
+    plan: CellPlan,
+    judge: Judge,
+    file: BinaryIO | None,
+    parts: AnyParts | None = None,
+    *,
+    header: history.Header | None = None,
+    clock_us: Callable[[], float] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> AnyCell:
+    """A cell of a plan that has not run yet; ``clock_us`` times transformations, if there are any.
+
+    Raises:
+        ValueError: the parts are of the other kind.
+    """
+    parts = parts or healthy_of(plan)
+    if plan.gossip is None and isinstance(parts, Parts):
+        return Cell(plan, judge, file, people, parts, header=header, clock_us=clock_us, progress=progress)
+    if plan.gossip is not None and isinstance(parts, GossipParts):
+        return GossipCell(plan, judge, file, people, parts, header=header, progress=progress)
+    raise ValueError("a bug of the other kind of engine cannot be put into this plan")

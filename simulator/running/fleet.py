@@ -1,0 +1,162 @@
+"""All cells of a run, in one process or in several; the result is the same for any number (D18)."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from model import history
+from model.checkers import Judge
+from model.checkers.catalogue import checkers_for
+from model.checkers.triviality import NonTriviality
+from model.measures import Measures, MeasureSet
+from model.verdict import CheckResult
+from simulator.planning.plan import CellPlan
+from simulator.planning.schedule import FaultWindow
+from simulator.running.engine import cell_of, claims_of
+from simulator.zoo import parts_for
+
+PROGRESS_EVERY_SECONDS: Final = 0.2
+
+
+class CellJob(NamedTuple):
+    """What a worker needs to run one cell."""
+
+    plan: CellPlan
+    history: Path
+    bug: str
+    scenario: str
+
+
+class CellOutcome(NamedTuple):
+    """What came of one cell."""
+
+    cell: int
+    digest: str
+    results: tuple[CheckResult, ...]
+    happened: dict[str, int]
+    measures: MeasureSet
+    realised: tuple[FaultWindow, ...]
+
+
+def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> CellOutcome:
+    """Run one cell and write its history."""
+    checkers = checkers_for(claims_of(job.plan))
+    triviality = NonTriviality()
+    measures = Measures()
+    # The fleet's objects live as long as the cell and have no cycles worth a search every 700 allocations.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    with job.history.open("wb") as file:
+        cell = cell_of(
+            job.plan,
+            Judge([*checkers, triviality, measures]),
+            file,
+            parts_for(job.plan, job.bug),
+            header=_header(job),
+            clock_us=_wall_us,
+            progress=progress,
+        )
+        digest = cell.run()
+    gc.unfreeze()
+    measures.transform.merge(cell.transform)
+    return CellOutcome(
+        job.plan.index,
+        digest,
+        tuple(c.result() for c in checkers),
+        triviality.counts,
+        measures.result(),
+        tuple(cell.realised),
+    )
+
+
+def _header(job: CellJob) -> history.Header:
+    run: dict[str, Any] = {
+        "scenario": job.scenario,
+        "seed": job.plan.seed,
+        "cell": job.plan.index,
+        "engine": claims_of(job.plan).engine,
+        "bug": job.bug,
+    }
+    return history.Header(history.HISTORY_VERSION, "simulator", "virtual", run)
+
+
+def _wall_us() -> float:
+    return time.perf_counter_ns() / 1_000
+
+
+def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int], None]) -> list[CellOutcome]:
+    """Run all cells, the dearest first; outcomes in the order of the cells.
+
+    ``progress`` is called now and then with the virtual microseconds done, summed over the cells.
+    """
+    if processes == 1 or len(jobs) == 1:
+        return _run_here(jobs, progress)
+    context = multiprocessing.get_context("spawn")
+    done = context.Array("q", max(job.plan.index for job in jobs) + 1)
+    dearest = sorted(jobs, key=lambda job: -cost_of(job.plan))
+    with ProcessPoolExecutor(
+        min(processes, len(jobs)), context, initializer=_start_worker, initargs=(done,)
+    ) as pool:
+        futures: list[Future[CellOutcome]] = [pool.submit(_run_in_worker, job) for job in dearest]
+        waiting = set(futures)
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, PROGRESS_EVERY_SECONDS)
+                for future in finished:
+                    future.result()  # a worker's exception ends the run at once
+                progress(sum(done[:]))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        return sorted((f.result() for f in futures), key=lambda outcome: outcome.cell)
+
+
+def _run_here(jobs: Sequence[CellJob], progress: Callable[[int], None]) -> list[CellOutcome]:
+    outcomes: list[CellOutcome] = []
+    before_us = 0
+    for job in jobs:
+        reached: list[int] = [0]
+
+        def note(now_us: int, reached: list[int] = reached, before_us: int = before_us) -> None:
+            reached[0] = now_us
+            progress(before_us + now_us)
+
+        outcomes.append(run_cell(job, note))
+        before_us += reached[0]
+    return outcomes
+
+
+_done: Any = None
+
+
+def _start_worker(done: Any) -> None:
+    global _done  # a worker process has exactly one, given to it at its start
+    _done = done
+
+
+def _run_in_worker(job: CellJob) -> CellOutcome:
+    index = job.plan.index
+
+    def note(now_us: int) -> None:
+        _done[index] = now_us
+
+    return run_cell(job, note)
+
+
+def cost_of(plan: CellPlan) -> int:
+    """What a cell costs relative to others: every edit goes to the whole room."""
+    return sum(len(d.clients) ** 2 for d in plan.documents)
+
+
+def digest_of(outcomes: Sequence[CellOutcome]) -> str:
+    """The digest of a run: that of its cells' digests, in order."""
+    joined = "\n".join(outcome.digest for outcome in outcomes)
+    return hashlib.blake2b(joined.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,320 @@
+"""A whole run: a scenario and a seed in; a directory with histories, measures, failures and a result out."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from model import result as results
+from model.checkers.triviality import judge_triviality
+from model.claims import ENGINES, JUPITER, Claims
+from model.history import HistoryError, read_history
+from model.measures import MeasureSet, encode_measures, merge_measures
+from model.result import CheckRow, Machine, RunResult
+from model.verdict import CheckResult, Verdict, Violation, merge_results, overall
+from simulator.failures.case import Case, Origin, confirm, extract, save_case
+from simulator.failures.shrink import Shrinker
+from simulator.gossip.plan import Mode, expected_fates, gossip_plans, without_server
+from simulator.planning.cells import plan_cells
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import Scenario
+from simulator.running.engine import AnyParts
+from simulator.running.fleet import CellJob, CellOutcome, digest_of, run_cells
+from simulator.zoo import parts_for
+
+CASES_MAX: Final = 3
+"""Failures of one run that are turned into cases; the result names all violations."""
+
+CANDIDATES_MAX: Final = 8
+"""Violations that are tried for one case before the check is given up as not isolated."""
+
+EDIT_KINDS: Final = {
+    "human": ("type", "backspace", "paste", "replace", "undo"),
+    "contention": ("type", "backspace"),
+    "trace": (),
+}
+"""Kinds of edits that a run of each workload must contain to be worth a verdict."""
+
+EXPECTED_EDITS_MIN: Final = 5_000
+"""With fewer expected edits a run is too short to be sure of every kind; some edits must do then."""
+
+
+SAMPLED: Final = ("weak_list", "strong_list", "presence")
+"""Checks of sampled documents, which a run need not have."""
+
+
+class Options(NamedTuple):
+    """How to run, as opposed to what."""
+
+    seed: int
+    jobs: int
+    directory: Path
+    command: str
+    bug: str = ""
+    shrink_seconds: float = 30.0  # for each failure; 0 does not shrink
+    mode: Mode | None = None  # replicas without a server; None has one
+
+
+class Listener(NamedTuple):
+    """Who wants to know how far a run has come."""
+
+    progress: Callable[[float], None]  # share of the virtual time done
+    stage: Callable[[str], None]  # what is done now
+
+
+class Run(NamedTuple):
+    """What came of a run; ``result`` has no service level objectives yet, they are for reports to judge."""
+
+    result: RunResult
+    measures: MeasureSet
+    cases: tuple[tuple[Path, Case], ...]
+
+
+def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
+    """Run all cells of a scenario, judge them, and keep what failed; earlier results there go away.
+
+    Raises:
+        ValueError: an unknown bug.
+        TraceError: the recorded session of the workload cannot be read.
+        OSError: the directory cannot be written.
+    """
+    notes: tuple[str, ...] = ()
+    if options.mode is not None:
+        scenario, notes = without_server(scenario)
+    plans = plan_cells(scenario, options.seed)
+    if options.mode is not None:
+        plans = gossip_plans(plans, options.mode, scenario, options.seed)
+    parts = parts_for(plans[0], options.bug)
+    clear(options.directory)
+    histories = options.directory / "history"
+    histories.mkdir(parents=True, exist_ok=True)
+    jobs = [CellJob(p, histories / f"cell-{p.index:02d}.jsonl.gz", options.bug, scenario.name) for p in plans]
+    listener.stage("simulating")
+    begin = time.perf_counter()
+    whole_us = sum(p.duration_us for p in plans)
+    outcomes = run_cells(jobs, options.jobs, lambda us: listener.progress(min(1.0, us / whole_us)))
+    wall_seconds = time.perf_counter() - begin
+    claims = _claims(options)
+    checks = _checks(scenario, claims, plans, outcomes)
+    measures = merge_measures([o.measures for o in outcomes])
+    cases: tuple[tuple[Path, Case], ...] = ()
+    if overall(checks) is Verdict.VIOLATED:
+        listener.stage("looking for the smallest failing case")
+        cases = keep_failures(scenario, options, parts, jobs, outcomes, listener)
+    result = _result(scenario, options, outcomes, checks, measures, wall_seconds, cases)
+    return Run(msgspec.structs.replace(result, notes=list(notes)), measures, cases)
+
+
+def _claims(options: Options) -> Claims:
+    return JUPITER if options.mode is None else ENGINES[options.mode.rule]
+
+
+def clear(directory: Path) -> None:
+    """Take the results of an earlier run away, and nothing else."""
+    for name in ("history", "failures"):
+        shutil.rmtree(directory / name, ignore_errors=True)
+    for name in ("result.json", "measures.json", "report.html", "junit.xml", "summary.md"):
+        (directory / name).unlink(missing_ok=True)
+
+
+def save(run: Run, directory: Path) -> None:
+    """Write ``result.json`` and ``measures.json``, each whole or not at all."""
+    for name, data in (
+        ("measures.json", encode_measures(run.measures)),
+        ("result.json", results.encode(run.result)),
+    ):
+        part = directory / f"{name}.part"
+        part.write_bytes(data)
+        part.replace(directory / name)
+
+
+# --- judging ----------------------------------------------------------------------------------------------
+
+
+def _checks(
+    scenario: Scenario, claims: Claims, plans: Sequence[CellPlan], outcomes: Sequence[CellOutcome]
+) -> list[CheckResult]:
+    """One result for each check, over all cells."""
+    merged = [merge_results(parts) for parts in zip(*(o.results for o in outcomes), strict=True)]
+    applicable = [_as_applicable(result, plans) for result in merged]
+    fates = () if claims.has_server else expected_fates(scenario)
+    happened: dict[str, int] = {}
+    for outcome in outcomes:
+        for name, count in outcome.happened.items():
+            happened[name] = happened.get(name, 0) + count
+    faults = tuple(dict.fromkeys(w.kind for p in plans for w in p.faults))
+    return [*applicable, judge_triviality(happened, expected_kinds(scenario), faults, fates)]
+
+
+def _as_applicable(result: CheckResult, plans: Sequence[CellPlan]) -> CheckResult:
+    """A check of sampled documents, when the run has none it applies to, says so and does not vote."""
+    sampled = [d for p in plans for d in p.documents if d.displayed and len(d.clients) > 1]
+    if result.checked or not result.claimed or result.name not in SAMPLED:
+        return result
+    if any(d.unique or result.name == "presence" for d in sampled):
+        return result
+    detail = f"{result.detail}; no document of this run can show it"
+    return msgspec.structs.replace(result, claimed=False, detail=detail)
+
+
+def expected_kinds(scenario: Scenario) -> tuple[str, ...]:
+    """The kinds of edits that have to occur for the run to mean anything."""
+    expected = scenario.clients * scenario.workload.edits_per_second * scenario.duration_us / 1_000_000
+    if expected < EXPECTED_EDITS_MIN:
+        return ()
+    weights = scenario.workload.weights
+    return tuple(kind for kind in EDIT_KINDS[scenario.workload.kind] if getattr(weights, kind, 1.0) > 0.0)
+
+
+def _result(
+    scenario: Scenario,
+    options: Options,
+    outcomes: Sequence[CellOutcome],
+    checks: Sequence[CheckResult],
+    measures: MeasureSet,
+    wall_seconds: float,
+    cases: Sequence[tuple[Path, Case]],
+) -> RunResult:
+    verdict = overall(checks)
+    totals = measures.totals
+    return RunResult(
+        verdict=verdict,
+        exit_code=int(results.exit_code(verdict, ())),
+        seed=options.seed,
+        digest=digest_of(outcomes),
+        scenario=scenario.name,
+        engine=_claims(options).engine,
+        workload=scenario.workload.kind,
+        clients=scenario.clients,
+        documents=scenario.documents,
+        cells=scenario.cells,
+        run_seconds=len(measures.series.connected) or scenario.duration_us / 1e6,
+        wall_seconds=round(wall_seconds, 3),
+        edits=totals.edits_acknowledged if options.mode is None else totals.edits,
+        operations=totals.operations,
+        deliveries=totals.deliveries,
+        deliveries_per_second=round(totals.deliveries / wall_seconds, 1),
+        checks=[CheckRow.of(c) for c in checks],
+        faults=measures.faults,
+        slos=[],
+        phases=measures.phases_us,
+        versions=versions(),
+        machine=machine(),
+        failures=[str(path.relative_to(options.directory)) for path, _ in cases],
+        command=options.command,
+    )
+
+
+def versions() -> dict[str, str]:
+    """What is needed to repeat a run, by name."""
+    return {"python": platform.python_version(), "concord": metadata.version("concord")}
+
+
+def machine() -> Machine:
+    """Where this process runs."""
+    return Machine(os.cpu_count() or 1, _cpu())
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+# --- failures ---------------------------------------------------------------------------------------------
+
+
+def keep_failures(
+    scenario: Scenario,
+    options: Options,
+    parts: AnyParts,
+    jobs: Sequence[CellJob],
+    outcomes: Sequence[CellOutcome],
+    listener: Listener,
+) -> tuple[tuple[Path, Case], ...]:
+    """Turn the first violations of each claimed check into cases, shrink them, and write them."""
+    kept: list[tuple[Path, Case]] = []
+    directory = options.directory / "failures"
+    for check, found in _violations(outcomes).items():
+        if len(kept) == CASES_MAX:
+            break
+        case = _first_case(scenario, options, parts, jobs, outcomes, found)
+        if case is None:
+            listener.stage(f"{check}: not reproduced by one document alone; the seed reproduces it")
+            continue
+        if options.shrink_seconds:
+            case = _shrunk(case, parts, options.shrink_seconds, listener)
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{check}.json"
+        save_case(case, path)
+        kept.append((path, case))
+    return tuple(kept)
+
+
+def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Violation]]]:
+    """The violations of claimed checks with their cells, earliest first."""
+    found: dict[str, list[tuple[int, Violation]]] = {}
+    for number, outcome in enumerate(outcomes):
+        for result in outcome.results:
+            if result.claimed:
+                for violation in result.violations:
+                    found.setdefault(result.name, []).append((number, violation))
+    for violations in found.values():
+        violations.sort(key=lambda item: item[1].time_us)
+    return found
+
+
+def _first_case(
+    scenario: Scenario,
+    options: Options,
+    parts: AnyParts,
+    jobs: Sequence[CellJob],
+    outcomes: Sequence[CellOutcome],
+    found: Sequence[tuple[int, Violation]],
+) -> Case | None:
+    """The first of the violations that a plan of its document alone shows again."""
+    tried: set[str] = set()
+    for number, violation in found:
+        if violation.document in tried or not violation.document:
+            continue
+        tried.add(violation.document)
+        if len(tried) > CANDIDATES_MAX:
+            return None
+        job, outcome = jobs[number], outcomes[number]
+        try:
+            plan = extract(job.plan, outcome.realised, read_history(job.history), violation)
+        except HistoryError:
+            continue
+        origin = Origin(
+            scenario.name,
+            options.seed,
+            job.plan.index,
+            violation.document,
+            violation.time_us,
+            options.command,
+        )
+        case = confirm(plan, parts, violation, options.bug, origin)
+        if case is not None:
+            return case
+    return None
+
+
+def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: Listener) -> Case:
+    deadline = time.perf_counter() + seconds
+
+    def say(smaller: Case) -> None:
+        listener.stage(f"shrinking {case.check}: {smaller.clients} clients, {smaller.operations} edits")
+
+    shrinker = Shrinker(case, parts, out_of_time=lambda: time.perf_counter() > deadline, progress=say)
+    return shrinker.shrink()

@@ -1,0 +1,1 @@
+"""The virtual world: time, network, storage, the gateway's cell and its clients."""

@@ -1,0 +1,398 @@
+"""One cell in virtual time: a gateway, its store, its documents and their clients (D18).
+
+The gateway is the reference server's own core; this module is its second interpreter beside the trio
+shell: it turns effects into SimPy events and SimPy events into the core's events. Time is SimPy's clock, in
+integer microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple
+
+from simpy.events import ProcessGenerator
+
+from model import history
+from model.checkers import Judge
+from model.histogram import Histogram
+from model.history import Record
+from model.identity import ConnectionId, DocumentId, Revision, SiteId
+from model.jupiter import Replica
+from model.people.actions import Author
+from reference_server.core.document import Document
+from reference_server.core.effects import (
+    Appended,
+    Authenticate,
+    Authenticated,
+    Authorize,
+    Authorized,
+    Close,
+    Closed,
+    Compress,
+    CursorPlaced,
+    Effect,
+    Event,
+    Identity,
+    LogRow,
+    Opened,
+    Published,
+    Received,
+    Resume,
+    Resumed,
+    Role,
+    Send,
+    SetTimer,
+    TimerFired,
+    Whisper,
+)
+from reference_server.core.gateway import Gateway
+from reference_server.core.limits import Limits
+from reference_server.store.memory import MemoryStore
+from simulator.faults import fault_of
+from simulator.faults.fault import suffer
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import Server as ServerPlan
+from simulator.planning.schedule import FaultWindow
+from simulator.planning.seeds import Seeds
+from simulator.virtual.client import Client
+from simulator.virtual.clock import Clock
+from simulator.virtual.memo import Memo
+from simulator.virtual.network import Connection, Network
+from simulator.virtual.recorder import Recorder
+from simulator.virtual.sessions import start_clients
+from simulator.virtual.storage import Storage
+
+_SOMEBODY = Identity("somebody")  # simulated tokens are always good, and never expire
+
+SETTLE_POLL_US = 100_000
+"""How often a healing cell is asked whether everything has converged."""
+
+
+class Parts(NamedTuple):
+    """The classes a cell is built from; the bug zoo replaces some of them from outside."""
+
+    replica: type[Replica] = Replica
+    document: type[Document] = Document
+    store: type[MemoryStore] = MemoryStore
+    memo: type[Memo] = Memo
+
+
+HEALTHY = Parts()
+"""The product as it is."""
+
+
+def limits_of(server: ServerPlan) -> Limits:
+    """The limits of the core that a plan sets; the rest are the core's own."""
+    return Limits(
+        queue_items_max=server.queue_items_max,
+        outbox_bytes_max=server.outbox_bytes_max,
+        snapshot_every_revisions=server.snapshot_every_revisions,
+        offline_horizon_revisions=server.offline_horizon_revisions,
+    )
+
+
+class Cell:
+    """A running cell.
+
+    Attributes:
+        realised: the fault windows as they happened, with the sites each one hit.
+        transform: how long the core took with what it received and what the store answered, which is where
+            it carries and merges edits; microseconds of ``clock_us``, the one clock that is not virtual.
+    """
+
+    def __init__(
+        self,
+        plan: CellPlan,
+        judge: Judge,
+        file: BinaryIO | None,
+        authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
+        parts: Parts = HEALTHY,
+        *,
+        header: history.Header | None = None,
+        clock_us: Callable[[], float] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.seeds = Seeds(plan.seed)
+        self.clock = Clock()
+        self.memo = parts.memo()
+        self.recorder = Recorder(judge, file)
+        self.record: Callable[[Record], None] = self.recorder.record
+        if header is not None:
+            self.record(header)
+        self.realised: list[FaultWindow] = []
+        self.is_healing = False
+        self.protocol_failures = 0
+        self.transform = Histogram()
+        self._clock_us = clock_us
+        self._progress = progress
+        self._parts = parts
+        self._displayed = {d.document for d in plan.documents if d.displayed}
+        self._limits = limits_of(plan.server)
+        self.network = Network(self.clock, plan.network, self, self._limits.outbox_bytes_max)
+        self.connections: dict[ConnectionId, Connection] = {}
+        self.storage = Storage(self, parts.store(on_commit=self._stored))
+        self.gateway: Gateway | None = None
+        self.gateway_crashes = 0
+        self._free_us = 0  # when the gateway's process is done with what it has
+        self._start_gateway()
+        self.clients: list[Client] = []
+        self._create(authors(plan, self.seeds))
+
+    def _create(self, authors: dict[SiteId, Author]) -> None:
+        for document in self.plan.documents:
+            self.storage.store.create(document.document, document.text)
+            self.record(
+                history.DocumentCreated(
+                    0, document.document, document.text, document.unique, document.displayed
+                )
+            )
+            for client in document.clients:
+                self.clients.append(Client(self, document, client, authors.get(client.site)))
+
+    # --- time ---------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Virtual time in microseconds."""
+        return self.clock._now  # type: ignore[return-value]  # asked a million times; see Clock.now_us
+
+    def fingerprint(self, text: str) -> int:
+        """The fingerprint of a text, computed once for all replicas that show it."""
+        return self.memo.fingerprint(text)
+
+    # --- what clients need --------------------------------------------------------------------------------
+
+    def new_replica(self, site: SiteId, document: DocumentId) -> Replica:
+        """A replica that shares this cell's memo."""
+        return self._parts.replica(site, document, apply=self.memo.apply)
+
+    def open(self, client: Client) -> None:
+        """Connect a client to the gateway."""
+        self.network.open(client, client.plan.region, client.network_random, lambda: self.gateway is not None)
+
+    def token_of(self, client: Client) -> str:
+        """What a client shows; nobody looks at it."""
+        return f"token of {client.site}"
+
+    def authentication_us(self, _: Connection) -> int:
+        """As modelled."""
+        return self.plan.server.authenticate_us
+
+    # --- the gateway's host -------------------------------------------------------------------------------
+
+    def _start_gateway(self) -> None:
+        self.gateway = Gateway(
+            self._limits,
+            document=self._parts.document,
+            apply=self.memo.apply,
+            first_request=self.gateway_crashes << 32,
+        )
+
+    def crash_gateway(self) -> int:
+        """The gateway's process dies with everything it holds; returns the connections it had."""
+        if self.gateway is None:
+            return 0
+        self.gateway = None
+        self.gateway_crashes += 1
+        hit = list(self.connections.values())
+        self.connections.clear()
+        for connection in hit:
+            self.network.reset(connection)
+        return len(hit)
+
+    def restart_gateway(self) -> None:
+        """A new process takes over; all it knows is what the store holds."""
+        if self.gateway is None:
+            self._free_us = self.now
+            self._start_gateway()
+
+    def opened(self, connection: Connection) -> None:
+        """A connection was accepted."""
+        self.connections[connection.id] = connection
+        self.gateway_handles(Opened(connection.id))
+
+    def received(self, connection: Connection, data: bytes) -> None:
+        """A message arrived at the gateway."""
+        self.gateway_handles(Received(connection.id, data))
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone for the server."""
+        self.connections.pop(connection.id, None)
+        self.gateway_handles(Closed(connection.id))
+
+    def gateway_handles(self, event: Event) -> None:
+        """Give the core an event and perform its effects, after the time its process needs for it."""
+        gateway = self.gateway
+        if gateway is None:
+            return
+        now = self.now
+        start = max(now, self._free_us)
+        effects = self._timed(gateway, event, start)
+        self._free_us = start + self._service_us(effects)
+        delay_us = self._free_us - now
+        for effect in effects:
+            self._perform(effect, delay_us)
+
+    def _timed(self, gateway: Gateway, event: Event, now_us: int) -> list[Effect]:
+        """Let the core handle an event; only where it may carry or merge edits is it timed."""
+        if self._clock_us is None or not isinstance(event, Received | Appended | Resumed):
+            return gateway.handle(event, now_us)
+        begin = self._clock_us()
+        effects = gateway.handle(event, now_us)
+        self.transform.record(int(self._clock_us() - begin))
+        return effects
+
+    def _service_us(self, effects: list[Effect]) -> int:
+        """The one hook for modelled service times (D18)."""
+        plan = self.plan.server
+        recipients = 0
+        for effect in effects:
+            if type(effect) is Send:
+                recipients += len(effect.connections)
+        return plan.service_us + recipients * plan.service_per_recipient_us
+
+    def _perform(self, effect: Effect, delay_us: int) -> None:
+        match effect:
+            case Send():
+                connections = self.connections
+                send_down = self.network.send_down
+                data = effect.data
+                for number in effect.connections:
+                    connection = connections.get(number)
+                    if connection is not None:
+                        send_down(connection, data, delay_us)
+            case Published():
+                self._published(effect, delay_us)
+            case CursorPlaced():
+                if effect.document in self._displayed:
+                    self.record(
+                        history.Placed(
+                            self.now + delay_us,
+                            effect.site,
+                            effect.document,
+                            effect.revision,
+                            effect.position,
+                            effect.received_us,
+                        )
+                    )
+            case Close():
+                connection = self.connections.get(effect.connection)
+                if connection is not None:
+                    self.network.close_from_server(connection, effect.code, delay_us)
+            case Authenticate():
+                answer = Authenticated(effect.connection, _SOMEBODY)
+                wait_us = delay_us + self.plan.server.authenticate_us
+                self.clock.call(wait_us, self.gateway_handles, answer)
+            case Authorize():
+                self._authorize(effect, delay_us)
+            case Compress() | Whisper():
+                pass
+            case Resume():
+                self.clock.call(delay_us, self.gateway_handles, Resumed(effect.document))
+            case SetTimer():
+                fired = TimerFired(effect.connection)
+                self.clock.call(max(0, effect.at_us - self.now), self.gateway_handles, fired)
+            case _:
+                self.storage.request(effect)
+
+    def _authorize(self, effect: Authorize, delay_us: int) -> None:
+        """Let everybody edit; looking it up takes no time of its own."""
+        assert self.gateway is not None
+        for answer in self.gateway.handle(Authorized(effect.connection, Role.EDITOR), self.now):
+            self._perform(answer, delay_us)
+
+    def _published(self, effect: Published, delay_us: int) -> None:
+        row = effect.row
+        self.record(
+            history.Broadcast(
+                self.now + delay_us,
+                effect.document,
+                row.revision,
+                row.site,
+                row.first,
+                row.last,
+                effect.received_us,
+                effect.audience,
+                self.memo.fingerprint(effect.text),
+            )
+        )
+        self.recorder.flush_if_full()
+
+    def _stored(self, document: DocumentId, rows: tuple[LogRow, ...]) -> None:
+        for row in rows:
+            self.record(
+                history.Stored(
+                    self.now,
+                    document,
+                    row.revision,
+                    row.site,
+                    row.first,
+                    row.last,
+                    row.base,
+                    row.branch,
+                    row.original,
+                    row.operation,
+                    tuple(e.operation for e in row.edits) if row.branch else (),
+                )
+            )
+
+    # --- the run ------------------------------------------------------------------------------------------
+
+    def run(self) -> str:
+        """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
+        start_clients(self)
+        for window in self.plan.faults:
+            self.clock.process(self._suffer(window))
+        self._run_until(self.plan.duration_us)
+        self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
+        self._heal()
+        end = self.plan.duration_us + self.plan.heal_bound_us
+        while self.now < end and not self._has_settled():
+            self._run_until(min(end, self.now + SETTLE_POLL_US))
+        self._record_end()
+        return self.recorder.close()
+
+    def _run_until(self, until_us: int) -> None:
+        while self.now < until_us:
+            self.clock.run_until(min(until_us, self.now + 1_000_000))
+            if self._progress is not None:
+                self._progress(self.now)
+
+    def _suffer(self, window: FaultWindow) -> ProcessGenerator:
+        """The process of one fault."""
+        yield self.clock.timeout(window.begin_us)
+        yield from suffer(self, window, fault_of, self.realised.append)
+
+    def _heal(self) -> None:
+        self.is_healing = True
+        self.record(history.Healed(self.now, self.plan.heal_bound_us))
+        self.restart_gateway()
+        for client in self.clients:
+            client.restart()
+            client.go_online()
+
+    def _has_settled(self) -> bool:
+        heads = {d.document: self._head(d.document) for d in self.plan.documents}
+        return all(
+            c.has_left or (c.is_settled and c.replica.revision == heads[c.document.document])
+            for c in self.clients
+        )
+
+    def _head(self, document: DocumentId) -> Revision:
+        return self.storage.store.durable(document).head
+
+    def _record_end(self) -> None:
+        """Read everything back: what replicas show, and what the store really holds."""
+        for client in self.clients:
+            self.record(client.final())
+        for document in self.storage.store.documents:
+            stored = self.storage.store.durable(document)
+            for site, progress in stored.progress.items():
+                self.record(history.FinalProgress(self.now, site, document, progress.last))
+            self.record(
+                history.FinalDocument(
+                    self.now, document, stored.head, history.fingerprint(stored.read_text()), stored.chain()
+                )
+            )
+        self.record(history.Finished(self.now))

@@ -1,0 +1,337 @@
+"""Connections between clients and the gateway, TCP-like: in order or broken, never in between.
+
+A message takes the region's latency plus jitter, plus the time its bytes need; it never overtakes the one
+before it. A blocked direction holds what is on its way. If the block outlasts the keep-alive, each side
+gives the connection up at a time of its own, and what was on its way is lost in both directions. A client
+that reads slowly makes a queue at the server; when that queue is full the server closes the connection
+(1013).
+
+The two ends of a connection may disagree for a while about whether it exists; that is where late
+operations of dead connections come from.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from model.identity import ConnectionId
+from reference_server.core.limits import CLOSE_TRY_AGAIN
+from simulator.planning.scenario import Network as NetworkPlan
+from simulator.virtual.clock import Clock
+
+CLOSE_ABNORMAL = 1006
+"""What a WebSocket client reports when a connection ends without a close frame (RFC 6455)."""
+
+
+class Path:
+    """The way between one client and the gateway.
+
+    Attributes:
+        blocked_up, blocked_down: how many faults block it at present, per direction.
+        blocks: how often it changed from free to blocked.
+        hit: messages that were held and connections that broke on it.
+        connections: those that at least one end believes in.
+    """
+
+    __slots__ = ("blocked_down", "blocked_up", "blocks", "connections", "hit")
+
+    def __init__(self) -> None:
+        self.blocked_up = 0
+        self.blocked_down = 0
+        self.blocks = 0
+        self.hit = 0
+        self.connections: dict[ConnectionId, Connection] = {}
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether any direction carries nothing."""
+        return bool(self.blocked_up or self.blocked_down)
+
+    def block(self, *, up: bool, down: bool) -> None:
+        """One more fault blocks these directions."""
+        self.blocks += not self.is_blocked
+        self.blocked_up += up
+        self.blocked_down += down
+
+    def free(self, *, up: bool, down: bool) -> None:
+        """One fault less blocks these directions."""
+        self.blocked_up -= up
+        self.blocked_down -= down
+
+
+class Endpoint(Protocol):
+    """What the network needs of a client."""
+
+    path: Path
+    reads_slowly: bool
+
+    def opened(self, connection: Connection) -> None:
+        """The connection is open."""
+
+    def received(self, connection: Connection, data: bytes) -> None:
+        """A message arrived."""
+
+    def broken(self, connection: Connection, code: int) -> None:
+        """The connection is gone for the client; ``code`` is a WebSocket close code."""
+
+
+class Server(Protocol):
+    """What the network needs of the gateway's host."""
+
+    def opened(self, connection: Connection) -> None:
+        """A connection was accepted."""
+
+    def received(self, connection: Connection, data: bytes) -> None:
+        """A message arrived."""
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is gone for the server."""
+
+
+class Connection:
+    """One connection, seen from above: both ends and what is on its way between them."""
+
+    __slots__ = (
+        "client",
+        "client_open",
+        "down_free_us",
+        "down_last_us",
+        "held_down",
+        "held_up",
+        "id",
+        "jitter_us",
+        "latency_us",
+        "outbox_bytes",
+        "path",
+        "random",
+        "server_open",
+        "up_free_us",
+        "up_last_us",
+    )
+
+    def __init__(
+        self, number: int, client: Endpoint, latency_us: int, jitter_us: int, rng: random.Random
+    ) -> None:
+        self.id = ConnectionId(number)
+        self.client = client
+        self.path = client.path
+        self.latency_us = latency_us
+        self.jitter_us = jitter_us
+        self.random = rng.random
+        self.client_open = True
+        self.server_open = True
+        self.up_last_us = self.up_free_us = 0
+        self.down_last_us = self.down_free_us = 0
+        self.held_up: list[bytes] = []
+        self.held_down: list[bytes | int] = []
+        self.outbox_bytes = 0
+
+
+class Network:
+    """All connections of one cell."""
+
+    def __init__(self, clock: Clock, plan: NetworkPlan, server: Server, outbox_bytes_max: int) -> None:
+        self._clock = clock
+        self._plan = plan
+        self._server = server
+        self._outbox_bytes_max = outbox_bytes_max
+        self._us_per_byte = 1_000_000 / plan.bandwidth_bytes_per_second
+        self._count = 0
+        self.overflowed = 0
+
+    # --- opening ------------------------------------------------------------------------------------------
+
+    def open(self, client: Endpoint, region: int, rng: random.Random, accepts: Callable[[], bool]) -> None:
+        """Start to connect: two round trips, or the connect timeout if the path or the server is down."""
+        where = self._plan.regions[region]
+        self._count += 1
+        connection = Connection(self._count, client, where.latency_us, where.jitter_us, rng)
+
+        def arrive() -> None:
+            path = connection.path
+            if path.is_blocked or not accepts():
+                connection.client_open = connection.server_open = False
+                self._clock.call(self._plan.connect_timeout_us, fail)
+                return
+            path.connections[connection.id] = connection
+            self._server.opened(connection)
+            client.opened(connection)
+
+        def fail() -> None:
+            client.broken(connection, CLOSE_ABNORMAL)
+
+        self._clock.call(4 * where.latency_us + self._jitter(connection), arrive)
+
+    def _jitter(self, connection: Connection) -> int:
+        return int(-math.log(1.0 - connection.random()) * connection.jitter_us)
+
+    # --- messages -----------------------------------------------------------------------------------------
+
+    def send_up(self, connection: Connection, data: bytes) -> None:
+        """The client sends a message."""
+        if not connection.client_open:
+            return
+        now = self._clock.now_us
+        start = max(now, connection.up_free_us)
+        connection.up_free_us = start + int(len(data) * self._us_per_byte)
+        at = connection.up_free_us + connection.latency_us + self._jitter(connection)
+        connection.up_last_us = at = max(at, connection.up_last_us)
+        self._clock.call(at - now, self._arrive_up, connection, data)
+
+    def send_down(self, connection: Connection, data: bytes, delay_us: int) -> None:
+        """The server sends a message, ``delay_us`` from now."""
+        if not connection.server_open:
+            return
+        clock = self._clock
+        now = clock.now_us
+        at = now + delay_us
+        if at < connection.down_free_us:
+            at = connection.down_free_us
+        at += int(len(data) * self._us_per_byte)
+        connection.down_free_us = at
+        at += connection.latency_us + int(-math.log(1.0 - connection.random()) * connection.jitter_us)
+        if at < connection.down_last_us:
+            at = connection.down_last_us
+        connection.down_last_us = at
+        clock.call(at - now, self._arrive_down, connection, data)
+
+    def _arrive_up(self, connection: Connection, data: bytes) -> None:
+        if connection.path.blocked_up or connection.held_up:
+            connection.held_up.append(data)
+            connection.path.hit += 1
+        elif connection.server_open:
+            self._server.received(connection, data)
+
+    def _arrive_down(self, connection: Connection, data: bytes | int) -> None:
+        if not connection.client_open:
+            return
+        client = connection.client
+        if connection.path.blocked_down or connection.held_down or client.reads_slowly:
+            self._hold_down(connection, data)
+        elif isinstance(data, int):
+            self._client_gone(connection, data)
+        else:
+            client.received(connection, data)
+
+    def _hold_down(self, connection: Connection, data: bytes | int) -> None:
+        connection.held_down.append(data)
+        connection.path.hit += 1
+        if isinstance(data, bytes):
+            connection.outbox_bytes += len(data)
+            if connection.outbox_bytes > self._outbox_bytes_max and connection.server_open:
+                self.overflowed += 1
+                self.close_from_server(connection, CLOSE_TRY_AGAIN)
+
+    def read(self, connection: Connection, bytes_max: int) -> int:
+        """The client takes what waits for it, in order, while it fits; the bytes it took."""
+        taken = 0
+        while connection.held_down and not connection.path.blocked_down:
+            item = connection.held_down[0]
+            size = 0 if isinstance(item, int) else len(item)
+            if taken + size > bytes_max:
+                break
+            taken += size
+            del connection.held_down[0]
+            connection.outbox_bytes -= size
+            if isinstance(item, int):
+                self._client_gone(connection, item)
+            else:
+                # Who receives may close the connection, and so empty the queue.
+                connection.client.received(connection, item)
+        return taken
+
+    # --- ending -------------------------------------------------------------------------------------------
+
+    def close_from_client(self, connection: Connection) -> None:
+        """The client closes; the server hears of it after the latency, if the path is free."""
+        if not connection.client_open:
+            return
+        self._shut(connection, client=True)
+        if not connection.path.blocked_up:
+            at = max(self._clock.now_us + connection.latency_us, connection.up_last_us)
+            self._clock.call(at - self._clock.now_us, self._server_hears, connection)
+
+    def close_from_server(self, connection: Connection, code: int, delay_us: int = 0) -> None:
+        """The server closes after what it has sent; the client hears of it in order."""
+        if not connection.server_open:
+            return
+        self._shut(connection, server=True)
+        at = max(self._clock.now_us + delay_us + connection.latency_us, connection.down_last_us)
+        connection.down_last_us = at
+        self._clock.call(at - self._clock.now_us, self._arrive_down, connection, code)
+        self._server.closed(connection)
+
+    def reset(self, connection: Connection) -> None:
+        """The server's process died: nothing on its way arrives, the client gets a reset."""
+        self._shut(connection, server=True)
+        connection.held_down.clear()
+        self._clock.call(connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL)
+
+    def _shut(self, connection: Connection, *, client: bool = False, server: bool = False) -> None:
+        """One end is closed: what is held for it is lost."""
+        if client:
+            connection.client_open = False
+            connection.held_down.clear()
+        if server:
+            connection.server_open = False
+            connection.held_up.clear()
+        if not connection.client_open and not connection.server_open:
+            connection.path.connections.pop(connection.id, None)
+
+    def _server_hears(self, connection: Connection) -> None:
+        if connection.path.blocked_up:
+            return  # the keep-alive or the end of the block will tell
+        self._server_gone(connection)
+
+    def _server_gone(self, connection: Connection) -> None:
+        if connection.server_open:
+            self._shut(connection, server=True)
+            self._server.closed(connection)
+            # The client's own keep-alive finds out, if nothing told it before.
+            self._clock.call(self._plan.keep_alive_us, self._client_gone, connection, CLOSE_ABNORMAL)
+
+    def _client_gone(self, connection: Connection, code: int) -> None:
+        if connection.client_open:
+            self._shut(connection, client=True)
+            connection.path.hit += 1
+            connection.client.broken(connection, code)
+
+    # --- blocks -------------------------------------------------------------------------------------------
+
+    def blocked(self, connection: Connection, rng: random.Random, *, keep_alive: bool = True) -> None:
+        """A direction of this connection was just blocked: let the keep-alive run on both sides."""
+        if not keep_alive:
+            return
+        for side in (self._client_keep_alive, self._server_keep_alive):
+            patience = int(self._plan.keep_alive_us * (0.5 + rng.random()))
+            self._clock.call(patience, side, connection, connection.path.blocks)
+
+    def _client_keep_alive(self, connection: Connection, block: int) -> None:
+        if _still_blocked(connection.path, block):
+            self._client_gone(connection, CLOSE_ABNORMAL)
+
+    def _server_keep_alive(self, connection: Connection, block: int) -> None:
+        if _still_blocked(connection.path, block):
+            self._server_gone(connection)
+
+    def released(self, connection: Connection) -> None:
+        """No direction of this connection is blocked any more: what was held arrives now, in order."""
+        held_up, connection.held_up = connection.held_up, []
+        for data in held_up:
+            if connection.server_open:
+                self._server.received(connection, data)
+        if not connection.client.reads_slowly:
+            self.read(connection, sys.maxsize)
+        if not connection.client_open and connection.server_open:
+            self._clock.call(connection.latency_us, self._server_hears, connection)
+        if not connection.server_open and connection.client_open:
+            self._clock.call(connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL)
+
+
+def _still_blocked(path: Path, block: int) -> bool:
+    """Whether the path has been blocked ever since that block; a pause lets a keep-alive through."""
+    return path.is_blocked and path.blocks == block

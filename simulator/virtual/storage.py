@@ -1,0 +1,92 @@
+"""The store's process: one commit after another, each for everything that waited, with its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+from model.identity import DocumentId
+from reference_server.core.effects import Appended, Committed
+from reference_server.store.memory import Answer, MemoryStore, Request
+
+if TYPE_CHECKING:
+    from simulator.virtual.cell import Cell
+
+
+class Storage:
+    """Drives a :class:`MemoryStore` in virtual time.
+
+    A commit takes ``commit_us`` plus jitter; requests that arrive meanwhile share the next one. ``stalled``
+    holds commits back, ``failing`` loses their answers, ``before_answer`` is called with every commit that
+    made revisions durable, before anybody is told.
+    """
+
+    def __init__(self, cell: Cell, store: MemoryStore) -> None:
+        self.store = store
+        self.stalled = 0
+        self.failing = 0.0
+        self.lost_answers = 0
+        self.delayed = 0
+        self.before_answer: Callable[[], bool] | None = None
+        self._cell = cell
+        self._busy = False
+        self._held_back = False
+        self._streams: dict[DocumentId, Random] = {}
+
+    def request(self, request: Request) -> None:
+        """Queue a request; a lone one starts its commit at once."""
+        self.store.request(request)
+        self._start()
+
+    def _start(self) -> None:
+        if self._busy or not self.store.has_requests:
+            return
+        self._busy = True
+        plan = self._cell.plan.server
+        requests = self.store.write()
+        delay = plan.commit_us + int(self._random(requests[0].document) * plan.commit_jitter_us)
+        self._cell.clock.call(delay, self._finish, len(requests))
+
+    def _random(self, document: DocumentId) -> float:
+        """A draw from the document's own stream, so that a document alone sees the same commits again."""
+        stream = self._streams.get(document)
+        if stream is None:
+            stream = self._streams[document] = self._cell.seeds.stream("store", document)
+        return stream.random()
+
+    def _finish(self, requests: int) -> None:
+        if self.stalled:
+            self.delayed += requests
+            self._held_back = True
+            return
+        self._complete()
+
+    def release(self) -> None:
+        """The stall is over: the commit that was held back completes now."""
+        if self._held_back and not self.stalled:
+            self._held_back = False
+            self._complete()
+
+    def _complete(self) -> None:
+        answers = self._failed() if self.failing else None
+        if answers is None:
+            answers = self.store.sync()
+        self._busy = False
+        self._answer(answers)
+        self._start()
+
+    def _failed(self) -> list[Answer] | None:
+        """What is told of a commit whose answer is lost; None if it is not lost."""
+        rng = self._cell.seeds.stream("store failure", self._cell.plan.index, self._cell.now)
+        if rng.random() >= self.failing:
+            return None
+        self.lost_answers += 1
+        return self.store.fail(applied=rng.random() < 0.5)
+
+    def _answer(self, answers: list[Answer]) -> None:
+        durable = any(isinstance(a, Appended) and isinstance(a.outcome, Committed) for a in answers)
+        if durable and self.before_answer is not None and self.before_answer():
+            return  # the gateway died between persist and acknowledgement
+        for answer in answers:
+            self._cell.gateway_handles(answer)

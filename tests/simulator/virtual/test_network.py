@@ -1,0 +1,426 @@
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from reference_server.core.limits import CLOSE_TRY_AGAIN
+from simulator.planning.scenario import Network as NetworkPlan
+from simulator.planning.scenario import Region
+from simulator.virtual.clock import Clock
+from simulator.virtual.network import CLOSE_ABNORMAL, Connection, Network, Path
+
+MS = 1_000
+
+
+class Laptop:
+    """An endpoint that notes when it got what."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.path = Path()
+        self.reads_slowly = False
+        self.connection: Connection | None = None
+        self.got: list[bytes] = []
+        self.got_us: list[int] = []
+        self.codes: list[int] = []
+        self.broken_us = 0
+
+    def opened(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def received(self, connection: Connection, data: bytes) -> None:
+        self.got.append(data)
+        self.got_us.append(self.clock.now_us)
+
+    def broken(self, connection: Connection, code: int) -> None:
+        self.codes.append(code)
+        self.broken_us = self.clock.now_us
+
+
+class Host:
+    """The server's side, which notes the same."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.opens: list[Connection] = []
+        self.got: list[bytes] = []
+        self.closed_us: list[int] = []
+
+    def opened(self, connection: Connection) -> None:
+        self.opens.append(connection)
+
+    def received(self, connection: Connection, data: bytes) -> None:
+        self.got.append(data)
+
+    def closed(self, connection: Connection) -> None:
+        self.closed_us.append(self.clock.now_us)
+
+
+class World:
+    """One laptop, one host, and the network between them; a round trip is 20 ms."""
+
+    def __init__(self, *, accepts: bool = True, outbox_bytes_max: int = 1_000_000, **settings: Any) -> None:
+        self.clock = Clock()
+        region = Region("here", 1.0, 10 * MS, settings.pop("jitter_us", 0))
+        self.plan = NetworkPlan((region,), **settings)
+        self.host = Host(self.clock)
+        self.network = Network(self.clock, self.plan, self.host, outbox_bytes_max)
+        self.laptop = Laptop(self.clock)
+        self.accepts = accepts
+
+    def open(self) -> Connection:
+        """An open connection, at 100 ms or later."""
+        self.ask()
+        self.clock.run_until(100 * MS)
+        assert self.laptop.connection is not None
+        return self.laptop.connection
+
+    def ask(self) -> None:
+        self.network.open(self.laptop, 0, random.Random(1), lambda: self.accepts)
+
+    def pass_ms(self, ms: float) -> None:
+        self.clock.run_until(self.clock.now_us + int(ms * MS))
+
+    def block(self, *, up: bool = True, down: bool = True, keep_alive: bool = True) -> None:
+        self.laptop.path.block(up=up, down=down)
+        for connection in self.laptop.path.connections.values():
+            self.network.blocked(connection, random.Random(2), keep_alive=keep_alive)
+
+    def free(self, *, up: bool = True, down: bool = True) -> None:
+        self.laptop.path.free(up=up, down=down)
+        for connection in list(self.laptop.path.connections.values()):
+            self.network.released(connection)
+
+
+def lines(count: int) -> list[bytes]:
+    return [b"%03d" % n for n in range(count)]
+
+
+# --- messages ---------------------------------------------------------------------------------------------
+
+
+def test_a_message_takes_the_latency_and_the_time_of_its_bytes() -> None:
+    world = World(bandwidth_bytes_per_second=1_000)
+    connection = world.open()
+    begin_us = world.clock.now_us
+    world.network.send_down(connection, b"x" * 50, 0)
+    world.network.send_down(connection, b"x" * 50, 0)
+    world.pass_ms(1_000)
+    assert [at - begin_us for at in world.laptop.got_us] == [60 * MS, 110 * MS]
+
+
+def test_what_the_server_sends_leaves_after_its_service_time() -> None:
+    world = World()
+    connection = world.open()
+    begin_us = world.clock.now_us
+    world.network.send_down(connection, b"", 7 * MS)
+    world.pass_ms(100)
+    assert world.laptop.got_us == [begin_us + 17 * MS]
+
+
+def test_messages_stay_in_order_whatever_the_jitter() -> None:
+    world = World(jitter_us=30 * MS)
+    connection = world.open()
+    for data in lines(200):
+        world.network.send_up(connection, data)
+        world.network.send_down(connection, data, 0)
+        world.pass_ms(1)
+    world.pass_ms(2_000)
+    assert world.host.got == world.laptop.got == lines(200)
+    pauses = [b - a for a, b in pairwise(world.laptop.got_us)]
+    assert len(set(pauses)) > 5  # the jitter was there
+
+
+# --- opening and closing ----------------------------------------------------------------------------------
+
+
+def test_a_connection_opens_after_two_round_trips() -> None:
+    world = World()
+    world.ask()
+    world.pass_ms(40)
+    assert not world.host.opens
+    world.pass_ms(1)
+    assert world.host.opens == [world.laptop.connection]
+
+
+@pytest.mark.parametrize("reason", ["down", "blocked up", "blocked down"])
+def test_an_attempt_that_nobody_answers_is_given_up(reason: str) -> None:
+    world = World(accepts=reason != "down", connect_timeout_us=500 * MS)
+    world.block(up=reason == "blocked up", down=reason == "blocked down")
+    world.ask()
+    world.pass_ms(539)
+    assert not world.laptop.codes
+    world.pass_ms(2)
+    assert world.laptop.codes == [CLOSE_ABNORMAL]
+    assert not world.host.opens
+    assert not world.laptop.path.connections
+
+
+def test_the_client_closes_after_what_it_has_sent() -> None:
+    world = World(jitter_us=20 * MS)
+    connection = world.open()
+    for data in lines(10):
+        world.network.send_up(connection, data)
+    world.network.close_from_client(connection)
+    world.network.send_up(connection, b"too late")
+    world.network.send_down(connection, b"nobody is there", 0)
+    world.pass_ms(1_000)
+    assert world.host.got == lines(10)
+    assert len(world.host.closed_us) == 1
+    assert not world.laptop.got
+    assert not world.laptop.codes  # it knows
+    assert not world.laptop.path.connections
+
+
+def test_the_server_closes_after_what_it_has_sent() -> None:
+    world = World(jitter_us=20 * MS)
+    connection = world.open()
+    for data in lines(10):
+        world.network.send_down(connection, data, 0)
+    world.network.close_from_server(connection, 4409)
+    world.network.send_down(connection, b"too late", 0)
+    world.network.send_up(connection, b"nobody is there")
+    world.pass_ms(1_000)
+    assert world.laptop.got == lines(10)
+    assert world.laptop.codes == [4409]
+    assert not world.host.got
+    assert not world.laptop.path.connections
+
+
+def test_a_reset_reaches_the_client_and_nothing_else_reaches_the_server() -> None:
+    world = World()
+    connection = world.open()
+    world.network.send_up(connection, b"on its way")
+    world.network.reset(connection)
+    world.pass_ms(9)
+    assert not world.laptop.codes
+    world.pass_ms(2)
+    assert world.laptop.codes == [CLOSE_ABNORMAL]
+    assert not world.host.got
+    assert not world.host.closed_us  # there is nobody left to tell
+
+
+# --- blocks -----------------------------------------------------------------------------------------------
+
+
+def test_a_block_holds_and_its_end_delivers_in_order() -> None:
+    world = World()
+    connection = world.open()
+    world.network.send_up(connection, b"000")  # is on its way when the block begins
+    world.network.send_down(connection, b"000", 0)
+    world.block(keep_alive=False)
+    for data in lines(5)[1:]:
+        world.network.send_up(connection, data)
+        world.network.send_down(connection, data, 0)
+    world.pass_ms(5_000)
+    assert not world.host.got
+    assert not world.laptop.got
+    assert world.laptop.path.hit == 10
+    world.free()
+    world.network.send_up(connection, b"005")
+    world.network.send_down(connection, b"005", 0)
+    world.pass_ms(100)
+    assert world.host.got == world.laptop.got == lines(6)
+    assert not world.laptop.codes
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_one_way_blocks_leave_the_other_way_alone(way: str) -> None:
+    world = World()
+    connection = world.open()
+    world.block(up=way == "up", down=way == "down", keep_alive=False)
+    world.network.send_up(connection, b"up")
+    world.network.send_down(connection, b"down", 0)
+    world.pass_ms(100)
+    assert (world.host.got, world.laptop.got) == (([], [b"down"]) if way == "up" else ([b"up"], []))
+    world.free(up=way == "up", down=way == "down")
+    world.pass_ms(100)
+    assert (world.host.got, world.laptop.got) == ([b"up"], [b"down"])
+
+
+def test_a_block_beyond_the_keep_alive_breaks_both_sides_and_loses_what_was_on_its_way() -> None:
+    world = World(keep_alive_us=1_000 * MS)
+    connection = world.open()
+    world.block()
+    world.network.send_up(connection, b"lost")
+    world.network.send_down(connection, b"lost", 0)
+    world.pass_ms(499)
+    assert connection.client_open
+    assert connection.server_open
+    world.pass_ms(1_002)
+    assert world.laptop.codes == [CLOSE_ABNORMAL]
+    assert len(world.host.closed_us) == 1
+    assert world.laptop.broken_us != world.host.closed_us[0]  # each side has its own patience
+    world.free()
+    world.pass_ms(5_000)
+    assert not world.host.got
+    assert not world.laptop.got
+    assert world.laptop.codes == [CLOSE_ABNORMAL]
+    assert not world.laptop.path.connections
+
+
+def test_a_path_that_comes_and_goes_faster_than_the_keep_alive_breaks_nothing() -> None:
+    world = World(keep_alive_us=1_000 * MS)
+    connection = world.open()
+    for _ in range(40):
+        world.block()
+        world.pass_ms(300)
+        world.free()
+        world.pass_ms(10)
+    assert connection.client_open
+    assert connection.server_open
+
+
+def test_two_blocks_end_with_the_second() -> None:
+    world = World()
+    connection = world.open()
+    world.block(keep_alive=False)
+    world.block(keep_alive=False)
+    world.network.send_up(connection, b"x")
+    world.pass_ms(100)
+    world.laptop.path.free(up=True, down=True)
+    assert world.laptop.path.is_blocked
+    assert world.laptop.path.blocks == 1
+    world.free()
+    assert not world.laptop.path.is_blocked
+    assert world.host.got == [b"x"]
+
+
+# --- half-open connections --------------------------------------------------------------------------------
+
+
+def test_the_server_learns_at_the_end_of_a_block_that_the_client_has_gone() -> None:
+    world = World(keep_alive_us=60_000 * MS)
+    connection = world.open()
+    world.block()
+    world.network.send_up(connection, b"before it left")
+    world.pass_ms(50)
+    world.network.close_from_client(connection)
+    world.pass_ms(1_000)
+    assert connection.server_open
+    world.free()
+    world.pass_ms(50)
+    assert not connection.server_open
+    assert world.host.got == [b"before it left"]
+    assert len(world.host.closed_us) == 1
+
+
+def test_a_close_that_meets_a_block_on_its_way_is_heard_at_its_end() -> None:
+    world = World(keep_alive_us=60_000 * MS)
+    connection = world.open()
+    world.network.close_from_client(connection)
+    world.block()
+    world.pass_ms(1_000)
+    assert connection.server_open
+    world.free()
+    world.pass_ms(50)
+    assert not connection.server_open
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_the_client_learns_at_the_end_of_a_block_that_the_server_has_gone(end: str) -> None:
+    # The block is shorter than anybody's patience: nothing but its end can tell.
+    world = World(keep_alive_us=60_000 * MS)
+    connection = world.open()
+    world.block(keep_alive=False)
+    world.pass_ms(50)
+    if end == "close":
+        world.network.close_from_server(connection, CLOSE_TRY_AGAIN)
+    else:
+        world.network.reset(connection)
+    world.pass_ms(1_000)
+    assert not world.laptop.codes
+    world.free()
+    world.pass_ms(50)
+    assert world.laptop.codes == [CLOSE_TRY_AGAIN if end == "close" else CLOSE_ABNORMAL]
+    assert not world.laptop.path.connections
+
+
+def test_a_client_whose_server_lost_patience_alone_finds_out_by_itself() -> None:
+    world = World(keep_alive_us=1_000 * MS)
+    connection = world.open()
+    world.laptop.path.block(up=True, down=True)
+    world.network.blocked(connection, FirstPatient(), keep_alive=True)
+    world.pass_ms(600)
+    assert not connection.server_open
+    world.free()
+    world.pass_ms(1_000)
+    assert world.laptop.codes == [CLOSE_ABNORMAL]
+
+
+class FirstPatient(random.Random):
+    """The first draw is large, the ones after it are not: the client waits longer than the server."""
+
+    _drawn = False
+
+    def random(self) -> float:
+        drawn, self._drawn = self._drawn, True
+        return 0.0 if drawn else 0.9
+
+
+# --- slow readers -----------------------------------------------------------------------------------------
+
+
+def test_a_slow_reader_gets_what_it_reads_in_order() -> None:
+    world = World()
+    connection = world.open()
+    world.laptop.reads_slowly = True
+    for data in lines(6):
+        world.network.send_down(connection, data, 0)
+    world.pass_ms(100)
+    assert not world.laptop.got
+    assert world.network.read(connection, 8) == 6
+    assert world.laptop.got == lines(2)
+    world.laptop.reads_slowly = False
+    world.network.send_down(connection, b"006", 0)
+    world.pass_ms(100)
+    assert world.laptop.got == lines(2)  # nothing overtakes what still waits
+    world.network.read(connection, 1_000)
+    assert world.laptop.got == lines(7)
+
+
+def test_a_full_outbox_closes_a_slow_reader() -> None:
+    world = World(outbox_bytes_max=10)
+    connection = world.open()
+    world.laptop.reads_slowly = True
+    for data in lines(3):
+        world.network.send_down(connection, data, 0)
+    world.pass_ms(100)
+    assert connection.server_open
+    world.network.send_down(connection, b"003", 0)
+    world.pass_ms(100)
+    assert not connection.server_open
+    assert world.network.overflowed == 1
+    assert len(world.host.closed_us) == 1
+    world.network.read(connection, 1_000)
+    assert world.laptop.got == lines(4)
+    assert world.laptop.codes == [CLOSE_TRY_AGAIN]
+
+
+def test_a_clogged_connection_overflows_too_and_the_client_hears_of_it_at_the_end() -> None:
+    world = World(outbox_bytes_max=10)
+    connection = world.open()
+    world.block(keep_alive=False)
+    for data in lines(5):
+        world.network.send_down(connection, data, 0)
+    world.pass_ms(100)
+    assert world.network.overflowed == 1
+    world.free()
+    world.pass_ms(100)
+    assert world.laptop.codes == [CLOSE_TRY_AGAIN]
+
+
+def test_the_end_of_a_block_does_not_make_a_slow_reader_fast() -> None:
+    world = World()
+    connection = world.open()
+    world.block(keep_alive=False)
+    world.laptop.reads_slowly = True
+    world.network.send_down(connection, b"000", 0)
+    world.pass_ms(100)
+    world.free()
+    assert not world.laptop.got
+    world.network.read(connection, 1_000)
+    assert world.laptop.got == [b"000"]

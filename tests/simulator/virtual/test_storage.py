@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+
+from model.identity import DocumentId, SiteId
+from model.protocol import Edits
+from model.text import insert
+from reference_server.core.effects import Append, Appended, Committed, Event, Load, Loaded, LogRow, Unknown
+from reference_server.store.memory import MemoryStore
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import Server
+from simulator.planning.seeds import Seeds
+from simulator.virtual.cell import Cell
+from simulator.virtual.clock import Clock
+from simulator.virtual.storage import Storage
+from tests.simulator.plans import plan
+
+A, B = DocumentId("a"), DocumentId("b")
+COMMIT_US = 2_000
+
+
+class Host:
+    """What a storage needs of its cell; answers are noted with their time."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.plan: CellPlan = msgspec.structs.replace(
+            plan(clients=0, seed=seed), server=Server(commit_us=COMMIT_US, commit_jitter_us=0)
+        )
+        self.seeds = Seeds(seed)
+        self.clock = Clock()
+        self.answers: list[tuple[int, Event]] = []
+
+    @property
+    def now(self) -> int:
+        return self.clock.now_us
+
+    def gateway_handles(self, event: Event) -> None:
+        self.answers.append((self.now, event))
+
+
+def storage_of(host: Host) -> Storage:
+    store = MemoryStore()
+    for document in (A, B):
+        store.create(document, "")
+    return Storage(cast(Cell, host), store)
+
+
+def append(number: int, document: DocumentId, expected: int = 0) -> Append:
+    op = insert(expected, 0, "x")
+    sequence = expected + 1
+    row = LogRow(
+        expected + 1,
+        SiteId("s"),
+        sequence,
+        sequence,
+        expected,
+        False,
+        (Edits(sequence, sequence, op),),
+        op,
+    )
+    return Append(number, document, expected, (row,), (), ())
+
+
+def test_a_lone_request_does_not_wait_for_company() -> None:
+    host = Host()
+    storage = storage_of(host)
+    storage.request(append(1, A))
+    host.clock.run_until(COMMIT_US + 1)
+    assert host.answers == [(COMMIT_US, Appended(1, A, Committed()))]
+    assert storage.store.durable(A).head == 1
+
+
+def test_what_waits_shares_the_next_commit() -> None:
+    host = Host()
+    storage = storage_of(host)
+    storage.request(Load(1, A))
+    storage.request(append(2, A))
+    storage.request(append(3, B))
+    host.clock.run_until(10 * COMMIT_US)
+    times = [(at, answer.request) for at, answer in host.answers if isinstance(answer, Appended | Loaded)]
+    assert times == [(COMMIT_US, 1), (2 * COMMIT_US, 2), (2 * COMMIT_US, 3)]
+
+
+def test_nothing_is_durable_before_the_commit_is() -> None:
+    host = Host()
+    storage = storage_of(host)
+    storage.request(append(1, A))
+    host.clock.run_until(COMMIT_US)
+    assert storage.store.durable(A).head == 0
+
+
+def test_jitter_comes_from_the_documents_own_stream() -> None:
+    def times(*documents: DocumentId) -> list[int]:
+        host = Host()
+        host.plan = msgspec.structs.replace(host.plan, server=Server(COMMIT_US, commit_jitter_us=5_000))
+        storage = storage_of(host)
+        for n, document in enumerate(documents):
+            storage.request(Load(n, document))
+            host.clock.run_until((n + 1) * 100_000)
+        return [at % 100_000 for at, e in host.answers if isinstance(e, Loaded) and e.document == A]
+
+    alone = times(A, A, A)
+    assert len(set(alone)) == 3
+    assert times(B, A, B, A, A) == alone
+
+
+def test_a_stall_holds_the_commit_in_progress_and_all_behind_it() -> None:
+    host = Host()
+    storage = storage_of(host)
+    storage.stalled += 1
+    storage.request(append(1, A))
+    storage.request(append(2, B))
+    host.clock.run_until(50 * COMMIT_US)
+    assert not host.answers
+    assert storage.delayed == 1
+    storage.stalled -= 1
+    storage.release()
+    assert host.answers == [(50 * COMMIT_US, Appended(1, A, Committed()))]
+    host.clock.run_until(60 * COMMIT_US)
+    assert host.answers[1:] == [(51 * COMMIT_US, Appended(2, B, Committed()))]
+
+
+def test_a_stall_within_a_stall_ends_with_the_later_one() -> None:
+    host = Host()
+    storage = storage_of(host)
+    storage.stalled = 2
+    storage.request(append(1, A))
+    host.clock.run_until(10 * COMMIT_US)
+    storage.stalled -= 1
+    storage.release()
+    assert not host.answers
+    storage.stalled -= 1
+    storage.release()
+    assert len(host.answers) == 1
+
+
+def test_a_lost_answer_says_nothing_about_what_happened() -> None:
+    heads = set()
+    for seed in range(12):
+        host = Host(seed)
+        storage = storage_of(host)
+        storage.failing = 1.0
+        storage.request(append(1, A))
+        storage.request(Load(2, A))
+        host.clock.run_until(10 * COMMIT_US)
+        assert [answer for _, answer in host.answers] == [Appended(1, A, Unknown()), Loaded(2, A, None)]
+        assert storage.lost_answers == 2
+        heads.add(storage.store.durable(A).head)
+    assert heads == {0, 1}
+
+
+def test_some_answers_are_lost_and_others_are_not() -> None:
+    host = Host()
+    storage = storage_of(host)
+    storage.failing = 0.5
+    for number in range(200):
+        storage.request(Load(number, A))
+        host.clock.run_until((number + 1) * 2 * COMMIT_US)
+    assert len(host.answers) == 200
+    assert 60 < storage.lost_answers < 140
+
+
+def test_before_an_answer_the_gateway_may_die() -> None:
+    host = Host()
+    storage = storage_of(host)
+    heads: list[int] = []
+
+    def die() -> bool:
+        heads.append(storage.store.durable(A).head)
+        storage.before_answer = None
+        return True
+
+    storage.before_answer = die
+    storage.request(Load(1, A))  # makes nothing durable
+    host.clock.run_until(2 * COMMIT_US)
+    assert len(host.answers) == 1
+    storage.request(append(2, A))
+    host.clock.run_until(10 * COMMIT_US)
+    assert len(host.answers) == 1
+    assert heads == [1]  # durable, and nobody was told
+    storage.request(append(3, A, expected=1))
+    host.clock.run_until(20 * COMMIT_US)
+    assert host.answers[1][1] == Appended(3, A, Committed())
