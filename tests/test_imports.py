@@ -46,6 +46,7 @@ class Layer(NamedTuple):
 
 LAYERS = [
     Layer("model", names("model"), names("msgspec"), PURE),
+    Layer("model/client", names("model"), names("jwt msgspec wsproto"), PURE),
     Layer("reference_server/core", names("model reference_server.core"), names("msgspec"), PURE),
     Layer(
         "reference_server",
@@ -202,6 +203,10 @@ def test_the_command_line_never_imports_locust() -> None:
         ("model/planted.py", "import concord"),
         ("model/checkers/planted.py", "from ...reports import html"),
         ("model/commands.py", "import typer"),
+        ("model/planted.py", "import wsproto"),
+        ("model/client/planted.py", "import socket"),
+        ("model/client/planted.py", "import time"),
+        ("model/client/planted.py", "from loadgen import user"),
         ("model/planted.py", "from simulator.algorithms.published import ressel"),
         ("reference_server/planted.py", "from simulator.algorithms.published.ressel import Ressel"),
         ("reference_server/planted.py", "from simulator.algorithms import published"),
