@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from simulator.planning.small import SmallCell, SmallGossipCell
 from simulator.running.engine import AnyParts
-from simulator.zoo.habitat import Habitat
-from simulator.zoo.rooms import Room
 
 
 class Bug(NamedTuple):
@@ -19,7 +18,7 @@ class Bug(NamedTuple):
         source: where it really happened, or which decision it breaks.
         parts: the classes a cell is built from, with the mistake in them.
         expected: the checks that may be the first to see it.
-        habitat: from a seed to a small cell in which it can show.
+        cell: from a seed to the plan of a small cell in which it can show.
     """
 
     name: str
@@ -27,10 +26,9 @@ class Bug(NamedTuple):
     source: str
     parts: Callable[[], AnyParts]
     expected: tuple[str, ...]
-    habitat: Habitat | Room
+    cell: SmallCell | SmallGossipCell
 
     @property
     def rule(self) -> str:
         """The list rule of the replicas that have it; empty if it concerns a server and its clients."""
-        gossip = self.habitat(0).gossip
-        return "" if gossip is None else gossip.rule
+        return self.cell.rule if isinstance(self.cell, SmallGossipCell) else ""

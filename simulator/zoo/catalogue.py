@@ -6,29 +6,35 @@ from typing import Final
 
 from simulator.planning.plan import CellPlan
 from simulator.running.engine import AnyParts, healthy_of
-from simulator.zoo import (
-    agreed_bugs,
-    batch_bugs,
-    client_bugs,
-    cursor_bugs,
-    exchange_bugs,
-    outcome_bugs,
-    replica_bugs,
-    session_bugs,
-    store_bugs,
-)
 from simulator.zoo.bug import Bug
+from simulator.zoo.bugs import (
+    agreed,
+    batch,
+    client,
+    cursor,
+    exchange,
+    gossip,
+    outcome,
+    rga,
+    session,
+    store,
+    tree,
+    yata,
+)
 
 _MODULES: Final = (
-    client_bugs,
-    cursor_bugs,
-    session_bugs,
-    batch_bugs,
-    outcome_bugs,
-    exchange_bugs,
-    agreed_bugs,
-    store_bugs,
-    replica_bugs,
+    client,
+    cursor,
+    session,
+    batch,
+    outcome,
+    exchange,
+    agreed,
+    store,
+    yata,
+    tree,
+    rga,
+    gossip,
 )
 
 ZOO: Final[dict[str, Bug]] = {bug.name: bug for module in _MODULES for bug in module.BUGS}

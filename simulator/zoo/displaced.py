@@ -1,4 +1,4 @@
-"""Operations in the wrong place: the raw material of most bugs here.
+"""Operations in the wrong place: what most bugs here are made of.
 
 An operation of this project knows the length of its text, and a text of another length is an error. Most
 engines have positions only, so that the same mistake stays silent. To seed silent mistakes, operations are

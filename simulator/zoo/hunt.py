@@ -17,9 +17,9 @@ class Finding(NamedTuple):
 
     Attributes:
         check: the check that saw it first.
-        seed: of the habitat.
-        operations: edits made in that habitat until it was seen.
-        runs: habitats tried.
+        seed: of the cell.
+        operations: edits made in that cell until it was seen.
+        runs: cells tried.
         case: what concerns the failure, tried again by itself; None if no such plan failed alone.
     """
 
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 
 
 def hunt(bug: Bug, seeds: Iterable[int], out_of_time: Callable[[], bool] = lambda: False) -> Finding | None:
-    """Try habitats until a check finds the bug in one and again in the case cut out of it.
+    """Try cells until a check finds the bug in one and again in the case cut out of it.
 
     Returns:
         The finding; without a case if no case failed by itself until time or seeds were up; None if no
@@ -42,7 +42,7 @@ def hunt(bug: Bug, seeds: Iterable[int], out_of_time: Callable[[], bool] = lambd
     for runs, seed in enumerate(seeds, 1):
         if out_of_time():
             break
-        plan = bug.habitat(seed)
+        plan = bug.cell(seed)
         trial = attempt(plan, bug.parts(), keep=True)
         for violation in _violations(trial):
             finding = Finding(bug.name, violation.check, seed, _edits_until(trial, violation), runs, None)

@@ -30,7 +30,7 @@ class Row(NamedTuple):
     Attributes:
         check: the check that found it; empty if none did.
         operations: edits made until it was found.
-        runs: habitats tried until then.
+        runs: cells tried until then.
         clients: of the shrunk case; 0 if there is no case.
         edits: of the shrunk case.
         attempts: plans tried while shrinking.

@@ -10,9 +10,9 @@ from simulator.algorithms.laws.tables import Row, Table, row, rule_of_three
 from simulator.algorithms.published.jupiter import Contribution, composed_against_stepwise, judged, triangle
 from simulator.failures.trial import attempt
 from simulator.planning.seeds import Seeds
-from simulator.zoo.habitat import Habitat
+from simulator.planning.small import SmallCell
 
-CONTENDED: Final = Habitat(clients=3, edits_per_second=4.0, seconds=8.0, latency_us=200_000)
+CONTENDED: Final = SmallCell(clients=3, edits_per_second=4.0, seconds=8.0, latency_us=200_000)
 """Three people at one spot, far away from the server."""
 
 CONTENDED_RUNS: Final = 300

@@ -36,7 +36,7 @@ from reference_server.core.limits import Limits
 from reference_server.core.room import Room
 from reference_server.store.memory import MemoryStore
 from simulator.live.server import free_port
-from simulator.zoo.batch_bugs import CarelessBatch
+from simulator.zoo.bugs.batch import CarelessBatch
 
 SECRET = "a secret of at least thirty-two bytes for tests"
 START_SECONDS = 10.0

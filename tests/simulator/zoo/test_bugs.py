@@ -31,7 +31,7 @@ def test_a_check_finds_it_and_its_case_fails_because_of_it(name: str) -> None:
 @pytest.mark.parametrize("name", ZOO)
 def test_the_product_is_valid_where_the_bug_lives(name: str) -> None:
     for seed in range(2):
-        trial = attempt(bug_of(name).habitat(seed))
+        trial = attempt(bug_of(name).cell(seed))
         assert [(r.name, r.violations[0].message) for r in trial.results if r.claimed and r.violated] == []
         assert next(r for r in trial.results if r.name == "convergence").checked
 
@@ -39,7 +39,7 @@ def test_the_product_is_valid_where_the_bug_lives(name: str) -> None:
 def test_expectations_are_checks_that_the_engine_claims() -> None:
     for bug in ZOO.values():
         assert bug.expected
-        claims = claims_of(bug.habitat(0))
+        claims = claims_of(bug.cell(0))
         assert all(claims.claims(check) for check in bug.expected), bug.name
         assert bug.rule == ("" if claims.has_server else claims.engine)
 
@@ -49,7 +49,7 @@ def test_every_bug_says_what_it_is_and_where_it_comes_from() -> None:
         assert bug.name == name
         assert bug.title.endswith(".")
         assert bug.source
-        assert bug.parts() != healthy_of(bug.habitat(0))
+        assert bug.parts() != healthy_of(bug.cell(0))
 
 
 def test_an_unknown_bug_is_refused_with_the_names_of_the_known() -> None:
@@ -70,13 +70,13 @@ def test_an_unknown_bug_is_refused_with_the_names_of_the_known() -> None:
 )
 def test_a_certain_check_finds_a_bug_of_replicas_too(name: str, check: str) -> None:
     bug = bug_of(name)
-    assert any(attempt(bug.habitat(seed), bug.parts()).violated(check) for seed in range(SEEDS))
+    assert any(attempt(bug.cell(seed), bug.parts()).violated(check) for seed in range(SEEDS))
 
 
 @pytest.mark.parametrize("name", ["right-parents-reversed", "sites-reversed"])
 def test_what_all_replicas_do_alike_converges(name: str) -> None:
     bug = bug_of(name)
     for seed in range(3):
-        trial = attempt(bug.habitat(seed), bug.parts())
+        trial = attempt(bug.cell(seed), bug.parts())
         assert not trial.violated("convergence")
         assert not trial.violated("strong_list")

@@ -15,10 +15,10 @@ from reference_server.core.document import Document
 from reference_server.core.effects import Progress
 from reference_server.core.items import EditsItem
 from reference_server.core.room import Room
+from simulator.planning.small import BUSY, COMERS_AND_GOERS, CROWD, repeated
 from simulator.virtual.cell import Parts
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import Positional, moved_to, position_of
-from simulator.zoo.habitat import BUSY, COMERS_AND_GOERS, CROWD, repeated
 
 
 class ChangedInFlight(Positional):
@@ -105,7 +105,7 @@ BUGS: Final = (
         "ShareDB #327",
         lambda: Parts(replica=ChangedInFlight, document=TrustingDocument),
         ("weak_list", "quiescence", "convergence"),
-        BUSY._replace(blows=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
+        BUSY._replace(faults=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
     ),
     Bug(
         "shared-operation",
@@ -114,7 +114,7 @@ BUGS: Final = (
         lambda: Parts(replica=SharedOperation),
         ("quiescence",),
         CROWD._replace(
-            clients=5, latency_us=150_000, seconds=32.0, blows=repeated("gateway_crash", 6, 5.0, 0.2)
+            clients=5, latency_us=150_000, seconds=32.0, faults=repeated("gateway_crash", 6, 5.0, 0.2)
         ),
     ),
     Bug(
@@ -134,7 +134,7 @@ BUGS: Final = (
         COMERS_AND_GOERS._replace(
             latency_us=200_000,
             commit_us=100_000,
-            blows=repeated("long_offline", 2, 6.0, 4.0, share=0.7),
+            faults=repeated("long_offline", 2, 6.0, 4.0, share=0.7),
         ),
     ),
     Bug(

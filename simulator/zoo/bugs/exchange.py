@@ -16,11 +16,11 @@ from reference_server.core.log import Log
 from reference_server.core.member import Member
 from reference_server.core.merge import merge
 from reference_server.core.room import Room
+from simulator.planning.small import BLIPS, COMERS_AND_GOERS, CROWD, PlannedFault, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.batch_bugs import Carried
 from simulator.zoo.bug import Bug
+from simulator.zoo.bugs.batch import Carried
 from simulator.zoo.displaced import Gapless, Positional
-from simulator.zoo.habitat import BLIPS, COMERS_AND_GOERS, CROWD, Blow, repeated
 
 
 class ShiftedRoom(Room):
@@ -96,12 +96,12 @@ class FateDenied(Document):
 class ForgettingRoom(Room):
     """Every fourth message to the room misses its first reader."""
 
-    _told = 0
+    _broadcasts = 0
 
     def _audience(self, site: SiteId) -> tuple[Member | None, tuple[ConnectionId, ...]]:
         author, readers = super()._audience(site)
-        self._told += 1
-        return author, readers[1:] if not self._told % 4 else readers
+        self._broadcasts += 1
+        return author, readers[1:] if not self._broadcasts % 4 else readers
 
 
 class LostBroadcast(Document):
@@ -189,7 +189,7 @@ BUGS: Final = (
         "decision D15",
         lambda: Parts(document=FateDenied),
         ("quiescence",),
-        BLIPS._replace(blows=repeated("crash_before_ack", 5, 3.0, 1.5, restart_us=300_000)),
+        BLIPS._replace(faults=repeated("crash_before_ack", 5, 3.0, 1.5, restart_us=300_000)),
     ),
     Bug(
         "lost-broadcast",
@@ -205,7 +205,7 @@ BUGS: Final = (
         "gutenberg #77980",
         lambda: Parts(document=MergeDropsLast),
         ("intention",),
-        COMERS_AND_GOERS._replace(blows=(Blow("herd", 5.0, 4.0),)),
+        COMERS_AND_GOERS._replace(faults=(PlannedFault("herd", 5.0, 4.0),)),
     ),
     Bug(
         "merged-with-wrong-tie",
@@ -213,7 +213,7 @@ BUGS: Final = (
         "decision D15",
         lambda: Parts(document=MergedWithWrongTie),
         ("convergence", "weak_list"),
-        COMERS_AND_GOERS._replace(blows=repeated("long_offline", 2, 6.0, 4.0, share=0.5)),
+        COMERS_AND_GOERS._replace(faults=repeated("long_offline", 2, 6.0, 4.0, share=0.5)),
     ),
     Bug(
         "trimmed-too-far",

@@ -8,10 +8,10 @@ from model import text
 from model.text import Operation
 from reference_server.core.effects import Append, Appended, Committed, Outcome
 from reference_server.store.memory import Answer, MemoryStore, Request
+from simulator.planning.small import BUSY, CROWD, LOST_ANSWERS, PlannedFault, repeated
 from simulator.virtual.cell import Parts
 from simulator.virtual.memo import Memo
 from simulator.zoo.bug import Bug
-from simulator.zoo.habitat import BUSY, CROWD, LOST_ANSWERS, Blow, repeated
 
 
 class TornCommit(MemoryStore):
@@ -63,7 +63,10 @@ BUGS: Final = (
         lambda: Parts(store=TornCommit),
         ("ledger", "quiescence"),
         LOST_ANSWERS._replace(
-            blows=(Blow("store_error", 2.0, 8.0, {"rate": 0.5}), *repeated("gateway_crash", 8, 1.0, 0.2))
+            faults=(
+                PlannedFault("store_error", 2.0, 8.0, {"rate": 0.5}),
+                *repeated("gateway_crash", 8, 1.0, 0.2),
+            )
         ),
     ),
     Bug(

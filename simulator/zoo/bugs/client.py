@@ -10,10 +10,10 @@ from model.outgoing import Edit
 from model.people.human import Weights
 from model.protocol import ClientMessage
 from model.text import Operation
+from simulator.planning.small import BUSY, CROWD, PROSE
 from simulator.virtual.cell import Parts
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import moved_to, position_of
-from simulator.zoo.habitat import BUSY, CROWD, PROSE
 
 
 class HalfTransformed(Replica):

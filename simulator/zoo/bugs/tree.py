@@ -6,8 +6,9 @@ from typing import Final
 
 from model.crdt.replicas import ElementId, FugueMax
 from model.crdt.replicas.fugue import TreeNode
-from simulator.crdt_zoo.bug import CrdtBug
-from simulator.crdt_zoo.trial import Habitat
+from simulator.gossip.cell import GossipParts
+from simulator.planning.small import SmallGossipCell
+from simulator.zoo.bug import Bug
 
 
 class RightParentsReversed(FugueMax):
@@ -19,14 +20,12 @@ class RightParentsReversed(FugueMax):
 
 
 BUGS: Final = (
-    CrdtBug(
+    Bug(
         "right-parents-reversed",
         "Right origins are compared the wrong way round, everywhere alike, so everything converges.",
         "loro #133",
-        RightParentsReversed,
-        FugueMax,
-        "interleaving",
-        ("acceptance", "convergence", "placement", "identity"),
-        Habitat(agents=4, steps=30, deletes=0.05),
+        lambda: GossipParts(RightParentsReversed),
+        ("non_interleaving", "rule_order"),
+        SmallGossipCell("fuguemax", 6, edits_per_second=1.0, round_us=500_000, text_length=2),
     ),
 )

@@ -13,12 +13,12 @@ from reference_server.core.batch import Batch
 from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
+from simulator.planning.small import BUSY, PROSE
 from simulator.virtual.cell import Parts
-from simulator.zoo.batch_bugs import Carried
 from simulator.zoo.bug import Bug
-from simulator.zoo.client_bugs import UndoUncarried
+from simulator.zoo.bugs.batch import Carried
+from simulator.zoo.bugs.client import UndoUncarried
 from simulator.zoo.displaced import moved_to
-from simulator.zoo.habitat import BUSY, PROSE
 
 
 def swallowing_pair(a: Operation, b: Operation, *, a_first: bool) -> tuple[Operation, Operation]:

@@ -13,10 +13,10 @@ from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem, Item
 from reference_server.core.log import Log
 from reference_server.core.room import Room
+from simulator.planning.small import BUSY, COMERS_AND_GOERS, repeated
 from simulator.virtual.cell import Parts
 from simulator.zoo.bug import Bug
 from simulator.zoo.displaced import fitted
-from simulator.zoo.habitat import BUSY, COMERS_AND_GOERS, repeated
 
 Carried: TypeAlias = tuple[Operation, Selection | None, Operation | None]
 """As of :meth:`Batch._carry`: the operation and the selection on the head, what the sender has to apply."""
@@ -127,7 +127,7 @@ BUGS: Final = (
         "ProseMirror #307",
         lambda: Parts(document=AppliedAgain),
         ("ledger",),
-        BUSY._replace(blows=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
+        BUSY._replace(faults=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
     ),
     Bug(
         "no-fence",
@@ -139,7 +139,7 @@ BUGS: Final = (
             clients=4,
             latency_us=200_000,
             seconds=20.0,
-            blows=repeated("clog", 6, 3.0, 2.5, share=0.8, impatient=1.0),
+            faults=repeated("clog", 6, 3.0, 2.5, share=0.8, impatient=1.0),
         ),
     ),
     Bug(
@@ -164,6 +164,6 @@ BUGS: Final = (
         "gutenberg #77980",
         lambda: Parts(document=TwoBranchesAtOnce),
         ("intention", "convergence", "quiescence"),
-        BUSY._replace(commit_us=150_000, blows=repeated("herd", 2, 6.0, 4.0, share=1.0)),
+        BUSY._replace(commit_us=150_000, faults=repeated("herd", 2, 6.0, 4.0, share=1.0)),
     ),
 )

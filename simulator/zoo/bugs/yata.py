@@ -16,8 +16,9 @@ from model.crdt.replicas.port import (
     first_missing,
 )
 from model.identity import SiteId
-from simulator.crdt_zoo.bug import CrdtBug
-from simulator.crdt_zoo.trial import Habitat
+from simulator.gossip.cell import GossipParts
+from simulator.planning.small import SmallGossipCell
+from simulator.zoo.bug import Bug
 
 
 class SkipsTombstones(Yata):
@@ -78,45 +79,40 @@ class StaleIndex(Yata):
         return self._cached[position]
 
 
+ORDERS: Final = ("convergence", "weak_list", "rule_order")
+"""Who may be the first to see that replicas put elements into different orders."""
+
 BUGS: Final = (
-    CrdtBug(
+    Bug(
         "skips-tombstones",
         "The right origin of what is typed is the next visible element instead of the next one.",
         "y-octo #53",
-        SkipsTombstones,
-        Yata,
-        "convergence",
-        ("acceptance", "placement", "identity"),
-        Habitat(agents=4, steps=45, places=2),
+        lambda: GossipParts(SkipsTombstones),
+        ORDERS,
+        SmallGossipCell("yata", 6, edits_per_second=1.0, seconds=20.0, round_us=800_000, text_length=40),
     ),
-    CrdtBug(
+    Bug(
         "unbounded-scan",
         "The scan for the place of an element from elsewhere goes on beyond its right origin.",
         "ygo #65",
-        Unbounded,
-        Yata,
-        "convergence",
-        ("acceptance", "placement", "identity"),
+        lambda: GossipParts(Unbounded),
+        ORDERS,
+        SmallGossipCell("yata"),
     ),
-    CrdtBug(
+    Bug(
         "before-its-right",
         "An element is integrated before its right origin has arrived.",
         "ygo #111",
-        BeforeItsRight,
-        Yata,
-        "convergence",
-        ("acceptance", "placement", "identity"),
-        Habitat(agents=4, steps=20),
-        CarelessBuffer,
+        lambda: GossipParts(BeforeItsRight, CarelessBuffer),
+        ("causal_integration", "convergence"),
+        SmallGossipCell("yata", replicas=4),
     ),
-    CrdtBug(
+    Bug(
         "stale-index",
         "Cached indexes survive a deletion that another replica made, so the next edit goes elsewhere.",
         "ygo #160",
-        StaleIndex,
-        Yata,
-        "placement",
-        ("convergence", "identity"),
-        Habitat(steps=20, deletes=0.25),
+        lambda: GossipParts(StaleIndex),
+        ("weak_list",),
+        SmallGossipCell("yata", text_length=30),
     ),
 )

@@ -15,10 +15,10 @@ from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
 from reference_server.core.member import Member
 from reference_server.core.room import Room
+from simulator.planning.small import PROSE
 from simulator.virtual.cell import Parts
-from simulator.zoo.batch_bugs import Carried
 from simulator.zoo.bug import Bug
-from simulator.zoo.habitat import PROSE
+from simulator.zoo.bugs.batch import Carried
 
 
 class FrozenCursors(Replica):

@@ -41,8 +41,8 @@ class Trial(msgspec.Struct, frozen=True):
     arrival: int
 
 
-class Habitat(NamedTuple):
-    """In what kind of trial a bug can show.
+class TrialShape(NamedTuple):
+    """What kind of trial a random one is.
 
     Attributes:
         agents: how many.
@@ -75,26 +75,26 @@ class Played(NamedTuple):
     refused: str
 
 
-def random_trial(rng: Random, habitat: Habitat) -> Trial:
-    """A trial of a habitat; every character in it is typed once."""
-    agents = tuple(SiteId(chr(ord("A") + n)) for n in range(habitat.agents))
+def random_trial(rng: Random, shape: TrialShape) -> Trial:
+    """A trial of this shape; every character in it is typed once."""
+    agents = tuple(SiteId(chr(ord("A") + n)) for n in range(shape.agents))
     unused = map(chr, range(ord("a"), 0x3000))
     steps: list[TrialStep] = []
-    for _ in range(habitat.steps):
+    for _ in range(shape.steps):
         agent = rng.choice(agents)
         kind = rng.random()
-        for share, rare in ((habitat.reloads, Reload), (habitat.compacts, Compact)):
+        for share, rare in ((shape.reloads, Reload), (shape.compacts, Compact)):
             if 0 <= kind < share:
                 steps.append(rare(agent))
             kind -= share
         if kind < 0:
             continue
-        if kind < habitat.deletes:
-            steps.append(Delete(agent, rng.randrange(habitat.places)))
-        elif rng.random() < habitat.syncs and habitat.agents > 1:
+        if kind < shape.deletes:
+            steps.append(Delete(agent, rng.randrange(shape.places)))
+        elif rng.random() < shape.syncs and shape.agents > 1:
             steps.append(Sync(agent, rng.choice([other for other in agents if other != agent])))
         else:
-            steps.append(Insert(agent, rng.randrange(habitat.places), next(unused)))
+            steps.append(Insert(agent, rng.randrange(shape.places), next(unused)))
     return Trial(agents, (*steps, *everybody(agents)), rng.randrange(1 << 32))
 
 

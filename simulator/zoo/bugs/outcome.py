@@ -13,10 +13,10 @@ from reference_server.core.effects import Appended, Committed, Contents, LogRow,
 from reference_server.core.items import EditsItem, Item
 from reference_server.core.limits import Limits
 from reference_server.core.log import Log
+from simulator.planning.small import CROWD, LOST_ANSWERS, PROSE, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.batch_bugs import CarelessBatch, Carried, fitted_all
 from simulator.zoo.bug import Bug
-from simulator.zoo.habitat import CROWD, LOST_ANSWERS, PROSE, repeated
+from simulator.zoo.bugs.batch import CarelessBatch, Carried, fitted_all
 
 
 class EarlyAnswer(Document):
@@ -119,6 +119,6 @@ BUGS: Final = (
         "decision D9",
         lambda: Parts(document=ConflictIgnored),
         ("intention",),
-        PROSE._replace(commit_us=30_000, blows=repeated("rival_writer", 2, 5.0, 4.0, period_us=150_000)),
+        PROSE._replace(commit_us=30_000, faults=repeated("rival_writer", 2, 5.0, 4.0, period_us=150_000)),
     ),
 )

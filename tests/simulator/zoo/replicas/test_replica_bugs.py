@@ -8,21 +8,29 @@ import pytest
 from model.crdt.replicas import ALGORITHMS, Event, FugueMax
 from model.crdt.scripts import Delete, Insert, Script, Sync, play
 from model.identity import SiteId
-from simulator.crdt_zoo import CRDT_ZOO, ORACLES, CrdtBug, hunt
-from simulator.crdt_zoo.rga_bugs import WithoutTombstones
-from simulator.crdt_zoo.trial import Compact, Reload, Trial, play_trial
-from simulator.crdt_zoo.yata_bugs import SkipsTombstones
+from simulator.zoo.bugs import rga, tree, yata
+from simulator.zoo.bugs.rga import WithoutTombstones
+from simulator.zoo.bugs.yata import SkipsTombstones
+from tests.simulator.zoo.replicas.hunt import hunt
+from tests.simulator.zoo.replicas.oracles import ORACLES
+from tests.simulator.zoo.replicas.subjects import SUBJECTS, Subject
+from tests.simulator.zoo.replicas.trial import Compact, Reload, Trial, play_trial
 
 A, B, C = SiteId("A"), SiteId("B"), SiteId("C")
 
 SEED = 1
 TRIALS = 200
 
-every_bug = pytest.mark.parametrize("bug", CRDT_ZOO.values(), ids=CRDT_ZOO.keys())
+every_bug = pytest.mark.parametrize("bug", SUBJECTS.values(), ids=SUBJECTS.keys())
+
+
+def test_every_bug_of_a_replica_is_a_subject() -> None:
+    in_modules = [bug.name for module in (yata, tree, rga) for bug in module.BUGS]
+    assert list(SUBJECTS) == in_modules
 
 
 @every_bug
-def test_the_oracle_that_must_find_a_bug_finds_it_and_those_that_cannot_do_not(bug: CrdtBug) -> None:
+def test_the_oracle_that_must_find_a_bug_finds_it_and_those_that_cannot_do_not(bug: Subject) -> None:
     finding = hunt(bug, SEED, TRIALS)
     assert finding is not None
     assert finding.oracle == bug.oracle
@@ -33,7 +41,7 @@ def test_the_oracle_that_must_find_a_bug_finds_it_and_those_that_cannot_do_not(b
 
 
 @every_bug
-def test_the_algorithm_without_the_bug_passes_the_same_search(bug: CrdtBug) -> None:
+def test_the_algorithm_without_the_bug_passes_the_same_search(bug: Subject) -> None:
     finding = hunt(bug, SEED, TRIALS)
     assert finding is not None
     claimed = [name for name in ORACLES if name != "interleaving" or bug.sound is FugueMax]
@@ -41,7 +49,7 @@ def test_the_algorithm_without_the_bug_passes_the_same_search(bug: CrdtBug) -> N
 
 
 def test_the_smallest_trial_needs_every_step() -> None:
-    bug = CRDT_ZOO["without-tombstones"]
+    bug = SUBJECTS["without-tombstones"]
     finding = hunt(bug, SEED, TRIALS)
     assert finding is not None
     steps = finding.trial.steps
@@ -52,7 +60,7 @@ def test_the_smallest_trial_needs_every_step() -> None:
 
 
 def test_a_hunt_is_a_function_of_its_seed() -> None:
-    bug = CRDT_ZOO["sites-reversed"]
+    bug = SUBJECTS["sites-reversed"]
     assert hunt(bug, 1, 9) == hunt(bug, 1, 9) != hunt(bug, 2, 9)
 
 
@@ -85,13 +93,13 @@ def test_the_puzzle_without_tombstones_goes_wrong_as_published() -> None:
 
 
 def test_ids_compared_as_text_need_eight_replicas() -> None:
-    bug = CRDT_ZOO["buffers-as-strings"]
-    assert hunt(bug._replace(habitat=bug.habitat._replace(agents=7)), SEED, TRIALS // 4) is None
+    bug = SUBJECTS["buffers-as-strings"]
+    assert hunt(bug._replace(shape=bug.shape._replace(agents=7)), SEED, TRIALS // 4) is None
     assert hunt(bug, SEED, TRIALS) is not None
 
 
 def test_bugs_that_converge_are_blind_to_convergence() -> None:
-    converging = {name for name, bug in CRDT_ZOO.items() if "convergence" in bug.blind}
+    converging = {name for name, bug in SUBJECTS.items() if "convergence" in bug.blind}
     assert {"sites-reversed", "right-parents-reversed"} <= converging
 
 

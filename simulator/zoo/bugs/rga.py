@@ -9,8 +9,10 @@ from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import Deletion
 from model.crdt.replicas.rga import Timestamp
 from model.crdt.replicas.sequence import Saved
-from simulator.crdt_zoo.bug import CrdtBug
-from simulator.crdt_zoo.trial import Habitat
+from simulator.gossip.cell import GossipParts
+from simulator.planning.small import SmallGossipCell
+from simulator.zoo.bug import Bug
+from simulator.zoo.bugs.yata import ORDERS
 
 
 class SitesReversed(Rga):
@@ -94,53 +96,44 @@ class CollectsEarly(Rga):
 
 
 BUGS: Final = (
-    CrdtBug(
+    Bug(
         "sites-reversed",
         "Ties between elements go to the smaller site instead of the greater, everywhere alike.",
         "automerge #263",
-        SitesReversed,
-        Rga,
-        "order",
-        ("acceptance", "convergence", "placement", "identity"),
+        lambda: GossipParts(SitesReversed),
+        ("rule_order",),
+        SmallGossipCell("rga"),
     ),
-    CrdtBug(
+    Bug(
         "buffers-as-strings",
         "Ids are byte strings compared as text, so two of eight replicas have equal ids.",
         "js-delta-crdts #36",
-        BuffersAsStrings,
-        Rga,
-        "convergence",
-        ("acceptance", "placement", "identity"),
-        Habitat(agents=8, steps=30),
+        lambda: GossipParts(BuffersAsStrings),
+        ORDERS,
+        SmallGossipCell("rga", 8, edits_per_second=0.8, seconds=5.0, names=lambda n: chr(ord("A") + n - 1)),
     ),
-    CrdtBug(
+    Bug(
         "counters-not-saved",
         "After loading, ids are given out again that were used before.",
         "automerge-classic #145",
-        CountersFromText,
-        Rga,
-        "identity",
-        (),
-        Habitat(steps=18, deletes=0.25, reloads=0.1),
+        lambda: GossipParts(CountersFromText),
+        ("unique_ids", "convergence"),
+        SmallGossipCell("rga", text_length=30, absences=3.0, crash_share=1.0),
     ),
-    CrdtBug(
+    Bug(
         "without-tombstones",
         "A deleted element leaves at once, and what was typed behind it moves.",
         "tombstone-free RGA: insert 1 and 2 at the beginning, 3 behind 1, delete 1",
-        WithoutTombstones,
-        Rga,
-        "placement",
-        ("acceptance", "identity"),
-        Habitat(agents=1, steps=12, deletes=0.3),
+        lambda: GossipParts(WithoutTombstones),
+        ORDERS,
+        SmallGossipCell("rga", text_length=30),
     ),
-    CrdtBug(
+    Bug(
         "collects-early",
         "A tombstone is dropped before everybody knows of the deletion.",
         "any garbage collection by one replica's own knowledge",
-        CollectsEarly,
-        Rga,
-        "convergence",
-        ("placement", "identity"),
-        Habitat(steps=24, deletes=0.25, compacts=0.1),
+        lambda: GossipParts(CollectsEarly),
+        ORDERS,
+        SmallGossipCell("rga", text_length=30, compacts=True),
     ),
 )

@@ -15,7 +15,7 @@ from model.crdt.laws import equal_states
 from model.crdt.replica_laws import REPLICAS, ids_unique
 from model.crdt.replicas.port import ElementId, Replica
 from model.identity import SiteId
-from simulator.crdt_zoo.trial import Compact, Played, Trial, play_trial
+from tests.simulator.zoo.replicas.trial import Compact, Played, Trial, play_trial
 
 Oracle: TypeAlias = Callable[[Trial, Played, Callable[[SiteId], Replica]], str]
 """From a trial, how it ended, and the algorithm without the bug, to a sentence; empty if nothing is wrong."""
@@ -30,7 +30,7 @@ _SHOWN: Final = REPLICAS._replace(
 )
 
 
-def convergence(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:  # noqa: ARG001
+def convergence(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:
     """Replicas that know the same show the same elements; their tombstones may differ after compaction."""
     finding = equal_states(list(played.replicas.values()), _SHOWN)
     if finding is None:
@@ -39,18 +39,18 @@ def convergence(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]
     return f"{a['site']} and {b['site']} know the same; one shows {a['text']!r}, the other {b['text']!r}"
 
 
-def placement(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:  # noqa: ARG001
+def placement(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:
     """An edit shows where it was made, on the replica that made it."""
     return played.misplaced
 
 
-def identity(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:  # noqa: ARG001
+def identity(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:
     """Every id is one element."""
     finding = ids_unique(list(played.replicas.values()))
     return "" if finding is None else finding.message
 
 
-def acceptance(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:  # noqa: ARG001
+def acceptance(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:
     """What one replica could make, every other can take."""
     return played.refused
 
@@ -64,7 +64,7 @@ def order(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> s
     return ""
 
 
-def interleaving(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:  # noqa: ARG001
+def interleaving(trial: Trial, played: Played, sound: Callable[[SiteId], Replica]) -> str:
     """The final sequence is maximally non-interleaving; claimed by FugueMax alone."""
     if any(isinstance(step, Compact) for step in trial.steps):
         return ""

@@ -1,1 +1,0 @@
-"""Tests of `simulator/crdt_zoo`."""
