@@ -20,7 +20,22 @@ import msgspec
 from model import history
 from model.history import Record
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
-from model.protocol import Ack, Branch, CatchUp, Committed, Merged, Row, ServerMessage, Submit
+from model.protocol import (
+    Ack,
+    Branch,
+    CatchUp,
+    Committed,
+    Failure,
+    Joined,
+    Merged,
+    PeerLeft,
+    PeerPresence,
+    Renewed,
+    Row,
+    ServerMessage,
+    Submit,
+    Welcome,
+)
 from model.text import Operation, OperationError, apply, compose_all
 from model.verdict import CheckResult
 
@@ -224,7 +239,7 @@ class Assembly:
                 for r in message.rows:
                     row = _Variant(r.revision, r.site, r.first, r.last, r.operation)
                     self._saw(document, row, time_us)
-            case _:
+            case Failure() | Joined() | PeerLeft() | PeerPresence() | Renewed() | Welcome():
                 pass
 
     def _saw(self, document: DocumentId, variant: _Variant, time_us: int) -> None:

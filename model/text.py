@@ -176,7 +176,8 @@ def _splice_of(components: tuple[Component, ...]) -> tuple[int, str, int] | None
             return (0, inserted, 0)
         case (int(count),):
             return (0, "", -count)
-    return None
+        case _:
+            return None
 
 
 def _merge_neighbours(components: Iterable[Component]) -> list[Component]:

@@ -167,7 +167,7 @@ def job_headline(parts: Sequence[JobPart], runs: Sequence[RunResult]) -> str:
             return f"{HARNESS_INVALID}: {where}"
         case ExitCode.UNKNOWN:
             return f"unknown: {where}" if parts else "unknown"
-        case _:
+        case ExitCode.USAGE | ExitCode.BUG:
             return f"failed: {where}"
 
 

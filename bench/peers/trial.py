@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -105,7 +105,7 @@ class Trial(msgspec.Struct, frozen=True):
 class _Line(msgspec.Struct):
     """A line of the generator, as far as its kind."""
 
-    event: str
+    event: Literal["connected", "measuring", "measured", "failed", "result"]
     reason: str = ""
 
 
@@ -183,6 +183,8 @@ def _follow(lines: Iterator[bytes], server: Server, rate: int, load: Load) -> Tr
     for text in lines:
         line = msgspec.json.decode(text, type=_Line)
         match line.event:
+            case "connected":
+                pass
             case "measuring":
                 before = now()
             case "measured":

@@ -14,7 +14,7 @@ import math
 import random
 from collections import deque
 from statistics import NormalDist
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -67,7 +67,7 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Step(NamedTuple):
     """One action of an episode: what, on how many code points before the cursor, inserting what."""
 
-    what: str
+    what: Literal["jump", "select", "undo", "redo", "replace", "paste", "type", "backspace", "cut"]
     length: int = 0
     text: str = ""
 
@@ -184,7 +184,8 @@ class HumanAuthor:
                 return Edit("paste", caret, 0, step.text)
             case "type":
                 return Edit("type", caret, 0, step.text)
-        return self._delete(step, text, begin, caret)
+            case "backspace" | "cut":
+                return self._delete(step, text, begin, caret)
 
     def _delete(self, step: _Step, text: str, begin: int, caret: int) -> Action:
         """Backspace or cut; at the start of the text, what follows goes."""

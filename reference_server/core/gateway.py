@@ -268,6 +268,8 @@ class Gateway:
                     return document.place(connection, message, now_us)
                 case Branch():
                     return document.branch(connection, message, now_us)
+                case Hello() | Join() | Renew():
+                    pass  # of the connection, not of the document
         match (session.state, message):
             case (State.GREETING, Hello()):
                 self._hello(connection, session, message)

@@ -22,6 +22,7 @@ from reference_server.core.effects import (
     LogRow,
     Read,
     Role,
+    Snapshot,
     Unknown,
 )
 from reference_server.store.memory import Answer, Request
@@ -223,4 +224,6 @@ def unanswered(requests: Sequence[Request]) -> list[Answer]:
                 answers.append(Appended(request.request, request.document, Unknown()))
             case Load() | Read():
                 answers.append(Loaded(request.request, request.document, None))
+            case Snapshot():
+                pass  # nobody waits for it
     return answers

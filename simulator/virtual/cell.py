@@ -21,6 +21,7 @@ from model.jupiter import Replica
 from model.people.actions import Author
 from reference_server.core.document import Document
 from reference_server.core.effects import (
+    Append,
     Appended,
     Authenticate,
     Authenticated,
@@ -33,15 +34,18 @@ from reference_server.core.effects import (
     Effect,
     Event,
     Identity,
+    Load,
     LogRow,
     Opened,
     Published,
+    Read,
     Received,
     Resume,
     Resumed,
     Role,
     Send,
     SetTimer,
+    Snapshot,
     TimerFired,
     Whisper,
 )
@@ -293,7 +297,7 @@ class Cell:
             case SetTimer():
                 fired = TimerFired(effect.connection)
                 self.clock.call(max(0, effect.at_us - self.now), self.gateway_handles, fired)
-            case _:
+            case Load() | Read() | Append() | Snapshot():
                 self.storage.request(effect)
 
     def _authorize(self, effect: Authorize, delay_us: int) -> None:

@@ -122,7 +122,13 @@ class Server:
                 self.nursery.start_soon(self.fire, effect)
             case effects.Load() | effects.Read() | effects.Append() | effects.Snapshot():
                 self.store.request(effect)
-            case _:
+            case (
+                effects.Compress()
+                | effects.CursorPlaced()
+                | effects.Published()
+                | effects.Resume()
+                | effects.Whisper()
+            ):
                 pass
         return []
 

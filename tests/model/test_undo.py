@@ -209,7 +209,7 @@ def test_what_others_deleted_stays_deleted_and_what_they_wrote_stays(data: st.Da
                 theirs |= set(person.text) - before
             case "undo":
                 person.undo()
-            case "redo":
+            case _:
                 person.redo()
         assert not deleted & set(person.text)
         assert len(set(person.text)) == len(person.text)

@@ -34,6 +34,8 @@ from reference_server.core.effects import (
     Authorized,
     Close,
     Closed,
+    Compress,
+    CursorPlaced,
     Effect,
     Event,
     Identity,
@@ -41,6 +43,7 @@ from reference_server.core.effects import (
     LogRow,
     Opened,
     Progress,
+    Published,
     Read,
     Received,
     Resume,
@@ -50,6 +53,7 @@ from reference_server.core.effects import (
     SetTimer,
     Snapshot,
     TimerFired,
+    Whisper,
 )
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
@@ -165,6 +169,8 @@ class Exchange:
                     self.merging.append(effect.document)
                 case Load() | Read() | Append() | Snapshot():
                     self._requests.append(effect)
+                case Compress() | CursorPlaced() | Published() | Whisper():
+                    pass  # in `effects`, for whoever asks
 
     # --- connections --------------------------------------------------------------------------------------
 

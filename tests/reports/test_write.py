@@ -178,7 +178,7 @@ def test_a_damaged_file_is_one_line_and_nothing_is_written(tmp_path: Path, name:
             path.write_bytes(b"")
         case "foreign":
             path.write_bytes(b'{"version": 1}')
-        case "not text":
+        case _:
             path.write_bytes(b"\xff\x00" + data)
     with pytest.raises(ReportError) as caught:
         write_report(tmp_path)

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from model.identity import SiteId
-from model.people.actions import Author, Edit, Move
+from model.people.actions import Author, Edit, Move, Redo, Undo
 from model.people.letters import Supply, prose
 from simulator.algorithms.arena.drawing import Rehearsal
 from simulator.algorithms.arena.schedule import Schedule
@@ -152,6 +152,8 @@ class _Life:
                 return True
             case Move():
                 person.put_caret(action.head, text)
+            case Undo() | Redo():
+                pass  # what they stand for depends on the algorithm; a schedule has none
         return False
 
 

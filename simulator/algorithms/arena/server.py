@@ -30,18 +30,23 @@ from reference_server.core.effects import (
     Authorized,
     Close,
     Closed,
+    Compress,
+    CursorPlaced,
     Event,
     Identity,
     Load,
     LogRow,
     Opened,
+    Published,
     Read,
     Received,
     Resume,
     Resumed,
     Role,
     Send,
+    SetTimer,
     Snapshot,
+    Whisper,
 )
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
@@ -265,5 +270,5 @@ class ServerEngine(Engine):
                         self.store.request(effect)
                         self.store.write()
                         events.extend(self.store.sync())
-                    case _:
-                        pass
+                    case Compress() | CursorPlaced() | Published() | SetTimer() | Whisper():
+                        pass  # nobody is slow here, and the rows are read from the store

@@ -75,8 +75,9 @@ def told(script: Script, algorithm: type[Replica]) -> str:
         match step:
             case Insert(agent, at, text):
                 parts.append(f"{agent}: Ins {at % (length + 1)} {text}")
-            case Delete(agent, at, count) if length:
-                parts.append(f"{agent}: Del {at % length} {min(count, length - at % length)}")
+            case Delete(agent, at, count):
+                if length:
+                    parts.append(f"{agent}: Del {at % length} {min(count, length - at % length)}")
             case Sync(agent, source):
                 parts.append(f"{agent} hears {source}")
         perform(step, replicas)

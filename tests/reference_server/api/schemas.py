@@ -154,6 +154,12 @@ class Schemas:
             case "array":
                 low = schema.get("minItems", 0)
                 return st.lists(self.values(schema["items"]), min_size=low, max_size=low + 4)
+            case "object":
+                return self._objects(schema)
+            case unknown:
+                raise AssertionError(f"values of type {unknown!r} are not generated")
+
+    def _objects(self, schema: Schema) -> st.SearchStrategy[Any]:
         if "properties" not in schema:
             form = schema["propertyNames"] | {"type": "string"}
             others = schema["additionalProperties"]

@@ -32,18 +32,24 @@ from reference_server.core.effects import (
     Authorized,
     Close,
     Closed,
+    Compress,
+    CursorPlaced,
     Deleted,
     Effect,
     Event,
     Identity,
     Load,
     Opened,
+    Published,
     Read,
     Received,
+    Resume,
     RightsChanged,
     Role,
     Send,
+    SetTimer,
     Snapshot,
+    Whisper,
 )
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
@@ -131,7 +137,7 @@ class SmallHost:
                 self._events.append(Authorized(effect.connection, role))
             case Load() | Read() | Append() | Snapshot():
                 self._requests.append(effect)
-            case _:
+            case Compress() | CursorPlaced() | Published() | Resume() | SetTimer() | Whisper():
                 pass
 
     def _authenticate(self, effect: Authenticate) -> None:

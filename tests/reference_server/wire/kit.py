@@ -129,6 +129,8 @@ class Client:
                                 await self.raw(self._protocol.send(closing.response()))
                     case None:
                         self.code = 1006
+                    case _:
+                        pass  # pongs
         return None
 
     def _heard(self, binary: bool, data: bytes) -> ServerMessage:
