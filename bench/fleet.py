@@ -28,10 +28,10 @@ from simulator.commands import default_jobs
 from simulator.planning.cells import plan_cells
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import load_scenario
+from simulator.running.engine import cell_of
 from simulator.running.run import Listener, Options, simulate
-from simulator.virtual.cell import HEALTHY, Cell, Parts
+from simulator.virtual.cell import HEALTHY, Parts
 from simulator.virtual.memo import Memo
-from simulator.virtual.people import people
 
 SEED = 7
 ROUNDS = 3
@@ -71,7 +71,7 @@ def run_cell(plan: CellPlan, *, checks: bool, kept: bool, parts: Parts = HEALTHY
     if checks:
         consumers += [*checkers_for(JUPITER), Measures()]
     gc.collect()
-    Cell(plan, Judge(consumers), io.BytesIO() if kept else None, people, parts).run()
+    cell_of(plan, Judge(consumers), io.BytesIO() if kept else None, parts).run()
     return counter.deliveries
 
 

@@ -18,12 +18,11 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import ENGINES, SEQUENCES
 from model.measures import Measures
-from simulator.gossip.cell import GossipCell
 from simulator.gossip.plan import Mode, gossip_plans, without_server
 from simulator.planning.cells import plan_cells
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import load_scenario
-from simulator.virtual.people import people
+from simulator.running.engine import cell_of
 
 SEED = 7
 ROUNDS = 3
@@ -57,7 +56,7 @@ def run_cell(mode: Mode, *, checks: bool = True, kept: bool = True) -> float:
     if checks:
         consumers += [*checkers_for(ENGINES[mode.rule]), Measures()]
     gc.collect()
-    GossipCell(plan_of(mode), Judge(consumers), io.BytesIO() if kept else None, people).run()
+    cell_of(plan_of(mode), Judge(consumers), io.BytesIO() if kept else None).run()
     return counter.deliveries
 
 

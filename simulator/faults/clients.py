@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from simulator.faults.fault import ClientsFault
-
-if TYPE_CHECKING:
-    from simulator.virtual.client import Client
-    from simulator.virtual.world import World
+from simulator.virtual.client import Client
+from simulator.virtual.world import World
 
 READ_EVERY_US: Final = 100_000
 """How often a slow reader reads."""

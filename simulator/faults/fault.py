@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
 
 import msgspec
-from simpy.events import ProcessGenerator
 
-from model import history
-from model.history import Record
-from simulator.planning.plan import CellPlan
 from simulator.planning.schedule import FaultWindow
-from simulator.planning.seeds import Seeds
-from simulator.virtual.clock import Clock
+from simulator.virtual.cell import Cell
+from simulator.virtual.occurrence import Timeline
 from simulator.virtual.sessions import Participant, Surroundings
-
-if TYPE_CHECKING:
-    from simulator.virtual.cell import Cell
-    from simulator.virtual.world import World
+from simulator.virtual.world import World
 
 
-class Scene(Protocol):
+class FaultWorld(Timeline, Surroundings, Protocol):
     """What every fault needs of the world it happens to."""
-
-    plan: CellPlan
-    seeds: Seeds
-    record: Callable[[Record], None]
-
-    @property
-    def clock(self) -> Clock:
-        """The time, and what happens when."""
-        ...
-
-    @property
-    def now(self) -> int:
-        """Microseconds."""
-        ...
-
-
-class Inhabited(Scene, Surroundings, Protocol):
-    """A world with participants that faults can hit."""
 
 
 class Fault:
@@ -53,8 +28,8 @@ class Fault:
     kind: ClassVar[str]
 
     def __init__(self, world: Any, window: FaultWindow) -> None:
-        """``world`` is of the kind that the fault's class says; every one is a :class:`Scene`."""
-        self.world: Scene = world
+        """``world`` is of the kind that the fault's class says; every one is a :class:`FaultWorld`."""
+        self.world: FaultWorld = world
         self.window = window
         self.random = world.seeds.stream("fault", window.index, world.plan.index)
 
@@ -95,7 +70,6 @@ class CellFault(Fault):
 class ClientsFault(Fault):
     """A fault of some clients; ``share`` of them, or those the window names."""
 
-    world: Inhabited
     share_default: ClassVar[float] = 0.1
 
     def __init__(self, world: Any, window: FaultWindow) -> None:
@@ -118,26 +92,3 @@ class ClientsFault(Fault):
     def realised(self) -> FaultWindow:
         """The window with the clients it hit by name."""
         return msgspec.structs.replace(self.window, sites=tuple(c.plan.site for c in self.clients))
-
-
-def suffer(
-    world: Scene,
-    window: FaultWindow,
-    fault_of: Callable[[str], type[Fault]],
-    began: Callable[[FaultWindow], None],
-) -> ProcessGenerator:
-    """One fault from now on: begin, last as long as its window, heal.
-
-    Args:
-        world: what it happens to.
-        window: how long, and with which parameters.
-        fault_of: the fault of a name in this world.
-        began: told of the window with everything drawn, once it has begun.
-    """
-    fault = fault_of(window.kind)(world, window)
-    hit = fault.begin()
-    began(fault.realised())
-    world.record(history.FaultBegan(world.now, window.lane, window.kind, hit))
-    yield world.clock.timeout(window.end_us - window.begin_us)
-    affected = fault.end()
-    world.record(history.FaultEnded(world.now, window.lane, window.kind, affected))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 from simulator.faults.fault import ClientsFault
-
-if TYPE_CHECKING:
-    from simulator.virtual.client import Client
-    from simulator.virtual.network import Connection
-    from simulator.virtual.world import World
+from simulator.virtual.client import Client
+from simulator.virtual.network import Connection
+from simulator.virtual.world import World
 
 PAUSE_US_MIN: Final = 50_000
 """A flapping path stays as it is for at least this long."""

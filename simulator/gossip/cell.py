@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
 
 from simpy.events import ProcessGenerator
 
 from model import history
 from model.checkers import Judge
-from model.crdt.replicas import ALGORITHMS
-from model.crdt.replicas.port import CausalBuffer, Event, Replica
+from model.crdt.replicas.port import Event, Replica
 from model.histogram import Histogram
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.people.actions import Author
-from simulator.faults.fault import suffer
 from simulator.gossip.datagrams import Datagrams
 from simulator.gossip.examination import EXAMINED_AT, examine
-from simulator.gossip.faults import gossip_fault_of
-from simulator.gossip.peer import Peer
+from simulator.gossip.peer import GossipParts, Peer, healthy_parts
 from simulator.planning.plan import CellPlan, DocumentPlan, GossipPlan
 from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
 from simulator.virtual.memo import Memo
+from simulator.virtual.occurrence import FaultOf, occur
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.sessions import start_clients
 
 SETTLE_POLL_US: Final = 100_000
 """How often a healing cell is asked whether everybody knows everything."""
-
-
-class GossipParts(NamedTuple):
-    """The classes a replica is built from; the bug zoo replaces them from outside."""
-
-    replica: type[Replica]
-    buffer: type[CausalBuffer] = CausalBuffer
-    peer: type[Peer] = Peer
-
-
-def healthy_parts(rule: str) -> GossipParts:
-    """The replica of a list rule as it is."""
-    return GossipParts(ALGORITHMS[rule])
 
 
 class GossipCell:
@@ -62,6 +47,7 @@ class GossipCell:
         authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
         parts: GossipParts | None = None,
         *,
+        fault_of: FaultOf,
         header: history.Header | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
@@ -87,6 +73,7 @@ class GossipCell:
         self.clients: list[Peer] = []
         self.rooms: dict[DocumentId, list[Peer]] = {}
         self._progress = progress
+        self._fault_of = fault_of
         self._memo = Memo()
         self._peers: dict[SiteId, Peer] = {}
         self._made: dict[DocumentId, int] = {}
@@ -148,7 +135,7 @@ class GossipCell:
         """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
         start_clients(self)
         for window in self.plan.faults:
-            self.clock.process(self._suffer(window))
+            self.clock.process(self._occur(window))
         for share in EXAMINED_AT:
             self.clock.call(int(share * self.plan.duration_us), self._examine, share)
         self._run_until(self.plan.duration_us)
@@ -167,10 +154,10 @@ class GossipCell:
             if self._progress is not None:
                 self._progress(self.now)
 
-    def _suffer(self, window: FaultWindow) -> ProcessGenerator:
+    def _occur(self, window: FaultWindow) -> ProcessGenerator:
         """The process of one fault."""
         yield self.clock.timeout(window.begin_us)
-        yield from suffer(self, window, gossip_fault_of, self.realised.append)
+        yield from occur(self, window, self._fault_of, self.realised.append)
 
     def _examine(self, share: float) -> None:
         for document in self.gossip.examined:

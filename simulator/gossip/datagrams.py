@@ -7,16 +7,15 @@ same.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 from model.crdt.replicas.port import Event, Version
 from model.identity import SiteId
+from simulator.planning.plan import ClientPlan
 from simulator.planning.scenario import Gossip, Network
 from simulator.virtual.clock import Clock
-
-if TYPE_CHECKING:
-    from simulator.gossip.peer import Peer
 
 EVENTS_MAX: Final = 64
 """Events in one datagram; about 8 kB as JSON, what a path carries in a few packets."""
@@ -55,10 +54,27 @@ class Datagram(NamedTuple):
     asks: bool
 
 
+class Endpoint(Protocol):
+    """What the network needs of a replica.
+
+    Attributes:
+        network_random: from which the fate of what it sends is drawn.
+        newest: the highest number of a datagram that arrived, by sender.
+    """
+
+    plan: ClientPlan
+    is_online: bool
+    network_random: random.Random
+    newest: dict[SiteId, int]
+
+    def receive(self, datagram: Datagram) -> None:
+        """A datagram arrived."""
+
+
 class Barrier(Protocol):
     """A fault that keeps some datagrams from travelling."""
 
-    def stops(self, sender: Peer, receiver: Peer, datagram: Datagram) -> bool:
+    def stops(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> bool:
         """Whether it takes this one, to lose it or to hold it."""
 
 
@@ -67,7 +83,7 @@ class Noise(Protocol):
 
     kind: ClassVar[str]
 
-    def hits(self, sender: Peer) -> bool:
+    def hits(self, sender: Endpoint) -> bool:
         """Whether it acts on this datagram, which is drawn anew for each."""
 
 
@@ -89,7 +105,7 @@ class Datagrams:
         self._latency_us = [[(a.latency_us + b.latency_us) // 2 for b in regions] for a in regions]
         self._jitter_us = [[(a.jitter_us + b.jitter_us) / 2 for b in regions] for a in regions]
 
-    def send(self, sender: Peer, receiver: Peer, datagram: Datagram) -> None:
+    def send(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> None:
         """Put a datagram on its way."""
         self.counts[SENT] += 1
         for barrier in self.barriers:
@@ -98,7 +114,7 @@ class Datagrams:
                 return
         self.carry(sender, receiver, datagram)
 
-    def carry(self, sender: Peer, receiver: Peer, datagram: Datagram) -> None:
+    def carry(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> None:
         """Carry it, whatever is cut off."""
         fate = self._fate(sender)
         if fate == LOSS:
@@ -112,7 +128,7 @@ class Datagrams:
             delay_us += int(sender.network_random.expovariate(1 / self._settings.held_us))
         self._clock.call(delay_us, self._arrive, receiver, datagram)
 
-    def _fate(self, sender: Peer) -> str:
+    def _fate(self, sender: Endpoint) -> str:
         """What the path does to the next datagram: one of the three, or nothing."""
         settings = self._settings
         draw = sender.network_random.random()
@@ -126,7 +142,7 @@ class Datagrams:
             draw -= share
         return next((noise.kind for noise in self.noises if noise.hits(sender)), "")
 
-    def _delay_us(self, sender: Peer, receiver: Peer) -> int:
+    def _delay_us(self, sender: Endpoint, receiver: Endpoint) -> int:
         here, there = sender.plan.region, receiver.plan.region
         delay_us = self._latency_us[here][there]
         jitter_us = self._jitter_us[here][there]
@@ -134,7 +150,7 @@ class Datagrams:
             delay_us += int(sender.network_random.expovariate(1 / jitter_us))
         return delay_us
 
-    def _arrive(self, receiver: Peer, datagram: Datagram) -> None:
+    def _arrive(self, receiver: Endpoint, datagram: Datagram) -> None:
         if not receiver.is_online:
             self.counts[ABSENT] += 1
             return

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from model.identity import SiteId
 from simulator.faults.clients import ClientCrash, ClockSkew, DuplicateResend, Herd, LongOffline
 from simulator.faults.fault import ClientsFault, Fault
 from simulator.faults.network import PAUSE_US_MIN
-from simulator.gossip.datagrams import DUPLICATION, LOSS, REORDERING, Datagram
-
-if TYPE_CHECKING:
-    from simulator.gossip.cell import GossipCell
-    from simulator.gossip.peer import Peer
+from simulator.gossip.cell import GossipCell
+from simulator.gossip.datagrams import DUPLICATION, LOSS, REORDERING, Datagram, Endpoint
+from simulator.gossip.peer import Peer
 
 
 class Cut(ClientsFault):
@@ -35,9 +33,9 @@ class Cut(ClientsFault):
         self.world.network.barriers.remove(self)
         return self.hit
 
-    def stops(self, sender: Peer, receiver: Peer, datagram: Datagram) -> bool:
+    def stops(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> bool:
         """Whether it takes this one."""
-        if not self._separates(sender.site, receiver.site):
+        if not self._separates(sender.plan.site, receiver.plan.site):
             return False
         self._keep(sender, receiver, datagram)
         self.hit += 1
@@ -46,7 +44,7 @@ class Cut(ClientsFault):
     def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
         return sender in self.inside or receiver in self.inside
 
-    def _keep(self, sender: Peer, receiver: Peer, datagram: Datagram) -> None:
+    def _keep(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> None:
         """What is cut off is lost."""
 
 
@@ -129,10 +127,10 @@ class Clogged(Cut):
 
     def begin(self) -> int:
         """Hold back."""
-        self._held: list[tuple[Peer, Peer, Datagram]] = []
+        self._held: list[tuple[Endpoint, Endpoint, Datagram]] = []
         return super().begin()
 
-    def _keep(self, sender: Peer, receiver: Peer, datagram: Datagram) -> None:
+    def _keep(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> None:
         self._held.append((sender, receiver, datagram))
 
     def end(self) -> int:
@@ -163,9 +161,9 @@ class Noisy(ClientsFault):
         self.world.network.noises.remove(self)
         return self._hit
 
-    def hits(self, sender: Peer) -> bool:
+    def hits(self, sender: Endpoint) -> bool:
         """Whether it acts on this datagram."""
-        hit = sender.site in self._inside and self.random.random() < self._rate
+        hit = sender.plan.site in self._inside and self.random.random() < self._rate
         self._hit += hit
         return hit
 

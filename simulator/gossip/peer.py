@@ -8,21 +8,23 @@ lacks something itself asks back. Events are integrated as soon as everything th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple, Protocol
 
 from model import history
-from model.crdt.replicas.port import Event, Version, spoken
+from model.crdt.replicas import ALGORITHMS
+from model.crdt.replicas.port import CausalBuffer, Event, Replica, Version, spoken
 from model.crdt.replicas.stability import Stability
-from model.identity import SiteId
+from model.history import Record
+from model.identity import DocumentId, SiteId
 from model.people.actions import Author, Edit, Move
 from model.text import Selection, delete, insert, replace
 from simulator.gossip.caret import Caret
-from simulator.gossip.datagrams import EVENTS_MAX, Datagram
+from simulator.gossip.datagrams import EVENTS_MAX, Datagram, Datagrams
 from simulator.gossip.disk import Disk, Saved
 from simulator.planning.plan import ClientPlan, DocumentPlan
-
-if TYPE_CHECKING:
-    from simulator.gossip.cell import GossipCell
+from simulator.planning.scenario import Gossip
+from simulator.planning.seeds import Seeds
+from simulator.virtual.clock import Clock
 
 ANSWER_DATAGRAMS_MAX: Final = 16
 """Datagrams with which one question is answered; who lacks more asks again."""
@@ -32,6 +34,43 @@ LOOKED_AT_EVERY: Final = 4
 
 A function of the version alone, so that all replicas that get to a version look at it, or none.
 """
+
+
+class Group(Protocol):
+    """What a peer needs of the cell it lives in.
+
+    Attributes:
+        settings: how to gossip.
+        is_healing: no fault acts any more and nobody edits.
+    """
+
+    clock: Clock
+    seeds: Seeds
+    settings: Gossip
+    parts: GossipParts
+    network: Datagrams
+    record: Callable[[Record], None]
+    is_healing: bool
+
+    @property
+    def now(self) -> int:
+        """Virtual time in microseconds."""
+        ...
+
+    def fingerprint(self, text: str) -> int:
+        """The fingerprint of a text."""
+        ...
+
+    def peer_of(self, site: SiteId) -> Peer:
+        """The peer of a site."""
+        ...
+
+    def group_of(self, document: DocumentPlan) -> list[SiteId]:
+        """Everybody who ever makes events of a document, apart from its first text."""
+        ...
+
+    def made(self, document: DocumentId, events: Sequence[Event]) -> None:
+        """Somebody made events."""
 
 
 class Peer:
@@ -77,7 +116,7 @@ class Peer:
 
     def __init__(
         self,
-        world: GossipCell,
+        world: Group,
         document: DocumentPlan,
         plan: ClientPlan,
         author: Author | None,
@@ -444,3 +483,16 @@ class Peer:
         return history.FinalVersion(
             self._world.now, self.site, document, version, text, order, self.waiting, self.is_online
         )
+
+
+class GossipParts(NamedTuple):
+    """The classes a replica is built from; the bug zoo replaces them from outside."""
+
+    replica: type[Replica]
+    buffer: type[CausalBuffer] = CausalBuffer
+    peer: type[Peer] = Peer
+
+
+def healthy_parts(rule: str) -> GossipParts:
+    """The replica of a list rule as it is."""
+    return GossipParts(ALGORITHMS[rule])

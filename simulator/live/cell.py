@@ -19,7 +19,6 @@ from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
 from model.people.actions import Author
-from simulator.faults.fault import suffer
 from simulator.live.bridge import Bridge
 from simulator.live.conversation import Surroundings
 from simulator.live.documents import audit_all, found_all
@@ -34,6 +33,7 @@ from simulator.planning.seeds import Seeds
 from simulator.virtual.client import Client
 from simulator.virtual.memo import Memo
 from simulator.virtual.network import Connection, Network
+from simulator.virtual.occurrence import occur
 from simulator.virtual.sessions import start_clients
 
 SETTLE_POLL_SECONDS: Final = 0.1
@@ -230,7 +230,7 @@ class LiveCell:
         while self.now <= latest_us and not (self._is_busy() and not (is_deadly and self._is_dying)):
             yield self.clock.timeout(WAIT_US)
         self._is_dying |= is_deadly
-        yield from suffer(self, window, live_fault_of, self.realised.append)
+        yield from occur(self, window, live_fault_of, self.realised.append)
         if is_deadly:
             self._is_dying = False
 

@@ -8,7 +8,10 @@ from typing import BinaryIO, TypeAlias
 from model import history
 from model.checkers import Judge
 from model.claims import ENGINES, JUPITER, Claims
-from simulator.gossip.cell import GossipCell, GossipParts, healthy_parts
+from simulator.faults import fault_of
+from simulator.gossip.cell import GossipCell
+from simulator.gossip.faults import gossip_fault_of
+from simulator.gossip.peer import GossipParts, healthy_parts
 from simulator.planning.plan import CellPlan
 from simulator.virtual.cell import HEALTHY, Cell, Parts
 from simulator.virtual.people import people
@@ -44,7 +47,19 @@ def cell_of(
     """
     parts = parts or healthy_of(plan)
     if plan.gossip is None and isinstance(parts, Parts):
-        return Cell(plan, judge, file, people, parts, header=header, clock_us=clock_us, progress=progress)
+        return Cell(
+            plan,
+            judge,
+            file,
+            people,
+            parts,
+            fault_of=fault_of,
+            header=header,
+            clock_us=clock_us,
+            progress=progress,
+        )
     if plan.gossip is not None and isinstance(parts, GossipParts):
-        return GossipCell(plan, judge, file, people, parts, header=header, progress=progress)
+        return GossipCell(
+            plan, judge, file, people, parts, fault_of=gossip_fault_of, header=header, progress=progress
+        )
     raise ValueError("a bug of the other kind of engine cannot be put into this plan")

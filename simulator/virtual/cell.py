@@ -52,8 +52,6 @@ from reference_server.core.effects import (
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
 from reference_server.store.memory import MemoryStore
-from simulator.faults import fault_of
-from simulator.faults.fault import suffer
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Server as ServerPlan
 from simulator.planning.schedule import FaultWindow
@@ -62,6 +60,7 @@ from simulator.virtual.client import Client
 from simulator.virtual.clock import Clock
 from simulator.virtual.memo import Memo
 from simulator.virtual.network import Connection, Network
+from simulator.virtual.occurrence import FaultOf, occur
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.sessions import start_clients
 from simulator.virtual.storage import Storage
@@ -112,6 +111,7 @@ class Cell:
         authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
         parts: Parts = HEALTHY,
         *,
+        fault_of: FaultOf,
         header: history.Header | None = None,
         clock_us: Callable[[], float] | None = None,
         progress: Callable[[int], None] | None = None,
@@ -131,11 +131,14 @@ class Cell:
         self._clock_us = clock_us
         self._progress = progress
         self._parts = parts
+        self._fault_of = fault_of
         self._displayed = {d.document for d in plan.documents if d.displayed}
         self._limits = limits_of(plan.server)
         self.network = Network(self.clock, plan.network, self, self._limits.outbox_bytes_max)
         self.connections: dict[ConnectionId, Connection] = {}
-        self.storage = Storage(self, parts.store(on_commit=self._stored))
+        self.storage = Storage(
+            parts.store(on_commit=self._stored), self.clock, self.seeds, plan, self.gateway_handles
+        )
         self.gateway: Gateway | None = None
         self.gateway_crashes = 0
         self._free_us = 0  # when the gateway's process is done with what it has
@@ -347,7 +350,7 @@ class Cell:
         """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
         start_clients(self)
         for window in self.plan.faults:
-            self.clock.process(self._suffer(window))
+            self.clock.process(self._occur(window))
         self._run_until(self.plan.duration_us)
         self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
         self._heal()
@@ -363,10 +366,10 @@ class Cell:
             if self._progress is not None:
                 self._progress(self.now)
 
-    def _suffer(self, window: FaultWindow) -> ProcessGenerator:
+    def _occur(self, window: FaultWindow) -> ProcessGenerator:
         """The process of one fault."""
         yield self.clock.timeout(window.begin_us)
-        yield from suffer(self, window, fault_of, self.realised.append)
+        yield from occur(self, window, self._fault_of, self.realised.append)
 
     def _heal(self) -> None:
         self.is_healing = True

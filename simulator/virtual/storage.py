@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING
 
 from model.identity import DocumentId
 from reference_server.core.effects import Appended, Committed
 from reference_server.store.memory import Answer, MemoryStore, Request
-
-if TYPE_CHECKING:
-    from simulator.virtual.cell import Cell
+from simulator.planning.plan import CellPlan
+from simulator.planning.seeds import Seeds
+from simulator.virtual.clock import Clock
 
 
 class Storage:
@@ -22,14 +21,20 @@ class Storage:
     made revisions durable, before anybody is told.
     """
 
-    def __init__(self, cell: Cell, store: MemoryStore) -> None:
+    def __init__(
+        self, store: MemoryStore, clock: Clock, seeds: Seeds, plan: CellPlan, answer: Callable[[Answer], None]
+    ) -> None:
+        """``answer`` is told what became of each request."""
         self.store = store
         self.stalled = 0
         self.failing = 0.0
         self.lost_answers = 0
         self.delayed = 0
         self.before_answer: Callable[[], bool] | None = None
-        self._cell = cell
+        self._clock = clock
+        self._seeds = seeds
+        self._plan = plan
+        self._tell = answer
         self._busy = False
         self._held_back = False
         self._streams: dict[DocumentId, Random] = {}
@@ -43,16 +48,16 @@ class Storage:
         if self._busy or not self.store.has_requests:
             return
         self._busy = True
-        plan = self._cell.plan.server
+        plan = self._plan.server
         requests = self.store.write()
         delay = plan.commit_us + int(self._random(requests[0].document) * plan.commit_jitter_us)
-        self._cell.clock.call(delay, self._finish, len(requests))
+        self._clock.call(delay, self._finish, len(requests))
 
     def _random(self, document: DocumentId) -> float:
         """A draw from the document's own stream, so that a document alone sees the same commits again."""
         stream = self._streams.get(document)
         if stream is None:
-            stream = self._streams[document] = self._cell.seeds.stream("store", document)
+            stream = self._streams[document] = self._seeds.stream("store", document)
         return stream.random()
 
     def _finish(self, requests: int) -> None:
@@ -78,7 +83,7 @@ class Storage:
 
     def _failed(self) -> list[Answer] | None:
         """What is told of a commit whose answer is lost; None if it is not lost."""
-        rng = self._cell.seeds.stream("store failure", self._cell.plan.index, self._cell.now)
+        rng = self._seeds.stream("store failure", self._plan.index, self._clock.now_us)
         if rng.random() >= self.failing:
             return None
         self.lost_answers += 1
@@ -89,4 +94,4 @@ class Storage:
         if durable and self.before_answer is not None and self.before_answer():
             return  # the gateway died between persist and acknowledgement
         for answer in answers:
-            self._cell.gateway_handles(answer)
+            self._tell(answer)

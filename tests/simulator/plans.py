@@ -13,6 +13,7 @@ from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.people.letters import Supply
 from simulator.failures.trial import Keeper, Trial
+from simulator.faults import fault_of
 from simulator.planning.faultspec import FAULT_KINDS
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, Step, StepKind
 from simulator.planning.scenario import Network, Region, Server, Sessions
@@ -123,7 +124,7 @@ def scripted(
 def cell_of(what: CellPlan, parts: Parts = HEALTHY) -> tuple[Cell, Keeper]:
     """A cell that has not run yet, and the keeper that gets its records once it has run."""
     keeper = Keeper()
-    return Cell(what, Judge([keeper]), io.BytesIO(), people, parts), keeper
+    return Cell(what, Judge([keeper]), io.BytesIO(), people, parts, fault_of=fault_of), keeper
 
 
 def of(kind: type[_R], source: Trial | Keeper) -> list[_R]:

@@ -6,9 +6,8 @@ from typing import Final
 
 from model.crdt.replicas import FugueMax
 from model.crdt.replicas.port import Insertion
-from simulator.gossip.cell import GossipParts
 from simulator.gossip.datagrams import Datagram
-from simulator.gossip.peer import Peer
+from simulator.gossip.peer import GossipParts, Peer
 from simulator.planning.small import SmallGossipCell
 from simulator.zoo.bug import Bug
 

@@ -9,7 +9,7 @@ from model.crdt.replicas.line import Node
 from model.crdt.replicas.port import Deletion
 from model.crdt.replicas.rga import Timestamp
 from model.crdt.replicas.sequence import Saved
-from simulator.gossip.cell import GossipParts
+from simulator.gossip.peer import GossipParts
 from simulator.planning.small import SmallGossipCell
 from simulator.zoo.bug import Bug
 from simulator.zoo.bugs.yata import ORDERS

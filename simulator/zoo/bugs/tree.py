@@ -6,7 +6,7 @@ from typing import Final
 
 from model.crdt.replicas import ElementId, FugueMax
 from model.crdt.replicas.fugue import TreeNode
-from simulator.gossip.cell import GossipParts
+from simulator.gossip.peer import GossipParts
 from simulator.planning.small import SmallGossipCell
 from simulator.zoo.bug import Bug
 

@@ -16,7 +16,7 @@ from model.crdt.replicas.port import (
     first_missing,
 )
 from model.identity import SiteId
-from simulator.gossip.cell import GossipParts
+from simulator.gossip.peer import GossipParts
 from simulator.planning.small import SmallGossipCell
 from simulator.zoo.bug import Bug
 

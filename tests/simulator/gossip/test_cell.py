@@ -10,8 +10,8 @@ from model.crdt.replicas import Rga
 from model.crdt.replicas.port import Event
 from simulator.failures.trial import attempt
 from simulator.gossip.caret import carried
-from simulator.gossip.cell import GossipParts
 from simulator.gossip.datagrams import ABSENT, ARRIVED, EVENTS_MAX, LOST
+from simulator.gossip.peer import GossipParts
 from tests.simulator.gossip.rooms import QUIET, SECOND, cell_of, crowd, edit, room, step
 from tests.simulator.plans import of, problems, unchecked
 

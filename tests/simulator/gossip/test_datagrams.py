@@ -55,7 +55,7 @@ class Path:
     def send(self, count: int = 1, every_us: int = 0) -> dict[str, int]:
         a: Any = self.a
         for number in range(1, count + 1):
-            self.network.send(a, self.b, Datagram(self.a.site, number, {}, (), False))  # type: ignore[arg-type]
+            self.network.send(a, self.b, Datagram(self.a.site, number, {}, (), False))
             self.clock.run_until(self.clock.now_us + every_us)
         self.clock.run_until(self.clock.now_us + 60_000_000)
         return self.network.counts

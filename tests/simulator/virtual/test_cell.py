@@ -9,6 +9,7 @@ from model import history
 from model.checkers import Judge
 from model.history import Record
 from simulator.failures.trial import Trial, attempt
+from simulator.faults import fault_of
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Server
 from simulator.virtual.cell import Cell
@@ -152,6 +153,7 @@ def test_looking_on_changes_nothing(trial: Trial) -> None:
         Judge([]),
         file,
         people,
+        fault_of=fault_of,
         clock_us=lambda: float(next(wall)),
         progress=ticks.append,
     )
@@ -204,5 +206,5 @@ def test_service_takes_time_for_every_recipient() -> None:
 
 
 def test_a_cell_without_a_file_keeps_no_history() -> None:
-    cell = Cell(plan(), Judge([]), None, people)
+    cell = Cell(plan(), Judge([]), None, people, fault_of=fault_of)
     assert cell.run() == ""

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import cast
-
 import msgspec
 
 from model.identity import DocumentId, SiteId
@@ -12,7 +10,6 @@ from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Server
 from simulator.planning.seeds import Seeds
-from simulator.virtual.cell import Cell
 from simulator.virtual.clock import Clock
 from simulator.virtual.storage import Storage
 from tests.simulator.plans import plan
@@ -44,7 +41,7 @@ def storage_of(host: Host) -> Storage:
     store = MemoryStore()
     for document in (A, B):
         store.create(document, "")
-    return Storage(cast(Cell, host), store)
+    return Storage(store, host.clock, host.seeds, host.plan, host.gateway_handles)
 
 
 def append(number: int, document: DocumentId, expected: int = 0) -> Append:

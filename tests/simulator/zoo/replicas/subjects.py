@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from model.crdt.replicas import ALGORITHMS
 from model.crdt.replicas.port import CausalBuffer, Replica
-from simulator.gossip.cell import GossipParts
+from simulator.gossip.peer import GossipParts
 from simulator.zoo import bug_of
 from tests.simulator.zoo.replicas.trial import TrialShape
 
