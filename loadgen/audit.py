@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from loadgen.connection import ConnectionLost, Opener, WebSocket
-from loadgen.plan import Address
 from model.assembly import Audited
+from model.client.address import Address
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import (
     PROTOCOL_VERSION,

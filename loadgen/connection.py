@@ -1,4 +1,4 @@
-"""One WebSocket connection of a user: wsproto over a plain socket, text messages in and out.
+"""One WebSocket connection of a user over a plain socket, text messages in and out.
 
 The module imports no gevent. Under a patched process the socket waits cooperatively, in a test it blocks.
 """
@@ -10,29 +10,25 @@ import ssl
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import (
-    AcceptConnection,
-    BytesMessage,
-    CloseConnection,
-    Ping,
-    RejectConnection,
-    Request,
-    TextMessage,
+from model.client.address import Address
+from model.client.websocket import (
+    CLOSE_ABNORMAL,
+    CLOSE_NORMAL,
+    Accepted,
+    ClientSocket,
+    Closed,
+    Event,
+    Message,
+    Rejected,
 )
-from wsproto.utilities import ProtocolError
-
-from loadgen.plan import Address
-from model.protocol import MESSAGE_BYTES_MAX
 
 CONNECT_SECONDS_MAX: Final = 15.0
 SILENT_SECONDS_MAX: Final = 120.0
 """A connection on which nothing arrived for so long counts as broken."""
 
 READ_BYTES: Final = 65_536
-CLOSED_ABNORMALLY: Final = 1006  # RFC 6455: the connection was lost without a word
 
 Opener: TypeAlias = Callable[[], socket.socket]
 """Opens a connected socket to the server, or raises OSError."""
@@ -77,17 +73,7 @@ def opener(address: Address, timeout: float = CONNECT_SECONDS_MAX) -> Opener:
 class WebSocket:
     """A connection that was opened; :meth:`messages` is read by one greenlet, anybody may :meth:`send`."""
 
-    __slots__ = (
-        "_is_sending",
-        "_lost",
-        "_messages",
-        "_outbox",
-        "_parts",
-        "_protocol",
-        "_size",
-        "_socket",
-        "is_closed",
-    )
+    __slots__ = ("_codec", "_is_sending", "_lost", "_messages", "_outbox", "_socket", "is_closed")
 
     def __init__(
         self, plain: socket.socket, address: Address, silent_seconds: float = SILENT_SECONDS_MAX
@@ -100,43 +86,26 @@ class WebSocket:
         """
         self.is_closed = False
         self._socket = plain
-        self._protocol = WSConnection(ConnectionType.CLIENT)
+        self._codec = ClientSocket(address)
         self._outbox: deque[bytes] = deque()
         self._is_sending = False
         self._messages: deque[bytes] = deque()
-        self._parts: list[str] = []
         self._lost: ConnectionLost | None = None
-        self._size = 0
-        plain.sendall(
-            self._protocol.send(Request(host=f"{address.host}:{address.port}", target=address.target))
-        )
+        plain.sendall(self._codec.take_to_send())
         accepted = False
         while not accepted:
-            self._feed(plain.recv(READ_BYTES))
-            for event in self._protocol.events():
-                if isinstance(event, AcceptConnection):
-                    accepted = True
-                elif isinstance(event, RejectConnection):
-                    raise ConnectionLost(CLOSED_ABNORMALLY, f"HTTP {event.status_code}")
-                else:
-                    self._take(event)
+            accepted = self._receive()
+            if self._lost is not None and not accepted:
+                raise self._lost
         plain.settimeout(silent_seconds)
-
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._protocol.receive_data(data or None)
-        except ProtocolError as error:
-            raise ConnectionLost(CLOSED_ABNORMALLY, f"no WebSocket: {error}") from None
 
     def send(self, data: bytes) -> None:
         """Send one message; a broken socket is noticed by the reader.
 
         Whoever finds the socket busy leaves the message to the one who keeps it busy, so frames never tear.
         """
-        if self.is_closed:
-            return
-        # The encoder takes text only, and gives back the very bytes for it.
-        self._transmit(self._protocol.send(TextMessage(data=data.decode())))
+        if not self.is_closed:
+            self._transmit(self._codec.message(data))
 
     def _transmit(self, frame: bytes) -> None:
         self._outbox.append(frame)
@@ -159,48 +128,50 @@ class WebSocket:
         """
         try:
             while True:
-                for event in self._protocol.events():
-                    self._take(event)
                 while self._messages:
                     yield self._messages.popleft()
                 if self._lost is not None:
                     raise self._lost
-                data = self._socket.recv(READ_BYTES)
-                if not data:
-                    raise ConnectionLost(CLOSED_ABNORMALLY, "the server closed the socket")
-                self._feed(data)
+                self._receive()
         except TimeoutError:
-            raise ConnectionLost(CLOSED_ABNORMALLY, "silent for too long") from None
-        except (OSError, ProtocolError) as error:
-            raise ConnectionLost(CLOSED_ABNORMALLY, str(error)) from None
+            raise ConnectionLost(CLOSE_ABNORMAL, "silent for too long") from None
+        except OSError as error:
+            raise ConnectionLost(CLOSE_ABNORMAL, str(error)) from None
 
-    def _take(self, event: object) -> None:
-        """Keep what an event brings; it may have come with the handshake, before anybody reads."""
+    def _receive(self) -> bool:
+        """Take what arrives next; whether the handshake was part of it.
+
+        Raises:
+            OSError: the socket broke or timed out.
+        """
+        data = self._socket.recv(READ_BYTES)
+        if not data:
+            self._lost = ConnectionLost(CLOSE_ABNORMAL, "the server closed the socket")
+            return False
+        accepted = False
+        for event in self._codec.received(data):
+            accepted |= isinstance(event, Accepted)
+            self._take(event)
+        if self._codec.to_send:
+            self._transmit(self._codec.take_to_send())
+        return accepted
+
+    def _take(self, event: Event) -> None:
+        """Keep what an event brings; messages may have come with the handshake, before anybody reads."""
         match event:
-            case TextMessage():
-                if event.message_finished and not self._parts:
-                    self._messages.append(event.data.encode())
-                    return
-                self._parts.append(event.data)
-                self._size += len(event.data)
-                if self._size > MESSAGE_BYTES_MAX:
-                    self._lost = ConnectionLost(CLOSED_ABNORMALLY, "a message beyond the limit")
-                    self._parts.clear()
-                elif event.message_finished:
-                    self._messages.append("".join(self._parts).encode())
-                    self._parts.clear()
-                    self._size = 0
-            case Ping():
-                self._transmit(self._protocol.send(event.response()))
-            case CloseConnection():
+            case Message() if event.is_binary:
+                self._lost = ConnectionLost(CLOSE_ABNORMAL, "a binary message, although none was agreed to")
+            case Message():
+                self._messages.append(event.data)
+            case Closed():
                 # What came before it, perhaps in the same packet, is still to be read.
-                self._lost = ConnectionLost(event.code, event.reason or "")
-            case BytesMessage():
-                self._lost = ConnectionLost(
-                    CLOSED_ABNORMALLY, "a binary message, although none was agreed to"
-                )
-            case _:
+                self._lost = ConnectionLost(event.code, event.reason)
+            case Rejected():
+                self._lost = ConnectionLost(CLOSE_ABNORMAL, f"HTTP {event.status}")
+            case Accepted():
                 pass
+            case _:
+                assert_never(event)
 
     def close(self, *, abrupt: bool = False) -> None:
         """Close it: with a close frame, or ``abrupt`` by a reset. The reader finds it lost."""
@@ -211,8 +182,8 @@ class WebSocket:
             if abrupt:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             else:
-                self._transmit(self._protocol.send(CloseConnection(code=1000)))
-        except (OSError, ProtocolError):
+                self._transmit(self._codec.closing(CLOSE_NORMAL))
+        except OSError:
             pass  # it is gone already
         finally:
             # A reader of another greenlet is woken up by this, not by close().

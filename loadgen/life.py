@@ -11,12 +11,13 @@ from typing import Final
 
 import gevent  # type: ignore[import-untyped]
 
-from loadgen.connection import CLOSED_ABNORMALLY, ConnectionLost, Opener, WebSocket
+from loadgen.connection import ConnectionLost, Opener, WebSocket
 from loadgen.health import Health
 from loadgen.pacing import Pacing
-from loadgen.plan import Address
 from loadgen.user import User
 from loadgen.world import World
+from model.client.address import Address
+from model.client.websocket import CLOSE_ABNORMAL
 
 RETRY_SECONDS: Final = 0.2
 RETRY_SECONDS_MAX: Final = 10.0
@@ -114,7 +115,7 @@ class Life:
         user.requested()
         self._health.attempts += 1
         link: WebSocket | None = None
-        code = CLOSED_ABNORMALLY
+        code = CLOSE_ABNORMAL
         try:
             link = self._handshake()
             if user.opened(link):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 import secrets
-from typing import Annotated, Final, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Final, Literal
 
 import msgspec
 
 from loadgen.shapes import Name, Shape
+from model.client.address import Address, AddressError
 from model.identity import DocumentId
 
 PLAN_VARIABLE: Final = "CONCORD_LOAD_PLAN"
@@ -84,41 +84,9 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
         """Where the server is.
 
         Raises:
-            PlanError: the URL is none of a WebSocket.
+            AddressError: the URL is none of a WebSocket.
         """
-        return address_of(self.url)
-
-
-class Address(NamedTuple):
-    """Where a server listens; ``target`` is the path and query of the WebSocket."""
-
-    secure: bool
-    host: str
-    port: int
-    target: str
-
-
-Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
-
-
-def address_of(url: str) -> Address:
-    """The parts of a ``ws://`` or ``wss://`` URL.
-
-    Raises:
-        PlanError: it is none.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise PlanError(f"host {url}: {error}") from None
-    if parts.scheme not in ("ws", "wss") or not host:
-        raise PlanError(f"host {url}: expected ws://HOST:PORT or wss://HOST:PORT")
-    secure = parts.scheme == "wss"
-    path = parts.path if parts.path not in ("", "/") else "/ws"
-    return Address(
-        secure, host, port or (443 if secure else 80), path + (f"?{parts.query}" if parts.query else "")
-    )
+        return Address.of(self.url)
 
 
 def checked(plan: LoadPlan) -> LoadPlan:
@@ -127,7 +95,10 @@ def checked(plan: LoadPlan) -> LoadPlan:
     Raises:
         PlanError: it makes no sense; names the option.
     """
-    address_of(plan.url)
+    try:
+        _ = plan.address
+    except AddressError as error:
+        raise PlanError(f"host {error}") from None
     wrong = {
         f"--users {plan.users}: from 1 to {USERS_MAX:,}": not 1 <= plan.users <= USERS_MAX,
         f"--documents {plan.documents}: from 1 to the number of users": not 1 <= plan.documents <= plan.users,

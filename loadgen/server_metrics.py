@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from loadgen.plan import Address
+from model.client.address import Address
 from model.histogram import Histogram, bucket_upper
 from model.result import ServerSeries
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import jwt
 import msgspec
 
-from loadgen.plan import Address
+from model.client.address import Address
 
 GRANTS: Final = {"load-*": "editor"}
 RENEW_SHARE: Final = 0.6

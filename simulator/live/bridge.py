@@ -8,12 +8,13 @@ from typing import Final
 
 import trio
 
+from model.client.address import Address
+from model.client.websocket import CLOSE_NORMAL
 from model.identity import ConnectionId, SiteId
 from model.protocol import ProtocolError
 from simulator.live.conversation import Conversation, Surroundings
-from simulator.live.link import Address, Ending, Link
+from simulator.live.link import Ending, Link
 from simulator.live.tokens import Tokens
-from simulator.live.websocket import CLOSE_NORMAL
 from simulator.planning.seeds import Seeds
 from simulator.virtual.network import Connection, Network
 

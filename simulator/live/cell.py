@@ -15,6 +15,7 @@ from simpy.events import ProcessGenerator
 
 from model import history
 from model.assembly import Assembly, Audited
+from model.client.address import Address
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
@@ -23,7 +24,6 @@ from simulator.live.bridge import Bridge
 from simulator.live.conversation import Surroundings
 from simulator.live.documents import audit_all, found_all
 from simulator.live.faults import SERVER_FAULTS, live_fault_of
-from simulator.live.link import Address
 from simulator.live.pace import Pace, PacedClock
 from simulator.live.server import ServerError, ServerHandle
 from simulator.live.tokens import Tokens

@@ -8,10 +8,10 @@ from typing import Final
 import trio
 
 from model.assembly import Audited
+from model.client.address import Address
 from model.identity import DocumentId, SiteId
 from model.witness import Chronicle
 from simulator.live.conversation import Surroundings
-from simulator.live.link import Address
 from simulator.live.tokens import Tokens
 from simulator.live.visitor import VisitError, audit, found
 from simulator.planning.plan import DocumentPlan

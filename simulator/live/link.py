@@ -5,14 +5,21 @@ from __future__ import annotations
 import enum
 import errno
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from typing import Final, Protocol, assert_never
 
 import trio
 
+from model.client.address import Address
+from model.client.websocket import (
+    CLOSE_ABNORMAL,
+    CLOSE_NORMAL,
+    Accepted,
+    ClientSocket,
+    Closed,
+    Message,
+    Rejected,
+)
 from simulator.live.transport import Transport
-from simulator.live.websocket import CLOSE_NORMAL, Accepted, Arrived, ClientSocket, Over, Rejected
-from simulator.virtual.network import CLOSE_ABNORMAL
 
 FAREWELL_SECONDS: Final = 2.0
 """The server may take this long to answer a close before the socket is closed all the same."""
@@ -20,41 +27,6 @@ FAREWELL_SECONDS: Final = 2.0
 
 _NEVER_WHOLE: Final = b'{"type":"presence","revision":0,"selection":null}'
 _LOCAL: Final = frozenset({errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-
-
-class AddressError(ValueError):
-    """A URL that no WebSocket can be opened to; the message says why."""
-
-
-class Address(NamedTuple):
-    """Where the server is."""
-
-    host: str
-    port: int
-    target: str
-
-    @classmethod
-    def of(cls, url: str) -> Address:
-        """The address in ``ws://HOST:PORT[/PATH]``; without a path it is ``/ws``.
-
-        Raises:
-            AddressError: it is no such URL.
-        """
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise AddressError(f"{url}: no URL") from None
-        if parts.scheme != "ws" or not host:
-            raise AddressError(f"{url}: expected ws://HOST:PORT")
-        path = parts.path if parts.path not in ("", "/") else "/ws"
-        return cls(host, port or 80, f"{path}?{parts.query}" if parts.query else path)
-
-    @property
-    def authority(self) -> str:
-        """``HOST:PORT`` as in a URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 class Ending(enum.Enum):
@@ -95,7 +67,7 @@ class Link:
         self._address = address
         self._user = user
         self._connect_seconds = connect_seconds
-        self._socket = ClientSocket(address.authority, address.target)
+        self._socket = ClientSocket(address)
         self._has_left = False
         self._code = CLOSE_ABNORMAL
         self._cause = "lost"
@@ -187,8 +159,7 @@ class Link:
         assert transport is not None
         while True:
             if self._socket.to_send:
-                transport.write(bytes(self._socket.to_send))
-                self._socket.to_send.clear()
+                transport.write(self._socket.take_to_send())
             try:
                 data = await transport.receive()
             except (OSError, trio.ClosedResourceError):
@@ -197,7 +168,7 @@ class Link:
                 return
             for event in self._socket.received(data):
                 match event:
-                    case Arrived():
+                    case Message():
                         if not self._has_left:
                             self._user.arrived(self, event.data, event.is_binary)
                     case Accepted():
@@ -207,8 +178,10 @@ class Link:
                     case Rejected():
                         self._cause = f"rejected {event.status}"
                         return
-                    case Over():
+                    case Closed():
                         self._code, self._cause = event.code, "closed"
                         if self._socket.to_send:
-                            transport.write(bytes(self._socket.to_send))
+                            transport.write(self._socket.take_to_send())
                         return
+                    case _:
+                        assert_never(event)

@@ -19,6 +19,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import EDIT, FAULT, NonTriviality, judge_triviality
 from model.claims import JUPITER
+from model.client.address import Address
 from model.identity import DocumentId
 from model.measures import Measures, MeasureSet
 from model.result import CheckRow, RunResult
@@ -26,7 +27,6 @@ from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
 from simulator.live.faults import playable, with_a_kill
 from simulator.live.health import health
-from simulator.live.link import Address
 from simulator.live.process import few_collections, raise_file_limit
 from simulator.live.scrape import Scraper
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
@@ -126,6 +126,10 @@ def _run(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
     prefix = plan.documents[0].document.partition("doc")[0]
     try:
         address = Address.of(options.url)
+        if address.secure:
+            raise LiveError(
+                f"{options.url}: a live run breaks TCP connections, which TLS would hide: use ws://"
+            )
         tokens = Tokens(
             secret=options.secret,
             fixed=options.token,

@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from model.assembly import Audited
+from model.client.address import Address
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
 from model.protocol import (
@@ -31,7 +32,7 @@ from model.protocol import (
 from model.text import insert
 from model.witness import Chronicle, Witness
 from simulator.live.conversation import Conversation, Surroundings
-from simulator.live.link import Address, Ending, Link
+from simulator.live.link import Ending, Link
 from simulator.live.tokens import Tokens
 from simulator.planning.plan import DocumentPlan
 

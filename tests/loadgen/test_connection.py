@@ -21,8 +21,9 @@ from wsproto.events import (
     TextMessage,
 )
 
-from loadgen.connection import CLOSED_ABNORMALLY, ConnectionLost, WebSocket, opener
-from loadgen.plan import Address
+from loadgen.connection import ConnectionLost, WebSocket, opener
+from model.client.address import Address
+from model.client.websocket import CLOSE_ABNORMAL
 
 Behaviour = Callable[[socket.socket, WSConnection], None]
 
@@ -108,7 +109,7 @@ def test_what_is_sent_arrives_as_text() -> None:
 
 def test_a_socket_closed_without_a_word_is_abnormal() -> None:
     with served(lambda _plain, _protocol: None) as link:
-        assert collect(link)[1].code == CLOSED_ABNORMALLY
+        assert collect(link)[1].code == CLOSE_ABNORMAL
 
 
 def test_a_binary_message_nobody_agreed_to_ends_the_connection() -> None:

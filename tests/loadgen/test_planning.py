@@ -12,7 +12,6 @@ from loadgen.pacing import BEHIND_MAX_US, Arrivals, Pacing
 from loadgen.plan import (
     LoadPlan,
     PlanError,
-    address_of,
     checked,
     decode,
     documents_of,
@@ -123,11 +122,6 @@ def test_a_senseless_plan_is_refused_in_one_line(changes: dict[str, object]) -> 
     with pytest.raises(PlanError) as refused:
         checked(msgspec.structs.replace(PLAN, **changes))
     assert "\n" not in str(refused.value)
-
-
-def test_addresses() -> None:
-    assert address_of("ws://h:1").target == "/ws"
-    assert address_of("wss://h/path?q=1") == (True, "h", 443, "/path?q=1")
 
 
 def test_streams_are_repeatable_and_apart() -> None:

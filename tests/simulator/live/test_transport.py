@@ -13,7 +13,8 @@ import trio.testing
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
-from simulator.live.link import Address, AddressError, Ending, Link
+from model.client.address import Address
+from simulator.live.link import Ending, Link
 from simulator.live.transport import Transport
 
 PATIENCE_SECONDS = 10.0
@@ -359,26 +360,6 @@ def test_a_half_open_link_is_heard_of_no_more_until_the_run_is_over() -> None:
         assert seen.messages == ["answer to hello"]
 
     within(test)
-
-
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("ws://h:8080", Address("h", 8080, "/ws")),
-        ("ws://h:8080/", Address("h", 8080, "/ws")),
-        ("ws://h:8080/other?a=b", Address("h", 8080, "/other?a=b")),
-        ("ws://[::1]:9", Address("::1", 9, "/ws")),
-        ("ws://h", Address("h", 80, "/ws")),
-    ],
-)
-def test_addresses(url: str, address: Address) -> None:
-    assert Address.of(url) == address
-
-
-@pytest.mark.parametrize("url", ["http://h:1", "ws://", "h:80", "ws://h:port", "ws://h:99999"])
-def test_what_is_no_address(url: str) -> None:
-    with pytest.raises(AddressError):
-        Address.of(url)
 
 
 def test_a_server_that_answers_nothing_is_given_up_and_one_that_refuses_is_told() -> None:
