@@ -24,8 +24,8 @@ from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER
 from model.history import HistoryWriter
 from model.identity import DocumentId
-from model.jupiter import Phase
 from model.measures import MeasureSet, encode_measures
+from model.phases import Phase
 from model.verdict import VIOLATIONS_KEPT_MAX, CheckResult, Violation
 
 AUDITORS: Final = 8

@@ -14,8 +14,9 @@ from loadgen.measuring import Moves
 from loadgen.tokens import RENEW_SHARE, Tokens
 from loadgen.world import CONTRADICTIONS, Room, World
 from model.identity import SequenceNumber, SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
 from model.people.actions import Author, Edit, Move, Redo, Undo
+from model.phases import Phase
 from model.protocol import (
     Ack,
     Branch,

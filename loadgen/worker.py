@@ -29,10 +29,10 @@ from loadgen.user import User
 from loadgen.world import World
 from model import history
 from model.identity import SiteId
-from model.jupiter import Phase
 from model.measures import MeasureSet
 from model.people.human import HumanAuthor
 from model.people.letters import prose
+from model.phases import Phase
 
 LAG_PERIOD_SECONDS: Final = 0.05
 STATUS_SECONDS: Final = 1.0

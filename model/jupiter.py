@@ -13,17 +13,7 @@ the messages to send, in order. Whoever runs it must *save before sending*
 (:meth:`Replica.save`): a crashed client that restarts from its saved state then never has sent what it does
 not remember.
 
-Rules (phase, message -> next phase)::
-
-    OFFLINE     connect()              -> GREETING    hello
-    GREETING    welcome                -> JOINING     join
-    JOINING     joined(snapshot)       -> LIVE
-    JOINING     joined                 -> LIVE        the operation in flight again, byte for byte
-    JOINING     joined(branch)         -> HANDING_IN  branch…, once the fate of what was in flight is settled
-    HANDING_IN  catch_up up to fate    -> HANDING_IN  branch…
-    HANDING_IN  merged                 -> LIVE
-    LIVE        committed ack catch_up -> LIVE
-    any         disconnected()         -> OFFLINE
+Which message is taken in which phase, and what comes of it, is the table of ``model.phases``.
 
 Sources: Nichols et al., "High-latency, low-bandwidth windowing in the Jupiter collaboration system" (UIST
 1995), §5, with ties by site id (D4); the offline exchange is D15.
@@ -31,13 +21,14 @@ Sources: Nichols et al., "High-latency, low-bandwidth windowing in the Jupiter c
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
+from typing import NoReturn
 
 from model.cursors import Cursors
 from model.displayed import AppliedLog
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.outgoing import Edit, SavedReplica, Sent, as_branch, as_submit
+from model.phases import RULES, Accepted, Connected, Disconnected, Happening, Phase
 from model.protocol import (
     DOCUMENT_LENGTH_MAX,
     PROTOCOL_VERSION,
@@ -73,16 +64,6 @@ from model.text import (
 from model.undo import UndoStack
 
 
-class Phase(enum.Enum):
-    """Where a replica is in its exchange with the server."""
-
-    OFFLINE = "offline"
-    GREETING = "greeting"
-    JOINING = "joining"
-    HANDING_IN = "handing in"
-    LIVE = "live"
-
-
 class Replica:
     """One site's copy of one document.
 
@@ -94,6 +75,7 @@ class Replica:
     """
 
     __slots__ = (
+        "_accepted",
         "_applied",
         "_apply",
         "_awaits_fate",
@@ -136,6 +118,7 @@ class Replica:
         self.in_flight: Sent | None = None
         self.pending: list[Edit] = []
         self.phase = Phase.OFFLINE
+        self._accepted: Accepted = RULES[Phase.OFFLINE]
         self._apply = apply
         self._awaits_fate = False
         self._forget_display()
@@ -167,7 +150,7 @@ class Replica:
         self.revision, self.epoch, self.sequence = saved.revision, saved.epoch, saved.sequence
         self.acknowledged, self.in_flight = saved.acknowledged, saved.in_flight
         self.pending = list(saved.pending)
-        self.phase = Phase.OFFLINE
+        self._enter(Phase.OFFLINE, Disconnected)
         self._forget_display()
 
     # --- connection ---------------------------------------------------------------------------------------
@@ -178,17 +161,23 @@ class Replica:
         Raises:
             LocalProtocolError: the replica is connected already.
         """
-        if self.phase is not Phase.OFFLINE:
+        if Connected not in self._accepted:
             raise LocalProtocolError(ErrorCode.OUT_OF_ORDER, f"connecting while {self.phase.value}")
         self.epoch += 1
-        self.phase = Phase.GREETING
+        self._enter(Phase.GREETING, Connected)
         return (Hello(PROTOCOL_VERSION, self.site, token),)
 
     def disconnected(self) -> None:
         """The connection is gone; edits go on and queue up."""
-        self.phase = Phase.OFFLINE
+        self._enter(Phase.OFFLINE, Disconnected)
         self._awaits_fate = False
         self._cursors.remove_all()
+
+    def _enter(self, phase: Phase, because: Happening) -> None:
+        """Go on to a phase that the rules allow to come of what happened."""
+        assert phase in self._accepted[because], (self.phase, because, phase)
+        self.phase = phase
+        self._accepted = RULES[phase]
 
     def resend(self) -> tuple[ClientMessage, ...]:
         """What is in flight once more, byte for byte; nothing unless the exchange allows it now."""
@@ -323,19 +312,17 @@ class Replica:
             RemoteProtocolError: the message is not allowed in this phase or breaks the order of revisions;
                 the caller closes the connection and comes back, the state is unharmed.
         """
+        if type(message) not in self._accepted:
+            self._refuse(message)
         match message:
             case Committed():
-                if self.phase is not Phase.LIVE:
-                    self._require(Phase.LIVE, message)
                 self._remote(message.revision, message.site, message.operation)
                 if message.selection is not None:
                     self._place_peer(message.site, message.selection, message.revision)
                 return ()
             case Ack():
-                self._require(Phase.LIVE, message)
                 return self._acknowledge(message.revision, message.first, message.last)
             case PeerPresence():
-                self._require(Phase.LIVE, message)
                 self._place_peer(message.site, message.selection, message.revision)
                 return ()
             case CatchUp():
@@ -345,20 +332,17 @@ class Replica:
             case Merged():
                 return self._merged(message)
             case Welcome():
-                self._require(Phase.GREETING, message)
-                self.phase = Phase.JOINING
+                self._enter(Phase.JOINING, Welcome)
                 return (self._join(),)
             case PeerLeft():
-                self._require(Phase.LIVE, message)
                 self._cursors.remove(message.site)
                 return ()
             case Failure() | Renewed():
                 return ()
 
-    def _require(self, phase: Phase, message: ServerMessage) -> None:
-        if self.phase is not phase:
-            kind = type(message).__name__
-            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} arrived while {self.phase.value}")
+    def _refuse(self, message: ServerMessage) -> NoReturn:
+        kind = type(message).__name__
+        raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} arrived while {self.phase.value}")
 
     def _join(self) -> Join:
         sent = self.in_flight
@@ -371,7 +355,6 @@ class Replica:
         )
 
     def _joined(self, message: Joined) -> tuple[ClientMessage, ...]:
-        self._require(Phase.JOINING, message)
         fate = message.fate or Fate(False)
         if self.revision is None and message.snapshot is None:
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "joined without a snapshot")
@@ -385,17 +368,15 @@ class Replica:
                 self._place_peer(peer.site, peer.selection, message.revision)
         if self.in_flight is not None and self.in_flight.is_branch:
             self._awaits_fate = False
-            self.phase = Phase.HANDING_IN
+            self._enter(Phase.HANDING_IN, Joined)
             return self.in_flight.messages
         if message.branch:
-            self.phase = Phase.HANDING_IN
+            self._enter(Phase.HANDING_IN, Joined)
             return () if self._awaits_fate else self._hand_in()
-        self.phase = Phase.LIVE
+        self._enter(Phase.LIVE, Joined)
         return self.resend() or self._flush()
 
     def _catch_up(self, rows: list[Row]) -> tuple[ClientMessage, ...]:
-        if self.phase not in (Phase.LIVE, Phase.HANDING_IN):
-            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"catch-up arrived while {self.phase.value}")
         messages: tuple[ClientMessage, ...] = ()
         for row in rows:
             if row.site == self.site:
@@ -482,7 +463,6 @@ class Replica:
         return self.in_flight.messages
 
     def _merged(self, message: Merged) -> tuple[ClientMessage, ...]:
-        self._require(Phase.HANDING_IN, message)
         sent = self.in_flight
         if sent is None or not sent.is_branch or (sent.first, sent.last) != (message.first, message.last):
             raise RemoteProtocolError(
@@ -501,5 +481,5 @@ class Replica:
         self.in_flight, self.pending = None, pending
         self._show(text, op, message.revision)
         self.acknowledged = message.last
-        self.phase = Phase.LIVE
+        self._enter(Phase.LIVE, Merged)
         return self._flush()

@@ -8,8 +8,9 @@ from typing import Protocol
 from model import history
 from model.history import Record
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
 from model.outgoing import Sent
+from model.phases import Phase
 from model.protocol import Presence, Submit
 from model.text import Operation
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 
+from model.phases import RULES, Connected, Disconnected, Happening, Phase
 from model.protocol import (
     BLIP_EDITS_MAX,
     BLIP_REVISIONS_MAX,
@@ -100,6 +102,24 @@ def test_an_example_of_transforming(line: str) -> None:
     assert (a_after_b, b_after_a) == (operation(example["a_after_b"]), operation(example["b_after_a"]))
     for first, second in ((a, b_after_a), (b, a_after_b)):
         assert apply(apply(example["text"], first), second) == example["result"]
+
+
+def test_the_table_of_the_clients_phases() -> None:
+    server = {member.__struct_config__.tag: member for member in get_args(ServerMessage)}
+    names: dict[Happening, str] = {kind: tag for tag, kind in server.items()}
+    names |= {Connected: "the connection is open", Disconnected: "the connection is gone"}
+    (rows,) = [rows for rows in tables() if rows[0][0] == "offline"]
+    described: set[tuple[str, str, str]] = set()
+    for cell, event, _, after in rows:
+        for phase in [p.value for p in Phase] if cell == "any" else [cell]:
+            what = [tag for tag in re.findall("`(.+?)`", event) if tag in server] or [event]
+            described |= {(phase, name, phase if after == "as before" else after) for name in what}
+    assert described == {
+        (phase.value, names[happening], after.value)
+        for phase, accepted in RULES.items()
+        for happening, phases in accepted.items()
+        for after in phases
+    }
 
 
 def test_the_table_of_limits() -> None:

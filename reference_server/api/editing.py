@@ -14,8 +14,9 @@ from typing import Final, NamedTuple, Protocol
 import trio
 
 from model.identity import ConnectionId, DocumentId, Revision, SequenceNumber, SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
 from model.outgoing import Sent
+from model.phases import Phase
 from model.protocol import (
     OPERATION_BYTES_MAX,
     Ack,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, assert_never
 
 from model.history import FinalReplica
 from model.identity import SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
 from model.outgoing import SavedReplica
 from model.people.actions import Author, Edit, Move, Redo, Undo
+from model.phases import Phase
 from model.protocol import (
     Ack,
     Branch,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from model.identity import DocumentId, SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
 from model.outgoing import BRANCH_CHUNK_BYTES_MAX
+from model.phases import RULES, Connected, Disconnected, Happening, Phase
 from model.protocol import (
     BRANCH_CHUNK_OPERATIONS_MAX,
     DOCUMENT_LENGTH_MAX,
@@ -34,6 +35,7 @@ from model.protocol import (
     Presence,
     ProtocolError,
     RemoteProtocolError,
+    Renewed,
     Row,
     ServerMessage,
     Submit,
@@ -402,22 +404,25 @@ def parted() -> Replica:
     return replica
 
 
-MESSAGES: dict[str, ServerMessage] = {
-    "welcome": WELCOME,
-    "joined": Joined(0, None, Fate(False)),
-    "committed": remote(1, insert(3, 0, "R")),
-    "ack": Ack(1, 1, 1),
-    "catch_up": CatchUp([Row(1, HIGH, 1, 1, insert(3, 0, "R"))]),
-    "merged": Merged(1, 1, 1, insert(4, 0, "R")),
-    "peer": PeerPresence(0, HIGH, (0, 0)),
-    "left": PeerLeft(HIGH),
-}
-ALLOWED: dict[Callable[[], Replica], str] = {
-    parted: "",
-    greeting: "welcome",
-    joining: "joined",
-    living: "committed ack catch_up peer left",
-    handing_in: "catch_up merged",
+INPUTS: list[ServerMessage] = [
+    WELCOME,
+    Joined(0, None, Fate(False)),
+    Joined(0, None, Fate(False), branch=True),
+    remote(1, insert(3, 0, "R")),
+    Ack(1, 1, 1),
+    CatchUp([Row(1, HIGH, 1, 1, insert(3, 0, "R"))]),
+    Merged(1, 1, 1, insert(4, 0, "R")),
+    PeerPresence(0, HIGH, (0, 0)),
+    PeerLeft(HIGH),
+    Renewed(),
+    Failure(ErrorCode.BUSY, "later", False, 250),
+]
+REACHED: dict[Phase, Callable[[], Replica]] = {
+    Phase.OFFLINE: parted,
+    Phase.GREETING: greeting,
+    Phase.JOINING: joining,
+    Phase.LIVE: living,
+    Phase.HANDING_IN: handing_in,
 }
 
 
@@ -430,19 +435,36 @@ def everything(replica: Replica) -> tuple[Any, ...]:
     )
 
 
-@pytest.mark.parametrize("name", MESSAGES)
-@pytest.mark.parametrize("state", ALLOWED, ids=lambda state: state.__name__)
-def test_a_message_in_a_phase_that_does_not_allow_it_is_refused_and_does_no_harm(
-    state: Callable[[], Replica], name: str
-) -> None:
-    replica = state()
-    before = everything(replica)
-    if name in ALLOWED[state].split():
-        replica.receive(MESSAGES[name])
+@pytest.mark.parametrize("phase", Phase, ids=lambda phase: phase.value)
+def test_every_message_in_every_phase_does_what_the_rules_say(phase: Phase) -> None:
+    """What they do not allow is refused and does no harm; what they allow leads to all that they name."""
+    came: dict[Happening, set[Phase]] = {}
+    for message in INPUTS:
+        replica = REACHED[phase]()
+        assert replica.phase is phase
+        before = everything(replica)
+        if type(message) in RULES[phase]:
+            replica.receive(message)
+            came.setdefault(type(message), set()).add(replica.phase)
+        else:
+            with pytest.raises(RemoteProtocolError, match=f"arrived while {phase.value}"):
+                replica.receive(message)
+            assert everything(replica) == before
+    replica = REACHED[phase]()
+    replica.disconnected()
+    came[Disconnected] = {replica.phase}
+    replica = REACHED[phase]()
+    if Connected in RULES[phase]:
+        replica.connect("t")
+        came[Connected] = {replica.phase}
     else:
-        with pytest.raises(RemoteProtocolError):
-            replica.receive(MESSAGES[name])
-        assert everything(replica) == before
+        with pytest.raises(LocalProtocolError):
+            replica.connect("t")
+    assert came == RULES[phase]
+
+
+def test_every_message_is_among_those_that_were_tried() -> None:
+    assert {type(message) for message in INPUTS} == set(get_args(ServerMessage))
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from model.identity import ConnectionId, SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
 from model.outgoing import SavedReplica
+from model.phases import RULES, Phase
 from model.protocol import ClientMessage, Join, Submit, decode_client, decode_server, encode
 from model.text import Operation, delete, insert, noop
 from reference_server.core.document import Document
@@ -139,7 +140,7 @@ class Seats:
 def _live(saved: SavedReplica) -> Replica:
     replica = Replica(saved.site, saved.document)
     replica.restore(saved)
-    replica.phase = Phase.LIVE
+    replica.phase, replica._accepted = Phase.LIVE, RULES[Phase.LIVE]
     return replica
 
 

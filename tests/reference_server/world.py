@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from model.identity import Revision
-from model.jupiter import Phase
+from model.phases import Phase
 from model.protocol import BLIP_EDITS_MAX, Failure, Merged
 from model.text import Operation, apply, replace
 from reference_server.core.document import Document

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from model.identity import Revision, SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
 from model.outgoing import Edit
 from model.people.human import Weights
+from model.phases import Phase
 from model.protocol import ClientMessage
 from model.text import Operation
 from simulator.planning.small import BUSY, CROWD, PROSE

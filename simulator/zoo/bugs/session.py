@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from model.identity import Revision, SequenceNumber, SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
 from model.outgoing import Edit, SavedReplica, Sent
+from model.phases import Phase
 from model.protocol import ClientMessage, Submit
 from model.text import Operation, compose, noop
 from reference_server.core.document import Document

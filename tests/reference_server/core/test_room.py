@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.identity import SiteId
-from model.jupiter import Phase
+from model.phases import Phase
 from model.protocol import (
     BLIP_EDITS_MAX,
     BLIP_REVISIONS_MAX,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.jupiter import Phase
+from model.phases import Phase
 from model.protocol import Merged
 from model.text import insert
 from reference_server.core.limits import Limits

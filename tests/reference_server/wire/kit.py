@@ -18,7 +18,8 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, RejectCon
 
 from model.compression import inflate
 from model.identity import DocumentId, SiteId
-from model.jupiter import Phase, Replica
+from model.jupiter import Replica
+from model.phases import Phase
 from model.protocol import (
     ClientMessage,
     ErrorCode,
