@@ -14,8 +14,8 @@ from model import arena as arenas
 from model.arena import Arena, Difference
 from model.verdict import Verdict
 from simulator.algorithms.arena.contest import contest
-from simulator.algorithms.arena.drawing import NAMED, named
-from simulator.algorithms.arena.people import AGENTS_MAX, EDITS_MAX, drawn
+from simulator.algorithms.arena.random_schedule import AGENTS_MAX, EDITS_MAX, random_schedule
+from simulator.algorithms.arena.rehearsal import NAMED, named_schedule
 from simulator.algorithms.arena.schedule import Schedule
 from simulator.commands import UsageError, console, settings_of
 from simulator.planning.overrides import override_all
@@ -65,7 +65,7 @@ def arena_command(finish: Finish) -> Callable[..., None]:
         if scenario in NAMED:
             if agents or edits or setting:
                 raise UsageError(f"{scenario} is played as it is; leave out --agents, --edits and --set")
-            schedule, kind = named(scenario), "named"
+            schedule, kind = named_schedule(scenario), "named"
         else:
             schedule, kind = (
                 _drawn(scenario, seed, agents or 4, edits or 200, workload, setting or []),
@@ -105,7 +105,7 @@ def _drawn(
         if name in shipped_scenarios() or not str(error).startswith("unknown scenario"):
             raise
         raise UsageError(f"{error}; named ones: {', '.join(NAMED)}") from None
-    return drawn(scenario, seed, agents=agents, edits=edits, kind=kind)
+    return random_schedule(scenario, seed, agents=agents, edits=edits, kind=kind)
 
 
 # --- on the terminal --------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from model.crdt.replicas import ALGORITHMS
 from model.crdt.rules import Rule
-from simulator.algorithms.arena.engine import MakeEngine
-from simulator.algorithms.arena.replicas import PlainEngine
-from simulator.algorithms.arena.server import BranchDocument, ServerEngine
-from simulator.algorithms.arena.walkers import GraphEngine
+from simulator.algorithms.arena.engines.engine import MakeEngine
+from simulator.algorithms.arena.engines.graph import GraphEngine
+from simulator.algorithms.arena.engines.plain import PlainEngine
+from simulator.algorithms.arena.engines.server import BranchDocument, ServerEngine
 
 
 class Contender(NamedTuple):

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from model.arena import Arena, Character, EngineRow, Machine
 from model.verdict import Verdict
 from simulator.algorithms.arena.contenders import CONTENDERS, REFERENCE, Contender
-from simulator.algorithms.arena.differences import differences, letters
-from simulator.algorithms.arena.engine import MakeEngine
+from simulator.algorithms.arena.differences import differences, letters_of
+from simulator.algorithms.arena.engines.engine import MakeEngine
 from simulator.algorithms.arena.play import Played, perform, play
 from simulator.algorithms.arena.schedule import Exchange, Offline, Schedule
+from simulator.algorithms.texts import first_difference
 
 
 def contest(
@@ -39,7 +40,7 @@ def contest(
         plays[name] = played = play(schedule, contender.make, time.perf_counter)
         peak = 0 if played.problem else memory_bytes_peak(schedule, contender.make)
         machines[name] = Machine(played.seconds, peak)
-    group = letters(plays)
+    group = letters_of(plays)
     ids = plays[REFERENCE].typed.ids
     return Arena(
         schedule.name,
@@ -119,6 +120,5 @@ def problems(plays: Mapping[str, Played], contenders: Mapping[str, Contender]) -
 
 
 def _apart(first: str, second: str, one: list[str], other: list[str]) -> str:
-    shorter = min(len(one), len(other))
-    step = next((n for n in range(shorter) if one[n] != other[n]), shorter) + 1
+    step = first_difference(one, other) + 1
     return f"{first} and {second} have one order by definition and show different texts from step {step} on"

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from model.arena import Difference
 from simulator.algorithms.arena.contenders import CONTENDERS, REFERENCE
+from simulator.algorithms.arena.engines.plain import PlainEngine
+from simulator.algorithms.arena.engines.server import ServerEngine
 from simulator.algorithms.arena.play import Played, perform
-from simulator.algorithms.arena.replicas import PlainEngine
-from simulator.algorithms.arena.rules import Rules
+from simulator.algorithms.arena.reasons.log import LogReasons
+from simulator.algorithms.arena.reasons.rule import RuleReasons
 from simulator.algorithms.arena.schedule import Schedule
-from simulator.algorithms.arena.server import ServerEngine
-from simulator.algorithms.arena.trunk import Trunk
+from simulator.algorithms.texts import letters
 
 
 class Reversed(NamedTuple):
@@ -31,14 +32,9 @@ class Reversed(NamedTuple):
     second: str
 
 
-def letters(plays: Mapping[str, Played]) -> dict[str, str]:
+def letters_of(plays: Mapping[str, Played]) -> dict[str, str]:
     """A letter for each engine, equal for equal texts, in the order of the engines."""
-    texts: dict[str, str] = {}
-    return {name: texts.setdefault(played.server_text, _letter(len(texts))) for name, played in plays.items()}
-
-
-def _letter(number: int) -> str:
-    return chr(ord("A") + number)
+    return dict(zip(plays, letters(played.server_text for played in plays.values()), strict=True))
 
 
 def reversed_pairs(one: str, other: str, typed: Iterable[str]) -> Reversed | None:
@@ -70,7 +66,7 @@ def reversed_pairs(one: str, other: str, typed: Iterable[str]) -> Reversed | Non
 
 def differences(schedule: Schedule, plays: Mapping[str, Played]) -> list[Difference]:
     """Every group of engines against that of :data:`REFERENCE`; who lost characters is left out."""
-    group = letters(plays)
+    group = letters_of(plays)
     reference = plays[REFERENCE].server_text
     found: dict[str, Difference] = {}
     for name, played in plays.items():
@@ -99,8 +95,8 @@ def why(schedule: Schedule, plays: Mapping[str, Played], name: str, first: str, 
     if isinstance(engine, ServerEngine):
         again = engine.recording(schedule.agents, schedule.text)
         perform(schedule, again)
-        return Trunk(again, schedule).why(first, second)
+        return LogReasons(again, schedule).why(first, second)
     if not isinstance(engine, PlainEngine):  # an event graph has the order of plain replicas of its rule
         engine = plays[CONTENDERS[name].order].engine
         assert isinstance(engine, PlainEngine)
-    return Rules(engine.server, schedule.shown).why(first, second)
+    return RuleReasons(engine.server, schedule.shown).why(first, second)

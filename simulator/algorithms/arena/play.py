@@ -12,7 +12,7 @@ from model.identity import DocumentId, SiteId
 from model.protocol import ProtocolError
 from model.text import Operation, OperationError, apply
 from model.verdict import CheckResult
-from simulator.algorithms.arena.engine import Engine, MakeEngine
+from simulator.algorithms.arena.engines.engine import Engine, MakeEngine
 from simulator.algorithms.arena.schedule import Erase, Exchange, Offline, Online, Schedule, Type
 from simulator.algorithms.arena.typed import Typed
 
@@ -51,7 +51,7 @@ class Played(NamedTuple):
         return not self.problem and len(set(text)) == len(text) and set(self.texts.values()) == {text}
 
 
-class _Stage:
+class _JudgedEngine:
     """An engine at work, with everybody who watches."""
 
     def __init__(self, schedule: Schedule, make: MakeEngine, clock: Callable[[], float]) -> None:
@@ -118,25 +118,25 @@ def play(schedule: Schedule, make: MakeEngine, clock: Callable[[], float]) -> Pl
         make: the engine.
         clock: wall time in seconds.
     """
-    stage = _Stage(schedule, make, clock)
+    judged = _JudgedEngine(schedule, make, clock)
     problem = ""
     for number, step in enumerate(schedule.steps, 1):
         try:
-            stage.take(number, step)
+            judged.take(number, step)
         except (ValueError, IndexError, ProtocolError) as error:  # what engines object with
             problem = f"step {number}, {step.agent}: {error}"
             break
-    engine = stage.engine
+    engine = judged.engine
     return Played(
         engine,
-        stage.displays,
+        judged.displays,
         {agent: engine.text(agent) for agent in schedule.agents},
         engine.server_text,
-        stage.typed,
-        stage.weak.result(),
-        stage.strong.result(),
+        judged.typed,
+        judged.weak.result(),
+        judged.strong.result(),
         problem,
-        stage.seconds,
+        judged.seconds,
     )
 
 

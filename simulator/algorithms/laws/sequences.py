@@ -6,8 +6,8 @@ from typing import Final
 
 from model.crdt.replicas import ALGORITHMS, Replica
 from model.crdt.scripts import SCENARIOS, Delete, Insert, Scenario, Script, Sync, perform, play
-from simulator.algorithms import interleaving_table as interleaving
-from simulator.algorithms.interleaving_table import Expected, interleaving_table
+from simulator.algorithms.laws import interleaving
+from simulator.algorithms.laws.interleaving import Expected, interleaving_table
 from simulator.algorithms.laws.tables import Row, Table, row, rule_of_three
 
 INTERLEAVING_RUNS: Final = 500
@@ -32,7 +32,7 @@ def _row(scenario: Scenario, algorithm: str, published: str) -> Row:
         f"{scenario.name}, {algorithm}",
         published,
         " or ".join(texts),
-        told(scenario.script, ALGORITHMS[algorithm]),
+        script_text(scenario.script, ALGORITHMS[algorithm]),
     )
 
 
@@ -55,12 +55,12 @@ def measured_row(found: interleaving.Row) -> Row:
         evidence = f"{count}: {rule_of_three(found.scenarios)}"
     else:
         script, text, message = found.evidence.script, found.evidence.text, found.evidence.message
-        evidence = f'{count}: {told(script, ALGORITHMS[found.algorithm])} → "{text}": {message}'
+        evidence = f'{count}: {script_text(script, ALGORITHMS[found.algorithm])} → "{text}": {message}'
     what = f"{found.algorithm}: {found.kind.value}"
     return Row(what, found.expected.value, measured.value, found.agrees, evidence)
 
 
-def told(script: Script, algorithm: type[Replica]) -> str:
+def script_text(script: Script, algorithm: type[Replica]) -> str:
     """The edits of a script in one line, at the places that came of them under this algorithm.
 
     The syncs at its end, after which all know all, are left out.

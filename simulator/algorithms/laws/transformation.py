@@ -8,7 +8,7 @@ from typing import Final
 from simulator.algorithms.laws.tables import Row, Table, row, rule_of_three
 from simulator.algorithms.published.catalogue import PUBLISHED, Published
 from simulator.algorithms.published.laws import bounds, tp1, tp2_by_states
-from simulator.algorithms.published.puzzles import PUZZLES, solve, told
+from simulator.algorithms.published.puzzles import PUZZLES, solution_text, solve
 from simulator.algorithms.published.search import (
     Searched,
     causal_classes,
@@ -81,6 +81,11 @@ def puzzles_table() -> Table:
     for puzzle in PUZZLES:
         solved = solve(puzzle)
         rows.append(
-            row(puzzle.name, " or ".join(puzzle.texts), " or ".join(solved.texts), told(puzzle, solved))
+            row(
+                puzzle.name,
+                " or ".join(puzzle.texts),
+                " or ".join(solved.texts),
+                solution_text(puzzle, solved),
+            )
         )
     return Table("puzzles", "Named puzzles", tuple(rows))

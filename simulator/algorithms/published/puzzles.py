@@ -124,7 +124,7 @@ def text_under_dopt(function: Function[Any], history: History, order: Order) -> 
     return function.view(state)
 
 
-def told(puzzle: Puzzle, solved: Solved) -> str:
+def solution_text(puzzle: Puzzle, solved: Solved) -> str:
     """The history and the ways to its texts in one line."""
     names = step_names(puzzle.history)
     if len(solved.texts) == 1 and puzzle.order is None:

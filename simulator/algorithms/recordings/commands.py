@@ -17,12 +17,12 @@ from simulator.algorithms.recordings.engines import (
     ENGINES,
     JUPITER,
     Replayed,
-    letters,
     problems,
     replay_with,
     replay_with_all,
 )
 from simulator.algorithms.recordings.traces import Trace, TraceError, read_trace
+from simulator.algorithms.texts import letters
 from simulator.commands import UsageError, console
 
 ALL = "all"
@@ -106,7 +106,7 @@ def _replayed(
 def _rows(found: list[tuple[Replayed, float]], recorded: str) -> list[Row]:
     return [
         Row(o.engine, o.text is not None, o.shows(recorded), letter, round(seconds, 3), o.sentence)
-        for (o, seconds), letter in zip(found, letters(o for o, _ in found), strict=True)
+        for (o, seconds), letter in zip(found, letters(o.text for o, _ in found), strict=True)
     ]
 
 

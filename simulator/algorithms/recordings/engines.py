@@ -18,6 +18,7 @@ from simulator.algorithms.recordings.graph import event_graph
 from simulator.algorithms.recordings.jupiter import replay_trace
 from simulator.algorithms.recordings.plain import play_trace
 from simulator.algorithms.recordings.traces import Trace, TraceError
+from simulator.algorithms.texts import first_difference
 
 JUPITER: Final = "jupiter"
 EG_WALKER: Final = "eg-walker"
@@ -122,8 +123,7 @@ def _compared(trace: Trace, engine: str, texts: tuple[str, ...]) -> str:
     text = texts[0]
     if text == trace.end:
         return f"{trace.name}: {engine} shows the recorded text"
-    shorter = min(len(text), len(trace.end))
-    at = next((i for i in range(shorter) if text[i] != trace.end[i]), shorter)
+    at = first_difference(text, trace.end)
     if sorted(text) == sorted(trace.end):
         what = "the recorded characters in another order, its own,"
     else:
@@ -132,15 +132,6 @@ def _compared(trace: Trace, engine: str, texts: tuple[str, ...]) -> str:
 
 
 # --- all of them beside each other ------------------------------------------------------------------------
-
-
-def letters(outcomes: Iterable[Replayed]) -> list[str]:
-    """A letter for each outcome, equal for equal texts; empty for a refusal."""
-    texts: dict[str, str] = {}
-    return [
-        "" if text is None else texts.setdefault(text, chr(ord("A") + len(texts)))
-        for text in (outcome.text for outcome in outcomes)
-    ]
 
 
 def problems(outcomes: Iterable[Replayed], recorded: str) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from model.text import Operation, OperationError, replace, transform_pair
 from simulator.algorithms.recordings.traces import Trace, TraceError, Transaction
+from simulator.algorithms.texts import first_difference
 
 AGENTS_MAX: Final = 16
 """Authors of a recording that can be replayed; knowledge is kept for each pair of transaction and author."""
@@ -137,8 +138,7 @@ def _compared(trace: Trace, trunk: str, authors: list[Author], counts: tuple[int
     if apart:
         sentence = f"{trace.name}: the text of {', '.join(apart)} differs from the server's"
     elif trunk != trace.end:
-        shorter = min(len(trunk), len(trace.end))
-        at = next((i for i in range(shorter) if trunk[i] != trace.end[i]), shorter)
+        at = first_difference(trunk, trace.end)
         sentence = f"{trace.name}: all texts are equal, but differ from the recorded one from {at} on"
     else:
         sentence = f"{trace.name}: {len(authors)} authors and the server show the recorded text"

@@ -15,10 +15,9 @@ from model.crdt.interleaving import (
     same_origins,
     typed_runs,
 )
-from model.crdt.replicas import ALGORITHMS, Element, ElementId, Fugue, FugueMax, Logoot, Rga, Yata
-from model.crdt.scripts import SCENARIOS, Insert, Script, play
+from model.crdt.replicas import ALGORITHMS, Element, ElementId, Fugue, FugueMax, Rga, Yata
+from model.crdt.scripts import SCENARIOS, Script, play
 from model.identity import SiteId
-from simulator.algorithms.interleaving_table import EXPECTED, Expected, Kind, Row, interleaving_table
 from tests.model.crdt.strategies import FUGUEMAX_DIFFERS, scripts
 
 A, B, C, D = (SiteId(name) for name in "ABCD")
@@ -134,48 +133,3 @@ def test_the_scenarios_split_runs_as_their_texts_show() -> None:
         assert counted.backward_runs == 2
         if name != "logoot":
             assert bool(counted.backward_split) is (name == "rga")
-
-
-@pytest.fixture(scope="module")
-def table() -> list[Row]:
-    return interleaving_table(seed=1, runs=80)
-
-
-def test_the_table_comes_out_as_published(table: list[Row]) -> None:
-    assert [row for row in table if not row.agrees] == []
-    assert [(row.algorithm, row.kind) for row in table] == [
-        (name, kind) for name in ALGORITHMS for kind in Kind
-    ]
-    assert {row.scenarios for row in table} == {80}
-
-
-def test_fugue_breaks_the_maximal_rule_but_rarely(table: list[Row]) -> None:
-    (row,) = [row for row in table if row.expected is Expected.RARELY]
-    assert (row.algorithm, row.kind) == ("fugue", Kind.MAXIMAL)
-    assert 0 < row.broken < 8
-
-
-def test_the_evidence_is_a_smallest_scenario_that_shows_it(table: list[Row]) -> None:
-    for row in table:
-        assert (row.evidence is None) is (row.broken == 0)
-    (row,) = [row for row in table if (row.algorithm, row.kind) == ("rga", Kind.BACKWARD)]
-    assert row.evidence is not None
-    assert len([step for step in row.evidence.script.steps if isinstance(step, Insert)]) == 3
-    final = play(row.evidence.script, Rga)[row.evidence.script.agents[0]]
-    assert row.evidence.text == final.text
-    assert "is split by" in row.evidence.message
-
-
-def test_the_table_is_a_function_of_its_seed(table: list[Row]) -> None:
-    again = interleaving_table(seed=1, runs=80, algorithms={"rga": Rga, "logoot": Logoot})
-    assert again == [row for row in table if row.algorithm in ("rga", "logoot")]
-    assert again != interleaving_table(seed=2, runs=80, algorithms={"rga": Rga, "logoot": Logoot})
-
-
-def test_an_algorithm_that_does_not_do_as_expected_does_not_agree() -> None:
-    rows = interleaving_table(seed=1, runs=40, algorithms={"fuguemax": Rga, "rga": FugueMax})
-    assert [row.agrees for row in rows] == [True, False, False, False, True, False, False, False]
-
-
-def test_something_is_expected_of_every_algorithm() -> None:
-    assert EXPECTED.keys() == ALGORITHMS.keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from model.identity import SiteId
-from simulator.algorithms.arena.drawing import Rehearsal
+from simulator.algorithms.arena.rehearsal import Rehearsal
 from simulator.algorithms.arena.schedule import Schedule
 
 PEOPLE = tuple(SiteId(name) for name in "ABCDE")

@@ -18,7 +18,7 @@ from model.verdict import ExitCode
 from simulator.algorithms.arena import commands
 from simulator.algorithms.arena.contenders import CONTENDERS
 from simulator.algorithms.arena.contest import contest
-from simulator.algorithms.arena.walkers import GraphEngine
+from simulator.algorithms.arena.engines.graph import GraphEngine
 from tests.conftest import ROOT
 
 SMALL = ("--edits", "20", "--agents", "3")

@@ -21,13 +21,13 @@ from model.verdict import ExitCode, Verdict
 from simulator.algorithms.arena.contenders import CONTENDERS, Contender
 from simulator.algorithms.arena.contest import contest
 from simulator.algorithms.arena.differences import Reversed, reversed_pairs
-from simulator.algorithms.arena.drawing import Rehearsal, named
-from simulator.algorithms.arena.engine import MakeEngine
-from simulator.algorithms.arena.people import drawn
+from simulator.algorithms.arena.engines.engine import MakeEngine
+from simulator.algorithms.arena.engines.graph import GraphEngine
+from simulator.algorithms.arena.engines.plain import PlainEngine
 from simulator.algorithms.arena.play import play
-from simulator.algorithms.arena.replicas import PlainEngine
+from simulator.algorithms.arena.random_schedule import random_schedule
+from simulator.algorithms.arena.rehearsal import Rehearsal, named_schedule
 from simulator.algorithms.arena.schedule import Schedule
-from simulator.algorithms.arena.walkers import GraphEngine
 from simulator.planning.scenario import load_scenario
 from tests.simulator.algorithms.arena.strategies import schedules
 
@@ -68,7 +68,7 @@ def test_every_engine_keeps_what_it_claims_on_random_schedules(schedule: Schedul
 
 
 def test_a_named_scenario() -> None:
-    arena = held(named("backward-runs"))
+    arena = held(named_schedule("backward-runs"))
     assert [row.name for row in arena.engines] == list(CONTENDERS)
     assert (arena.problems, arena.exit_code) == ((), ExitCode.GOOD)
     assert arena.agents == (A, B)
@@ -95,7 +95,7 @@ def test_a_named_scenario() -> None:
 def test_transformations_are_counted() -> None:
     # Three edits of each, all unknown to the other: the server carries A's first submit over none, B's first
     # over A's first; the rest is composed, and everybody carries its own over what arrives.
-    arena = held(named("forward-runs"), {name: CONTENDERS[name] for name in SOME})
+    arena = held(named_schedule("forward-runs"), {name: CONTENDERS[name] for name in SOME})
     jupiter = arena.engines[0]
     assert jupiter.transformations == 2, "B's edit meets A's, at the server and at B"
     assert jupiter.log == 2
@@ -125,7 +125,7 @@ def test_the_triangle_breaks_the_strong_specification_under_jupiter_only() -> No
 def test_equal_arguments_give_an_equal_arena_but_for_the_machine() -> None:
     def told() -> bytes:
         scenario = load_scenario("split-region")
-        schedule = drawn(scenario, 2, agents=3, edits=20, kind="human")
+        schedule = random_schedule(scenario, 2, agents=3, edits=20, kind="human")
         arena = held(schedule, {name: CONTENDERS[name] for name in SOME})
         return arenas.encode(without_machines(arena))
 
@@ -202,7 +202,7 @@ class Mirrored(GraphEngine):
         super().edit(agent, Operation(operation.base_length, components))
 
 
-TYPING = named("forward-runs")
+TYPING = named_schedule("forward-runs")
 
 
 def deleting() -> Schedule:

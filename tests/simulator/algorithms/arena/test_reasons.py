@@ -16,13 +16,13 @@ from model.crdt.scripts import Script
 from model.crdt.scripts import play as play_script
 from model.identity import SiteId
 from simulator.algorithms.arena.contenders import CONTENDERS
-from simulator.algorithms.arena.drawing import Rehearsal, named
+from simulator.algorithms.arena.engines.plain import PlainEngine
+from simulator.algorithms.arena.engines.server import BranchDocument, RecordingReplica, ServerEngine
 from simulator.algorithms.arena.play import perform, play
-from simulator.algorithms.arena.replicas import PlainEngine
-from simulator.algorithms.arena.rules import Rules
+from simulator.algorithms.arena.reasons.log import LogReasons
+from simulator.algorithms.arena.reasons.rule import RuleReasons
+from simulator.algorithms.arena.rehearsal import Rehearsal, named_schedule
 from simulator.algorithms.arena.schedule import Schedule, Type
-from simulator.algorithms.arena.server import BranchDocument, RecordingReplica, ServerEngine
-from simulator.algorithms.arena.trunk import Trunk
 from tests.model.crdt.strategies import FUGUEMAX_DIFFERS, scripts
 from tests.simulator.algorithms.arena.strategies import schedules
 
@@ -38,7 +38,7 @@ def test_the_rule_for_two_siblings_decides_wherever_there_is_a_tree(script: Scri
     for algorithm in ("fugue", "fuguemax", "rga"):
         note(algorithm)
         replica = play_script(script, ALGORITHMS[algorithm])[script.agents[0]]
-        rules = Rules(replica, {})
+        rules = RuleReasons(replica, {})
         for first, second in combinations(replica.text[:16], 2):
             assert REVERSED not in rules.why(first, second)
 
@@ -47,7 +47,7 @@ def test_the_rule_for_two_siblings_decides_wherever_there_is_a_tree(script: Scri
 def test_every_pair_has_a_reason(script: Script) -> None:
     for algorithm in ("yata", "woot", "logoot"):
         replica = play_script(script, ALGORITHMS[algorithm])[script.agents[0]]
-        rules = Rules(replica, {})
+        rules = RuleReasons(replica, {})
         for first, second in combinations(replica.text[:16], 2):
             assert rules.why(first, second)
 
@@ -77,17 +77,18 @@ def test_every_pair_has_a_reason(script: Script) -> None:
     ],
 )
 def test_in_front_of_anothers(algorithm: str, text: str, reason: str) -> None:
-    schedule = named("in-front-of-anothers-and-at-the-beginning")
+    schedule = named_schedule("in-front-of-anothers-and-at-the-beginning")
     engine = PlainEngine(schedule.agents, schedule.text, algorithm=ALGORITHMS[algorithm])
     perform(schedule, engine)
     assert engine.server_text == text
     first, second = [c for c in text if c in "ax"]
-    assert Rules(engine.server, {}).why(first, second) == reason
+    assert RuleReasons(engine.server, {}).why(first, second) == reason
 
 
 def test_a_right_origin_that_is_further_right() -> None:
     rules = {
-        name: Rules(play_script(FUGUEMAX_DIFFERS, ALGORITHMS[name])[A], {}) for name in ("fugue", "fuguemax")
+        name: RuleReasons(play_script(FUGUEMAX_DIFFERS, ALGORITHMS[name])[A], {})
+        for name in ("fugue", "fuguemax")
     }
     assert rules["fugue"].why("1", "2") == (
         "both were typed behind 'v' (B#1): the smaller id goes first, D#1 before E#1"
@@ -99,13 +100,13 @@ def test_a_right_origin_that_is_further_right() -> None:
 
 
 def test_a_position_is_drawn() -> None:
-    schedule = named("forward-runs")
+    schedule = named_schedule("forward-runs")
     engine = PlainEngine(schedule.agents, schedule.text, algorithm=ALGORITHMS["logoot"])
     perform(schedule, engine)
     first, second = list(engine.server_text[:2])
     found = re.fullmatch(
         r"by position: digit (\d+) before (\d+) at level 0, drawn at random",
-        Rules(engine.server, {}).why(first, second),
+        RuleReasons(engine.server, {}).why(first, second),
     )
     assert found is not None
     assert int(found[1]) < int(found[2])
@@ -118,7 +119,7 @@ def test_what_somebody_saw_is_told_with_the_character_that_is_shown() -> None:
     schedule = rehearsal.finished("hand")
     engine = PlainEngine(schedule.agents, schedule.text, algorithm=ALGORITHMS["rga"])
     perform(schedule, engine)
-    rules = Rules(engine.server, schedule.shown)
+    rules = RuleReasons(engine.server, schedule.shown)
     assert rules.why("b", "c") == "one of them was typed next to '!' (A#1) by somebody who saw it"
     assert rules.why("a", "c") == "one of them was typed next to 'a' (the first text) by somebody who saw it"
 
@@ -136,7 +137,7 @@ def recorded(schedule: Schedule, **options: object) -> ServerEngine:
 def test_the_log_explains_every_pair(schedule: Schedule) -> None:
     for options in ({}, {"has_absences": True}, {"has_absences": True, "document": BranchDocument}):
         engine = recorded(schedule, **options)
-        trunk = Trunk(engine, schedule)
+        trunk = LogReasons(engine, schedule)
         authors, displays = schedule.authors, shown_when_typed(schedule, partial(ServerEngine, **options))  # type: ignore[arg-type]
         for first, second in combinations(engine.server_text[:16], 2):
             check_reason(trunk.why(first, second), first, second, authors, displays)
@@ -192,7 +193,7 @@ def test_a_tie_a_distance_and_a_gap() -> None:
     rehearsal.type(B, 1, "y")
     rehearsal.type(C, 0, "z")
     schedule = rehearsal.finished("hand")
-    jupiter = Trunk(recorded(schedule), msgspec.structs.replace(schedule, shown={"y": "!"}))
+    jupiter = LogReasons(recorded(schedule), msgspec.structs.replace(schedule, shown={"y": "!"}))
     assert jupiter.why("x", "y") == (
         "'!' of B, not acknowledged yet, met 'x' of A at one place: the smaller site goes first, A"
     )
@@ -200,7 +201,7 @@ def test_a_tie_a_distance_and_a_gap() -> None:
         "'z' of C, not acknowledged yet, met 'x' of A, 0 against 1 on one text, which is no tie"
     )
     assert jupiter.why("a", "x") == "one of them was there before everything"
-    branches = Trunk(recorded(schedule, has_absences=True, document=BranchDocument), schedule)
+    branches = LogReasons(recorded(schedule, has_absences=True, document=BranchDocument), schedule)
     assert branches.why("x", "y") == (
         "the branch of B was merged in FugueMax order: in gap 1 of its base it met what A began there, "
         "and the smaller site goes first, A"

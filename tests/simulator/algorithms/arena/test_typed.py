@@ -11,9 +11,10 @@ from model.crdt.replicas import ALGORITHMS, Element, ElementId
 from model.identity import SiteId
 from model.text import Operation, delete, insert
 from simulator.algorithms.arena.contenders import CONTENDERS
-from simulator.algorithms.arena.drawing import named
+from simulator.algorithms.arena.engines.plain import PlainEngine
+from simulator.algorithms.arena.engines.replicas import SERVER
 from simulator.algorithms.arena.play import play
-from simulator.algorithms.arena.replicas import SERVER, PlainEngine
+from simulator.algorithms.arena.rehearsal import named_schedule
 from simulator.algorithms.arena.schedule import Schedule
 from simulator.algorithms.arena.typed import NOBODY, Typed
 from tests.simulator.algorithms.arena.strategies import schedules
@@ -61,7 +62,7 @@ def test_a_deleted_character_stands_behind_its_left_neighbour() -> None:
 
 def test_runs_that_are_split() -> None:
     for algorithm, expected in (("fuguemax", (0, 0, 2, 0)), ("rga", (0, 0, 2, 2))):
-        played = play(named("backward-runs"), CONTENDERS[algorithm].make, time.perf_counter)
+        played = play(named_schedule("backward-runs"), CONTENDERS[algorithm].make, time.perf_counter)
         assert played.typed.interleaving(played.server_text) == expected
     typed = Typed("")
     typed.edited(A, insert(0, 0, "ab"), "")

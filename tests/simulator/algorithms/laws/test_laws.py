@@ -14,9 +14,8 @@ from model.crdt.replicas import ALGORITHMS
 from model.crdt.scripts import SCENARIOS, Delete, Insert, Script, Sync
 from model.identity import SiteId
 from model.verdict import CheckResult, ExitCode
-from simulator.algorithms import interleaving_table
-from simulator.algorithms.interleaving_table import Expected
-from simulator.algorithms.laws import lists, measure, sequences, transformation
+from simulator.algorithms.laws import interleaving, lists, measure, sequences, transformation
+from simulator.algorithms.laws.interleaving import Expected
 from simulator.algorithms.laws.tables import Row, Table, row
 from simulator.algorithms.published.catalogue import PUBLISHED, Published
 from simulator.algorithms.published.puzzles import PUZZLES
@@ -188,12 +187,12 @@ def test_who_interleaves_otherwise_is_seen(
 def test_a_script_is_told_with_the_places_that_came_of_it() -> None:
     a, b = SiteId("A"), SiteId("B")
     steps = (Insert(a, 5, "xy"), Sync(b, a), Delete(b, 3, 4), Delete(a, 0, 1), Sync(a, b))
-    told = sequences.told(Script((a, b), steps), ALGORITHMS["fugue"])
+    told = sequences.script_text(Script((a, b), steps), ALGORITHMS["fugue"])
     assert told == "A: Ins 0 xy, B hears A, B: Del 1 1, A: Del 0 1"
 
 
 def test_what_is_rare_may_be_absent_but_not_common() -> None:
-    rare = interleaving_table.Row("fugue", interleaving_table.Kind.MAXIMAL, Expected.RARELY, 100, 0, None)
+    rare = interleaving.Row("fugue", interleaving.Kind.MAXIMAL, Expected.RARELY, 100, 0, None)
     for broken, measured, same in ((0, "no", True), (3, "rarely", True), (40, "interleaves", False)):
         found = sequences.measured_row(msgspec.structs.replace(rare, broken=broken))
         assert (found.measured, found.same) == (measured, same)

@@ -18,7 +18,14 @@ from simulator.algorithms.published.jupiter import (
     judged,
     records,
 )
-from simulator.algorithms.published.puzzles import DOPT_PUZZLE, PUZZLES, Puzzle, false_tie, solve, told
+from simulator.algorithms.published.puzzles import (
+    DOPT_PUZZLE,
+    PUZZLES,
+    Puzzle,
+    false_tie,
+    solution_text,
+    solve,
+)
 from simulator.algorithms.published.ressel import Ressel
 from simulator.algorithms.published.sun import Sun
 from simulator.algorithms.published.ttf import Ttf
@@ -46,9 +53,9 @@ def test_ressel_gets_the_false_tie_right_by_luck_only(left_first: bool, texts: t
 def test_told() -> None:
     puzzle = Puzzle("", Ressel(), false_tie(left_first=False), ())
     told_of = '"abc": B: Ins 1 x, C: Del 1, A: Ins 2 y; B C A → axyc, C B A → ayxc'
-    assert told(puzzle, solve(puzzle)) == told_of
+    assert solution_text(puzzle, solve(puzzle)) == told_of
     puzzle = Puzzle("", Ttf(), false_tie(), ())
-    assert told(puzzle, solve(puzzle)).endswith("; every order → axyc")
+    assert solution_text(puzzle, solve(puzzle)).endswith("; every order → axyc")
 
 
 def test_a_puzzle_notices_another_function() -> None:

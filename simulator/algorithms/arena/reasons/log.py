@@ -13,11 +13,11 @@ from model.crdt.merging import Composition
 from model.identity import SiteId
 from model.text import Operation
 from reference_server.core.effects import LogRow
+from simulator.algorithms.arena.engines.server import RecordingReplica, ServerEngine
 from simulator.algorithms.arena.schedule import Schedule
-from simulator.algorithms.arena.server import RecordingReplica, ServerEngine
 
 
-class Trunk:
+class LogReasons:
     """What the clients and the server of an engine did, ready to be asked."""
 
     def __init__(self, engine: ServerEngine, schedule: Schedule) -> None:
@@ -27,8 +27,8 @@ class Trunk:
         self._anchors = schedule.anchors
         self._authors = schedule.authors
         self._typed = {character: number for number, character in enumerate(self._authors)}
-        self._crossings = {
-            client.replica.site: client.replica.crossings
+        self._transformed = {
+            client.replica.site: client.replica.transformed
             for client in engine.clients.values()
             if isinstance(client.replica, RecordingReplica)
         }
@@ -53,7 +53,7 @@ class Trunk:
 
     def _by_place(self, arrived: str, own: str) -> str:
         """What is said if ``own`` was not acknowledged when ``arrived`` came; empty if it was otherwise."""
-        for mine, theirs in self._crossings[self._authors[own]]:
+        for mine, theirs in self._transformed[self._authors[own]]:
             here, there = _place(mine, own), _place(theirs, arrived)
             if here is not None and there is not None:
                 break

@@ -52,7 +52,7 @@ from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
 from reference_server.core.room import Room
 from reference_server.store.memory import MemoryStore
-from simulator.algorithms.arena.engine import Engine, Footprint, Traffic
+from simulator.algorithms.arena.engines.engine import Engine, Footprint, Traffic
 
 DOCUMENT: Final = DocumentId("arena")
 _SOMEBODY: Final = Identity("somebody")
@@ -63,28 +63,28 @@ _LIMITS: Final = Limits(outbox_bytes_max=1 << 40, snapshot_every_revisions=1 << 
 class CountingReplica(Replica):
     """A client that counts the pairs of operations that it carries over each other."""
 
-    __slots__ = ("crossed",)
+    __slots__ = ("transformations",)
 
     def __init__(self, site: SiteId) -> None:
         super().__init__(site, DOCUMENT)
-        self.crossed = 0
+        self.transformations = 0
 
     def _cross(self, mine: Operation, other: Operation, mine_first: bool) -> tuple[Operation, Operation]:
-        self.crossed += 1
+        self.transformations += 1
         return super()._cross(mine, other, mine_first)
 
 
 class RecordingReplica(CountingReplica):
     """A client that also keeps these pairs: its own operation first, both on one text."""
 
-    __slots__ = ("crossings",)
+    __slots__ = ("transformed",)
 
     def __init__(self, site: SiteId) -> None:
         super().__init__(site)
-        self.crossings: list[tuple[Operation, Operation]] = []
+        self.transformed: list[tuple[Operation, Operation]] = []
 
     def _cross(self, mine: Operation, other: Operation, mine_first: bool) -> tuple[Operation, Operation]:
-        self.crossings.append((mine, other))
+        self.transformed.append((mine, other))
         return super()._cross(mine, other, mine_first)
 
 
@@ -222,7 +222,7 @@ class ServerEngine(Engine):
         saved = msgspec.json.encode(client.save(), enc_hook=operation_to_plain)
         online = [row for row in self.rows if not row.branch]
         carried = sum(row.revision - 1 - row.base for row in online)
-        carried += sum(other.replica.crossed for other in self.clients.values())
+        carried += sum(other.replica.transformations for other in self.clients.values())
         branches = len(self.rows) - len(online) if self._has_absences else None
         return Footprint(len(client.text), 0, len(self.rows), len(saved), carried, branches)
 

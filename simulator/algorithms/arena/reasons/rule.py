@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from model.crdt.replicas import ElementId, Insertion, Replica
 from model.crdt.replicas.port import spoken
-from simulator.algorithms.arena.replicas import SERVER
+from simulator.algorithms.arena.engines.replicas import SERVER
 
 
 class Place(NamedTuple):
@@ -26,7 +26,7 @@ class Place(NamedTuple):
     is_left: bool
 
 
-class Rules:
+class RuleReasons:
     """One replica of an algorithm, ready to be asked."""
 
     def __init__(self, replica: Replica, shown: dict[str, str]) -> None:
@@ -145,10 +145,10 @@ class Rules:
         return "by position: one is a prefix of the other"
 
 
-_SIBLINGS: Final[dict[str, Callable[[Rules, ElementId, ElementId], tuple[bool, str]]]] = {
-    "fugue": Rules._by_id,
-    "fuguemax": Rules._by_right_origin,
-    "yata": Rules._by_site,
-    "rga": Rules._by_age,
+_SIBLINGS: Final[dict[str, Callable[[RuleReasons, ElementId, ElementId], tuple[bool, str]]]] = {
+    "fugue": RuleReasons._by_id,
+    "fuguemax": RuleReasons._by_right_origin,
+    "yata": RuleReasons._by_site,
+    "rga": RuleReasons._by_age,
 }
 """For each algorithm whether one sibling goes before another, and why, if it does."""

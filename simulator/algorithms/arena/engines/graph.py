@@ -14,14 +14,14 @@ from model.crdt.rules import Rule
 from model.crdt.walker import changes
 from model.identity import SiteId
 from model.text import Operation
-from simulator.algorithms.arena.engine import Engine, Footprint, Traffic
-from simulator.algorithms.arena.replicas import SERVER
+from simulator.algorithms.arena.engines.engine import Footprint
+from simulator.algorithms.arena.engines.replicas import SERVER, ReplicaEngine
 
 Name: TypeAlias = tuple[SiteId, int]
 """An event outside of one graph: site and counter."""
 
 
-class Stretch(msgspec.Struct, frozen=True, array_like=True):
+class SentRun(msgspec.Struct, frozen=True, array_like=True):
     """Consecutive events of one site as they travel.
 
     Attributes:
@@ -52,7 +52,7 @@ class GraphReplica:
         self.version: dict[SiteId, int] = {}
         self._rule = rule
         self._text = Rope(start)
-        # For each site, where a new stretch of its events begins: its counters and its numbers in this graph.
+        # For each site, where a new run of its events begins: its counters and its numbers in this graph.
         self._begins: dict[SiteId, tuple[list[int], list[Number]]] = {}
 
     @property
@@ -76,30 +76,30 @@ class GraphReplica:
 
     def merge(self, other: GraphReplica) -> None:
         """Take over everything the other one knows."""
-        self.take(other.stretches_since(self.version))
+        self.take(other.runs_since(self.version))
 
-    def take(self, stretches: Sequence[Stretch]) -> None:
+    def take(self, runs: Sequence[SentRun]) -> None:
         """Take over events that are not known here; what they follow is known or among them."""
         before = self.graph.version
-        for stretch in stretches:
-            parents = tuple(self._number(*name) for name in stretch.parents)
-            self._add(stretch.site, parents, stretch.patches)
+        for run in runs:
+            parents = tuple(self._number(*name) for name in run.parents)
+            self._add(run.site, parents, run.patches)
         for patch in changes(self.graph, self._rule, before):
             self._text.splice(*patch)
 
-    def stretches_since(self, version: dict[SiteId, int]) -> list[Stretch]:
+    def runs_since(self, version: dict[SiteId, int]) -> list[SentRun]:
         """What a replica that knows ``version`` lacks, in an order in which it can be taken."""
         found = []
         for run in self.graph.runs:
             known = max(0, version.get(run.site, 0) - run.counter + 1)
             if run.start + known < run.end:
-                found.append(self._stretch(run, run.start + known))
+                found.append(self._sent_run(run, run.start + known))
         return found
 
-    def _stretch(self, run: Run, begin: Number) -> Stretch:
+    def _sent_run(self, run: Run, begin: Number) -> SentRun:
         parents = run.parents if begin == run.start else (begin - 1,)
         names = tuple(self.graph.id_of(parent) for parent in parents)
-        return Stretch(run.site, run.counter + begin - run.start, names, tuple(self._patches(begin, run.end)))
+        return SentRun(run.site, run.counter + begin - run.start, names, tuple(self._patches(begin, run.end)))
 
     def _patches(self, begin: Number, end: Number) -> Iterator[Patch]:
         for edit in self.graph.edits[self.graph.edit_index(begin) : self.graph.edit_index(end - 1) + 1]:
@@ -125,57 +125,27 @@ class GraphReplica:
 
     def save(self) -> bytes:
         """The whole state as JSON."""
-        return msgspec.json.encode((self.text, self.stretches_since({})))
+        return msgspec.json.encode((self.text, self.runs_since({})))
 
 
-class GraphEngine(Engine):
-    """Event graphs under one list rule; whoever comes back sends its version first, as in `PlainEngine`."""
+class GraphEngine(ReplicaEngine[GraphReplica]):
+    """Event graphs under one list rule."""
 
     def __init__(self, agents: Sequence[SiteId], text: str, *, rule: Rule) -> None:
-        self.server = GraphReplica(SERVER, rule, text)
-        self.replicas = {agent: GraphReplica(agent, rule, text) for agent in agents}
-        self._up = self._down = 0
-
-    def text(self, agent: SiteId) -> str:
-        """The text of the person's replica."""
-        return self.replicas[agent].text
-
-    @property
-    def server_text(self) -> str:
-        """The text of the server's replica."""
-        return self.server.text
+        super().__init__(
+            GraphReplica(SERVER, rule, text), {agent: GraphReplica(agent, rule, text) for agent in agents}
+        )
 
     def edit(self, agent: SiteId, operation: Operation) -> None:
         """As events of the person's graph."""
         self.replicas[agent].edit(patches_of(operation))
 
-    def exchange(self, agent: SiteId) -> None:
-        """The events that the other side does not have, in both directions."""
-        replica = self.replicas[agent]
-        self._up += _handed_over(replica, self.server)
-        self._down += _handed_over(self.server, replica)
-
-    def offline(self, agent: SiteId) -> None:
-        """Nothing is handed over until the next exchange anyway."""
-
-    def online(self, agent: SiteId) -> None:
-        """The person's version goes up, the server's comes down."""
-        self._up += len(msgspec.json.encode(self.replicas[agent].version))
-        self._down += len(msgspec.json.encode(self.server.version))
-
-    @property
-    def traffic(self) -> Traffic:
-        """Events and versions."""
-        return Traffic(self._up, self._down)
+    def _hand_over(self, source: GraphReplica, target: GraphReplica) -> int:
+        runs = source.runs_since(target.version)
+        if runs:
+            target.take(runs)
+        return len(msgspec.json.encode(runs)) if runs else 0
 
     def footprint(self) -> Footprint:
         """Of the server's replica; the state of the document is its text, and tombstones it has none."""
         return Footprint(len(self.server.text), 0, len(self.server.graph.runs), len(self.server.save()))
-
-
-def _handed_over(source: GraphReplica, replica: GraphReplica) -> int:
-    stretches = source.stretches_since(replica.version)
-    if not stretches:
-        return 0
-    replica.take(stretches)
-    return len(msgspec.json.encode(stretches))

@@ -11,9 +11,9 @@ from model.crdt.scripts import SCENARIOS
 from model.identity import SiteId
 from model.text import apply
 from simulator.algorithms.arena.contenders import CONTENDERS
-from simulator.algorithms.arena.drawing import NAMED, Rehearsal, named
-from simulator.algorithms.arena.people import drawn
 from simulator.algorithms.arena.play import play
+from simulator.algorithms.arena.random_schedule import random_schedule
+from simulator.algorithms.arena.rehearsal import NAMED, Rehearsal, named_schedule
 from simulator.algorithms.arena.schedule import (
     Erase,
     Exchange,
@@ -67,7 +67,7 @@ def test_a_rehearsal_notes_what_people_mean() -> None:
 @pytest.mark.parametrize("name", NAMED)
 def test_the_named_scenarios_come_out_as_published(name: str) -> None:
     """By way of a server as without one: it says nothing that its visitor did not know."""
-    schedule = named(name)
+    schedule = named_schedule(name)
     for algorithm, text in NAMED[name].expected.items():
         played = play(schedule, CONTENDERS[algorithm].make, time.perf_counter)
         assert played.converged
@@ -82,9 +82,9 @@ def test_every_named_scenario_can_be_called() -> None:
 @pytest.mark.parametrize("kind", ["human", "contention"])
 def test_people(kind: str) -> None:
     scenario = load_scenario("long-offline")
-    schedule = drawn(scenario, 3, agents=5, edits=60, kind=kind)  # type: ignore[arg-type]
-    assert schedule == drawn(scenario, 3, agents=5, edits=60, kind=kind)  # type: ignore[arg-type]
-    assert schedule != drawn(scenario, 4, agents=5, edits=60, kind=kind)  # type: ignore[arg-type]
+    schedule = random_schedule(scenario, 3, agents=5, edits=60, kind=kind)  # type: ignore[arg-type]
+    assert schedule == random_schedule(scenario, 3, agents=5, edits=60, kind=kind)  # type: ignore[arg-type]
+    assert schedule != random_schedule(scenario, 4, agents=5, edits=60, kind=kind)  # type: ignore[arg-type]
     kinds = Counter(type(step).__name__ for step in schedule.steps)
     assert 60 <= schedule.edits <= 80  # to replace something is two edits
     assert kinds["Online"] == kinds["Offline"] > 0
@@ -118,7 +118,7 @@ def _check_absences(schedule: Schedule) -> None:
 
 
 def test_a_calm_scenario_has_no_absences() -> None:
-    schedule = drawn(load_scenario("calm"), 1, agents=3, edits=30, kind="contention")
+    schedule = random_schedule(load_scenario("calm"), 1, agents=3, edits=30, kind="contention")
     assert not any(isinstance(step, Offline) for step in schedule.steps)
 
 
@@ -131,7 +131,7 @@ def test_who_is_cut_off_types_on_and_meets_nobody() -> None:
         "  - {kind: long_offline, share: 0.5, duration: 15s, at: 40s}\n",
         "mine",
     )
-    schedule = drawn(scenario, 2, agents=4, edits=80, kind="contention")
+    schedule = random_schedule(scenario, 2, agents=4, edits=80, kind="contention")
     away = {step.agent: at for at, step in enumerate(schedule.steps) if isinstance(step, Offline)}
     back = {step.agent: at for at, step in enumerate(schedule.steps) if isinstance(step, Online)}
     assert len(away) == len(back) == 4

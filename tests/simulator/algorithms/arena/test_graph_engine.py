@@ -14,9 +14,9 @@ from model.crdt.rules import Rule
 from model.crdt.scripts import Script, perform
 from model.identity import SiteId
 from model.text import delete, insert
-from simulator.algorithms.arena.engine import MakeEngine
-from simulator.algorithms.arena.replicas import PlainEngine
-from simulator.algorithms.arena.walkers import GraphEngine, GraphReplica, Stretch
+from simulator.algorithms.arena.engines.engine import MakeEngine
+from simulator.algorithms.arena.engines.graph import GraphEngine, GraphReplica, SentRun
+from simulator.algorithms.arena.engines.plain import PlainEngine
 from tests.model.crdt.strategies import FUGUEMAX_DIFFERS, scripts
 
 A, B, C = (SiteId(name) for name in "ABC")
@@ -55,14 +55,14 @@ def test_backspaces_travel_one_by_one() -> None:
 def test_only_what_is_missing_travels() -> None:
     one, other = GraphReplica(A), GraphReplica(B)
     one.insert(0, "ab")
-    assert one.stretches_since({}) == [Stretch(A, 1, (), (Patch(0, 0, "ab"),))]
+    assert one.runs_since({}) == [SentRun(A, 1, (), (Patch(0, 0, "ab"),))]
     other.merge(one)
     one.insert(2, "c")
-    (stretch,) = one.stretches_since(other.version)
-    assert stretch == Stretch(A, 3, ((A, 2),), (Patch(2, 0, "c"),))
-    assert msgspec.json.decode(msgspec.json.encode(stretch), type=Stretch) == stretch
+    (run,) = one.runs_since(other.version)
+    assert run == SentRun(A, 3, ((A, 2),), (Patch(2, 0, "c"),))
+    assert msgspec.json.decode(msgspec.json.encode(run), type=SentRun) == run
     other.merge(one)
-    assert one.stretches_since(other.version) == []
+    assert one.runs_since(other.version) == []
     assert other.text == "abc"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from heapq import heappop, heappush
 from typing import Final
 
 import msgspec
@@ -17,11 +16,12 @@ import msgspec
 from model.identity import SiteId
 from model.people.actions import Author, Edit, Move, Redo, Undo
 from model.people.letters import Supply, prose
-from simulator.algorithms.arena.drawing import Rehearsal
+from simulator.algorithms.arena.rehearsal import Rehearsal
 from simulator.algorithms.arena.schedule import Schedule
 from simulator.planning.scenario import Network, Scenario
 from simulator.planning.schedule import schedule as fault_windows
 from simulator.planning.seeds import Seeds
+from simulator.virtual.clock import Clock
 from simulator.workload.catalogue import Workload, WorkloadKind, author
 
 TEXT_LENGTH_MAX: Final = 120
@@ -37,8 +37,6 @@ CUT_OFF: Final = frozenset(
     {"partition_region", "partition_halves", "partition_clients", "gateway_crash", "long_offline", "herd"}
 )
 """Faults during which somebody has no connection; whom they hit goes by their share and region."""
-
-_EXCHANGE, _ACT, _GO, _RETURN = range(4)
 
 
 class _Person:
@@ -66,11 +64,12 @@ class _Person:
         self._behind = text[at - 1] if at else ""
 
 
-class _Life:
-    """Virtual time: who does what next."""
+class _People:
+    """The people at work in virtual time, which is where the schedule comes from."""
 
     def __init__(self, scenario: Scenario, kind: WorkloadKind, seeds: Seeds, agents: int, edits: int) -> None:
         self._edits = edits
+        self._done = 0
         self._is_prose = kind == "human"
         length = min(scenario.workload.text_length, TEXT_LENGTH_MAX)
         sites = tuple(SiteId(chr(ord("A") + n)) for n in range(agents))
@@ -78,8 +77,7 @@ class _Life:
         if self._is_prose:
             text = prose(seeds.stream("arena", "text"), length)
             self.rehearsal.shown |= dict(zip(self.rehearsal.start, text, strict=True))
-        self._events: list[tuple[int, int, int, int, bool]] = []  # time, count, what, who, silent
-        self._count = 0
+        self._clock = Clock()
         rate = edits / agents / (scenario.duration_us / 1_000_000)
         workload = msgspec.structs.replace(
             scenario.workload,
@@ -90,50 +88,49 @@ class _Life:
         self._people = [
             _person(site, kind, workload, scenario.network, seeds) for site in self.rehearsal.agents
         ]
-        for who, person in enumerate(self._people):
-            self._at(person.author.pause_us(), _ACT, who)
+        for person in self._people:
+            self._clock.call(person.author.pause_us(), self._edit, person)
             for begin_us, end_us, silent in _absences(scenario, seeds, person):
-                self._at(begin_us, _GO, who, silent)
-                self._at(end_us, _RETURN, who, silent)
-
-    def _at(self, time_us: int, what: int, who: int, silent: bool = False) -> None:
-        self._count += 1
-        heappush(self._events, (time_us, self._count, what, who, silent))
+                self._clock.call(begin_us, self._leave, person, silent)
+                self._clock.call(end_us, self._return, person, silent)
 
     def run(self) -> None:
         """Until everything that was asked for is typed."""
-        done = 0
-        while done < self._edits:
-            now_us, _, what, who, silent = heappop(self._events)
-            person = self._people[who]
-            if what == _ACT:
-                if not person.silent:
-                    done += self._act(person)
-                    self._send(person, who, now_us)
-                self._at(now_us + person.author.pause_us(), _ACT, who)
-            elif what == _EXCHANGE:
-                person.has_exchange_ahead = False
-                if not person.away and self.rehearsal.exchange(person.site):
-                    self._spread(now_us)
-            elif what == _GO:
-                person.away += 1
-                person.silent += silent
-                self.rehearsal.offline(person.site)
-            else:
-                person.away -= 1
-                person.silent -= silent
-                if not person.away and self.rehearsal.exchange(person.site):
-                    self._spread(now_us)
+        while self._done < self._edits:
+            self._clock.step()
 
-    def _send(self, person: _Person, who: int, now_us: int) -> None:
+    def _edit(self, person: _Person) -> None:
+        """The person's turn to do something; the next one follows after a pause."""
+        if not person.silent:
+            self._done += self._act(person)
+            self._send(person)
+        self._clock.call(person.author.pause_us(), self._edit, person)
+
+    def _leave(self, person: _Person, silent: bool) -> None:
+        person.away += 1
+        person.silent += silent
+        self.rehearsal.offline(person.site)
+
+    def _return(self, person: _Person, silent: bool) -> None:
+        person.away -= 1
+        person.silent -= silent
+        self._exchange(person)
+
+    def _arrive(self, person: _Person) -> None:
+        """What the person sent, or is sent, arrives."""
+        person.has_exchange_ahead = False
+        self._exchange(person)
+
+    def _exchange(self, person: _Person) -> None:
+        """Unless the person is away; if the server learns something, everybody who is there hears of it."""
+        if not person.away and self.rehearsal.exchange(person.site):
+            for other in self._people:
+                self._send(other)
+
+    def _send(self, person: _Person) -> None:
         if not person.away and not person.has_exchange_ahead:
             person.has_exchange_ahead = True
-            self._at(now_us + person.latency_us, _EXCHANGE, who)
-
-    def _spread(self, now_us: int) -> None:
-        """The server learnt something: everybody who is there hears of it."""
-        for who, person in enumerate(self._people):
-            self._send(person, who, now_us)
+            self._clock.call(person.latency_us, self._arrive, person)
 
     def _act(self, person: _Person) -> bool:
         """The person's next action; whether it changed anything."""
@@ -189,7 +186,9 @@ def _poisson(rng: random.Random, mean: float) -> int:
     return count
 
 
-def drawn(scenario: Scenario, seed: int, *, agents: int, edits: int, kind: WorkloadKind) -> Schedule:
+def random_schedule(
+    scenario: Scenario, seed: int, *, agents: int, edits: int, kind: WorkloadKind
+) -> Schedule:
     """A random schedule; equal arguments give an equal one.
 
     Args:
@@ -200,6 +199,6 @@ def drawn(scenario: Scenario, seed: int, *, agents: int, edits: int, kind: Workl
             duration demands.
         kind: ``human`` or ``contention``.
     """
-    life = _Life(scenario, kind, Seeds(seed), agents, edits)
-    life.run()
-    return life.rehearsal.finished(scenario.name)
+    people = _People(scenario, kind, Seeds(seed), agents, edits)
+    people.run()
+    return people.rehearsal.finished(scenario.name)

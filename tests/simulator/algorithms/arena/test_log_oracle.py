@@ -10,15 +10,15 @@ from hypothesis import given
 
 from model.text import Operation
 from reference_server.core.document import Document
-from simulator.algorithms.arena.people import drawn
+from simulator.algorithms.arena.engines.server import BranchDocument, ServerEngine
 from simulator.algorithms.arena.play import perform
+from simulator.algorithms.arena.random_schedule import random_schedule
 from simulator.algorithms.arena.schedule import Schedule
-from simulator.algorithms.arena.server import BranchDocument, ServerEngine
 from simulator.planning.scenario import load_scenario
 from tests.reference_server.exchange import DOCUMENT
 from tests.reference_server.world import SITES, World
+from tests.simulator.algorithms.arena.log_oracle import check_trunk
 from tests.simulator.algorithms.arena.strategies import schedules
-from tests.simulator.algorithms.arena.trunk_oracle import check_trunk
 
 
 def log_of(schedule: Schedule, document: type[Document] = BranchDocument) -> ServerEngine:
@@ -40,7 +40,7 @@ def test_blips_and_branches(schedule: Schedule) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_people_who_come_and_go(seed: int) -> None:
     scenario = load_scenario("long-offline")
-    schedule = drawn(scenario, seed, agents=5, edits=80, kind="contention")
+    schedule = random_schedule(scenario, seed, agents=5, edits=80, kind="contention")
     assert check_trunk(schedule.text, log_of(schedule).rows)["branches over others' revisions"] >= 4
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from model.crdt import scripts
 from model.crdt.replicas import FugueMax
 from model.identity import SiteId
-from simulator.algorithms.arena.replicas import PlainEngine
+from simulator.algorithms.arena.engines.plain import PlainEngine
 from simulator.algorithms.arena.schedule import Erase, Exchange, Offline, Online, Schedule, Step, Type
 
 LETTERS: Final = ((0x61, 0x7B), (0x41, 0x5B), (0x30, 0x3A), (0xC0, 0xD7), (0xD8, 0xF7), (0xF8, 0x180),
@@ -107,7 +107,7 @@ NAMED: Final = {re.sub("[,']", "", s.name).replace(" ", "-"): s for s in scripts
 """The named scenarios by what they are called on a command line."""
 
 
-def named(name: str) -> Schedule:
+def named_schedule(name: str) -> Schedule:
     """A named scenario, by way of a server: everybody is offline but for an exchange now and then.
 
     To take over what another one knows is to let that one meet the server first. In these scenarios the
@@ -117,7 +117,7 @@ def named(name: str) -> Schedule:
     rehearsal = Rehearsal(script.agents)
     for agent in script.agents:
         rehearsal.offline(agent)
-    meet = partial(_met, rehearsal)
+    exchange = partial(_exchange_once, rehearsal)
     for step in script.steps:
         match step:
             case scripts.Insert(agent, at, text):
@@ -125,11 +125,11 @@ def named(name: str) -> Schedule:
             case scripts.Delete(agent, at, count):
                 rehearsal.erase(agent, at % max(1, len(rehearsal.text(agent))), count)
             case scripts.Sync(agent, source):
-                meet(source)
-                meet(agent)
+                exchange(source)
+                exchange(agent)
     return rehearsal.finished(name)
 
 
-def _met(rehearsal: Rehearsal, agent: SiteId) -> None:
+def _exchange_once(rehearsal: Rehearsal, agent: SiteId) -> None:
     rehearsal.exchange(agent)
     rehearsal.offline(agent)
