@@ -3,78 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import BinaryIO, Final
-
-from simpy.events import ProcessGenerator
 
 from model import history
-from model.checkers import Judge
 from model.crdt.replicas.port import Event, Replica
-from model.histogram import Histogram
-from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.people.actions import Author
 from simulator.gossip.datagrams import Datagrams
 from simulator.gossip.examination import EXAMINED_AT, examine
 from simulator.gossip.peer import GossipParts, Peer, healthy_parts
 from simulator.planning.plan import CellPlan, DocumentPlan, GossipPlan
-from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
-from simulator.virtual.clock import Clock
 from simulator.virtual.memo import Memo
-from simulator.virtual.occurrence import FaultOf, occur
+from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
-from simulator.virtual.sessions import start_clients
-
-SETTLE_POLL_US: Final = 100_000
-"""How often a healing cell is asked whether everybody knows everything."""
+from simulator.virtual.simulation import Simulation
 
 
-class GossipCell:
+class GossipCell(Simulation[Peer]):
     """A running cell of replicas.
 
     Attributes:
-        realised: the fault windows as they happened, with the sites each one hit.
-        transform: empty; there is nothing to transform.
         settings: how to gossip.
     """
 
     def __init__(
         self,
         plan: CellPlan,
-        judge: Judge,
-        file: BinaryIO | None,
+        recorder: Recorder,
         authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
         parts: GossipParts | None = None,
         *,
         fault_of: FaultOf,
-        header: history.Header | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         """``plan`` has a :class:`GossipPlan`; without ``parts`` they are those of its rule."""
         assert plan.gossip is not None
-        self.plan = plan
+        super().__init__(plan, recorder, Memo(), fault_of, progress)
         self.gossip: GossipPlan = plan.gossip
         self.settings = plan.gossip.settings
         self.parts = parts or healthy_parts(plan.gossip.rule)
-        self.seeds = Seeds(plan.seed)
-        self.clock = Clock()
-        self.recorder = Recorder(judge, file)
-        self.record: Callable[[Record], None] = self.recorder.record
-        # The checkers have to know the rule.
-        unnamed = history.Header(
-            history.HISTORY_VERSION, "simulator", "virtual", {"engine": plan.gossip.rule}
-        )
-        self.record(header or unnamed)
-        self.realised: list[FaultWindow] = []
-        self.is_healing = False
-        self.transform = Histogram()
         self.network = Datagrams(self.clock, plan.network, self.settings)
-        self.clients: list[Peer] = []
         self.rooms: dict[DocumentId, list[Peer]] = {}
-        self._progress = progress
-        self._fault_of = fault_of
-        self._memo = Memo()
         self._peers: dict[SiteId, Peer] = {}
         self._made: dict[DocumentId, int] = {}
         known_authors = authors(plan, self.seeds)
@@ -107,15 +76,6 @@ class GossipCell:
 
     # --- what peers need ----------------------------------------------------------------------------------
 
-    @property
-    def now(self) -> int:
-        """Virtual time in microseconds."""
-        return self.clock.now_us
-
-    def fingerprint(self, text: str) -> int:
-        """The fingerprint of a text, computed once for all replicas that show it."""
-        return self._memo.fingerprint(text)
-
     def peer_of(self, site: SiteId) -> Peer:
         """The peer of a site of this cell."""
         return self._peers[site]
@@ -131,33 +91,10 @@ class GossipCell:
 
     # --- the run ------------------------------------------------------------------------------------------
 
-    def run(self) -> str:
-        """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
-        start_clients(self)
-        for window in self.plan.faults:
-            self.clock.process(self._occur(window))
+    def _start(self) -> None:
+        super()._start()
         for share in EXAMINED_AT:
             self.clock.call(int(share * self.plan.duration_us), self._examine, share)
-        self._run_until(self.plan.duration_us)
-        self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
-        self._heal()
-        end = self.plan.duration_us + self.plan.heal_bound_us
-        while self.now < end and not self._has_settled():
-            self._run_until(min(end, self.now + SETTLE_POLL_US))
-        self._record_end()
-        return self.recorder.close()
-
-    def _run_until(self, until_us: int) -> None:
-        while self.now < until_us:
-            self.clock.run_until(min(until_us, self.now + 1_000_000))
-            self.recorder.flush_if_full()
-            if self._progress is not None:
-                self._progress(self.now)
-
-    def _occur(self, window: FaultWindow) -> ProcessGenerator:
-        """The process of one fault."""
-        yield self.clock.timeout(window.begin_us)
-        yield from occur(self, window, self._fault_of, self.realised.append)
 
     def _examine(self, share: float) -> None:
         for document in self.gossip.examined:
@@ -168,13 +105,6 @@ class GossipCell:
 
     def _living(self, document: DocumentId) -> list[Replica]:
         return [peer.replica for peer in self.rooms[document] if not peer.is_down]
-
-    def _heal(self) -> None:
-        self.is_healing = True
-        self.record(history.Healed(self.now, self.plan.heal_bound_us))
-        for peer in self.clients:
-            peer.restart()
-            peer.go_online()
 
     def _has_settled(self) -> bool:
         return all(
@@ -191,7 +121,6 @@ class GossipCell:
             elements = tuple(witness.replica.elements())
             self.record(history.FinalElements(self.now, witness.site, document, elements))
         self.record(history.Traffic(self.now, dict(self.network.counts)))
-        self.record(history.Finished(self.now))
 
 
 def _whole(room: Iterable[Peer]) -> Peer:

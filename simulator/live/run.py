@@ -213,8 +213,7 @@ def _judged(
         {"scenario": scenario.name, "seed": options.seed, "cell": 0, "engine": JUPITER.engine, "bug": ""},
     )
     with path.open("wb") as file:
-        recorder = Recorder(Judge([*checkers, triviality, measures]), file)
-        recorder.record(header)
+        recorder = Recorder(Judge([*checkers, triviality, measures]), file, header)
         for record in cell.assembly.finish(cell.finals, cell.now):
             recorder.record(record)
             recorder.flush_if_full()

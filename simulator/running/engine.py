@@ -15,6 +15,7 @@ from simulator.gossip.peer import GossipParts, healthy_parts
 from simulator.planning.plan import CellPlan
 from simulator.virtual.cell import HEALTHY, Cell, Parts
 from simulator.virtual.people import people
+from simulator.virtual.recorder import Recorder
 
 AnyCell: TypeAlias = Cell | GossipCell
 AnyParts: TypeAlias = Parts | GossipParts
@@ -47,19 +48,13 @@ def cell_of(
     """
     parts = parts or healthy_of(plan)
     if plan.gossip is None and isinstance(parts, Parts):
-        return Cell(
-            plan,
-            judge,
-            file,
-            people,
-            parts,
-            fault_of=fault_of,
-            header=header,
-            clock_us=clock_us,
-            progress=progress,
-        )
+        recorder = Recorder(judge, file, header)
+        return Cell(plan, recorder, people, parts, fault_of=fault_of, clock_us=clock_us, progress=progress)
     if plan.gossip is not None and isinstance(parts, GossipParts):
-        return GossipCell(
-            plan, judge, file, people, parts, fault_of=gossip_fault_of, header=header, progress=progress
+        # The checkers have to know the rule.
+        run = {"engine": plan.gossip.rule}
+        recorder = Recorder(
+            judge, file, header or history.Header(history.HISTORY_VERSION, "simulator", "virtual", run)
         )
+        return GossipCell(plan, recorder, people, parts, fault_of=gossip_fault_of, progress=progress)
     raise ValueError("a bug of the other kind of engine cannot be put into this plan")

@@ -8,14 +8,9 @@ integer microseconds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO, NamedTuple
-
-from simpy.events import ProcessGenerator
+from typing import NamedTuple
 
 from model import history
-from model.checkers import Judge
-from model.histogram import Histogram
-from model.history import Record
 from model.identity import ConnectionId, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.people.actions import Author
@@ -54,21 +49,16 @@ from reference_server.core.limits import Limits
 from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Server as ServerPlan
-from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import Client
-from simulator.virtual.clock import Clock
 from simulator.virtual.memo import Memo
 from simulator.virtual.network import Connection, Network
-from simulator.virtual.occurrence import FaultOf, occur
+from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
-from simulator.virtual.sessions import start_clients
+from simulator.virtual.simulation import Simulation
 from simulator.virtual.storage import Storage
 
 _SOMEBODY = Identity("somebody")  # simulated tokens are always good, and never expire
-
-SETTLE_POLL_US = 100_000
-"""How often a healing cell is asked whether everything has converged."""
 
 
 class Parts(NamedTuple):
@@ -94,11 +84,11 @@ def limits_of(server: ServerPlan) -> Limits:
     )
 
 
-class Cell:
+class Cell(Simulation[Client]):
     """A running cell.
 
     Attributes:
-        realised: the fault windows as they happened, with the sites each one hit.
+        protocol_failures: how often a client left because of what the server sent.
         transform: how long the core took with what it received and what the store answered, which is where
             it carries and merges edits; microseconds of ``clock_us``, the one clock that is not virtual.
     """
@@ -106,32 +96,18 @@ class Cell:
     def __init__(
         self,
         plan: CellPlan,
-        judge: Judge,
-        file: BinaryIO | None,
+        recorder: Recorder,
         authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
         parts: Parts = HEALTHY,
         *,
         fault_of: FaultOf,
-        header: history.Header | None = None,
         clock_us: Callable[[], float] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        self.plan = plan
-        self.seeds = Seeds(plan.seed)
-        self.clock = Clock()
-        self.memo = parts.memo()
-        self.recorder = Recorder(judge, file)
-        self.record: Callable[[Record], None] = self.recorder.record
-        if header is not None:
-            self.record(header)
-        self.realised: list[FaultWindow] = []
-        self.is_healing = False
+        super().__init__(plan, recorder, parts.memo(), fault_of, progress)
         self.protocol_failures = 0
-        self.transform = Histogram()
         self._clock_us = clock_us
-        self._progress = progress
         self._parts = parts
-        self._fault_of = fault_of
         self._displayed = {d.document for d in plan.documents if d.displayed}
         self._limits = limits_of(plan.server)
         self.network = Network(self.clock, plan.network, self, self._limits.outbox_bytes_max)
@@ -143,7 +119,6 @@ class Cell:
         self.gateway_crashes = 0
         self._free_us = 0  # when the gateway's process is done with what it has
         self._start_gateway()
-        self.clients: list[Client] = []
         self._create(authors(plan, self.seeds))
 
     def _create(self, authors: dict[SiteId, Author]) -> None:
@@ -156,17 +131,6 @@ class Cell:
             )
             for client in document.clients:
                 self.clients.append(Client(self, document, client, authors.get(client.site)))
-
-    # --- time ---------------------------------------------------------------------------------------------
-
-    @property
-    def now(self) -> int:
-        """Virtual time in microseconds."""
-        return self.clock._now  # type: ignore[return-value]  # asked a million times; see Clock.now_us
-
-    def fingerprint(self, text: str) -> int:
-        """The fingerprint of a text, computed once for all replicas that show it."""
-        return self.memo.fingerprint(text)
 
     # --- what clients need --------------------------------------------------------------------------------
 
@@ -346,38 +310,9 @@ class Cell:
 
     # --- the run ------------------------------------------------------------------------------------------
 
-    def run(self) -> str:
-        """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
-        start_clients(self)
-        for window in self.plan.faults:
-            self.clock.process(self._occur(window))
-        self._run_until(self.plan.duration_us)
-        self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
-        self._heal()
-        end = self.plan.duration_us + self.plan.heal_bound_us
-        while self.now < end and not self._has_settled():
-            self._run_until(min(end, self.now + SETTLE_POLL_US))
-        self._record_end()
-        return self.recorder.close()
-
-    def _run_until(self, until_us: int) -> None:
-        while self.now < until_us:
-            self.clock.run_until(min(until_us, self.now + 1_000_000))
-            if self._progress is not None:
-                self._progress(self.now)
-
-    def _occur(self, window: FaultWindow) -> ProcessGenerator:
-        """The process of one fault."""
-        yield self.clock.timeout(window.begin_us)
-        yield from occur(self, window, self._fault_of, self.realised.append)
-
     def _heal(self) -> None:
-        self.is_healing = True
-        self.record(history.Healed(self.now, self.plan.heal_bound_us))
         self.restart_gateway()
-        for client in self.clients:
-            client.restart()
-            client.go_online()
+        super()._heal()
 
     def _has_settled(self) -> bool:
         heads = {d.document: self._head(d.document) for d in self.plan.documents}
@@ -402,4 +337,3 @@ class Cell:
                     self.now, document, stored.head, history.fingerprint(stored.read_text()), stored.chain()
                 )
             )
-        self.record(history.Finished(self.now))

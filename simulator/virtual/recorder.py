@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from model.checkers import Judge
-from model.history import HistoryWriter, Record
+from model.history import Header, HistoryWriter, Record
 
 BATCH_RECORDS: Final = 4_096
 
@@ -14,11 +14,11 @@ BATCH_RECORDS: Final = 4_096
 class Recorder:
     """Takes records in the order in which things happen."""
 
-    def __init__(self, judge: Judge, file: BinaryIO | None) -> None:
-        """``file`` None keeps no history; the digest then covers nothing."""
+    def __init__(self, judge: Judge, file: BinaryIO | None, header: Header | None = None) -> None:
+        """``header`` comes first; ``file`` None keeps no history, and the digest then covers nothing."""
         self._judge = judge
         self._writer = None if file is None else HistoryWriter(file)
-        self._batch: list[Record] = []
+        self._batch: list[Record] = [] if header is None else [header]
         self.record: Callable[[Record], None] = self._batch.append
 
     def flush_if_full(self) -> None:

@@ -21,6 +21,7 @@ from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.cell import HEALTHY, Cell, Parts
 from simulator.virtual.people import people
+from simulator.virtual.recorder import Recorder
 from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
 
 DOCUMENT = DocumentId("d0")
@@ -124,7 +125,7 @@ def scripted(
 def cell_of(what: CellPlan, parts: Parts = HEALTHY) -> tuple[Cell, Keeper]:
     """A cell that has not run yet, and the keeper that gets its records once it has run."""
     keeper = Keeper()
-    return Cell(what, Judge([keeper]), io.BytesIO(), people, parts, fault_of=fault_of), keeper
+    return Cell(what, Recorder(Judge([keeper]), io.BytesIO()), people, parts, fault_of=fault_of), keeper
 
 
 def of(kind: type[_R], source: Trial | Keeper) -> list[_R]:

@@ -12,12 +12,11 @@ from model.checkers import Judge
 from model.identity import DocumentId, SiteId
 from simulator.failures.trial import Keeper
 from simulator.gossip.cell import GossipCell
-from simulator.gossip.faults import gossip_fault_of
 from simulator.gossip.peer import GossipParts
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
 from simulator.planning.scenario import Gossip, Network, Region
 from simulator.planning.schedule import FaultWindow
-from simulator.virtual.people import people
+from simulator.running import engine
 from tests.simulator.plans import SECOND, STAYING, edit, plan, step
 
 DOCUMENT = DocumentId("d")
@@ -68,7 +67,9 @@ def crowd(
 def cell_of(what: CellPlan, parts: GossipParts | None = None) -> tuple[GossipCell, Keeper]:
     """A cell that has not run yet, and the keeper that gets its records once it has run."""
     keeper = Keeper()
-    return GossipCell(what, Judge([keeper]), io.BytesIO(), people, parts, fault_of=gossip_fault_of), keeper
+    cell = engine.cell_of(what, Judge([keeper]), io.BytesIO(), parts)
+    assert isinstance(cell, GossipCell)
+    return cell, keeper
 
 
 __all__ = ["DOCUMENT", "PLAIN", "QUIET", "SECOND", "cell_of", "crowd", "edit", "room", "step"]

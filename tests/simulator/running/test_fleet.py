@@ -15,9 +15,8 @@ from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
 from simulator.running.fleet import CellJob, CellOutcome, cost_of, digest_of, run_cell, run_cells
+from tests.conftest import ROOT
 from tests.simulator.plans import edit, plan, script, scripted
-
-ROOT = Path(__file__).parents[2]
 
 
 def small() -> Scenario:
@@ -67,7 +66,7 @@ def test_the_digest_does_not_depend_on_the_hash_seed(
     code = (
         "import pathlib, sys\n"
         "from simulator.running.fleet import digest_of, run_cells\n"
-        "from tests.simulator.test_fleet import jobs_of, small\n"
+        "from tests.simulator.running.test_fleet import jobs_of, small\n"
         "jobs = jobs_of(small(), pathlib.Path(sys.argv[1]))\n"
         "print(digest_of(run_cells(jobs, 1, lambda us: None)))\n"
     )

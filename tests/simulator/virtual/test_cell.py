@@ -14,6 +14,7 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Server
 from simulator.virtual.cell import Cell
 from simulator.virtual.people import people
+from simulator.virtual.recorder import Recorder
 from tests.simulator.plans import SECOND, STAYING, cell_of, edit, fault, of, plan, problems, script, scripted
 
 RESTLESS = msgspec.structs.replace(
@@ -150,8 +151,7 @@ def test_looking_on_changes_nothing(trial: Trial) -> None:
     wall = iter(range(10_000_000))
     cell = Cell(
         eventful(),
-        Judge([]),
-        file,
+        Recorder(Judge([]), file),
         people,
         fault_of=fault_of,
         clock_us=lambda: float(next(wall)),
@@ -206,5 +206,5 @@ def test_service_takes_time_for_every_recipient() -> None:
 
 
 def test_a_cell_without_a_file_keeps_no_history() -> None:
-    cell = Cell(plan(), Judge([]), None, people, fault_of=fault_of)
+    cell = Cell(plan(), Recorder(Judge([]), None), people, fault_of=fault_of)
     assert cell.run() == ""

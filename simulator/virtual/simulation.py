@@ -1,0 +1,122 @@
+"""A plan played in virtual time, with a server or without: two phases, then everything is read back (D21).
+
+The time is SimPy's clock, in integer microseconds. What the participants are, and when they agree, is said by
+the kind of cell.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from simpy.events import ProcessGenerator
+
+from model import history
+from model.histogram import Histogram
+from model.history import Record
+from simulator.planning.plan import CellPlan
+from simulator.planning.schedule import FaultWindow
+from simulator.planning.seeds import Seeds
+from simulator.virtual.clock import Clock
+from simulator.virtual.memo import Memo
+from simulator.virtual.occurrence import FaultOf, occur
+from simulator.virtual.recorder import Recorder
+from simulator.virtual.sessions import Participant, start_clients
+
+PROGRESS_EVERY_US: Final = 1_000_000
+"""Virtual time between two reports of how far a run has come."""
+
+SETTLE_POLL_US: Final = 100_000
+"""How often a healing cell is asked whether everything has converged."""
+
+
+_P = TypeVar("_P", bound=Participant)
+
+
+class Simulation(ABC, Generic[_P]):
+    """One cell in virtual time.
+
+    Attributes:
+        clients: everybody who takes part, document after document.
+        is_healing: no fault acts any more and nobody edits.
+        realised: the fault windows as they happened, with the sites each one hit.
+        transform: how long carrying and merging edits took, if that is measured; microseconds of wall time.
+    """
+
+    def __init__(
+        self,
+        plan: CellPlan,
+        recorder: Recorder,
+        memo: Memo,
+        fault_of: FaultOf,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        """A cell that has not run yet; ``progress`` is told of the virtual microseconds done."""
+        self.plan = plan
+        self.seeds = Seeds(plan.seed)
+        self.clock = Clock()
+        self.memo = memo
+        self.recorder = recorder
+        self.record: Callable[[Record], None] = recorder.record
+        self.clients: list[_P] = []
+        self.is_healing = False
+        self.realised: list[FaultWindow] = []
+        self.transform = Histogram()
+        self._fault_of = fault_of
+        self._progress = progress
+
+    @property
+    def now(self) -> int:
+        """Virtual time in microseconds."""
+        return self.clock._now  # type: ignore[return-value]  # asked a million times; see Clock.now_us
+
+    def fingerprint(self, text: str) -> int:
+        """The fingerprint of a text, computed once for all replicas that show it."""
+        return self.memo.fingerprint(text)
+
+    def run(self) -> str:
+        """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
+        self._start()
+        self._run_until(self.plan.duration_us)
+        self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
+        self._heal()
+        end = self.plan.duration_us + self.plan.heal_bound_us
+        while self.now < end and not self._has_settled():
+            self._run_until(min(end, self.now + SETTLE_POLL_US))
+        self._record_end()
+        self.record(history.Finished(self.now))
+        return self.recorder.close()
+
+    def _start(self) -> None:
+        """Plan everything that happens by itself."""
+        start_clients(self)
+        for window in self.plan.faults:
+            self.clock.process(self._occur(window))
+
+    def _run_until(self, until_us: int) -> None:
+        while self.now < until_us:
+            self.clock.run_until(min(until_us, self.now + PROGRESS_EVERY_US))
+            self.recorder.flush_if_full()
+            if self._progress is not None:
+                self._progress(self.now)
+
+    def _occur(self, window: FaultWindow) -> ProcessGenerator:
+        """The process of one fault."""
+        yield self.clock.timeout(window.begin_us)
+        yield from occur(self, window, self._fault_of, self.realised.append)
+
+    def _heal(self) -> None:
+        self.is_healing = True
+        self.record(history.Healed(self.now, self.plan.heal_bound_us))
+        for client in self.clients:
+            client.restart()
+            client.go_online()
+
+    @abstractmethod
+    def _has_settled(self) -> bool:
+        """Whether everybody agrees with everybody."""
+
+    @abstractmethod
+    def _record_end(self) -> None:
+        """Read everything back."""
