@@ -24,11 +24,11 @@ from model.history import fingerprint
 from model.measures import Measures
 from model.protocol import ServerMessage, decode_server
 from model.text import Operation, apply
-from simulator.commands import default_jobs
 from simulator.planning.cells import plan_cells
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import load_scenario
 from simulator.running.engine import cell_of
+from simulator.running.fleet import default_processes
 from simulator.running.run import Listener, Options, simulate
 from simulator.virtual.cell import HEALTHY, Parts
 from simulator.virtual.memo import Memo
@@ -103,7 +103,7 @@ def main() -> None:
         }
         print(table(title, "deliveries", alternate(variants, ROUNDS)))
     with tempfile.TemporaryDirectory() as directory:
-        options = Options(SEED, default_jobs(), Path(directory), "bench")
+        options = Options(SEED, default_processes(), Path(directory), "bench")
         listener = Listener(progress=lambda _share: None, stage=lambda _text: None)
         result = simulate(scenario, options, listener).result
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

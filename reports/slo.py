@@ -15,9 +15,10 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 import yaml
 
+from model.claims import ENGINES
 from model.histogram import Histogram
 from model.measures.measure_set import LATENCIES, PHASES, MeasureSet
-from model.result import ServerSeries, SloRow
+from model.result import RunResult, ServerSeries, SloRow, exit_code
 
 RUNBOOK: Final = Path(__file__).parent / "objectives" / "runbook.yaml"
 OBJECTIVES_VERSION: Final = 1
@@ -133,6 +134,19 @@ def evaluate(
     if not has_server:
         return [_without_server(objective, measures) for objective in objectives]
     return [_row(objective, measures, clients, server) for objective in objectives]
+
+
+def judged(result: RunResult, measures: MeasureSet) -> RunResult:
+    """The result of a run with its objectives evaluated and its final exit code."""
+    slos = evaluate(
+        load_objectives(),
+        measures,
+        result.clients,
+        result.server,
+        has_server=ENGINES[result.engine].has_server,
+    )
+    code = int(exit_code(result.verdict, slos, result.harness))
+    return msgspec.structs.replace(result, slos=slos, exit_code=code)
 
 
 def _without_server(objective: Objective, measures: MeasureSet) -> SloRow:

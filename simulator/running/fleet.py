@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -90,6 +91,11 @@ def _header(job: CellJob) -> history.Header:
 
 def _wall_us() -> float:
     return time.perf_counter_ns() / 1_000
+
+
+def default_processes() -> int:
+    """One for each core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int], None]) -> list[CellOutcome]:

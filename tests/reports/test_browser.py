@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import concord
+from concord.finish import judge
 from model import arena as arenas
 from reports.write import write_report
 from simulator.running.run import save
@@ -44,7 +44,7 @@ def run(directory: Path) -> None:
 
 
 def replicas(directory: Path) -> None:
-    save(concord.judged(run_replicas(directory)), directory)
+    save(judge(run_replicas(directory)), directory)
 
 
 def arena(directory: Path) -> None:

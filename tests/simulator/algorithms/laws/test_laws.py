@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
 
 import msgspec
 import pytest
 
-import concord
 from model.crdt.replicas import ALGORITHMS
 from model.crdt.scripts import SCENARIOS, Delete, Insert, Script, Sync
 from model.identity import SiteId
@@ -22,6 +22,12 @@ from simulator.algorithms.published.puzzles import PUZZLES
 from simulator.algorithms.published.ressel import Ressel
 from simulator.failures.trial import attempt
 from simulator.planning.seeds import Seeds
+from tests.terminal import Outcome, Terminal, terminal
+
+__all__ = ["terminal"]  # a fixture
+
+
+Laws: TypeAlias = Callable[..., Outcome]
 
 
 @pytest.fixture(autouse=True)
@@ -33,53 +39,36 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequences, "INTERLEAVING_RUNS", 60)
 
 
-class Terminal:
-    """Calls the command in this process."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        self._monkeypatch.setattr(sys, "argv", ["concord", "laws", *arguments])
-        self._monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            concord.main()
-        said = self._capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, said.out, said.err
-
-
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(monkeypatch, capsys)
+def laws(terminal: Terminal) -> Laws:
+    return partial(terminal, "laws")
 
 
 def differing(table: Table) -> list[str]:
     return [row.what for row in table.rows if not row.same]
 
 
-def test_everything_is_as_published_and_the_form_is_stable(terminal: Terminal) -> None:
-    code, out, err = terminal("--json", "--seed", "3")
+def test_everything_is_as_published_and_the_form_is_stable(laws: Laws) -> None:
+    code, out, err = laws("--json", "--seed", "3")
     assert (code, err) == (ExitCode.GOOD, "")
-    laws = json.loads(out)
-    assert list(laws) == ["version", "seed", "same", "tables"]
-    assert (laws["version"], laws["seed"], laws["same"]) == (1, 3, True)
-    assert [table["name"] for table in laws["tables"]] == [
+    found = json.loads(out)
+    assert list(found) == ["version", "seed", "same", "tables"]
+    assert (found["version"], found["seed"], found["same"]) == (1, 3, True)
+    assert [table["name"] for table in found["tables"]] == [
         "transformation_functions",
         "puzzles",
         "jupiter",
         "crdt_scenarios",
         "crdt_interleaving",
     ]
-    for table in laws["tables"]:
+    for table in found["tables"]:
         assert list(table) == ["name", "title", "rows"]
         assert len({row["what"] for row in table["rows"]}) == len(table["rows"])
         for line in table["rows"]:
             assert list(line) == ["what", "published", "measured", "same", "evidence"]
             assert line["same"] is True
             assert line["evidence"]
-    counts = [len(table["rows"]) for table in laws["tables"]]
+    counts = [len(table["rows"]) for table in found["tables"]]
     assert counts == [4 * len(PUBLISHED), len(PUZZLES), 8, 30, 24]
 
 
@@ -89,31 +78,31 @@ def test_equal_seeds_give_equal_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measure(4) == measure(4)
 
 
-def test_the_tables_are_drawn(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_are_drawn(laws: Laws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformation, "PUBLISHED", PUBLISHED[:2])
-    code, out, _ = terminal()
+    code, out, _ = laws()
     assert code == ExitCode.GOOD
     assert "Ellis & Gibbs: positions within the text" in out
     assert '"a": A: Del 0, B: Ins 0 u; A B → Ins -1 u on a text of 0' in out
     assert "86 of 86 as published" in out
 
 
-def test_a_difference_is_exit_code_1(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_difference_is_exit_code_1(laws: Laws, monkeypatch: pytest.MonkeyPatch) -> None:
     claimed = PUBLISHED[1]._replace(fresh=True)
     monkeypatch.setattr(transformation, "PUBLISHED", (claimed,))
-    code, out, _ = terminal("--json")
+    code, out, _ = laws("--json")
     assert code == ExitCode.VIOLATED
-    laws = json.loads(out)
-    assert laws["same"] is False
-    (different,) = [r for table in laws["tables"] for r in table["rows"] if not r["same"]]
+    found = json.loads(out)
+    assert found["same"] is False
+    (different,) = [r for table in found["tables"] for r in table["rows"] if not r["same"]]
     assert different["what"] == "Ressel et al.: TP2, three operations of one state"
     assert (different["published"], different["measured"]) == ("holds", "fails")
-    assert terminal()[0] == ExitCode.VIOLATED
+    assert laws()[0] == ExitCode.VIOLATED
 
 
 @pytest.mark.parametrize("seed", ["-1", "x"])
-def test_a_wrong_seed_is_refused(terminal: Terminal, seed: str) -> None:
-    code, out, err = terminal("--seed", seed)
+def test_a_wrong_seed_is_refused(laws: Laws, seed: str) -> None:
+    code, out, err = laws("--seed", seed)
     assert (code, out) == (ExitCode.USAGE, "")
     assert "--seed" in err
 

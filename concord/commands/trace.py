@@ -11,6 +11,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from concord.options import Json
+from concord.terminal import UsageError, console, refusing
 from model.crdt.rules import Rule
 from model.verdict import ExitCode
 from simulator.algorithms.recordings.engines import (
@@ -23,7 +25,6 @@ from simulator.algorithms.recordings.engines import (
 )
 from simulator.algorithms.recordings.traces import Trace, TraceError, read_trace
 from simulator.algorithms.texts import letters
-from simulator.commands import UsageError, console
 
 ALL = "all"
 
@@ -58,7 +59,7 @@ def trace(
         int | None,
         typer.Option(min=1, help="Plain replicas: events times replicas, instead of an engine's own bound."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """Replay a recorded editing session and compare the result with the recorded text.
 
@@ -67,11 +68,9 @@ def trace(
     """
     if engine not in (*ENGINES, ALL):
         raise UsageError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}, {ALL}")
-    try:
+    with refusing(TraceError):
         session = read_trace(file)
         found = _replayed(session, engine, rule, applications_max)
-    except TraceError as error:
-        raise UsageError(str(error)) from None
     outcomes = [outcome for outcome, _ in found]
     wrong = problems(outcomes, session.end)
     if json:

@@ -7,55 +7,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-import concord
+from concord.program import COMMANDS
 from model.verdict import ExitCode
 from tests.conftest import ROOT
+from tests.terminal import Terminal, refused, terminal
 
-COMMANDS = ("run", "simulate", "campaign", "replay", "explain", "zoo", "trace", "laws", "arena", "report")
+__all__ = ["terminal"]  # a fixture
+
 SMALL = ("--clients", "40", "--documents", "4", "--duration", "8s")
 RESULTS = ("result.json", "measures.json", "report.html", "junit.xml", "summary.md")
-
-
-class Outcome(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Terminal:
-    """Calls the program in this process."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> Outcome:
-        self._monkeypatch.setattr(sys, "argv", ["concord", *arguments])
-        self._monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            concord.main()
-        said = self._capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Outcome(ended.value.code, said.out, said.err)
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(monkeypatch, capsys)
-
-
-def refused(outcome: Outcome) -> str:
-    """The one line with which a command refuses its input."""
-    assert outcome.code == ExitCode.USAGE
-    (line,) = outcome.err.splitlines()
-    assert line.startswith("concord: ")
-    return line.removeprefix("concord: ")
 
 
 # --- help -------------------------------------------------------------------------------------------------
@@ -63,7 +26,7 @@ def refused(outcome: Outcome) -> str:
 
 def test_the_program_runs_by_its_file() -> None:
     done = subprocess.run(
-        [sys.executable, "concord.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "concord", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert all(command in done.stdout for command in COMMANDS)
@@ -199,7 +162,7 @@ def test_a_wrong_option_leaves_earlier_results_alone(terminal: Terminal, tmp_pat
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     out = tmp_path_factory.mktemp("simulated") / "out"
     done = subprocess.run(
-        [sys.executable, "concord.py", "simulate", "calm", *SMALL, "--jobs", "1", "--out", str(out)],
+        [sys.executable, "-m", "concord", "simulate", "calm", *SMALL, "--jobs", "1", "--out", str(out)],
         cwd=ROOT,
         capture_output=True,
         text=True,

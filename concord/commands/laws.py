@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
 
 import msgspec
 import typer
 from rich import table as rich_table
 from rich.text import Text
 
+from concord.options import Json, Seed
+from concord.terminal import console
 from model.verdict import ExitCode
 from simulator.algorithms.laws.measure import measure
 from simulator.algorithms.laws.tables import Table
-from simulator.commands import console
 
 
 def laws(
-    json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON and nothing else.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Everything random comes from it.")] = 1,
+    json: Json = False,
+    seed: Seed = 1,
 ) -> None:
     """Measure the published laws of the field: who satisfies which, with the smallest counterexample.
 

@@ -5,58 +5,29 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-import typer
-from typer.exceptions import TyperException
 
 from model.verdict import ExitCode
-from reference_server import commands
 from reference_server.auth.claims import Claims
 from reference_server.auth.tokens import Tokens
 from reference_server.config import keys_of, load_config
 from reference_server.core.effects import Role
+from tests.terminal import Outcome, Terminal, terminal
+
+__all__ = ["terminal"]  # a fixture
 
 SECRET = "a secret of the length that is needed"
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Terminal:
-    """Calls the commands as `concord.py` puts them together."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self._app = typer.Typer(rich_markup_mode=None)
-        self._app.command()(commands.token)
-        self._app.command()(commands.validate_config)
-
-    def __call__(self, *arguments: str) -> Outcome:
-        try:
-            code = self._app(list(arguments), standalone_mode=False)
-        except TyperException as error:
-            code, message = int(ExitCode.USAGE), error.format_message()
-            said = self._capsys.readouterr()
-            return Outcome(code, said.out, f"concord: {message}")
-        said = self._capsys.readouterr()
-        return Outcome(code if isinstance(code, int) else 0, said.out, said.err)
-
-
-@pytest.fixture
-def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+@pytest.fixture(autouse=True)
+def no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JWT_SECRET", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-    return Terminal(capsys)
 
 
 @pytest.fixture
-def secret(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    del terminal
+def secret(no_secret: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    del no_secret
     monkeypatch.setenv("JWT_SECRET", SECRET)
 
 
@@ -103,7 +74,10 @@ def test_a_token_of_a_configuration(terminal: Terminal, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--role", "root"), "--role root: user or admin"),
+        (
+            ("--role", "root"),
+            "Invalid value for '--role': Value error, 'root' is not one of 'user', 'admin'.",
+        ),
         (("--grant", "a"), "--grant a: expected PATTERN=ROLE with owner, editor or viewer"),
         (("--grant", "=editor"), "--grant =editor: expected PATTERN=ROLE with owner, editor or viewer"),
         (("--grant", "a=admin"), "--grant a=admin: expected PATTERN=ROLE with owner, editor or viewer"),

@@ -11,7 +11,7 @@ import pytest
 from model.identity import DocumentId
 from reference_server.store.sqlite import SqliteCatalogue, SqliteStore
 from tests.reference_server.store.requests import append
-from tests.test_commands import Terminal, refused, terminal
+from tests.terminal import Terminal, refused, terminal
 
 __all__ = ["terminal"]  # a fixture
 

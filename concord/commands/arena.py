@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Column, Table
 from rich.text import Text
 
+from concord.finish import report
+from concord.options import Json, Seed, Setting
+from concord.scenarios import settings_of
+from concord.terminal import UsageError, console, refusing
 from model import arena as arenas
 from model.arena import Arena, Difference
 from model.verdict import Verdict
@@ -17,7 +20,6 @@ from simulator.algorithms.arena.contest import contest
 from simulator.algorithms.arena.random_schedule import AGENTS_MAX, EDITS_MAX, random_schedule
 from simulator.algorithms.arena.rehearsal import NAMED, named_schedule
 from simulator.algorithms.arena.schedule import Schedule
-from simulator.commands import UsageError, console, settings_of
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import ScenarioError, load_scenario, shipped_scenarios
 
@@ -25,70 +27,58 @@ DEFAULT = "long-offline"
 TEXT_SHOWN_MAX = 240
 """Code points of a final text on the terminal."""
 
-Finish: TypeAlias = Callable[[Arena, Path], Path]
-"""What is done with the result if a directory is given: write it and a page, and say where the page is."""
-
 KindOption = Annotated[
     Literal["human", "contention"], typer.Option(help="How people type: human, or all at one spot.")
 ]
 
 
-def arena_command(finish: Finish) -> Callable[..., None]:
-    """The command for :mod:`typer`."""
+@refusing(ScenarioError)
+def arena(
+    scenario: Annotated[
+        str, typer.Argument(help=f"A shipped scenario, a YAML file, or one of {', '.join(NAMED)}.")
+    ] = DEFAULT,
+    seed: Seed = 1,
+    agents: Annotated[
+        int | None, typer.Option(min=2, max=AGENTS_MAX, help="How many people; 4 if left out.")
+    ] = None,
+    edits: Annotated[
+        int | None, typer.Option(min=1, max=EDITS_MAX, help="Edits of all of them; 200 if left out.")
+    ] = None,
+    workload: KindOption = "contention",
+    json: Json = False,
+    out: Annotated[Path | None, typer.Option(help="Directory for arena.json and a page.")] = None,
+    setting: Setting = None,
+) -> None:
+    """Let every algorithm play one schedule of edits, and compare what comes of it.
 
-    def arena(
-        scenario: Annotated[
-            str, typer.Argument(help=f"A shipped scenario, a YAML file, or one of {', '.join(NAMED)}.")
-        ] = DEFAULT,
-        seed: Annotated[int, typer.Option(min=0, help="Everything random comes from it.")] = 1,
-        agents: Annotated[
-            int | None, typer.Option(min=2, max=AGENTS_MAX, help="How many people; 4 if left out.")
-        ] = None,
-        edits: Annotated[
-            int | None, typer.Option(min=1, max=EDITS_MAX, help="Edits of all of them; 200 if left out.")
-        ] = None,
-        workload: KindOption = "contention",
-        json: Annotated[
-            bool, typer.Option("--json", help="Print the result as JSON and nothing else.")
-        ] = False,
-        out: Annotated[Path | None, typer.Option(help="Directory for arena.json and a page.")] = None,
-        setting: Annotated[
-            list[str] | None,
-            typer.Option("--set", metavar="KEY=VALUE", help="Set any number of the scenario."),
-        ] = None,
-    ) -> None:
-        """Let every algorithm play one schedule of edits, and compare what comes of it.
-
-        Exit code 1 if an engine does not converge, breaks a list specification that it claims, or differs
-        from one whose order is the same by definition. That others differ is information.
-        """
-        if scenario in NAMED:
-            if agents or edits or setting:
-                raise UsageError(f"{scenario} is played as it is; leave out --agents, --edits and --set")
-            schedule, kind = named_schedule(scenario), "named"
-        else:
-            schedule, kind = (
-                _drawn(scenario, seed, agents or 4, edits or 200, workload, setting or []),
-                workload,
-            )
-        with console.status(f"playing {schedule.name}") as status:
-            result = contest(
-                schedule,
-                seed=seed,
-                workload=kind,
-                progress=lambda name: status.update(f"playing {schedule.name}: {name}"),
-            )
-        page = finish(result, out) if out is not None else None
-        if json:
-            typer.echo(arenas.encode(result).decode())
-        else:
-            _print(result)
-            if page is not None:
-                console.print(f"page: {page}", soft_wrap=True)
-        if result.exit_code:
-            raise typer.Exit(result.exit_code)
-
-    return arena
+    Exit code 1 if an engine does not converge, breaks a list specification that it claims, or differs
+    from one whose order is the same by definition. That others differ is information.
+    """
+    if scenario in NAMED:
+        if agents or edits or setting:
+            raise UsageError(f"{scenario} is played as it is; leave out --agents, --edits and --set")
+        schedule, kind = named_schedule(scenario), "named"
+    else:
+        schedule, kind = (
+            _drawn(scenario, seed, agents or 4, edits or 200, workload, setting or []),
+            workload,
+        )
+    with console.status(f"playing {schedule.name}") as status:
+        result = contest(
+            schedule,
+            seed=seed,
+            workload=kind,
+            progress=lambda name: status.update(f"playing {schedule.name}: {name}"),
+        )
+    page = _keep(result, out) if out is not None else None
+    if json:
+        typer.echo(arenas.encode(result).decode())
+    else:
+        _print(result)
+        if page is not None:
+            console.print(f"page: {page}", soft_wrap=True)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
 
 
 def _drawn(
@@ -106,6 +96,13 @@ def _drawn(
             raise
         raise UsageError(f"{error}; named ones: {', '.join(NAMED)}") from None
     return random_schedule(scenario, seed, agents=agents, edits=edits, kind=kind)
+
+
+def _keep(arena: Arena, directory: Path) -> Path:
+    """Write an arena and its page; the path of the page."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "arena.json").write_bytes(arenas.encode(arena))
+    return report(directory)[0]
 
 
 # --- on the terminal --------------------------------------------------------------------------------------

@@ -1,0 +1,69 @@
+"""The command ``campaign``."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from concord.finish import judge, keep
+from concord.fleet import options_of, run_fleet
+from concord.options import FleetOptions, Out, ScenarioChoice, takes_structs
+from concord.scenarios import chosen
+from concord.terminal import UsageError, console
+from model.verdict import ExitCode, Verdict
+from simulator.running.run import Run
+
+
+@takes_structs
+def campaign(
+    choice: ScenarioChoice,
+    fleet: FleetOptions,
+    seeds: Annotated[str, typer.Option(help="Seeds A:B, from A up to and without B.")] = "0:10",
+    out: Out = Path("campaign"),
+) -> None:
+    """Run many seeds, keep the folders of the failing ones, and state what the rest proves."""
+    first, last = _seed_range(seeds)
+    runs = [chosen(choice, seed) for seed in range(first, last)]
+    failed: list[tuple[int, Run]] = []
+    unknown = histories = 0
+    for seed, what in zip(range(first, last), runs, strict=True):
+        directory = out / f"seed-{seed}"
+        finished = judge(run_fleet(what, options_of(what, choice, fleet, seed, directory)))
+        result = finished.result
+        console.print(f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}")
+        histories += result.documents
+        if result.verdict is Verdict.VALID:
+            shutil.rmtree(directory)
+            continue
+        unknown += result.verdict is Verdict.UNKNOWN
+        keep(finished, directory)
+        failed.append((seed, finished))
+    _summarise(failed, last - first, histories, out)
+    if len(failed) > unknown:
+        raise typer.Exit(ExitCode.VIOLATED)
+    if unknown:
+        raise typer.Exit(ExitCode.UNKNOWN)
+
+
+def _seed_range(text: str) -> tuple[int, int]:
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise UsageError(f"--seeds {text}: expected A:B with A < B, for example 0:100")
+    return int(first), int(last)
+
+
+def _summarise(failed: Sequence[tuple[int, Run]], seeds: int, histories: int, out: Path) -> None:
+    """What many seeds prove: a bound if nothing failed (rule of three), else the failing seeds."""
+    if not failed:
+        console.print(
+            f"[green]valid[/]: 0 violations in {seeds} seeds and {histories:,} document histories: "
+            f"below {3 / histories:.2g} per history at 95 %"
+        )
+        return
+    for seed, run in failed:
+        checks = ", ".join(c.name for c in run.result.checks if c.claimed and c.verdict is not Verdict.VALID)
+        console.print(f"seed {seed}: [red]{run.result.verdict.value}[/] ({checks}): {out / f'seed-{seed}'}")

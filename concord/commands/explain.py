@@ -1,0 +1,29 @@
+"""The command ``explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from concord.cases import CaseFile, case_of
+from concord.terminal import console
+from simulator.failures.explain import explain as page_of
+from simulator.failures.explain import tell
+from simulator.failures.trial import attempt
+
+
+def explain(
+    file: CaseFile,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the page; beside the failure file if left out.")
+    ] = None,
+) -> None:
+    """Explain a saved failure: one sentence, the steps, and a page with a space-time diagram."""
+    case, parts = case_of(file)
+    trial = attempt(case.plan, parts, keep=True)
+    page = out or file.with_suffix(".html")
+    console.print(tell(case, trial.records, trial.results, file=file.name), markup=False, soft_wrap=True)
+    page.write_text(page_of(case, trial.records, trial.results, file=file.name), encoding="utf-8")
+    console.print(f"\ndiagram: {page}", soft_wrap=True)

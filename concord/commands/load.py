@@ -1,0 +1,73 @@
+"""The command ``load``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from concord.driving import load as run
+from concord.finish import finish
+from concord.options import Out, Seed
+from concord.terminal import UsageError, command_line
+from loadgen.plan import LoadPlan
+from loadgen.run import LoadOptions
+from loadgen.shapes import Name
+
+
+def load(
+    host: Annotated[str, typer.Option(help="The server, ws://HOST:PORT.")] = "ws://127.0.0.1:8080",
+    users: Annotated[int, typer.Option(min=1, help="Users at most.")] = 100,
+    documents: Annotated[int, typer.Option(min=1, help="Documents they edit.")] = 10,
+    spawn_rate: Annotated[float, typer.Option(help="Users that come each second.")] = 50.0,
+    run_time: Annotated[str, typer.Option(help="How long people edit, such as 60s or 5m.")] = "60s",
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    model: Annotated[
+        Literal["closed", "open"],
+        typer.Option(help="closed: people keep their rhythm; open: edits planned at --rate."),
+    ] = "closed",
+    rate: Annotated[float, typer.Option(help="Edits each second, over all users.")] = 0.0,
+    shape: Annotated[Name, typer.Option(help="Number of users in time.")] = "ramp",
+    seed: Seed = 1,
+    sample_documents: Annotated[int, typer.Option(min=0, help="Documents judged in full.")] = 4,
+    out: Out = Path("load"),
+    secret_env: Annotated[
+        str, typer.Option(help="Environment variable with the secret that tokens are minted with.")
+    ] = "JWT_SECRET",
+    token: Annotated[str, typer.Option(help="One token for everybody instead.")] = "",
+    token_lifetime: Annotated[str, typer.Option(help="How long a minted token is good for.")] = "1h",
+) -> None:
+    """Load a running server with users over real sockets, check what it does, write a report."""
+    plan = LoadPlan(
+        url=host,
+        users=users,
+        documents=documents,
+        spawn_rate=spawn_rate,
+        run_seconds=seconds_of(run_time),
+        model=model,
+        rate=rate,
+        shape=shape,
+        seed=seed,
+        sample_documents=sample_documents,
+        token=token,
+        secret_env=secret_env,
+        token_seconds=seconds_of(token_lifetime),
+        workers=processes,
+    )
+    code = finish(run(LoadOptions(plan, out, command_line(token))), out)
+    if code:
+        raise typer.Exit(code)
+
+
+def seconds_of(text: str) -> float:
+    """A duration such as ``90``, ``90s``, ``5m`` or ``1h``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    number, unit = (text[:-1], text[-1]) if text[-1:] in ("s", "m", "h") else (text, "s")
+    try:
+        return float(number) * {"s": 1, "m": 60, "h": 3_600}[unit]
+    except ValueError:
+        raise UsageError(f"{text!r} is no duration; expected one such as 60s, 5m or 1h") from None

@@ -1,0 +1,55 @@
+"""The command ``rebuild``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from concord.stores import ConfigOption, StoreOption, contents, names, opened
+from concord.terminal import console
+from model.text import OperationError
+from model.verdict import ExitCode
+from reference_server.verification.states import rebuild as rebuilt
+from reference_server.verification.states import text_of
+
+
+def rebuild(
+    document_id: Annotated[str, typer.Option("--document-id", help="The document.")],
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    from_operations: Annotated[
+        bool, typer.Option("--from-operations", help="From the log of operations; there is no other source.")
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the replica (JSON); nowhere if left out.")
+    ] = None,
+) -> None:
+    """Rebuild the CRDT of a document from its operations, and compare its text with that of the log.
+
+    Exit code 1 if the texts differ.
+    """
+    del from_operations
+    with opened(store, config) as (log, catalogue):
+        (name,) = names(catalogue, document_id)
+        stored = contents(log, name)
+    try:
+        replica, text = rebuilt(stored), text_of(stored)
+    except OperationError as error:
+        console.print(f"[red]violated[/]: {name}: {error}", soft_wrap=True)
+        raise typer.Exit(ExitCode.VIOLATED) from None
+    elements = replica.elements()
+    if out is not None:
+        out.write_bytes(replica.save())
+        console.print(f"replica: {out}", soft_wrap=True)
+    equal = replica.text == text
+    deleted = sum(element.deleted for element in elements)
+    console.print(
+        f"{'[green]valid[/]' if equal else '[red]violated[/]'}: {name}: {len(stored.rows):,} revisions, "
+        f"{len(elements):,} elements, {deleted:,} of them deleted, {len(replica.version):,} sites; "
+        f"its text is {'equal to' if equal else 'not'} that of the log",
+        soft_wrap=True,
+    )
+    if not equal:
+        raise typer.Exit(ExitCode.VIOLATED)

@@ -1,0 +1,21 @@
+"""The command ``report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from concord.terminal import console, refusing
+from reports.recorded import ReportError
+from reports.write import write_report
+
+
+@refusing(ReportError)
+def report(
+    directory: Annotated[Path, typer.Argument(help="The folder of a run, a job or an arena.")],
+) -> None:
+    """Write the report of a recorded run, job or arena again, from its files alone."""
+    for path in write_report(directory):
+        console.print(str(path))

@@ -1,0 +1,115 @@
+"""The command ``run``: the main job."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from concord.driving import drive, load
+from concord.finish import judge, report, summarise
+from concord.fleet import options_of, run_fleet
+from concord.folders import clear_job
+from concord.options import FleetOptions, Jobs, Out, ScenarioChoice, Seed
+from concord.scenarios import chosen
+from concord.terminal import UsageError, command_line, console
+from loadgen.plan import LoadPlan
+from loadgen.run import LoadOptions
+from model import result as results
+from model.verdict import ExitCode
+from simulator.failures.pages import explain_cases
+from simulator.live.run import CLIENTS, LiveOptions
+from simulator.live.server import ServerError, SpawnedServer
+from simulator.running.run import Run, save
+
+LIVE_DURATION = "50s"
+LOAD_SECONDS = 25.0
+"""What the live and the load run take, so that the whole of the job stays within minutes."""
+
+
+def run(
+    seed: Seed = 1,
+    jobs: Jobs = 0,
+    out: Out = Path("out"),
+    live_clients: Annotated[int, typer.Option(min=2, help="Clients of the live run.")] = CLIENTS,
+    load_users: Annotated[int, typer.Option(min=2, help="Users of the load run.")] = 300,
+) -> None:
+    """The main job: simulate 10,000 clients, drive a real server, load it; one report, about two minutes."""
+    clear_job(out)
+    codes = [
+        _part(out / "simulated", lambda part: _simulated(part, seed, jobs)),
+        _part(out / "live", lambda part: _live(part, seed, live_clients)),
+        _part(out / "load", lambda part: _load(part, seed, load_users)),
+    ]
+    console.print(f"report of all three: {report(out)[0]}", soft_wrap=True)
+    code = results.worst(codes)
+    if code:
+        raise typer.Exit(code)
+
+
+def _part(directory: Path, make: Callable[[Path], Run]) -> int:
+    """One run of a job; one that cannot be made is a result too, so that the others are reported."""
+    console.print(f"— {directory.name}", style="bold")
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        finished = judge(make(directory))
+    except (UsageError, ServerError) as error:
+        console.print(f"{directory.name}: {error}", style="red", markup=False, soft_wrap=True)
+        failed = results.Failed(exit_code=int(ExitCode.HARNESS_LIMIT), note=str(error))
+        (directory / "failed.json").write_bytes(msgspec.json.encode(failed))
+        return failed.exit_code
+    save(finished, directory)
+    explain_cases(finished.cases)
+    summarise(finished)
+    return finished.result.exit_code
+
+
+def _simulated(directory: Path, seed: int, jobs: int) -> Run:
+    choice = ScenarioChoice()
+    what = chosen(choice, seed)
+    return run_fleet(what, options_of(what, choice, FleetOptions(jobs=jobs), seed, directory))
+
+
+def _live(directory: Path, seed: int, clients: int) -> Run:
+    what = chosen(ScenarioChoice(clients=clients, duration=LIVE_DURATION), seed)
+    return drive(what, LiveOptions(seed, directory, command_line(), kill=True))
+
+
+def _load(directory: Path, seed: int, users: int) -> Run:
+    """A load run against a server of our own."""
+    secret = secrets.token_hex(32)
+    server = SpawnedServer(directory / "server", secret)
+    plan = LoadPlan(
+        url=server.url,
+        users=users,
+        documents=max(1, users // 10),
+        spawn_rate=users / 5,
+        run_seconds=LOAD_SECONDS,
+        seed=seed,
+    )
+    try:
+        server.start()
+        with _environment(plan.secret_env, secret):
+            return load(LoadOptions(plan, directory, command_line()))
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """A variable for the processes that are started meanwhile."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

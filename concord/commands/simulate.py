@@ -1,0 +1,78 @@
+"""The command ``simulate``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from concord.finish import finish
+from concord.fleet import options_of, run_fleet
+from concord.folders import clear_job
+from concord.options import FleetOptions, Out, ScenarioChoice, Seed, takes_structs
+from concord.scenarios import CRDT_MODE, chosen
+from concord.terminal import UsageError, command_line, console
+
+
+@takes_structs
+def simulate(
+    choice: ScenarioChoice,
+    fleet: FleetOptions,
+    seed: Seed = 1,
+    out: Out = Path("out"),
+    live: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Drive a real server: ws://HOST:PORT, or spawn one."),
+    ] = "",
+    token: Annotated[str, typer.Option(help="Live: the token of all clients, instead of JWT_SECRET.")] = "",
+    kill: Annotated[bool, typer.Option("--kill", help="Live: kill our own server at least once.")] = False,
+) -> None:
+    """Simulate a scenario in virtual time, or drive a real server with it; check every document, report."""
+    if live:
+        if choice.mode == CRDT_MODE:
+            raise UsageError("--mode crdt has no server; leave it out with --live")
+        if choice.inject or fleet != FleetOptions():
+            raise UsageError(
+                "--inject, --jobs and --no-shrink are for simulated runs; leave them out with --live"
+            )
+        code = _live(choice, seed, out, live, token, kill)
+    else:
+        code = _simulated(choice, fleet, seed, out)
+    if code:
+        raise typer.Exit(code)
+
+
+def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path) -> int:
+    what = chosen(choice, seed)
+    options = options_of(what, choice, fleet, seed, out)
+    scenario = what.scenario
+    console.print(
+        f"{scenario.name}: {scenario.clients:,} clients, {scenario.documents:,} documents, "
+        f"{scenario.duration_us / 1e6:g} virtual seconds, seed {seed}, {options.jobs} processes",
+        soft_wrap=True,
+    )
+    clear_job(out)
+    return finish(run_fleet(what, options), out)
+
+
+def _live(choice: ScenarioChoice, seed: int, out: Path, url: str, token: str, kill: bool) -> int:
+    # Here, because a run in virtual time needs none of what drives sockets.
+    from concord.driving import drive
+    from simulator.live.run import CLIENTS, DURATION, LiveOptions
+    from simulator.live.tokens import SECRET_VARIABLE
+
+    choice = choice._replace(clients=choice.clients or CLIENTS, duration=choice.duration or DURATION)
+    what = chosen(choice, seed)
+    clear_job(out)
+    options = LiveOptions(
+        seed,
+        out,
+        command_line(token),
+        url=url,
+        secret=os.environ.get(SECRET_VARIABLE, ""),
+        token=token,
+        kill=kill,
+    )
+    return finish(drive(what, options), out)

@@ -1,0 +1,58 @@
+"""The command ``verify``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from concord.stores import ConfigOption, DocumentOption, StoreOption, contents, names, opened
+from concord.terminal import console
+from model.text import OperationError
+from model.verdict import ExitCode
+from reference_server.verification.states import Verified
+from reference_server.verification.states import verify as verified
+
+
+def verify(
+    document_id: DocumentOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    check_all_states: Annotated[
+        bool,
+        typer.Option("--check-all-states", help="Also snapshots, progress and the CRDT, not the log alone."),
+    ] = False,
+) -> None:
+    """Verify what the store holds: the order of each log, and that edits are stored as transformed.
+
+    With --check-all-states also that the log leads to the snapshot, that the progress of each site is that of
+    its last edit, and that a CRDT fed the same operations shows the same text. Exit code 1 if something is
+    wrong, 2 if there was nothing to compare.
+    """
+    compared = wrong = 0
+    with opened(store, config) as (log, catalogue):
+        for name in names(catalogue, document_id):
+            try:
+                found = verified(name, contents(log, name), all_states=check_all_states)
+            except OperationError as error:
+                found = Verified(name, 0, 0, {}, (str(error),))
+            compared += sum(found.compared.values())
+            wrong += bool(found.problems)
+            _say(found)
+    if wrong:
+        raise typer.Exit(ExitCode.VIOLATED)
+    if not compared:
+        console.print("unknown: nothing was compared")
+        raise typer.Exit(ExitCode.UNKNOWN)
+
+
+def _say(found: Verified) -> None:
+    compared = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.compared.items())
+    verdict = "[red]violated[/]" if found.problems else "[green]valid[/]"
+    console.print(
+        f"{verdict}: {found.document}: revision {found.revision:,}, {found.rows:,} kept; "
+        f"compared: {compared or 'nothing'}",
+        soft_wrap=True,
+    )
+    for problem in found.problems:
+        console.print(f"  {problem}", markup=False, soft_wrap=True)

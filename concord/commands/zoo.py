@@ -1,0 +1,55 @@
+"""The command ``zoo``."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from concord.options import Jobs
+from concord.terminal import console, refusing
+from model.verdict import ExitCode
+from simulator.running.fleet import default_processes
+from simulator.zoo import Row, bug_of, run_zoo
+
+
+def zoo(
+    bugs: Annotated[list[str] | None, typer.Argument(help="Names of seeded bugs; all if left out.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Time to find and shrink each bug.")] = 20.0,
+    jobs: Jobs = 0,
+) -> None:
+    """Let the checks loose on seeded bugs: who finds which, how soon, and how small the case gets.
+
+    Exit code 1 if a bug is found by nobody: that is a failure of ours.
+    """
+    with refusing(ValueError):
+        names = [bug_of(name).name for name in bugs or []]
+    begin = time.perf_counter()
+    with console.status("hunting") as status:
+        rows = run_zoo(
+            names,
+            seconds,
+            jobs or default_processes(),
+            lambda row: status.update(f"hunting: {row.bug} done"),
+        )
+    console.print(_table(rows))
+    missed = [row.bug for row in rows if not row.check]
+    console.print(f"{len(rows) - len(missed)} of {len(rows)} found in {time.perf_counter() - begin:.0f} s")
+    if missed:
+        console.print(f"[red]found by nobody[/]: {', '.join(missed)}")
+        raise typer.Exit(ExitCode.VIOLATED)
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table("bug", "found by", box=None, pad_edge=False)
+    for name in ("edits until found", "runs", "clients", "edits", "attempts"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row.bug,
+            row.check or "[red]nobody[/]",
+            *(str(n) for n in (row.operations, row.runs, row.clients, row.edits, row.attempts)),
+        )
+    return table

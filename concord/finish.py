@@ -1,0 +1,82 @@
+"""What comes after every run: judge its objectives, write everything, and say it on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+
+from concord.terminal import console, refusing
+from model.claims import ENGINES
+from reports.recorded import ReportError
+from reports.slo import judged
+from reports.wording import headline, objective_text, outcome_text, value_text
+from simulator.failures.pages import explain_cases
+from simulator.running.run import Run, save
+
+
+def finish(run: Run, directory: Path) -> int:
+    """Judge a run, keep and report it; the exit code."""
+    run = judge(run)
+    summarise(run, keep(run, directory)[0])
+    return run.result.exit_code
+
+
+def judge(run: Run) -> Run:
+    """The run with its objectives evaluated and its final exit code."""
+    return run._replace(result=judged(run.result, run.measures))
+
+
+def keep(run: Run, directory: Path) -> list[Path]:
+    """Write the result, an explanation of each failure, and the report; the report's paths."""
+    save(run, directory)
+    explain_cases(run.cases)
+    return report(directory)
+
+
+@refusing(ReportError)
+def report(directory: Path) -> list[Path]:
+    """Write the report of what is recorded in a directory."""
+    # Here, because drawing takes long to import, and a run that is refused has nothing to draw.
+    from reports.write import write_report
+
+    return write_report(directory)
+
+
+def summarise(run: Run, report: Path | None = None) -> None:
+    """Say what came of a run."""
+    result = run.result
+    sound = all(row.ok for row in result.harness)
+    seconds = "virtual seconds" if result.kind == "simulated" else "seconds"
+    console.print(headline(result), style="bold", markup=False)
+    table = Table("check", "verdict", box=None, pad_edge=False)
+    table.add_column("checked", justify="right")
+    for check in result.checks:
+        verdict = check.verdict.value if check.claimed else f"{check.verdict.value} (not claimed)"
+        table.add_row(check.name, verdict, f"{check.checked:,}")
+    console.print(table)
+    table = Table("objective", "target", "measured", "", box=None, pad_edge=False)
+    for slo in result.slos:
+        measured = value_text(slo.measured, slo.unit)
+        table.add_row(slo.title, objective_text(slo), measured, outcome_text(slo, sound))
+    console.print(table)
+    edits = "edits acknowledged" if ENGINES[result.engine].has_server else "edits"
+    console.print(
+        f"{result.edits:,} {edits}, {result.deliveries:,} deliveries "
+        f"({result.deliveries_per_second:,.0f}/s checked), {len(result.faults)} faults; "
+        f"{result.run_seconds:.0f} {seconds} in {result.wall_seconds:.1f} s; "
+        f"digest {result.digest}",
+        soft_wrap=True,
+    )
+    for path, case in run.cases:
+        console.print(
+            f"failure: {path} ({case.clients} clients, {case.operations} edits); "
+            f"concord replay {path}; concord explain {path}",
+            markup=False,
+            soft_wrap=True,
+        )
+    for row in result.harness:
+        if not row.ok:
+            console.print(f"harness: {row.note or row.title}", style="red", markup=False, soft_wrap=True)
+    if report is not None:
+        console.print(f"report: {report}", soft_wrap=True)

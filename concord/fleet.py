@@ -1,0 +1,34 @@
+"""A simulated run as the commands make it, with progress on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from concord.options import FleetOptions, ScenarioChoice
+from concord.scenarios import Chosen
+from concord.terminal import command_line, progress
+from simulator.running.fleet import default_processes
+from simulator.running.run import Listener, Options, Run, simulate
+
+SHRINK_SECONDS = 30.0
+
+
+def options_of(
+    chosen: Chosen, choice: ScenarioChoice, fleet: FleetOptions, seed: int, directory: Path
+) -> Options:
+    """How to run what was chosen."""
+    return Options(
+        seed=seed,
+        jobs=fleet.jobs or default_processes(),
+        directory=directory,
+        command=command_line(),
+        bug=choice.inject,
+        shrink_seconds=0.0 if fleet.no_shrink else SHRINK_SECONDS,
+        mode=chosen.mode,
+    )
+
+
+def run_fleet(chosen: Chosen, options: Options) -> Run:
+    """Run a scenario in virtual time."""
+    with progress("simulating") as bar:
+        return simulate(chosen.scenario, options, Listener(bar.share, bar.stage))

@@ -1,0 +1,98 @@
+"""Options that several commands share, and how a command takes a struct of them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, TypeAlias, get_type_hints
+
+import typer
+
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Everything random comes from it.")]
+Jobs: TypeAlias = Annotated[
+    int, typer.Option(min=0, help="Processes; 0 is one for each core. The result is the same.")
+]
+Out: TypeAlias = Annotated[Path, typer.Option(help="Folder of the results.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Setting: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any number, such as network.keep_alive=8s."),
+]
+
+
+class ScenarioChoice(NamedTuple):
+    """The options that choose a scenario; :func:`concord.scenarios.chosen` makes one of them."""
+
+    scenario: Annotated[
+        str | None,
+        typer.Argument(help="A shipped scenario or a YAML file; without one: default, or replicas for crdt."),
+    ] = None
+    clients: Annotated[int | None, typer.Option(help="Number of clients, instead of the scenario's.")] = None
+    documents: Annotated[int | None, typer.Option(help="Number of documents, instead of the scenario's.")] = (
+        None
+    )
+    duration: Annotated[str | None, typer.Option(help="Time with faults, such as 120s or 2m.")] = None
+    workload: Annotated[str | None, typer.Option(help="human, contention or trace:FILE.")] = None
+    swarm: Annotated[
+        bool, typer.Option("--swarm", help="Draw a random part and tuning of the faults by seed.")
+    ] = False
+    setting: Setting = None
+    mode: Annotated[
+        str, typer.Option("--mode", help="server, or crdt for replicas that gossip without one.")
+    ] = "server"
+    rule: Annotated[
+        str | None,
+        typer.Option(help="crdt: fuguemax, fugue, yata, rga, woot or logoot; fuguemax if left out."),
+    ] = None
+    topology: Annotated[
+        str | None, typer.Option("--topology", help="crdt: mesh, or star for one relay each.")
+    ] = None
+    inject: Annotated[str, typer.Option(help="A seeded bug of the zoo, to see it found.")] = ""
+
+
+class FleetOptions(NamedTuple):
+    """The options of a simulated run that change nothing in it."""
+
+    jobs: Jobs = 0
+    no_shrink: Annotated[bool, typer.Option("--no-shrink", help="Keep failures as they were found.")] = False
+
+
+_STRUCTS = (ScenarioChoice, FleetOptions)
+
+
+def takes_structs(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes structs of options one parameter for each of their fields.
+
+    The parameters of the command stand in their order, those of a struct where the struct stands.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    structs: dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if parameter.annotation in _STRUCTS
+    }
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parameters += _fields(structs[name]) if name in structs else [parameter]
+
+    @functools.wraps(command)
+    def with_structs(**values: Any) -> None:
+        for name, struct in structs.items():
+            values[name] = struct(**{field: values.pop(field) for field in struct._fields})
+        command(**values)
+
+    ordered = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    with_structs.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined]
+    return with_structs
+
+
+def _fields(struct: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(struct, include_extras=True)
+    return [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=struct._field_defaults[name], annotation=hints[name]
+        )
+        for name in struct._fields
+    ]

@@ -1,0 +1,131 @@
+"""The program: which commands there are, loaded when they are called, and what its exit codes are."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from concord.terminal import UsageError
+from model.verdict import ExitCode
+
+EPILOG: Final = (
+    "Exit codes: 0 all good, 1 correctness violated, 2 unknown (nothing or too little was checked), "
+    "3 an objective missed, 4 the harness itself was the limit, 64 wrong usage, 70 a bug in Concord."
+)
+
+
+class Entry(NamedTuple):
+    """One command, as far as it can be told without importing it."""
+
+    section: str
+    summary: str
+
+
+COMMANDS: Final[Mapping[str, Entry]] = {
+    "run": Entry("Simulate and check", "The main job: simulate, drive and load a server; one report."),
+    "simulate": Entry("Simulate and check", "Run a scenario, in virtual time or against a real server."),
+    "campaign": Entry("Simulate and check", "Run a scenario with many seeds; state what they prove."),
+    "replay": Entry("Simulate and check", "Run a saved failure again, exactly."),
+    "explain": Entry("Simulate and check", "Explain a saved failure in sentences and a diagram."),
+    "zoo": Entry("Simulate and check", "Let the checks loose on seeded bugs."),
+    "laws": Entry("Algorithms", "Measure the published laws of the field."),
+    "arena": Entry("Algorithms", "Let every algorithm play one schedule of edits."),
+    "trace": Entry("Algorithms", "Replay a recorded editing session."),
+    "serve": Entry("Server", "Run the reference server."),
+    "token": Entry("Server", "Print a token for a user."),
+    "validate-config": Entry("Server", "Check a configuration of the server."),
+    "verify": Entry("Server", "Verify what a store holds."),
+    "rebuild": Entry("Server", "Rebuild the CRDT of a document from its operations."),
+    "load": Entry("Load", "Load a running server with users over real sockets."),
+    "report": Entry("Reports", "Write the report of a recorded run again."),
+}
+"""By name; ``a-name`` is the function ``a_name`` of the module ``concord.commands.a_name``."""
+
+CONTEXT: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"]}
+
+
+class _Loaded(Mapping[str, Any]):
+    """The commands by name; each is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        function = name.replace("-", "_")
+        module = import_module(f"concord.commands.{function}")
+        app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
+        app.command(name, epilog=EPILOG)(getattr(module, function))
+        return typer.main.get_command(app)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class Program(TyperGroup):
+    """The group of all commands; its help and its completion import none of them."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"commands": _Loaded()})
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """One section of the help for each section of the table."""
+        del ctx
+        for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
+            with formatter.section(section):
+                formatter.write_dl(
+                    [(name, entry.summary) for name, entry in COMMANDS.items() if entry.section == section]
+                )
+
+
+app = typer.Typer(
+    cls=Program,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings=CONTEXT,
+    epilog=EPILOG,
+)
+
+
+@app.callback()
+def program() -> None:
+    """Find out whether a real-time collaborative editor is correct and fast enough."""
+
+
+def main() -> None:
+    """Run the command line; every way out has a code of the table."""
+    try:
+        code = app(prog_name="concord", standalone_mode=False)
+    except UsageError as error:
+        code = _refuse(*error.problems)
+    except TyperException as error:
+        code = _refuse(" ".join(error.format_message().split()))
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("concord: interrupted", err=True)
+        code = 130
+    except OSError as error:
+        code = _refuse(f"{error.filename or ''}: {error.strerror or error}")
+    except Exception:
+        traceback.print_exc()
+        typer.echo("concord: this is a bug in Concord", err=True)
+        code = ExitCode.BUG
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(*problems: str) -> ExitCode:
+    for problem in problems:
+        typer.echo(f"concord: {problem}", err=True)
+    return ExitCode.USAGE

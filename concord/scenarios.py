@@ -1,0 +1,105 @@
+"""The one way in which a command line describes a scenario, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, cast, get_args
+
+from concord.options import ScenarioChoice
+from concord.terminal import UsageError, refusing
+from model.claims import SEQUENCES
+from simulator.algorithms.recordings.traces import TraceError, read_trace
+from simulator.gossip.plan import Mode
+from simulator.planning.faultspec import KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
+from simulator.planning.overrides import override_all, workload_settings
+from simulator.planning.plan import Topology
+from simulator.planning.scenario import Scenario, ScenarioError, load_scenario
+from simulator.planning.seeds import Seeds
+from simulator.planning.settings import nearest
+from simulator.planning.swarm import swarm
+from simulator.zoo import ZOO, bug_of
+
+SERVER_MODE = "server"
+CRDT_MODE = "crdt"
+
+
+class Chosen(NamedTuple):
+    """What is to be run."""
+
+    scenario: Scenario
+    mode: Mode | None  # of replicas without a server; None has one
+
+
+@refusing(ScenarioError, TraceError)
+def chosen(choice: ScenarioChoice, seed: int) -> Chosen:
+    """The scenario that the options of a command line describe.
+
+    Raises:
+        UsageError: it cannot be used, a setting is not KEY=VALUE, a fault is for replicas without a server,
+            or there is no such bug, mode, rule or topology.
+    """
+    mode = _mode(choice)
+    _known_bug(choice.inject, mode)
+    scenario = load_scenario(choice.scenario or ("default" if mode is None else "replicas"))
+    changes: dict[str, str | float] = {}
+    if choice.clients is not None:
+        changes["clients"] = choice.clients
+    if choice.documents is not None:
+        changes["documents"] = choice.documents
+    if choice.duration is not None:
+        changes["duration"] = choice.duration
+    if choice.workload is not None:
+        changes.update(workload_settings(choice.workload))
+    scenario = override_all(scenario, changes | settings_of(choice.setting or ()))
+    if scenario.workload.trace_file:
+        read_trace(Path(scenario.workload.trace_file))
+    for number, spec in enumerate(scenario.faults):
+        if mode is None and spec.kind not in KINDS_WITH_SERVER:
+            raise UsageError(f"faults.{number}.kind: {spec.kind} needs --mode {CRDT_MODE}")
+    kinds = KINDS_WITH_SERVER if mode is None else KINDS_WITHOUT_SERVER
+    return Chosen(swarm(scenario, Seeds(seed), kinds) if choice.swarm else scenario, mode)
+
+
+def settings_of(arguments: Sequence[str]) -> dict[str, str]:
+    """What ``--set KEY=VALUE`` says, by key.
+
+    Raises:
+        UsageError: one of them is not of this form.
+    """
+    settings: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise UsageError(f"--set {argument}: expected KEY=VALUE, for example network.keep_alive=8s")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def _mode(choice: ScenarioChoice) -> Mode | None:
+    """How replicas without a server are to run; the rule that is left out is the bug's, or FugueMax."""
+    mode, rule, topology = choice.mode, choice.rule, choice.topology
+    if mode not in (SERVER_MODE, CRDT_MODE):
+        raise UsageError(f"--mode {mode}: must be {SERVER_MODE} or {CRDT_MODE}")
+    if mode == SERVER_MODE:
+        if rule is not None or topology is not None:
+            raise UsageError(f"--rule and --topology are for --mode {CRDT_MODE}")
+        return None
+    rules = [claims.engine for claims in SEQUENCES]
+    if rule is not None and rule not in rules:
+        raise UsageError(f"--rule {rule}: unknown; {nearest(rule, rules)}")
+    if topology is not None and topology not in get_args(Topology):
+        raise UsageError(f"--topology {topology}: must be {' or '.join(get_args(Topology))}")
+    of_bug = ZOO[choice.inject].rule if choice.inject in ZOO else ""
+    return Mode(rule or of_bug or rules[0], cast(Topology, topology or "mesh"))
+
+
+def _known_bug(name: str, mode: Mode | None) -> None:
+    """Refuse the name of a bug that is not in the zoo, or needs another mode or rule."""
+    if not name:
+        return
+    with refusing(ValueError):
+        rule = bug_of(name).rule
+    if rule != ("" if mode is None else mode.rule):
+        needs = f"--mode {CRDT_MODE} --rule {rule}" if rule else f"--mode {SERVER_MODE}"
+        raise UsageError(f"--inject {name}: needs {needs}")

@@ -1,0 +1,49 @@
+"""The command line as a person or a pipeline meets it, called in this process."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from concord.__main__ import main
+from model.verdict import ExitCode
+
+
+class Outcome(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Terminal:
+    """Calls the program in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Outcome:
+        self._monkeypatch.setattr(sys, "argv", ["concord", *arguments])
+        self._monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = self._capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Outcome(ended.value.code, said.out, said.err)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(monkeypatch, capsys)
+
+
+def refused(outcome: Outcome) -> str:
+    """The one line with which a command refuses its input."""
+    assert outcome.code == ExitCode.USAGE
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("concord: ")
+    return line.removeprefix("concord: ")
