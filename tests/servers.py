@@ -5,9 +5,12 @@ PostgreSQL refuses to run as root, so root runs it as ``nobody``, in a folder th
 
 Fixtures, known to every test through ``tests/conftest.py``:
 
-* ``postgres``: the server of the whole test run; a test that kills it starts it again itself.
+* ``postgres``: the server of the whole worker; a test that kills it starts it again itself.
 * ``database_url``: a fresh, empty database in it.
-* ``valkey``: the Valkey server of the whole test run, emptied before each test.
+* ``valkey``: the Valkey server of the whole worker, emptied before each test.
+
+A worker is one of the processes that pytest runs tests in. Each has servers of its own, and they end with it
+even if it is killed.
 
 A test that wants to break a server in its own way calls :func:`start_postgres` or :func:`start_valkey`.
 """
@@ -34,8 +37,11 @@ import pytest
 import redis
 from psycopg import sql
 
+from simulator.running import children
+
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0
+PATIENCE_SECONDS = 120.0  # of a test, for what a busy machine does late
 START_ATTEMPTS_MAX = 5  # another process may take the free port between choosing it and listening on it
 
 # Nothing here survives a power cut, which no test makes; a killed process loses no page of the system.
@@ -88,13 +94,13 @@ class _Server:
         process = self._process
         if process is None:
             return
-        children = _children(process.pid)
-        for pid in (process.pid, *children):
+        below = processes_below(process.pid)
+        for pid in (process.pid, *below):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(STOP_SECONDS_MAX)
         deadline = time.monotonic() + STOP_SECONDS_MAX
-        while any(_is_alive(pid) for pid in children):
+        while any(is_alive(pid) for pid in below):
             assert time.monotonic() < deadline, f"children of {self._name} do not end"
             time.sleep(0.01)
         self._process = None
@@ -122,17 +128,28 @@ class _Server:
         raise NotImplementedError
 
 
-def _children(pid: int) -> list[int]:
-    """The processes whose parent is ``pid``, from ``/proc``."""
-    found = []
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that other processes do."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def processes_below(pid: int) -> list[int]:
+    """The processes that ``pid`` started, and those that they started, from ``/proc``."""
+    children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
-                found.append(int(stat.parent.name))
-    return found
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(stat.parent.name))
+    found = [pid]
+    for process in found:
+        found += children.get(process, [])
+    return found[1:]
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Whether a process runs; a zombie, which nobody may have waited for yet, does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -219,7 +236,7 @@ class RunningPostgres(_Server):
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
-                start_new_session=True,  # a Ctrl-C for the tests is none for the server
+                process_group=children.group(),  # a Ctrl-C for the tests is none for the server
                 user=self._account,
                 group=_group(self._account),
                 extra_groups=[] if self._account else None,
@@ -260,6 +277,7 @@ def start_postgres(folder: Path | None = None, *, settings: Mapping[str, str] = 
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         cwd=where,
+        process_group=children.group(),
         user=account,
         group=_group(account),
         extra_groups=[] if account else None,
@@ -325,7 +343,7 @@ class RunningValkey(_Server):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=children.group(),
             )
 
     def _answers(self) -> bool:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 
-from tests.servers import RunningPostgres, RunningValkey, start_postgres, start_valkey
+from simulator.running.children import group
+from tests.conftest import ROOT
+from tests.servers import RunningPostgres, RunningValkey, is_alive, start_postgres, start_valkey, until
 
 
 def test_postgres_keeps_what_was_committed_when_it_is_killed(tmp_path: Path) -> None:
@@ -67,3 +73,42 @@ def test_binaries_that_the_account_cannot_reach_are_copied(monkeypatch: pytest.M
         psycopg.connect(server.url).close()
     finally:
         server.close()
+
+
+HOLDING = """
+import os, time
+from pathlib import Path
+import pytest
+from simulator.live.server import SpawnedServer
+from tests.servers import processes_below
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_hold(number, postgres, _valkey, tmp_path):
+    SpawnedServer(tmp_path, "a secret that is long enough for a key").start()
+    pids = [str(pid) for pid in processes_below(os.getpid())]
+    part = Path(__file__).with_name(f"part-{number}")
+    part.write_text(f"{os.getpid()} {' '.join(pids)}")
+    part.rename(part.with_name(f"pids-{number}"))
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("killed", "workers"), [("pytest", 0), ("pytest", 2), ("worker", 2)])
+def test_no_server_outlives_a_killed_pytest(killed: str, workers: int, tmp_path: Path) -> None:
+    (tmp_path / "test_holding.py").write_text(HOLDING)
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    command += ["-p", "tests.servers", "-n", str(workers), str(tmp_path)]
+    files = [tmp_path / f"pids-{number}" for number in range(workers or 1)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, process_group=group()
+    ) as process:
+        until(lambda: all(file.exists() for file in files))
+        holding, *servers = [int(pid) for pid in files[0].read_text().split()]
+        names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in servers}
+        assert names >= {"postgres", "valkey-server", "sh"}
+        os.kill(process.pid if killed == "pytest" else holding, signal.SIGKILL)
+        until(lambda: not any(is_alive(pid) for pid in servers))
+        process.kill()
+    below = [int(pid) for file in files for pid in file.read_text().split()]
+    until(lambda: not any(is_alive(pid) for pid in below))

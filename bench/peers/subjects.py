@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from simulator.running.children import group
+
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
 MODULES = FOLDER / "node_modules"
@@ -158,7 +160,12 @@ class Server:
         self.secrets = {"JWT_SECRET": secrets.token_hex(32)}
         with self._log.open("wb") as log, pinned(core):
             self._process = subprocess.Popen(
-                self._command(), cwd=ROOT, env=self._environment(), stdout=log, stderr=subprocess.STDOUT
+                self._command(),
+                cwd=ROOT,
+                env=self._environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                process_group=group(),
             )
 
     def _command(self) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bench.peers.subjects import FOLDER, HOST, BenchError, Server, core_busy_seconds, node, pinned
+from simulator.running.children import group
 
 # A generator beyond these is late or at its limit; what it sees then says nothing against the server. Nor
 # does what is seen while other processes take more of a core than that.
@@ -156,7 +157,9 @@ def run_trial(server: Server, rate: int, load: Load) -> Trial:
     }
     command = [node(), str(FOLDER / "generator/main.mjs"), msgspec.json.encode(settings).decode()]
     with pinned(load.generator_core):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **server.secrets})
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, env={**os.environ, **server.secrets}, process_group=group()
+        )
     timer = threading.Timer(load.warmup_seconds + load.seconds + EXTRA_SECONDS_MAX, process.kill)
     timer.start()
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,9 +10,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
+
+from simulator.running import children
 
 START_SECONDS_MAX: Final = 30.0
 STOP_SECONDS_MAX: Final = 20.0
@@ -104,7 +104,7 @@ class SpawnedServer:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
-                start_new_session=True,  # a Ctrl-C for the run is none for the server
+                process_group=children.group(),  # a Ctrl-C for the run is none for the server
             )
         while not self._is_healthy():
             if process.poll() is not None:
@@ -125,11 +125,10 @@ class SpawnedServer:
         return self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:].strip()
 
     def kill(self) -> None:
-        """SIGKILL the process and those it started."""
+        """SIGKILL the process."""
         process, self._process = self._process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait(STOP_SECONDS_MAX)
 
     def stop(self) -> None:

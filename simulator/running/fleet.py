@@ -20,6 +20,7 @@ from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
 from simulator.planning.plan import CellPlan
 from simulator.planning.schedule import FaultWindow
+from simulator.running.children import end_with_parent
 from simulator.running.engine import cell_of, claims_of
 from simulator.zoo import parts_for
 
@@ -144,6 +145,7 @@ _done: Any = None
 
 
 def _start_worker(done: Any) -> None:
+    end_with_parent()
     global _done  # a worker process has exactly one, given to it at its start
     _done = done
 

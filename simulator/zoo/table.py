@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import NamedTuple
 
 from simulator.failures.shrink import Shrinker
+from simulator.running.children import end_with_parent
 from simulator.zoo.catalogue import ZOO, bug_of
 from simulator.zoo.hunt import hunt
 
@@ -94,7 +95,7 @@ def run_zoo(
     chosen = [bug_of(name).name for name in names] or list(ZOO)
     rows: dict[str, Row] = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, context, initializer=end_with_parent) as pool:
         for future in as_completed([pool.submit(row_of, name, seconds_per_bug) for name in chosen]):
             row = future.result()
             rows[row.bug] = row

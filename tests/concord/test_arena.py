@@ -19,6 +19,7 @@ from model.verdict import ExitCode
 from simulator.algorithms.arena.contenders import CONTENDERS
 from simulator.algorithms.arena.contest import contest
 from simulator.algorithms.arena.engines.graph import GraphEngine
+from simulator.running.children import group
 from tests.conftest import ROOT
 from tests.terminal import Outcome, Terminal, refused, terminal
 
@@ -88,6 +89,7 @@ def told(hash_seed: str) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=True,
+        process_group=group(),
     )
     arena: dict[str, Any] = json.loads(done.stdout)
     for row in arena["engines"]:

@@ -12,6 +12,7 @@ import pytest
 
 from concord.program import COMMANDS
 from model.verdict import ExitCode
+from simulator.running.children import group
 from tests.conftest import ROOT
 from tests.terminal import Terminal, refused, terminal
 
@@ -26,7 +27,12 @@ RESULTS = ("result.json", "measures.json", "report.html", "junit.xml", "summary.
 
 def test_the_program_runs_by_its_file() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "concord", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "concord", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        process_group=group(),
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert all(command in done.stdout for command in COMMANDS)
@@ -167,6 +173,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subproces
         capture_output=True,
         text=True,
         check=False,
+        process_group=group(),
     )
     return out, done
 

@@ -19,8 +19,9 @@ from model.history import read_history
 from model.measures import MeasureSet
 from model.result import RunResult
 from model.verdict import ExitCode, Verdict
+from simulator.running.children import group
 from tests.conftest import ROOT
-from tests.servers import free_port
+from tests.servers import free_port, is_alive, until
 
 SECRET = "secret of the load tests, long enough"
 EDITS_ENOUGH = 150
@@ -41,6 +42,7 @@ def server(bug: str = "") -> Iterator[str]:
         stdout=subprocess.PIPE,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        process_group=group(),
     ) as process:
         assert process.stdout is not None
         yield f"ws://127.0.0.1:{int(process.stdout.readline())}"
@@ -170,7 +172,41 @@ def test_locust_alone_runs_the_file_and_ends_with_the_verdict(tmp_path: Path) ->
         command += ["--documents", "1", "--rate", "20", "--out", str(tmp_path)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         environment.pop("LOCUST_SKIP_MONKEY_PATCH", None)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, env=environment, process_group=group()
+        )
     assert done.returncode == ExitCode.GOOD, done.stderr
     assert "acknowledge" in done.stdout + done.stderr  # in Locust's own table
     assert (tmp_path / "worker-00.json").is_file()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from loadgen.run import Listener, LoadOptions, run_load
+from tests.loadgen.test_run import plan
+
+def say(status):
+    if all(worker.edits for worker in status.values()) and len(status) == 2:
+        print(*(worker.pid for worker in status.values()), flush=True)
+
+run_load(
+    LoadOptions(plan(sys.argv[1], workers=2), Path(sys.argv[2]), "concord load"),
+    Listener(say, lambda stage: None),
+)
+"""
+
+
+def test_workers_end_when_the_run_is_killed(tmp_path: Path) -> None:
+    with server() as url:
+        with subprocess.Popen(
+            [sys.executable, "-c", KILLED, url, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            process_group=group(),
+        ) as process:
+            assert process.stdout is not None
+            workers = [int(pid) for pid in process.stdout.readline().split()]
+            process.kill()
+        assert len(workers) == 2
+        until(lambda: not any(is_alive(pid) for pid in workers))

@@ -31,6 +31,7 @@ from model.history import (
 )
 from model.identity import DocumentId, SiteId
 from model.text import Operation, insert
+from simulator.running.children import group
 from tests.model.strategies import any_operation, structs, texts
 
 KINDS: tuple[type[msgspec.Struct], ...] = typing.get_args(Record)
@@ -113,6 +114,7 @@ class TestDigest:
             capture_output=True,
             text=True,
             check=True,
+            process_group=group(),
         )
         assert done.stdout.strip() == write(tmp_path / "own.gz", SAMPLE)
         assert (tmp_path / "other.gz").read_bytes() == (tmp_path / "own.gz").read_bytes()

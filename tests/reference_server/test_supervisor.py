@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,18 +21,12 @@ from reference_server.control import Control, Line, LineError
 from reference_server.metrics.snapshot import Counts, MetricsSnapshot
 from reference_server.pidfile import PidFileHeldError, pid_file
 from reference_server.supervisor import supervise
+from simulator.running.children import group
 from tests.conftest import ROOT
 from tests.reference_server import supervised
-from tests.servers import free_port
+from tests.servers import free_port, until
 
 PATIENCE_SECONDS = 60.0
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 class Fleet:
@@ -52,6 +45,7 @@ class Fleet:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
+            process_group=group(),
         )
 
     def health(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from concord.finish import judge
 from model import arena as arenas
 from reports.write import write_report
+from simulator.running.children import group
 from simulator.running.run import save
 from tests.model.test_arena import arena as small_arena
 from tests.reports.jobs import STRAINED, synthetic_run, write_part
@@ -76,6 +77,7 @@ def test_a_browser_shows_the_report_without_an_error(
         text=True,
         timeout=120,
         check=True,
+        process_group=group(),
     )
     assert title in shown.stdout
     assert len(re.findall(r"<svg\b", shown.stdout)) >= pictures

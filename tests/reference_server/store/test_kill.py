@@ -14,6 +14,7 @@ import pytest
 
 from reference_server.core.effects import Progress
 from reference_server.store.open import open_store
+from simulator.running.children import group
 from tests.conftest import ROOT
 from tests.reference_server.store.requests import A, D, load, row
 
@@ -56,6 +57,7 @@ def test_what_was_acknowledged_is_there_after_sigkill(
             stdout=subprocess.PIPE,
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
+            process_group=group(),
         )
         assert process.stdout is not None
         with process, process.stdout as lines:

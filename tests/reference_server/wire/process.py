@@ -13,6 +13,7 @@ from pathlib import Path
 
 import trio
 
+from simulator.running.children import group
 from tests.conftest import ROOT
 from tests.reference_server.wire.running import PATIENCE_SECONDS, SECRET, check_log, until
 
@@ -73,7 +74,13 @@ class Process:
             (self.folder / f"log-{self._starts}").open("wb") as log,
         ):
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=log
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                process_group=group(),
             )
         await until(lambda: "stop it with" in self.out or self.running.poll() is not None)
         found = re.search(r"listening on http://127.0.0.1:(\d+) ", self.out)

@@ -18,6 +18,7 @@ from simulator.failures.case import load_case
 from simulator.failures.explain import explain
 from simulator.failures.trial import attempt
 from simulator.planning.plan import Topology
+from simulator.running.children import group
 from simulator.running.run import save
 from simulator.zoo import bug_of
 from tests.conftest import ROOT
@@ -50,6 +51,7 @@ def test_the_digest_depends_on_the_seed_alone(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
+        process_group=group(),
     )
     assert done.stdout.strip() == one.digest
 

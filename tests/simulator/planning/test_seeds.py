@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.planning.seeds import Seeds
+from simulator.running.children import group
 
 
 def first_draws(seed: int, *name: str | int) -> list[float]:
@@ -49,6 +50,7 @@ def test_streams_do_not_depend_on_the_hash_seed() -> None:
             capture_output=True,
             text=True,
             check=True,
+            process_group=group(),
         ).stdout
         for hash_seed in ("1", "2")
     }

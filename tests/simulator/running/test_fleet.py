@@ -14,6 +14,7 @@ from model.verdict import Verdict, overall
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
+from simulator.running.children import group
 from simulator.running.fleet import CellJob, CellOutcome, cost_of, digest_of, run_cell, run_cells
 from tests.conftest import ROOT
 from tests.simulator.plans import edit, plan, script, scripted
@@ -77,6 +78,7 @@ def test_the_digest_does_not_depend_on_the_hash_seed(
         capture_output=True,
         text=True,
         check=False,
+        process_group=group(),
     )
     assert done.stderr == ""
     assert done.stdout.strip() == digest_of(outcomes)

@@ -1,0 +1,79 @@
+"""Nothing outlives a killed process: neither the programs it started nor the workers of its pools."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simulator.running.children import group
+from tests.conftest import ROOT
+from tests.servers import is_alive, until
+
+PROGRAM = """
+import subprocess, sys
+from simulator.running.children import group
+nested = "import subprocess, time; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); p.wait()"
+shell = subprocess.Popen(
+    [sys.executable, "-c", nested], stdout=subprocess.PIPE, text=True, process_group=group()
+)
+assert group() == group()
+print(shell.pid, shell.stdout.readline().strip(), group(), flush=True)
+shell.wait()
+"""
+
+POOL = """
+import multiprocessing, os, time
+from concurrent.futures import ProcessPoolExecutor
+from simulator.running.children import end_with_parent
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, context, initializer=end_with_parent) as pool:
+        idle, busy = pool.submit(os.getpid), pool.submit(time.sleep, 600)
+        idle.result()
+        print(*pool._processes, flush=True)
+        busy.result()
+"""
+
+
+def started(program: str, folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """A process that runs the program, and the ids it says."""
+    path = folder / "program.py"  # the workers of a pool need a file that they can import
+    path.write_text(program)
+    process = subprocess.Popen(
+        [sys.executable, path],
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=group(),
+    )
+    assert process.stdout is not None
+    return process, [int(pid) for pid in process.stdout.readline().split()]
+
+
+@pytest.mark.parametrize("program", [PROGRAM, POOL], ids=["programs", "pool"])
+@pytest.mark.parametrize("end", [subprocess.Popen.kill, subprocess.Popen.terminate])
+def test_everything_below_a_process_ends_with_it(
+    program: str, end: Callable[[subprocess.Popen[str]], None], tmp_path: Path
+) -> None:
+    process, below = started(program, tmp_path)
+    with process:
+        assert len(below) >= 2
+        assert all(is_alive(pid) for pid in below)
+        end(process)
+        assert process.wait() != 0
+        until(lambda: not any(is_alive(pid) for pid in below))
+
+
+def test_the_group_is_not_that_of_the_terminal() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpgrp())"],
+        capture_output=True,
+        text=True,
+        check=True,
+        process_group=group(),
+    )
+    assert int(done.stdout) == group()
