@@ -1,4 +1,4 @@
-"""What every test shares: Hypothesis profiles and the folder of recorded data."""
+"""What every test shares: Hypothesis profiles, recorded data, and how tests are spread over the cores."""
 
 from __future__ import annotations
 
@@ -44,6 +44,27 @@ def require_data() -> Path:
 @pytest.fixture
 def data() -> Path:
     return require_data()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run on all cores, unless files are named, a debugger is wanted, or the command line says otherwise."""
+    options = config.option
+    if (
+        config.pluginmanager.hasplugin("xdist")
+        and not hasattr(config, "workerinput")
+        and options.numprocesses is None
+        and options.dist == "no"
+        and not (options.usepdb or options.collectonly or options.capture == "no")
+        and any(Path(argument).is_dir() for argument in config.args)
+    ):
+        options.numprocesses = cores()
+        options.dist = "worksteal"
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
