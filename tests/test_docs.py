@@ -27,7 +27,10 @@ from model.protocol import (
 )
 from model.text import Operation, apply, compose, transform_pair
 from reference_server.core import limits as server_limits
+from reference_server.core import states as server_states
+from reference_server.core.effects import Appended, Authenticated, Authorized
 from reference_server.core.limits import Limits
+from reference_server.core.states import State
 from tests.conftest import ROOT
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -120,6 +123,34 @@ def test_the_table_of_the_clients_phases() -> None:
         for happening, phases in accepted.items()
         for after in phases
     }
+
+
+def test_the_table_of_the_states_of_a_connection() -> None:
+    client = {member.__struct_config__.tag: member for member in get_args(ClientMessage)}
+    decisions = {
+        "authenticating": Authenticated,
+        "authorizing": Authorized,
+        "joining": Appended,
+        "handing in": Appended,
+    }
+    (rows,) = [rows for rows in tables() if rows[0][0] == "greeting"]
+    assert rows.pop() == ["any", "anything else", "`out_of_order`", "closed"]
+    described: set[tuple[str, type, str]] = set()
+    for states, what, _, after in rows:
+        for state in states.split(", "):
+            kinds = [client[tag] for tag in re.findall("`(.+?)`", what)] or [decisions[state]]
+            names = [state] if after == "as before" else re.split(", or ", after)
+            described |= {(state, kind, name) for kind in kinds for name in names}
+    silent = {
+        (state.value, kind, state.value) for state in State for kind in (Authenticated, Authorized, Appended)
+    }
+    ruled = {
+        (state.value, happening, after.value)
+        for state, accepted in server_states.RULES.items()
+        for happening, states_after in accepted.items()
+        for after in states_after
+    }
+    assert described == ruled - silent
 
 
 def test_the_table_of_limits() -> None:

@@ -170,7 +170,6 @@ class Document:
             ProtocolError: the revision is unknown, or the selection is outside its text.
         """
         member = self.members[connection]
-        member.require_live("presence")
         self.room.place(member, message, now_us)
 
     def set_role(self, connection: ConnectionId, role: Role) -> None:

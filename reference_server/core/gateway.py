@@ -1,14 +1,7 @@
 """The gateway of one worker: connections, who they are, and the documents they talk about.
 
-Rules (state of a connection, message -> what happens)::
-
-    GREETING        hello     -> AUTHENTICATING   authenticate
-    AUTHENTICATING  (answer)  -> READY            welcome, or 4401
-    READY           join      -> AUTHORIZING      authorize
-    AUTHORIZING     (answer)  -> JOINED           the document answers, or 4403
-    JOINED          submit branch presence        the document answers
-    READY and later renew                         authenticate again: renewed, or 4401
-    anything else                                 error out_of_order, 4400
+Which message is taken in which state of a connection, and what comes of it, is the table of
+``reference_server.core.states``.
 
 A token that expires is warned of; if it is not renewed within the grace, its connection is closed (4411).
 A revoked token closes its connections at once (4412); a right that was withdrawn does so too (4403).
@@ -19,7 +12,6 @@ take effect.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from typing import Final, assert_never
 
@@ -81,6 +73,7 @@ from reference_server.core.limits import (
     CLOSE_UNAUTHENTICATED,
     Limits,
 )
+from reference_server.core.states import RULES, Happening, State
 
 _CLOSE_CODES = {
     ErrorCode.UNAUTHENTICATED: CLOSE_UNAUTHENTICATED,
@@ -90,20 +83,11 @@ _CLOSE_CODES = {
 }
 
 
+_LIVE, _HANDING_IN = RULES[State.LIVE], RULES[State.HANDING_IN]  # looked up for every message
 _NOBODY = Identity("")
 
 DEFLATE: Final = "deflate"
 """The one compression there is: RFC 1950, one message at a time."""
-
-
-class State(enum.Enum):
-    """How far a connection has come."""
-
-    GREETING = "greeting"
-    AUTHENTICATING = "authenticating"
-    READY = "ready"
-    AUTHORIZING = "authorizing"
-    JOINED = "joined"
 
 
 class Session:
@@ -123,7 +107,7 @@ class Session:
 
     def __init__(self, deadline_us: int) -> None:
         self.deadline_us = deadline_us  # to have joined by
-        self.state = State.GREETING
+        self.state = State.GREETING  # what comes after JOINING, the document's member knows
         self.site = SiteId("")
         self.identity = _NOBODY
         self.join: tuple[Join, int] | None = None  # what waits for its authorization, and since when
@@ -131,6 +115,11 @@ class Session:
         self.compressed = False
         self.renewing = False
         self.warned = False  # that the token has expired
+
+    def enter(self, state: State, because: Happening) -> None:
+        """Go on to a state that the rules allow to come of what happened."""
+        assert state in RULES[self.state].get(because, ()), (self.state, because, state)
+        self.state = state
 
 
 class Gateway:
@@ -260,30 +249,44 @@ class Gateway:
         self, connection: ConnectionId, session: Session, message: ClientMessage, now_us: int
     ) -> None:
         document = session.document
-        if document is not None and connection in document.members:
-            match message:
-                case Submit():
-                    return document.submit(connection, message, now_us)
-                case Presence():
-                    return document.place(connection, message, now_us)
-                case Branch():
-                    return document.branch(connection, message, now_us)
-                case Hello() | Join() | Renew():
-                    pass  # of the connection, not of the document
-        match (session.state, message):
-            case (State.GREETING, Hello()):
+        if document is not None and (member := document.members.get(connection)) is not None:
+            accepted = _LIVE if member.live else _HANDING_IN
+        else:
+            accepted = RULES[session.state]
+        if type(message) not in accepted:
+            kind, state = type(message).__name__.lower(), self._state_of(connection, session)
+            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} while {state.value}")
+        match message:
+            case Submit():
+                assert document is not None
+                document.submit(connection, message, now_us)
+            case Presence():
+                assert document is not None
+                document.place(connection, message, now_us)
+            case Branch():
+                assert document is not None
+                document.branch(connection, message, now_us)
+            case Hello():
                 self._hello(connection, session, message)
-            case (State.READY, Join()):
+            case Join():
                 session.join = (message, now_us)
-                session.state = State.AUTHORIZING
+                session.enter(State.AUTHORIZING, Join)
                 self._out.append(Authorize(connection, message.document))
-            case (State.READY | State.AUTHORIZING | State.JOINED, Renew()) if not session.renewing:
+            case Renew():
+                if session.renewing:
+                    raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second renew before an answer")
                 session.renewing = True
                 self._out.append(Authenticate(connection, session.site, message.token))
-            case _:
-                kind = type(message).__name__.lower()
-                raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} while {session.state.value}")
-        return None
+
+    def state_of(self, connection: ConnectionId) -> State | None:
+        """How far a connection has come; None if there is none of that number."""
+        session = self._sessions.get(connection)
+        return None if session is None else self._state_of(connection, session)
+
+    def _state_of(self, connection: ConnectionId, session: Session) -> State:
+        if session.document is None or (member := session.document.members.get(connection)) is None:
+            return session.state
+        return State.LIVE if member.live else State.HANDING_IN
 
     def _hello(self, connection: ConnectionId, session: Session, message: Hello) -> None:
         if message.version != PROTOCOL_VERSION:
@@ -292,7 +295,7 @@ class Gateway:
             )
         session.site = message.site
         session.compressed = self.compression and DEFLATE in message.compression
-        session.state = State.AUTHENTICATING
+        session.enter(State.AUTHENTICATING, Hello)
         self._out.append(Authenticate(connection, message.site, message.token))
 
     def _authenticated(self, event: Authenticated, now_us: int) -> None:
@@ -300,6 +303,7 @@ class Gateway:
         session = self._sessions.get(connection)
         if session is None:
             return
+        assert Authenticated in RULES[session.state], (session.state, "nobody asked about a token")
         if identity is None or (session.renewing and identity.user != session.identity.user):
             self._refuse(connection, event.reason, "the token was refused")
             return
@@ -315,7 +319,7 @@ class Gateway:
             if session.document is not None:  # another token may give other rights
                 self._out.append(Authorize(connection, session.document.name))
             return
-        session.state = State.READY
+        session.enter(State.READY, Authenticated)
         compression = DEFLATE if session.compressed else ""
         welcome = Welcome(PROTOCOL_VERSION, LIMITS, expires_in_ms, compression)
         self._out.append(Send((connection,), encode(welcome)))
@@ -337,9 +341,9 @@ class Gateway:
                 failure = Failure(ErrorCode.TOKEN_EXPIRED, "renew the token", False, grace_ms)
                 self._out.append(Send((connection,), encode(failure)))
                 self._out.append(SetTimer(connection, expires_us + self.limits.renew_grace_us))
-        elif expires_us is not None and session.state is State.JOINED:
+        elif expires_us is not None and session.state is State.JOINING:
             return  # of a token that was renewed
-        if session.state is not State.JOINED and now_us >= session.deadline_us:
+        if session.state is not State.JOINING and now_us >= session.deadline_us:
             self._out.append(Close(connection, CLOSE_TIMEOUT, "no join in time"))
 
     def _authorized(self, event: Authorized) -> None:
@@ -347,6 +351,7 @@ class Gateway:
         session = self._sessions.get(connection)
         if session is None:
             return
+        assert Authorized in RULES[session.state], (session.state, "nobody asked about a right")
         if role is None:
             self._refuse(connection, ErrorCode.FORBIDDEN, "no right to this document")
         elif session.join is not None:
@@ -377,7 +382,7 @@ class Gateway:
             )
             self._documents[message.document] = document
         session.document = document
-        session.state = State.JOINED
+        session.enter(State.JOINING, Authorized)
         item = JoinItem(connection, session.site, role, message, now_us, session.identity.user)
         document.join(item)
 

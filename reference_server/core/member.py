@@ -72,19 +72,9 @@ class Member:
             if message.edits[-1].last <= self.merged_last:
                 return False  # sent again while its answer was on the way
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a branch from a live connection")
-        self.require_live("submit")
         if self.submitted is not None and self.submitted != message:
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second operation in flight")
         return self.submitted is None
-
-    def require_live(self, kind: str) -> None:
-        """Check that the branch, if there was one to hand in, is merged.
-
-        Raises:
-            ProtocolError: it is not.
-        """
-        if not self.live:
-            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} before the branch is merged")
 
     def item(
         self,
