@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias, assert_never
 
 from model.client.address import Address
+from model.client.http import HttpRequest
 from model.client.websocket import (
     CLOSE_ABNORMAL,
     CLOSE_NORMAL,
@@ -68,6 +69,19 @@ def opener(address: Address, timeout: float = CONNECT_SECONDS_MAX) -> Opener:
         return plain
 
     return open_socket
+
+
+def ask(address: Address, request: HttpRequest, timeout: float) -> bytes:
+    """The body of the answer to a request, over a connection of its own.
+
+    Raises:
+        OSError: there is none of any use; the socket is silent for ``timeout`` seconds at most.
+    """
+    with opener(address, timeout)() as plain:
+        plain.sendall(request.to_send)
+        while (body := request.received(plain.recv(READ_BYTES))) is None:
+            pass
+        return body
 
 
 class WebSocket:

@@ -24,7 +24,7 @@ from loadgen import health, outcome
 from loadgen.channel import CHANNEL_VARIABLE, STOP, Status
 from loadgen.outcome import WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, PLAN_VARIABLE, LoadPlan, PlanError, checked, encode
-from loadgen.server_metrics import ServerMetrics, ask_over_http
+from loadgen.server_metrics import MetricsThread
 from model import result as results
 from model.claims import JUPITER
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
@@ -81,7 +81,7 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
     _clear(directory)
     directory.mkdir(parents=True, exist_ok=True)
     listener.stage("starting workers")
-    server = ServerMetrics(ask_over_http(plan.address))
+    server = MetricsThread(plan.address)
     begin = time.monotonic()
     fleet = _Fleet(plan, directory)
     interrupted = False

@@ -50,7 +50,7 @@ class Layer(NamedTuple):
 
 LAYERS = [
     Layer("model", names("model"), names("msgspec"), PURE),
-    Layer("model/client", names("model"), names("jwt msgspec wsproto"), PURE),
+    Layer("model/client", names("model"), names("h11 jwt msgspec wsproto"), PURE),
     Layer("reference_server/core", names("model reference_server.core"), names("msgspec"), PURE),
     Layer(
         "reference_server",

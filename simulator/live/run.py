@@ -20,6 +20,7 @@ from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import EDIT, FAULT, NonTriviality, judge_triviality
 from model.claims import JUPITER
 from model.client.address import Address
+from model.client.server_metrics import ServerMetrics
 from model.identity import DocumentId
 from model.measures import Measures, MeasureSet
 from model.result import CheckRow, RunResult
@@ -28,7 +29,7 @@ from simulator.live.cell import LiveCell
 from simulator.live.faults import playable, with_a_kill
 from simulator.live.health import health
 from simulator.live.process import few_collections, raise_file_limit
-from simulator.live.scrape import Scraper
+from simulator.live.scrape import scrape
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
 from simulator.live.tokens import LIFETIME_SECONDS, Tokens
 from simulator.live.visitor import SETUP_KIND, VisitError
@@ -117,7 +118,7 @@ class _Driven(NamedTuple):
     """What came of the driving."""
 
     cell: LiveCell
-    scraper: Scraper
+    metrics: ServerMetrics
     wall_seconds: float
 
 
@@ -179,7 +180,7 @@ async def _drive(
     cell = LiveCell(
         plan, address, tokens, server, people, lambda us: listener.progress(min(1.0, us / whole_us))
     )
-    scraper = Scraper(address.authority)
+    metrics = ServerMetrics()
     begin = time.perf_counter()
     listener.stage("making the documents")
     failed: VisitError | None = None
@@ -191,10 +192,10 @@ async def _drive(
         raise LiveError(f"the run could not begin: {failed}")
     listener.stage(f"driving {len(cell.clients)} clients")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(scraper.run)
+        nursery.start_soon(scrape, address, metrics)
         await cell.run()
         nursery.cancel_scope.cancel()
-    return _Driven(cell, scraper, time.perf_counter() - begin)
+    return _Driven(cell, metrics, time.perf_counter() - begin)
 
 
 # --- judging ----------------------------------------------------------------------------------------------
@@ -283,7 +284,7 @@ def _result(
         command=options.command,
         harness=harness,
         errors=dict(sorted(cell.shared.errors.items())),
-        server=driven.scraper.series(),
+        server=driven.metrics.series(),
         notes=[*notes, *dict.fromkeys(cell.notes), *_told(cell)],
     )
 

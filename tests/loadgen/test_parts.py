@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import jwt
 import msgspec
@@ -12,9 +14,9 @@ from loadgen.audit import Promise, broken_promises
 from loadgen.health import Health, rows
 from loadgen.measuring import Moves
 from loadgen.outcome import WorkerOutcome, judged
-from loadgen.server_metrics import ServerMetrics
+from loadgen.server_metrics import MetricsThread
 from loadgen.tokens import Minted, Refreshed
-from model.histogram import Histogram
+from model.client.address import Address
 from model.identity import SiteId
 from model.protocol import Row
 from model.text import noop
@@ -157,43 +159,39 @@ def test_a_run_is_valid_only_if_everything_was_read_back_and_somebody_edited() -
     assert overall(judged([], 2)) is Verdict.UNKNOWN
 
 
-class Talker:
-    """A server that has been up for a while."""
+class Pages(BaseHTTPRequestHandler):
+    """A server that says the same of itself each time, or nothing at all."""
 
-    def __init__(self) -> None:
-        self.histogram = Histogram()
-        self.histogram.record(70)
-        self.asked = threading.Event()
+    pages: ClassVar[dict[str, bytes]] = {}
 
-    def __call__(self, path: str) -> object:
-        if path == "/api/metrics/connections":
-            return {"connections": 7, "cpu_usage": 12.5, "memory_usage": 1_000}
-        if path == "/api/metrics":
-            return {"queue_depth": 1, "latencies": {"commit": {"last_minute": {"p95_ms": 2.5}}}}
-        answer = {"latencies": {"operation": {"since_start": self.histogram.to_json()}}}
-        self.asked.set()
-        return answer
+    def do_GET(self) -> None:
+        body = self.pages.get(self.path)
+        self.send_response(404 if body is None else 200)
+        self.send_header("Content-Length", str(len(body or b"")))
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
-def test_what_the_server_says_of_itself_is_that_of_the_run() -> None:
-    talker = Talker()
-    metrics = ServerMetrics(talker)
-    metrics.start()
-    assert talker.asked.wait(30)  # the first histograms are those before the run
-    talker.histogram.record(90)
-    metrics.sample()
-    series = metrics.stop()
-    assert series is not None
-    assert series.columns["connections"][0] == 7
-    assert series.columns["store_commit_p95_ms"][0] == 2.5
-    assert series.columns["operation_latency_p95_ms"][0] is None
-    assert series.latencies["operation"].buckets == {90: 1}
-
-
-def test_a_server_that_says_nothing_of_itself_is_no_error() -> None:
-    def silent(path: str) -> object:
-        raise OSError(path)
-
-    metrics = ServerMetrics(silent)
-    metrics.start()
-    assert metrics.stop() is None
+@pytest.mark.parametrize("talks", [True, False])
+def test_the_server_is_asked_for_its_metrics_at_the_begin_and_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, talks: bool
+) -> None:
+    pages = {"/api/metrics/connections": b'{"total_connections": 7}'} if talks else {}
+    monkeypatch.setattr(Pages, "pages", pages)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        metrics = MetricsThread(Address.of(f"ws://127.0.0.1:{server.server_address[1]}"))
+        metrics.start()
+        series = metrics.stop()
+        server.shutdown()
+        thread.join()
+    if talks:
+        assert series is not None
+        assert series.columns == {"connections": [7.0] * len(series.seconds)}
+        assert series.seconds
+    else:
+        assert series is None

@@ -1,0 +1,149 @@
+"""What the server says of itself while a run goes on: its metrics, every second, as far as it has any.
+
+Whoever runs the clients asks for :data:`PATHS` every :data:`PERIOD_SECONDS`, the first time when the run
+begins, and hands over what was answered. Other servers need not answer; one that never did is asked no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from model.histogram import Histogram, bucket_upper
+from model.result import ServerSeries
+
+PERIOD_SECONDS: Final = 1.0
+ANSWER_SECONDS_MAX: Final = 5.0
+SILENCES_MAX: Final = 5
+"""A server that answered nothing so many times from the beginning has no metrics."""
+
+_OVERVIEW: Final = "/api/metrics"
+_CONNECTIONS: Final = "/api/metrics/connections"
+_HISTOGRAMS: Final = "/api/metrics/histograms"
+PATHS: Final = (_OVERVIEW, _CONNECTIONS, _HISTOGRAMS)
+
+COLUMNS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "connections": (_CONNECTIONS, ("total_connections",)),
+    "active_users": (_CONNECTIONS, ("active_users",)),
+    "documents_open": (_CONNECTIONS, ("documents_open",)),
+    "cpu_percent": (_CONNECTIONS, ("cpu_usage",)),
+    "memory_bytes": (_CONNECTIONS, ("memory_usage",)),
+    "queue_depth": (_OVERVIEW, ("queue_depth",)),
+    "outbox_bytes": (_OVERVIEW, ("outbox_bytes",)),
+    "operations_per_second": (_OVERVIEW, ("operations_per_second",)),
+    "operation_latency_p95_ms": (_OVERVIEW, ("operation_latency_p95_ms",)),
+    "store_commit_p95_ms": (_OVERVIEW, ("latencies", "commit", "last_minute", "p95_ms")),
+    "loop_lag_ms": (_OVERVIEW, ("latencies", "loop_lag", "last_minute", "p95_ms")),
+}
+"""Column of the series: where it is found."""
+
+LATENCIES: Final = {
+    "transformation": "transform",
+    "authentication": "authenticate",
+    "commit": "store_commit",
+}
+"""Names of the server's histograms that a result has under another one."""
+
+
+class ServerMetrics:
+    """The metrics of one server in the course of one run."""
+
+    def __init__(self) -> None:
+        self._silences = 0
+        self._seconds: list[float] = []
+        self._rows: list[dict[str, float]] = []
+        self._before: dict[str, Histogram] | None = None
+        self._lives: list[dict[str, Histogram]] = [{}]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it need not be asked any more."""
+        return not self._seconds and self._silences >= SILENCES_MAX
+
+    def take(self, seconds: float, bodies: Mapping[str, bytes]) -> None:
+        """Path to body of what was answered, ``seconds`` after the run began."""
+        answers = {path: answer for path, body in bodies.items() if (answer := _decoded(body)) is not None}
+        if not answers:
+            self._silences += 1
+            return
+        self._seconds.append(round(seconds, 3))
+        row: dict[str, float] = {}
+        for name, (path, keys) in COLUMNS.items():
+            value = _number(answers.get(path), keys)
+            if value is not None:
+                row[name] = value
+        self._rows.append(row)
+        histograms = _histograms(answers.get(_HISTOGRAMS))
+        if histograms:
+            self._keep(histograms)
+
+    def _keep(self, histograms: dict[str, Histogram]) -> None:
+        """A server that was started again counts from zero: the last state of each of its lives is kept."""
+        if self._before is None:
+            self._before = histograms
+        life = self._lives[-1]
+        if any(h.count < life[name].count for name, h in histograms.items() if name in life):
+            self._lives.append(histograms)
+        else:
+            self._lives[-1] = histograms
+
+    def series(self) -> ServerSeries | None:
+        """What was said of the run; None if nothing was.
+
+        Latencies are those added since the first answer, over all lives of the server.
+        """
+        if not self._seconds:
+            return None
+        names = dict.fromkeys(name for name in COLUMNS if any(name in row for row in self._rows))
+        before = self._before or {}
+        whole: dict[str, Histogram] = {}
+        for life in self._lives:
+            for name, histogram in life.items():
+                whole.setdefault(name, Histogram()).merge(_added(histogram, before.get(name)))
+            before = {}
+        return ServerSeries(
+            seconds=self._seconds,
+            columns={name: [row.get(name) for row in self._rows] for name in names},
+            latencies=whole,
+        )
+
+
+def _added(after: Histogram, before: Histogram | None) -> Histogram:
+    """What was recorded in between; its ends are known as well as its buckets are wide."""
+    if before is None:
+        return after
+    buckets = {b: n - before.buckets.get(b, 0) for b, n in after.buckets.items()}
+    buckets = {b: n for b, n in buckets.items() if n > 0}
+    if not buckets:
+        return Histogram()
+    ends = bucket_upper(min(buckets)), bucket_upper(max(buckets))
+    return Histogram(sum(buckets.values()), ends[0], ends[1], after.total - before.total, buckets)
+
+
+def _decoded(body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _histograms(answer: dict[str, Any] | None) -> dict[str, Histogram]:
+    latencies = answer.get("latencies") if answer is not None else None
+    found: dict[str, Histogram] = {}
+    for name, parts in latencies.items() if isinstance(latencies, dict) else ():
+        try:
+            found[LATENCIES.get(str(name), str(name))] = Histogram.from_json(parts["since_start"])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
+
+
+def _number(answer: Any, keys: tuple[str, ...]) -> float | None:
+    for key in keys:
+        if not isinstance(answer, dict):
+            return None
+        answer = answer.get(key)
+    return float(answer) if isinstance(answer, int | float) and not isinstance(answer, bool) else None

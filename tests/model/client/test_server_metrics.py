@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from model.client.server_metrics import PATHS, SILENCES_MAX, ServerMetrics
+from model.histogram import Histogram
+
+OVERVIEW, CONNECTIONS, HISTOGRAMS = PATHS
+
+
+def histogram(*values: int) -> Histogram:
+    result = Histogram()
+    for value in values:
+        result.record(value)
+    return result
+
+
+def latencies(**found: Histogram) -> dict[str, bytes]:
+    """The answer of a server with these distributions, in the course of which others go wrong."""
+    answer: dict[str, Any] = {name: {"since_start": h.to_json()} for name, h in found.items()}
+    return {HISTOGRAMS: msgspec.json.encode({"latencies": answer | {"strange": {"since_start": 3}}})}
+
+
+def test_what_is_said_becomes_columns_and_what_is_not_said_a_gap() -> None:
+    metrics = ServerMetrics()
+    overview = {"queue_depth": 7, "latencies": {"commit": {"last_minute": {"p95_ms": 2.5}}}, "unheard_of": 1}
+    metrics.take(0.0, {OVERVIEW: msgspec.json.encode(overview)})
+    connections = {"total_connections": 12, "cpu_usage": None, "memory_usage": True}
+    metrics.take(1.0004, {CONNECTIONS: msgspec.json.encode(connections)})
+    series = metrics.series()
+    assert series is not None
+    assert series.seconds == [0.0, 1.0]
+    assert series.columns == {
+        "queue_depth": [7.0, None],
+        "store_commit_p95_ms": [2.5, None],
+        "connections": [None, 12.0],
+    }
+
+
+def test_latencies_are_those_of_the_run() -> None:
+    metrics = ServerMetrics()
+    metrics.take(0.0, latencies(operation=histogram(70), commit=histogram(10)))
+    metrics.take(1.0, latencies(operation=histogram(70, 90), commit=histogram(10), presence=histogram(5)))
+    series = metrics.series()
+    assert series is not None
+    assert {name: h.buckets for name, h in series.latencies.items()} == {
+        "operation": {90: 1},
+        "store_commit": {},
+        "presence": {5: 1},
+    }
+
+
+def test_every_life_of_a_server_counts_the_first_one_from_the_begin_of_the_run() -> None:
+    metrics = ServerMetrics()
+    metrics.take(0.0, latencies(operation=histogram(70, 70)))
+    metrics.take(1.0, latencies(operation=histogram(70, 70, 80)))
+    metrics.take(2.0, {})  # it is dead
+    metrics.take(3.0, latencies(operation=histogram(90)))
+    metrics.take(4.0, latencies(operation=histogram(90, 91)))
+    metrics.take(5.0, latencies(operation=histogram(100)))
+    series = metrics.series()
+    assert series is not None
+    assert series.latencies["operation"].buckets == {80: 1, 90: 1, 91: 1, 100: 1}
+    assert series.seconds == [0.0, 1.0, 3.0, 4.0, 5.0]
+
+
+def test_a_server_that_never_answers_is_left_alone_and_one_that_did_is_not() -> None:
+    silent = ServerMetrics()
+    for n in range(SILENCES_MAX):
+        assert not silent.is_silent
+        silent.take(n, {OVERVIEW: b"no", CONNECTIONS: b"[]"})
+    assert silent.is_silent
+    assert silent.series() is None
+    dead = ServerMetrics()
+    dead.take(0, {CONNECTIONS: b"{}"})
+    for n in range(2 * SILENCES_MAX):
+        dead.take(1 + n, {})
+    assert not dead.is_silent
+
+
+@pytest.mark.parametrize("page", [b"[]", b'"text"', b'{"latencies": [1]}', b'{"latencies": {"a": null}}'])
+def test_strange_answers_do_no_harm(page: bytes) -> None:
+    metrics = ServerMetrics()
+    metrics.take(0.0, {HISTOGRAMS: page, CONNECTIONS: b'{"total_connections": 1}'})
+    series = metrics.series()
+    assert series is not None
+    assert series.latencies == {}
+    assert series.columns == {"connections": [1.0]}
