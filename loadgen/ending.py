@@ -14,7 +14,6 @@ from loadgen.audit import AuditError, Auditor, Promise, broken_promises
 from loadgen.health import Health
 from loadgen.outcome import DURABILITY, DURABILITY_DETAIL, PROTOCOL, PROTOCOL_DETAIL, WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, LoadPlan
-from loadgen.tokens import Tokens
 from loadgen.user import User
 from loadgen.world import Room, World
 from model import history
@@ -22,6 +21,7 @@ from model.assembly import Audited
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER
+from model.client.tokens import Tokens
 from model.history import HistoryWriter
 from model.identity import DocumentId
 from model.measures import MeasureSet, encode_measures

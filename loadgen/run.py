@@ -23,8 +23,9 @@ import msgspec
 from loadgen import health, outcome
 from loadgen.channel import CHANNEL_VARIABLE, STOP, Status
 from loadgen.outcome import WorkerOutcome
-from loadgen.plan import AUDIT_SECONDS_MAX, PLAN_VARIABLE, LoadPlan, PlanError, checked, encode
+from loadgen.plan import AUDIT_SECONDS_MAX, PLAN_VARIABLE, LoadPlan, checked, encode
 from loadgen.server_metrics import MetricsThread
+from loadgen.tokens import tokens_of
 from model import result as results
 from model.claims import JUPITER
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
@@ -75,8 +76,7 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
         OSError: the directory cannot be written.
     """
     plan = checked(options.plan)
-    if not plan.token and not os.environ.get(plan.secret_env):
-        raise PlanError(f"no token: set {plan.secret_env} to the server's secret, or give a --token")
+    tokens_of(plan)  # the workers will need some
     directory = options.directory
     _clear(directory)
     directory.mkdir(parents=True, exist_ok=True)

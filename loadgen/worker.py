@@ -23,8 +23,8 @@ from loadgen.health import Health
 from loadgen.life import Life, after_us
 from loadgen.outcome import WorkerOutcome
 from loadgen.pacing import Arrivals, Pacing, Rhythm
-from loadgen.plan import LoadPlan, PlanError, documents_of, stream
-from loadgen.tokens import Minted, Refreshed, Tokens, refresh_over_http
+from loadgen.plan import LoadPlan, documents_of, stream
+from loadgen.tokens import tokens_of
 from loadgen.user import User
 from loadgen.world import World
 from model import history
@@ -43,20 +43,6 @@ START_SPREAD_SECONDS: Final = 1.0
 """Users that start together connect within this time."""
 
 SETTLE_POLL_SECONDS: Final = 0.1
-
-
-def tokens_of(plan: LoadPlan) -> Tokens:
-    """Where the tokens of a run come from.
-
-    Raises:
-        PlanError: there is neither a token nor a secret.
-    """
-    if plan.token:
-        return Refreshed(plan.token, refresh_over_http(plan.address))
-    secret = os.environ.get(plan.secret_env, "")
-    if not secret:
-        raise PlanError(f"no token: set {plan.secret_env} to the server's secret, or give a --token")
-    return Minted(secret, plan.token_seconds)
 
 
 class LoadWorker:

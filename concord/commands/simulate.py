@@ -60,8 +60,8 @@ def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path
 def _live(choice: ScenarioChoice, seed: int, out: Path, url: str, token: str, kill: bool) -> int:
     # Here, because a run in virtual time needs none of what drives sockets.
     from concord.driving import drive
+    from reference_server.config.loading import SECRET_VARIABLE
     from simulator.live.run import CLIENTS, DURATION, LiveOptions
-    from simulator.live.tokens import SECRET_VARIABLE
 
     choice = choice._replace(clients=choice.clients or CLIENTS, duration=choice.duration or DURATION)
     what = chosen(choice, seed)

@@ -9,12 +9,12 @@ from typing import Final
 import trio
 
 from model.client.address import Address
+from model.client.tokens import Tokens
 from model.client.websocket import CLOSE_NORMAL
 from model.identity import ConnectionId, SiteId
 from model.protocol import ProtocolError
 from simulator.live.conversation import Conversation, Surroundings
 from simulator.live.link import Ending, Link
-from simulator.live.tokens import Tokens
 from simulator.planning.seeds import Seeds
 from simulator.virtual.network import Connection, Network
 
@@ -166,7 +166,7 @@ class Bridge:
 
     def another_token(self, user: SiteId) -> str | None:
         """A fresh token of a user, if there is one to be had."""
-        return self._tokens.of(user) if self._tokens.can_renew else None
+        return self._tokens.token(user) if self._tokens.can_renew else None
 
     def was_opened(self, crossing: Crossing, link: Link) -> None:
         """A link is open."""

@@ -16,6 +16,7 @@ from simpy.events import ProcessGenerator
 from model import history
 from model.assembly import Assembly, Audited
 from model.client.address import Address
+from model.client.tokens import Tokens
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
@@ -26,7 +27,6 @@ from simulator.live.documents import audit_all, found_all
 from simulator.live.faults import SERVER_FAULTS, live_fault_of
 from simulator.live.pace import Pace, PacedClock
 from simulator.live.server import ServerError, ServerHandle
-from simulator.live.tokens import Tokens
 from simulator.planning.plan import CellPlan
 from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
@@ -139,7 +139,7 @@ class LiveCell:
 
     def token_of(self, client: Client) -> str:
         """A token of the client's user, who stays the same under every identity of the client."""
-        return self._tokens.of(client.plan.site)
+        return self._tokens.token(client.plan.site)
 
     def authentication_us(self, connection: Connection) -> int:
         """From the last byte of ``hello`` to ``welcome``, as its link saw it."""

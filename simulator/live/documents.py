@@ -9,10 +9,10 @@ import trio
 
 from model.assembly import Audited
 from model.client.address import Address
+from model.client.tokens import Tokens
 from model.identity import DocumentId, SiteId
 from model.witness import Chronicle
 from simulator.live.conversation import Surroundings
-from simulator.live.tokens import Tokens
 from simulator.live.visitor import VisitError, audit, found
 from simulator.planning.plan import DocumentPlan
 

@@ -21,6 +21,7 @@ from model.checkers.triviality import EDIT, FAULT, NonTriviality, judge_triviali
 from model.claims import JUPITER
 from model.client.address import Address
 from model.client.server_metrics import ServerMetrics
+from model.client.tokens import Tokens
 from model.identity import DocumentId
 from model.measures import Measures, MeasureSet
 from model.result import CheckRow, RunResult
@@ -31,7 +32,7 @@ from simulator.live.health import health
 from simulator.live.process import few_collections, raise_file_limit
 from simulator.live.scrape import scrape
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
-from simulator.live.tokens import LIFETIME_SECONDS, Tokens
+from simulator.live.tokens import LIFETIME_SECONDS, keep_fresh, tokens_of
 from simulator.live.visitor import SETUP_KIND, VisitError
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
@@ -131,12 +132,7 @@ def _run(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
             raise LiveError(
                 f"{options.url}: a live run breaks TCP connections, which TLS would hide: use ws://"
             )
-        tokens = Tokens(
-            secret=options.secret,
-            fixed=options.token,
-            grants={f"{prefix}*": "editor"},
-            lifetime_seconds=options.token_seconds,
-        )
+        tokens = tokens_of(options.secret, options.token, f"{prefix}*", options.token_seconds)
     except ValueError as error:
         raise LiveError(str(error)) from None
     raise_file_limit()
@@ -193,6 +189,7 @@ async def _drive(
     listener.stage(f"driving {len(cell.clients)} clients")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(scrape, address, metrics)
+        nursery.start_soon(keep_fresh, tokens, address)
         await cell.run()
         nursery.cancel_scope.cancel()
     return _Driven(cell, metrics, time.perf_counter() - begin)

@@ -1,67 +1,52 @@
-"""What the clients of a live run show to be let in."""
+"""The tokens of a live run, and how a fixed one is kept fresh."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
 from typing import Final
 
-import jwt
+import trio
+
+from model.client.address import Address
+from model.client.http import HttpRequest
+from model.client.tokens import REFRESH_PATH, FixedToken, SignedTokens, Tokens
+from reference_server.config.loading import SECRET_VARIABLE
+from simulator.live.http import ask
 
 LIFETIME_SECONDS: Final = 20
 """Short, so that a run of a minute renews its tokens in band."""
 
-SECRET_VARIABLE: Final = "JWT_SECRET"
-"""The environment variable with the key that the server verifies with."""
+REFRESH_SECONDS_MAX: Final = 10.0
 
 
-class Tokens:
-    """Mints a token for each user, or shows the one it was given.
+def tokens_of(secret: str, token: str, documents: str, lifetime_seconds: float) -> Tokens:
+    """Tokens signed with the server's secret for what matches ``documents``, or the one that is given.
 
-    Attributes:
-        can_renew: whether another token of the same user is to be had.
+    Raises:
+        ValueError: neither a secret nor a token is given.
     """
+    if token:
+        return FixedToken(token, time.time())
+    if not secret:
+        raise ValueError(f"there is no token: give one, or the server's secret in {SECRET_VARIABLE}")
+    return SignedTokens(
+        secret,
+        grants={documents: "editor"},
+        lifetime_seconds=lifetime_seconds,
+        clock=time.time,
+        new_id=lambda: secrets.token_hex(16),
+    )
 
-    def __init__(
-        self,
-        *,
-        secret: str = "",
-        fixed: str = "",
-        grants: Mapping[str, str] | None = None,
-        lifetime_seconds: int = LIFETIME_SECONDS,
-    ) -> None:
-        """Tokens signed with ``secret`` (HS256), or always ``fixed``.
 
-        Args:
-            secret: the server's key.
-            fixed: a token to show as it is.
-            grants: patterns of documents and the role on them.
-            lifetime_seconds: until a minted token expires.
-
-        Raises:
-            ValueError: neither a secret nor a token is given.
-        """
-        if not (secret or fixed):
-            raise ValueError(f"there is no token: give one, or the server's secret in {SECRET_VARIABLE}")
-        self.can_renew = not fixed
-        self._secret = secret
-        self._fixed = fixed
-        self._grants = dict(grants or {})
-        self._lifetime_seconds = lifetime_seconds
-
-    def of(self, user: str, *, admin: bool = False) -> str:
-        """A token of this user, fresh if it can be."""
-        if self._fixed:
-            return self._fixed
-        now = int(time.time())
-        claims = {
-            "sub": user,
-            "jti": secrets.token_hex(16),
-            "iat": now,
-            "nbf": now,
-            "exp": now + self._lifetime_seconds,
-            "role": "admin" if admin else "user",
-            "documents": self._grants,
-        }
-        return jwt.encode(claims, self._secret, algorithm="HS256")
+async def keep_fresh(tokens: Tokens, address: Address) -> None:
+    """Ask the server for another token whenever the fixed one is due, as long as it ever is."""
+    while isinstance(tokens, FixedToken) and tokens.due is not None:
+        await trio.sleep(max(0.0, tokens.due - time.time()))
+        request = HttpRequest(address, REFRESH_PATH, method="POST", headers=tokens.headers)
+        try:
+            body = await ask(address, request, REFRESH_SECONDS_MAX)
+        except OSError:
+            tokens.refused(time.time())
+        else:
+            tokens.refreshed(body, time.time())

@@ -10,6 +10,7 @@ import trio
 
 from model.assembly import Audited
 from model.client.address import Address
+from model.client.tokens import Tokens
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
 from model.protocol import (
@@ -33,7 +34,6 @@ from model.text import insert
 from model.witness import Chronicle, Witness
 from simulator.live.conversation import Conversation, Surroundings
 from simulator.live.link import Ending, Link
-from simulator.live.tokens import Tokens
 from simulator.planning.plan import DocumentPlan
 
 CONNECT_SECONDS: Final = 5.0
@@ -181,7 +181,7 @@ async def found(
     async with visiting(address, where) as visit:
         conversation = visit.conversation = _conversation(shared, visit)
         witness.online()
-        _say(conversation, replica.connect(tokens.of(site)))
+        _say(conversation, replica.connect(tokens.token(site)))
         while True:
             message = await visit.message()
             answers = replica.receive(message)
@@ -254,7 +254,7 @@ async def _rows(address: Address, tokens: Tokens, document: DocumentId, site: Si
 
 
 async def _join(visit: Visit, tokens: Tokens, join: Join, site: SiteId) -> Joined:
-    visit.link.send(encode(Hello(PROTOCOL_VERSION, site, tokens.of(site))))
+    visit.link.send(encode(Hello(PROTOCOL_VERSION, site, tokens.token(site))))
     while True:
         match await visit.message():
             case Welcome():

@@ -14,9 +14,11 @@ from loadgen.audit import Promise, broken_promises
 from loadgen.health import Health, rows
 from loadgen.measuring import Moves
 from loadgen.outcome import WorkerOutcome, judged
+from loadgen.plan import LoadPlan, PlanError
 from loadgen.server_metrics import MetricsThread
-from loadgen.tokens import Minted, Refreshed
+from loadgen.tokens import RefreshedToken, tokens_of
 from model.client.address import Address
+from model.client.tokens import FixedToken
 from model.identity import SiteId
 from model.protocol import Row
 from model.text import noop
@@ -54,39 +56,39 @@ def test_each_limit_is_noticed_with_its_cause() -> None:
     assert "worker-01" in note
 
 
-def test_minted_tokens_say_who_and_what() -> None:
-    token = Minted(SECRET, 60).token("u1")
-    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
-    assert claims["sub"] == "u1"
-    assert claims["documents"] == {"load-*": "editor"}
-    assert claims["exp"] - claims["iat"] == 60
-    assert claims["jti"]
-
-
-def test_a_fixed_token_is_refreshed_in_time_and_failures_are_counted() -> None:
+def test_users_take_the_old_token_while_one_of_them_waits_for_the_new_one() -> None:
     now = [1_000.0]
 
     def made(issued: float) -> str:
         return jwt.encode({"iat": int(issued), "exp": int(issued) + 100}, SECRET, algorithm="HS256")
 
-    def refresh(token: str) -> str:
-        asked.append(token)
+    def refresh(token: FixedToken) -> bytes:
+        asked.append(tokens.token("another"))
         if len(asked) == 1:
             raise OSError("down")
-        return made(now[0])
+        return msgspec.json.encode({"token": made(now[0])})
 
     asked: list[str] = []
     first = made(1_000)
-    tokens = Refreshed(first, refresh, lambda: now[0])
+    tokens = RefreshedToken(first, refresh, lambda: now[0])
     assert tokens.token("u") == first
     now[0] = 1_061.0
     assert tokens.token("u") == first  # the refresh failed; the old one still is good
-    assert tokens.failures == 1
     assert tokens.token("u") == first
-    assert len(asked) == 1  # not again at once
+    assert asked == [first]  # not again at once
     now[0] = 1_070.0
-    assert tokens.token("u") != first
+    assert tokens.token("u") == made(1_070)
+    assert asked == [first, first]
     assert tokens.failures == 1
+
+
+def test_a_run_without_token_and_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = LoadPlan(url="ws://h:1", users=1, documents=1, spawn_rate=1, run_seconds=1, secret_env="NONE_SUCH")
+    with pytest.raises(PlanError, match="NONE_SUCH"):
+        tokens_of(plan)
+    monkeypatch.setenv("NONE_SUCH", SECRET)
+    claims = jwt.decode(tokens_of(plan).token("u1"), SECRET, algorithms=["HS256"])
+    assert claims["documents"] == {"load-*": "editor"}
 
 
 def row(revision: int, site: SiteId, first: int, last: int) -> Row:

@@ -1,23 +1,29 @@
-"""What is asked over HTTP beside a live run: its metrics."""
+"""What is asked over HTTP beside a live run: metrics, and fresh tokens."""
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import jwt
 import pytest
 import trio
 
 from model.client.address import Address
 from model.client.http import HttpError, HttpRequest
 from model.client.server_metrics import ServerMetrics
+from model.client.tokens import FixedToken
 from simulator.live import scrape as scraping
 from simulator.live.http import ask
 from simulator.live.scrape import scrape
+from simulator.live.tokens import keep_fresh, tokens_of
+
+SECRET = "s" * 40
 
 
 @contextmanager
@@ -95,3 +101,31 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer_than_asked() -> None
                 await ask(address, HttpRequest(address, "/"), 0.1)
 
     trio.run(test)
+
+
+def test_a_fixed_token_is_refreshed_when_it_is_due() -> None:
+    now = int(time.time())
+    shown: list[str] = []
+
+    def refresh(authorization: str) -> dict[str, str]:
+        shown.append(authorization)
+        return {"token": jwt.encode({"iat": now, "exp": now + 1_000}, SECRET, algorithm="HS256")}
+
+    old = jwt.encode({"iat": now - 90, "exp": now + 10}, SECRET, algorithm="HS256")
+    tokens = tokens_of("", old, "live-*", 20)
+    assert isinstance(tokens, FixedToken)
+    with serving({"/api/auth/refresh": refresh}) as address:
+        until(lambda: tokens.can_renew, keep_fresh, tokens, address)
+    assert shown == [f"Bearer {old}"]
+    assert tokens.token("u") != old
+
+
+def test_tokens_that_need_no_refresh_end_the_task_at_once() -> None:
+    nobody = Address.of("ws://127.0.0.1:1")
+    trio.run(keep_fresh, tokens_of("", "opaque", "live-*", 20), nobody)
+    trio.run(keep_fresh, tokens_of(SECRET, "", "live-*", 20), nobody)
+
+
+def test_without_token_and_secret_nobody_is_let_in() -> None:
+    with pytest.raises(ValueError, match="JWT_SECRET"):
+        tokens_of("", "", "live-*", 20)
