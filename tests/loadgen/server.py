@@ -15,26 +15,22 @@ import trio_websocket
 
 from model.identity import ConnectionId, DocumentId
 from model.protocol import Committed, ErrorCode, decode_server
-from reference_server.core import effects
 from reference_server.core.effects import (
     Authenticate,
     Authenticated,
     Authorize,
-    Authorized,
     Close,
     Closed,
-    Effect,
     Event,
     Identity,
     Opened,
     Received,
     Role,
-    Send,
     SetTimer,
     TimerFired,
 )
-from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
+from reference_server.in_process import InProcessServer
 from reference_server.store.memory import MemoryStore
 
 BUGS = ("", "forget", "reorder", "lose")
@@ -50,22 +46,20 @@ class Peer:
         self.held: bytes | None = None
 
 
-class Server:
-    """Interprets the core's effects."""
+class Server(InProcessServer):
+    """The core behind channels, in real time."""
 
     def __init__(self, bug: str, nursery: trio.Nursery, secret: str) -> None:
+        super().__init__(MemoryStore(), Limits(renew_grace_us=2_000_000))
         self.bug = bug
         self.struck = False
         self.secret = secret
         self.nursery = nursery
-        self.store = MemoryStore()
-        self.gateway = Gateway(Limits(renew_grace_us=2_000_000))
         self.peers: dict[ConnectionId, Peer] = {}
         self.connections = 0
         self.restarts = 0
 
-    @property
-    def now_us(self) -> int:
+    def _time_us(self) -> int:
         return time.monotonic_ns() // 1_000
 
     async def serve(self, request: trio_websocket.WebSocketRequest) -> None:
@@ -95,55 +89,33 @@ class Server:
                 self.handle(Closed(number))
 
     def handle(self, event: Event) -> None:
-        waiting = [event]
-        while waiting:
-            for effect in self.gateway.handle(waiting.pop(0), self.now_us):
-                waiting += self.perform(effect)
-            while self.store.has_requests:
-                self.store.write()
-                waiting += self.store.sync()
+        super().handle(event)
         if self.bug == "forget" and not self.struck:
             self.forget()
 
-    def perform(self, effect: Effect) -> list[Event]:
-        match effect:
-            case Send():
-                for number in effect.connections:
-                    self.post(number, effect.data)
-            case Close():
-                self.put(effect.connection, effect.code)
-            case Authenticate():
-                return [self.authenticated(effect)]
-            case Authorize():
-                if effect.document not in self.store.documents:
-                    self.store.create(effect.document, "")
-                return [Authorized(effect.connection, Role.EDITOR)]
-            case SetTimer():
-                self.nursery.start_soon(self.fire, effect)
-            case effects.Load() | effects.Read() | effects.Append() | effects.Snapshot():
-                self.store.request(effect)
-            case (
-                effects.Compress()
-                | effects.CursorPlaced()
-                | effects.Published()
-                | effects.Resume()
-                | effects.Whisper()
-            ):
-                pass
-        return []
+    def _close(self, effect: Close) -> None:
+        self.put(effect.connection, effect.code)
 
-    def authenticated(self, effect: Authenticate) -> Authenticated:
+    def _authenticated(self, effect: Authenticate) -> Authenticated:
         try:
             claims = jwt.decode(effect.token, self.secret, algorithms=["HS256"])
         except jwt.ExpiredSignatureError:
             return Authenticated(effect.connection, None, ErrorCode.TOKEN_EXPIRED)
         except jwt.InvalidTokenError:
             return Authenticated(effect.connection, None)
-        left_us = int((claims["exp"] - time.time()) * 1e6)
-        return Authenticated(effect.connection, Identity(claims["sub"], claims["jti"], self.now_us + left_us))
+        expires_us = self._time_us() + int((claims["exp"] - time.time()) * 1e6)
+        return Authenticated(effect.connection, Identity(claims["sub"], claims["jti"], expires_us))
+
+    def _role(self, effect: Authorize) -> Role | None:
+        if effect.document not in self.store.documents:
+            self.store.create(effect.document, "")
+        return super()._role(effect)
+
+    def _set_timer(self, effect: SetTimer) -> None:
+        self.nursery.start_soon(self.fire, effect)
 
     async def fire(self, timer: SetTimer) -> None:
-        await trio.sleep(max(0.0, (timer.at_us - self.now_us) / 1e6))
+        await trio.sleep(max(0.0, (timer.at_us - self._time_us()) / 1e6))
         self.handle(TimerFired(timer.connection))
 
     def put(self, number: ConnectionId, data: bytes | int) -> None:
@@ -153,7 +125,7 @@ class Server:
 
     # --- seeded bugs --------------------------------------------------------------------------------------
 
-    def post(self, number: ConnectionId, data: bytes) -> None:
+    def _send(self, number: ConnectionId, data: bytes) -> None:
         peer = self.peers.get(number)
         if peer is None:
             return
@@ -183,7 +155,7 @@ class Server:
             revision = max((r.revision for r in stored.rows if r.site == row.site), default=0)
             stored.progress[row.site] = stored.progress[row.site]._replace(last=before, revision=revision)
             self.restarts += 1
-            self.gateway = Gateway(Limits(), first_request=self.restarts << 32)
+            self.gateway = self._new_gateway(self.restarts << 32)
             for number in list(self.peers):
                 peer = self.peers.pop(number)
                 peer.send.send_nowait(1001)

@@ -31,32 +31,21 @@ from reference_server.core.effects import (
     Authenticate,
     Authenticated,
     Authorize,
-    Authorized,
     Close,
     Closed,
-    Compress,
-    CursorPlaced,
     Effect,
-    Event,
     Identity,
-    Load,
     LogRow,
     Opened,
     Progress,
-    Published,
-    Read,
     Received,
     Resume,
     Resumed,
     Role,
-    Send,
-    SetTimer,
-    Snapshot,
     TimerFired,
-    Whisper,
 )
-from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
+from reference_server.in_process import InProcessServer
 from reference_server.store.memory import Answer, MemoryStore, Request
 
 DOCUMENT = DocumentId("d")
@@ -96,7 +85,7 @@ class Connection:
         return message.code.value, self.close_code
 
 
-class Exchange:
+class Exchange(InProcessServer):
     """One gateway and one store with one document."""
 
     def __init__(
@@ -106,27 +95,19 @@ class Exchange:
         *,
         document_type: type[Document] = Document,
     ) -> None:
-        self.store = MemoryStore()
-        self.store.create(DOCUMENT, text)
+        store = MemoryStore()
+        store.create(DOCUMENT, text)
+        super().__init__(store, limits, document=document_type)
         self.effects: list[Effect] = []
         self.now_us = 0
         self.reports_closed = True  # whether a connection that the gateway closes is gone at once
         self.user = "somebody"
         self.expires_us: int | None = None  # of the next token that is looked at
         self.roles: dict[ConnectionId, Role | None] = {}
-        self.timers: list[SetTimer] = []
         self.merging: list[DocumentId] = []  # documents with a branch of which a slice is to be merged
-        self._limits = limits or Limits()
-        self._document_type = document_type
         self._requests: list[Request] = []
         self._connections: dict[ConnectionId, Connection] = {}
-        self._workers = 0
-        self.gateway = self._worker()
-
-    def _worker(self) -> Gateway:
-        self._workers += 1
-        first = 1_000_000 * self._workers
-        return Gateway(self._limits, document=self._document_type, first_request=first)
+        self._workers = 1
 
     @property
     def document(self) -> Document:
@@ -142,35 +123,39 @@ class Exchange:
         """What waits for the store."""
         return tuple(self._requests)
 
-    def handle(self, event: Event) -> None:
-        """Give the gateway an event and carry out its effects."""
-        for effect in self.gateway.handle(event, self.now_us):
-            self.effects.append(effect)
-            match effect:
-                case Send():
-                    for number in effect.connections:
-                        connection = self._connections[number]
-                        if connection.close_code is None:
-                            connection.inbox.append(decode_server(effect.data))
-                case Close():
-                    self._connections[effect.connection].close_code = effect.code
-                    if self.reports_closed:
-                        self.handle(Closed(effect.connection))
-                case Authenticate():
-                    known = effect.token in ROLES
-                    identity = Identity(self.user, effect.token, self.expires_us) if known else None
-                    self.roles[effect.connection] = ROLES.get(effect.token)
-                    self.handle(Authenticated(effect.connection, identity))
-                case Authorize():
-                    self.handle(Authorized(effect.connection, self.roles[effect.connection]))
-                case SetTimer():
-                    self.timers.append(effect)
-                case Resume():
-                    self.merging.append(effect.document)
-                case Load() | Read() | Append() | Snapshot():
-                    self._requests.append(effect)
-                case Compress() | CursorPlaced() | Published() | Whisper():
-                    pass  # in `effects`, for whoever asks
+    # --- effects ------------------------------------------------------------------------------------------
+
+    def _time_us(self) -> int:
+        return self.now_us
+
+    def _perform(self, effect: Effect) -> None:
+        self.effects.append(effect)
+        super()._perform(effect)
+
+    def _send(self, number: ConnectionId, data: bytes) -> None:
+        connection = self._connections[number]
+        if connection.close_code is None:
+            connection.inbox.append(decode_server(data))
+
+    def _close(self, effect: Close) -> None:
+        self._connections[effect.connection].close_code = effect.code
+        if self.reports_closed:
+            self.handle(Closed(effect.connection))
+
+    def _authenticated(self, effect: Authenticate) -> Authenticated:
+        known = effect.token in ROLES
+        self.roles[effect.connection] = ROLES.get(effect.token)
+        identity = Identity(self.user, effect.token, self.expires_us) if known else None
+        return Authenticated(effect.connection, identity)
+
+    def _role(self, effect: Authorize) -> Role | None:
+        return self.roles[effect.connection]
+
+    def _resume(self, effect: Resume) -> None:
+        self.merging.append(effect.document)
+
+    def _request(self, request: Request) -> None:
+        self._requests.append(request)
 
     # --- connections --------------------------------------------------------------------------------------
 
@@ -261,7 +246,8 @@ class Exchange:
         for connection in self._connections.values():
             if connection.close_code is None:
                 connection.close_code = 1006
-        self.gateway = self._worker()
+        self._workers += 1
+        self.gateway = self._new_gateway(1_000_000 * self._workers)
 
     def _write(self) -> None:
         for request in self._requests:

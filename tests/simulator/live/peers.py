@@ -34,6 +34,7 @@ from reference_server.core.gateway import Gateway
 from reference_server.core.items import EditsItem
 from reference_server.core.limits import Limits
 from reference_server.core.room import Room
+from reference_server.in_process import InProcessServer
 from reference_server.store.memory import MemoryStore
 from simulator.live.server import free_port
 from simulator.zoo.bugs.batch import CarelessBatch
@@ -59,7 +60,7 @@ class _Peer:
             self.into.send_nowait(self.socket.send(event))
 
 
-class CoreServer:
+class CoreServer(InProcessServer):
     """The real gateway with a store in memory, behind real sockets; it can be killed and started again.
 
     ``told`` is asked about every message before it is sent and may withhold it.
@@ -74,16 +75,14 @@ class CoreServer:
         limits: Limits | None = None,
         told: Callable[[SiteId, bytes], bool] = lambda _site, _data: True,
     ) -> None:
+        super().__init__(MemoryStore(), limits, document=document)
         self.port = free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
-        self.store = MemoryStore()
         self.starts = 0
         self.store_deaths = 0
         self.compressed = 0
         self.tokens: list[dict[str, Any]] = []
         self.endings: list[str] = []
-        self._document = document
-        self._limits = limits or Limits()
         self._told = told
         self._is_store_down = False
         self._thread: threading.Thread | None = None
@@ -122,9 +121,7 @@ class CoreServer:
         self._trio = trio.lowlevel.current_trio_token()
         self._peers: dict[ConnectionId, _Peer] = {}
         self._numbers = itertools.count(1)
-        self._gateway = Gateway(
-            self._limits, document=self._document, first_request=self.starts << 32, compression=True
-        )
+        self.gateway = self._new_gateway(self.starts << 32)
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             (listener,) = await trio.open_tcp_listeners(self.port, host="127.0.0.1")
@@ -147,7 +144,7 @@ class CoreServer:
             peer.into.close()
             peer.out.close()
             if self._peers.pop(peer.number, None) is not None:
-                self._handle(core.Closed(peer.number))
+                self.handle(core.Closed(peer.number))
 
     async def _write(self, stream: trio.SocketStream, peer: _Peer) -> None:
         async for data in peer.out:
@@ -172,14 +169,14 @@ class CoreServer:
                         case Request():
                             peer.put(AcceptConnection())
                             self._peers[peer.number] = peer
-                            self._handle(core.Opened(peer.number))
+                            self.handle(core.Opened(peer.number))
                         case TextMessage() | BytesMessage():
                             is_binary = isinstance(event, BytesMessage)
                             text += event.data.encode() if isinstance(event.data, str) else event.data
                             if event.message_finished:
                                 whole = inflate(bytes(text)) if is_binary else bytes(text)
                                 text.clear()
-                                self._handle(core.Received(peer.number, whole))
+                                self.handle(core.Received(peer.number, whole))
                         case Ping():
                             peer.put(event.response())
                         case CloseConnection():
@@ -195,32 +192,20 @@ class CoreServer:
 
     # --- effects ------------------------------------------------------------------------------------------
 
-    def _handle(self, event: Event) -> None:
-        if self._nursery.cancel_scope.cancel_called:
-            return
-        now_us = int(trio.current_time() * 1_000_000)
-        for effect in self._gateway.handle(event, now_us):
-            self._perform(effect, now_us)
+    def handle(self, event: Event) -> None:
+        if not self._nursery.cancel_scope.cancel_called:
+            super().handle(event)
 
-    def _perform(self, effect: Effect, now_us: int) -> None:
-        match effect:
-            case core.Send():
-                for number in effect.connections:
-                    self._send(number, effect.data)
-            case core.Close():
-                self._close(effect)
-            case core.Authenticate():
-                self._authenticate(effect, now_us)
-            case core.Authorize():
-                self._handle(core.Authorized(effect.connection, core.Role.EDITOR))
-            case core.Compress():
-                self._peers[effect.connection].compressed = True
-            case core.SetTimer():
-                self._nursery.start_soon(self._ring, effect)
-            case core.Load() | core.Read() | core.Append() | core.Snapshot():
-                self._store(effect)
-            case _:
-                pass
+    def _time_us(self) -> int:
+        return int(trio.current_time() * 1_000_000)
+
+    def _new_gateway(self, first_request: int = 0) -> Gateway:
+        return Gateway(self._limits, document=self._document, first_request=first_request, compression=True)
+
+    def _perform(self, effect: Effect) -> None:
+        if isinstance(effect, core.Compress):
+            self._peers[effect.connection].compressed = True
+        super()._perform(effect)
 
     def _send(self, number: ConnectionId, data: bytes) -> None:
         peer = self._peers.get(number)
@@ -239,21 +224,24 @@ class CoreServer:
             with suppress(trio.ClosedResourceError):
                 peer.into.send_nowait(None)
 
-    def _authenticate(self, effect: core.Authenticate, now_us: int) -> None:
+    def _authenticated(self, effect: core.Authenticate) -> core.Authenticated:
         self._peers[effect.connection].site = effect.site
         identity = None
         with suppress(jwt.InvalidTokenError):
             claims = jwt.decode(effect.token, SECRET, algorithms=["HS256"])
             self.tokens.append(claims)
             left_us = int((claims["exp"] - claims["iat"]) * 1_000_000)
-            identity = core.Identity(claims["sub"], claims["jti"], now_us + left_us)
-        self._handle(core.Authenticated(effect.connection, identity))
+            identity = core.Identity(claims["sub"], claims["jti"], self._time_us() + left_us)
+        return core.Authenticated(effect.connection, identity)
+
+    def _set_timer(self, effect: core.SetTimer) -> None:
+        self._nursery.start_soon(self._ring, effect)
 
     async def _ring(self, effect: core.SetTimer) -> None:
         await trio.sleep_until(effect.at_us / 1_000_000)
-        self._handle(core.TimerFired(effect.connection))
+        self.handle(core.TimerFired(effect.connection))
 
-    def _store(self, request: core.Load | core.Read | core.Append | core.Snapshot) -> None:
+    def _request(self, request: core.Load | core.Read | core.Append | core.Snapshot) -> None:
         if self._is_store_down:
             if isinstance(request, core.Append):
                 self._later(core.Appended(request.request, request.document, core.Unknown()))
@@ -268,7 +256,7 @@ class CoreServer:
     def _later(self, answer: Event) -> None:
         async def deliver() -> None:
             await trio.sleep(0.02 if self._is_store_down else 0.001)
-            self._handle(answer)
+            self.handle(answer)
 
         self._nursery.start_soon(deliver)
 

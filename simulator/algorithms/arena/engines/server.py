@@ -22,40 +22,14 @@ from model.jupiter import Replica
 from model.protocol import ClientMessage, Fate, Join, decode_server, encode, operation_to_plain
 from model.text import Operation
 from reference_server.core.document import Document
-from reference_server.core.effects import (
-    Append,
-    Authenticate,
-    Authenticated,
-    Authorize,
-    Authorized,
-    Close,
-    Closed,
-    Compress,
-    CursorPlaced,
-    Event,
-    Identity,
-    Load,
-    LogRow,
-    Opened,
-    Published,
-    Read,
-    Received,
-    Resume,
-    Resumed,
-    Role,
-    Send,
-    SetTimer,
-    Snapshot,
-    Whisper,
-)
-from reference_server.core.gateway import Gateway
+from reference_server.core.effects import Close, Closed, LogRow, Opened, Received
 from reference_server.core.limits import Limits
 from reference_server.core.room import Room
+from reference_server.in_process import InProcessServer
 from reference_server.store.memory import MemoryStore
 from simulator.algorithms.arena.engines.engine import Engine, Footprint, Traffic
 
 DOCUMENT: Final = DocumentId("arena")
-_SOMEBODY: Final = Identity("somebody")
 _LIMITS: Final = Limits(outbox_bytes_max=1 << 40, snapshot_every_revisions=1 << 40)
 """Nobody is sent away for being slow, and no revision is forgotten."""
 
@@ -117,12 +91,28 @@ class Client:
             self.outbox.extend(map(encode, messages))
 
 
+class _Server(InProcessServer):
+    """The server; its messages go to the inboxes of those who are connected."""
+
+    def __init__(self, text: str, document: type[Document]) -> None:
+        store = MemoryStore()
+        store.create(DOCUMENT, text)
+        super().__init__(store, _LIMITS, document=document)
+        self.connected: dict[ConnectionId, Client] = {}
+
+    def _send(self, connection: ConnectionId, data: bytes) -> None:
+        if (client := self.connected.get(connection)) is not None:
+            client.inbox.append(data)
+
+    def _close(self, effect: Close) -> None:
+        raise ValueError(f"the server closed a connection: {effect.reason}")
+
+
 class ServerEngine(Engine):
     """Clients of one real server.
 
     Attributes:
         clients: by site.
-        store: with the log of the document.
     """
 
     def __init__(
@@ -143,12 +133,9 @@ class ServerEngine(Engine):
             document: the server's state machine of a document.
             replica: the client.
         """
-        self.store = MemoryStore()
-        self.store.create(DOCUMENT, text)
         self.clients = {agent: Client(replica(agent)) for agent in agents}
         self._document = document
-        self._gateway = Gateway(_LIMITS, document=document)
-        self._connected: dict[ConnectionId, Client] = {}
+        self._server = _Server(text, document)
         self._has_absences = has_absences
         self._connections = 0
         self._up = self._down = 0
@@ -178,12 +165,12 @@ class ServerEngine(Engine):
     @property
     def server_text(self) -> str:
         """The durable text."""
-        return self.store.durable(DOCUMENT).read_text()
+        return self._server.store.durable(DOCUMENT).read_text()
 
     @property
     def rows(self) -> Sequence[LogRow]:
         """The log: every revision since the first text."""
-        return self.store.durable(DOCUMENT).rows
+        return self._server.store.durable(DOCUMENT).rows
 
     def edit(self, agent: SiteId, operation: Operation) -> None:
         """An edit of the client."""
@@ -198,8 +185,8 @@ class ServerEngine(Engine):
         """The connection breaks, and what was under way is lost."""
         client = self.clients[agent]
         if self._has_absences and client.connection is not None:
-            del self._connected[client.connection]
-            self._handle(Closed(client.connection))
+            del self._server.connected[client.connection]
+            self._server.handle(Closed(client.connection))
             client.connection = None
             client.outbox.clear()
             client.inbox.clear()
@@ -231,8 +218,8 @@ class ServerEngine(Engine):
     def _connect(self, client: Client) -> None:
         self._connections += 1
         client.connection = ConnectionId(self._connections)
-        self._connected[client.connection] = client
-        self._handle(Opened(client.connection))
+        self._server.connected[client.connection] = client
+        self._server.handle(Opened(client.connection))
         client.send(client.replica.connect("token"))
 
     def _settle(self, client: Client) -> None:
@@ -240,35 +227,8 @@ class ServerEngine(Engine):
             while client.outbox and client.connection is not None:
                 data = client.outbox.popleft()
                 self._up += len(data)
-                self._handle(Received(client.connection, data))
+                self._server.handle(Received(client.connection, data))
             if client.inbox:
                 data = client.inbox.popleft()
                 self._down += len(data)
                 client.send(client.replica.receive(decode_server(data)))
-
-    # --- the server ---------------------------------------------------------------------------------------
-
-    def _handle(self, event: Event) -> None:
-        """Give the core an event, and carry out what comes of it until nothing is left to do."""
-        events = deque([event])
-        while events:
-            for effect in self._gateway.handle(events.popleft(), 0):
-                match effect:
-                    case Send():
-                        for number in effect.connections:
-                            if (client := self._connected.get(number)) is not None:
-                                client.inbox.append(effect.data)
-                    case Close():
-                        raise ValueError(f"the server closed a connection: {effect.reason}")
-                    case Authenticate():
-                        events.append(Authenticated(effect.connection, _SOMEBODY))
-                    case Authorize():
-                        events.append(Authorized(effect.connection, Role.EDITOR))
-                    case Resume():
-                        events.append(Resumed(effect.document))
-                    case Load() | Read() | Append() | Snapshot():
-                        self.store.request(effect)
-                        self.store.write()
-                        events.extend(self.store.sync())
-                    case Compress() | CursorPlaced() | Published() | SetTimer() | Whisper():
-                        pass  # nobody is slow here, and the rows are read from the store
