@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from concord.terminal import refusing
+from concord.refusals import refusing
 from simulator.failures.case import Case, CaseError, load_case
 from simulator.running.engine import AnyParts
 from simulator.zoo import parts_for

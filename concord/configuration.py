@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from concord.terminal import UsageError
+from concord.refusals import UsageError
 from reference_server.config import Config, ConfigError, load_config
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from concord.terminal import console, refusing
+from concord.refusals import refusing
+from concord.terminal import console
 from model.claims import ENGINES
 from reports.recorded import ReportError
 from reports.slo import judged

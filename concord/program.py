@@ -6,19 +6,23 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from concord.terminal import UsageError
+from concord.refusals import UsageError
 from model.verdict import ExitCode
 
 EPILOG: Final = (
     "Exit codes: 0 all good, 1 correctness violated, 2 unknown (nothing or too little was checked), "
     "3 an objective missed, 4 the harness itself was the limit, 64 wrong usage, 70 a bug in Concord."
 )
+
+
+DISTRIBUTION: Final = "concord-collab"
+"""The name of the package where packages are published; the command is ``concord``."""
 
 
 class Entry(NamedTuple):
@@ -100,8 +104,22 @@ app = typer.Typer(
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        # Here, because nothing else needs it.
+        from importlib import metadata
+
+        typer.echo(f"concord {metadata.version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
 @app.callback()
-def program() -> None:
+def program(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
     """Find out whether a real-time collaborative editor is correct and fast enough."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
 from concord.options import ScenarioChoice
-from concord.terminal import UsageError, refusing
+from concord.refusals import UsageError, refusing
 from model.claims import SEQUENCES
 from simulator.algorithms.recordings.traces import TraceError, read_trace
 from simulator.gossip.plan import Mode

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from concord.configuration import configuration
-from concord.terminal import UsageError, refusing
+from concord.refusals import UsageError, refusing
 from model.identity import DocumentId
 from reference_server.core.effects import Contents, Load, Loaded
 from reference_server.store.open import open_store

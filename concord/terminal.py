@@ -1,4 +1,4 @@
-"""What every command shares with the terminal: the console, progress, refusals, its own command line."""
+"""What every command shares with the terminal: the console, progress, its own command line."""
 
 from __future__ import annotations
 
@@ -12,29 +12,6 @@ from rich.console import Console
 
 console = Console(highlight=False)
 """Standard output; what is refused goes to standard error."""
-
-
-class UsageError(ValueError):
-    """The command was called with something it cannot use: one line for each problem, exit code 64."""
-
-    def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-@contextlib.contextmanager
-def refusing(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn errors that mean bad input into refusals; a decorator too.
-
-    Raises:
-        UsageError: one of these was raised.
-    """
-    try:
-        yield
-    except UsageError:
-        raise
-    except kinds as error:
-        raise UsageError(str(error)) from None
 
 
 class Progress(NamedTuple):

@@ -155,7 +155,7 @@ class _Child:
         self.is_open = True
         environment = {
             **os.environ,
-            PLAN_VARIABLE: str(path),
+            PLAN_VARIABLE: str(path.resolve()),
             CHANNEL_VARIABLE: str(theirs.fileno()),
             "PYTHONPATH": os.pathsep.join(
                 filter(None, (str(LOCUSTFILE.parents[1]), os.environ.get("PYTHONPATH")))
@@ -168,6 +168,7 @@ class _Child:
             # A session of its own: Ctrl-C is for the parent, which ends its workers over the channel.
             self.process = subprocess.Popen(
                 command,
+                cwd=directory,  # Locust imports from where it runs, and reads its settings there
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -306,7 +307,9 @@ def _digest(outcomes: list[WorkerOutcome]) -> str:
 
 
 def _version(name: str) -> str:
-    return platform.python_version() if name == "python" else metadata.version(name)
+    if name == "python":
+        return platform.python_version()
+    return metadata.version("concord-collab" if name == "concord" else name)
 
 
 def _cpu() -> str:

@@ -29,6 +29,7 @@ class Terminal:
     def __call__(self, *arguments: str) -> Outcome:
         self._monkeypatch.setattr(sys, "argv", ["concord", *arguments])
         self._monkeypatch.setenv("COLUMNS", "200")
+        self._monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as the program sets it, and taken back
         with pytest.raises(SystemExit) as ended:
             main()
         said = self._capsys.readouterr()

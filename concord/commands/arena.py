@@ -11,8 +11,9 @@ from rich.text import Text
 
 from concord.finish import report
 from concord.options import Json, Seed, Setting
+from concord.refusals import UsageError, refusing
 from concord.scenarios import settings_of
-from concord.terminal import UsageError, console, refusing
+from concord.terminal import console
 from model import arena as arenas
 from model.arena import Arena, Difference
 from model.verdict import Verdict

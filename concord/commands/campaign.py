@@ -12,8 +12,9 @@ import typer
 from concord.finish import judge, keep
 from concord.fleet import options_of, run_fleet
 from concord.options import FleetOptions, Out, ScenarioChoice, takes_structs
+from concord.refusals import UsageError
 from concord.scenarios import chosen
-from concord.terminal import UsageError, console
+from concord.terminal import console
 from model.verdict import ExitCode, Verdict
 from simulator.running.run import Run
 

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from concord.driving import load as run
 from concord.finish import finish
+from concord.loading import load as run
 from concord.options import Out, Seed
-from concord.terminal import UsageError, command_line
+from concord.refusals import UsageError
+from concord.terminal import command_line
 from loadgen.plan import LoadPlan
 from loadgen.run import LoadOptions
 from loadgen.shapes import Name

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from concord.terminal import console, refusing
+from concord.refusals import refusing
+from concord.terminal import console
 from reports.recorded import ReportError
 from reports.write import write_report
 

@@ -12,13 +12,15 @@ from typing import Annotated
 import msgspec
 import typer
 
-from concord.driving import drive, load
+from concord.driving import drive
 from concord.finish import judge, report, summarise
 from concord.fleet import options_of, run_fleet
 from concord.folders import clear_job
+from concord.loading import load
 from concord.options import FleetOptions, Jobs, Out, ScenarioChoice, Seed
+from concord.refusals import UsageError
 from concord.scenarios import chosen
-from concord.terminal import UsageError, command_line, console
+from concord.terminal import command_line, console
 from loadgen.plan import LoadPlan
 from loadgen.run import LoadOptions
 from model import result as results

@@ -15,7 +15,7 @@ import trio
 import typer
 
 from concord.configuration import configured
-from concord.terminal import refusing
+from concord.refusals import refusing
 from reference_server import logs
 from reference_server.auth.keys import random_secret
 from reference_server.auth.tokens import Tokens

@@ -12,8 +12,9 @@ from concord.finish import finish
 from concord.fleet import options_of, run_fleet
 from concord.folders import clear_job
 from concord.options import FleetOptions, Out, ScenarioChoice, Seed, takes_structs
+from concord.refusals import UsageError
 from concord.scenarios import CRDT_MODE, chosen
-from concord.terminal import UsageError, command_line, console
+from concord.terminal import command_line, console
 
 
 @takes_structs

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from concord.configuration import configuration
-from concord.terminal import UsageError, refusing
+from concord.refusals import UsageError, refusing
 from reference_server.auth.keys import SigningKeyError
 from reference_server.auth.tokens import Tokens
 from reference_server.config import has_keys, keys_of

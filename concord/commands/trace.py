@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from concord.options import Json
-from concord.terminal import UsageError, console, refusing
+from concord.refusals import UsageError, refusing
+from concord.terminal import console
 from model.crdt.rules import Rule
 from model.verdict import ExitCode
 from simulator.algorithms.recordings.engines import (

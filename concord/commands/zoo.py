@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from concord.options import Jobs
-from concord.terminal import console, refusing
+from concord.refusals import refusing
+from concord.terminal import console
 from model.verdict import ExitCode
 from simulator.running.fleet import default_processes
 from simulator.zoo import Row, bug_of, run_zoo

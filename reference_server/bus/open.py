@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from reference_server.bus.memory import MemoryBus
 from reference_server.bus.port import Bus
-from reference_server.bus.redis import RedisBus
 
 
 def open_bus(url: str, worker: str) -> Bus:
@@ -21,6 +20,9 @@ def open_bus(url: str, worker: str) -> Bus:
         return MemoryBus()
     scheme, colon, rest = url.partition("://")
     if colon and scheme in ("redis", "rediss", "unix"):
+        # Here, because a single worker needs no driver of Redis.
+        from reference_server.bus.redis import RedisBus
+
         try:
             return RedisBus(url, worker)
         except ValueError as error:

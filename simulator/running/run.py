@@ -215,7 +215,7 @@ def _result(
 
 def versions() -> dict[str, str]:
     """What is needed to repeat a run, by name."""
-    return {"python": platform.python_version(), "concord": metadata.version("concord")}
+    return {"python": platform.python_version(), "concord": metadata.version("concord-collab")}
 
 
 def machine() -> Machine:
