@@ -24,6 +24,7 @@ from model.crdt.rope import Rope
 from model.crdt.walker import replay
 from simulator.algorithms.recordings.graph import event_graph
 from simulator.algorithms.recordings.traces import Trace, read_trace
+from simulator.running.children import end_with_parent
 
 SESSIONS = ["automerge-paper", "friendsforever", "node_nodecc"]
 DATA = Path(os.environ.get("CONCORD_DATA", "../shared"))
@@ -108,7 +109,7 @@ def _status_bytes(key: str) -> int:
 def memory_table(session: Session, names: Iterable[str]) -> str:
     """A Markdown table of peaks."""
     lines = ["| variant | peak memory (MB) |", "|---|--:|"]
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("spawn").Pool(1, end_with_parent, maxtasksperchild=1) as pool:
         peaks = {name: pool.apply(peak_bytes, (session, name)) for name in names}
     lines += [f"| {name} | {peak / 1e6:.1f} |" for name, peak in peaks.items()]
     return "\n".join([*lines, ""])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from simulator.running.children import group
+
 ROOT = Path(__file__).parents[1]
 EFFECTS = "reference_server/core/effects.py"
 INTERPRETERS = {
@@ -42,6 +44,7 @@ def test_a_new_member_has_to_be_handled_everywhere(tmp_path: Path, union: str, h
         capture_output=True,
         text=True,
         check=False,
+        process_group=group(),
     )
     found = {line.partition(":")[0] for line in done.stdout.splitlines() if "Planted" in line}
     assert found == handlers, done.stdout + done.stderr

@@ -72,7 +72,9 @@ def node() -> str:
         raise BenchError(
             "node is not installed; the generator and the other servers need version 20 or later"
         )
-    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    version = subprocess.run(
+        [path, "--version"], capture_output=True, text=True, check=True, process_group=group()
+    ).stdout.strip()
     if int(version.lstrip("v").partition(".")[0]) < 20:
         raise BenchError(
             f"node {version} is too old; the generator and the other servers need version 20 or later"
@@ -112,7 +114,14 @@ def install() -> None:
     if npm is None:
         raise BenchError(f"npm is not installed; it is needed once, to fetch {', '.join(wanted)}")
     command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=INSTALL_SECONDS_MAX)
+    done = subprocess.run(
+        command,
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS_MAX,
+        process_group=group(),
+    )
     if done.returncode != 0:
         raise BenchError(f"npm install failed: {done.stderr.strip()}")
 
