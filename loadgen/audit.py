@@ -3,128 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from contextlib import closing
+from typing import NamedTuple
 
-from loadgen.connection import ConnectionLost, Opener, WebSocket
+from loadgen.connection import ConnectionLost, Opener, WebSocket, handshake
 from model.assembly import Audited
 from model.client.address import Address
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
-from model.protocol import (
-    PROTOCOL_VERSION,
-    CatchUp,
-    Committed,
-    ErrorCode,
-    Failure,
-    Hello,
-    Join,
-    Joined,
-    ProtocolError,
-    Row,
-    Welcome,
-    decode_server,
-    encode,
-)
-
-ANSWER_SECONDS_MAX: Final = 20.0
-"""An auditor waits for so long for the next message."""
-
-STEPS_BACK: Final = (8_192, 1_024, 128)
-"""Where the log is not kept from its begin on, so many revisions before the newest one are tried in turn."""
+from model.client.auditor import ANSWER_SECONDS_MAX, AuditError, Auditor
+from model.client.tokens import Tokens
+from model.identity import DocumentId, SequenceNumber, SiteId
+from model.protocol import Row
 
 
-class AuditError(Exception):
-    """A document could not be read back; one sentence."""
+class Readers:
+    """Reads documents over connections of their own, each under a site that begins with ``name``."""
 
-
-class RefusedError(AuditError):
-    """The server answered with an error."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(f"was refused with {failure.code.value}: {failure.detail}")
-        self.code = failure.code
-
-
-class Auditor:
-    """Reads documents over connections of its own, under sites that begin with ``name``."""
-
-    def __init__(self, opener: Opener, address: Address, name: str) -> None:
-        """``name`` is also what its tokens are for; no user has it."""
+    def __init__(self, opener: Opener, address: Address, tokens: Tokens, name: str) -> None:
+        """``name`` is also the user of the tokens; nobody else has it."""
         self._open = opener
         self._address = address
-        self.name = name
-        self._joins = 0
+        self._tokens = tokens
+        self._name = name
+        self._documents = 0
 
-    def read(self, document: DocumentId, token: str) -> Audited:
+    def read(self, document: DocumentId) -> Audited:
         """The text as a newcomer gets it, and the log from revision 1, or as far back as it is kept.
 
         Raises:
             AuditError: it could not be read; says why.
         """
+        self._documents += 1
+        auditor = Auditor(document, SiteId(f"{self._name}{self._documents}"))
         try:
-            joined, _ = self._join(document, token, None)
-            if joined.snapshot is None:
-                raise AuditError("gave a newcomer no text")
-            return Audited(
-                document, self._rows(document, token, joined.revision), joined.revision, joined.snapshot
-            )
-        except (ConnectionLost, ProtocolError) as error:
+            while auditor.result is None:
+                link = handshake(self._open, self._address, ANSWER_SECONDS_MAX)
+                with closing(link):
+                    self._converse(auditor, link)
+        except ConnectionLost as error:
             raise AuditError(f"could not be read: {error}") from None
         except OSError as error:
             raise AuditError(f"could not be reached: {error}") from None
+        return auditor.result
 
-    def _rows(self, document: DocumentId, token: str, head: Revision) -> tuple[Row, ...]:
-        if not head:
-            return ()
-        for revision in (0, *(head - back for back in STEPS_BACK if back < head)):
-            try:
-                return self._join(document, token, revision)[1]
-            except RefusedError as refused:
-                if refused.code is not ErrorCode.BASE_TOO_OLD:
-                    raise
-        raise AuditError("does not keep its log, not even the newest revisions")
-
-    def _join(
-        self, document: DocumentId, token: str, revision: Revision | None
-    ) -> tuple[Joined, tuple[Row, ...]]:
-        """Join once, as somebody who knows ``revision``, and take what was missed since."""
-        self._joins += 1
-        site = SiteId(f"{self.name}{self._joins}")
-        plain = self._open()
-        try:
-            link = WebSocket(plain, self._address, ANSWER_SECONDS_MAX)
-        except BaseException:
-            plain.close()
-            raise
-        try:
-            return _exchange(link, document, site, token, revision)
-        finally:
-            link.close()
-
-
-def _exchange(
-    link: WebSocket, document: DocumentId, site: SiteId, token: str, revision: Revision | None
-) -> tuple[Joined, tuple[Row, ...]]:
-    joined: Joined | None = None
-    rows: list[Row] = []
-    link.send(encode(Hello(PROTOCOL_VERSION, site, token)))
-    for data in link.messages():
-        message = decode_server(data)
-        match message:
-            case Welcome():
-                link.send(encode(Join(document, 1, revision)))
-            case Joined():
-                joined = message
-            case CatchUp():
-                rows += message.rows
-            case Committed():
-                raise AuditError("was edited while it was read back")
-            case Failure():
-                raise RefusedError(message)
-            case _:
-                pass
-        if joined is not None and (revision is None or revision + len(rows) >= joined.revision):
-            return joined, tuple(rows)
-    raise AssertionError("messages end with an exception only")
+    def _converse(self, auditor: Auditor, link: WebSocket) -> None:
+        link.send(auditor.opened(self._tokens.token(self._name)))
+        for data in link.messages():
+            for answer in auditor.received(data):
+                link.send(answer)
+            if auditor.is_through:
+                return
 
 
 class Promise(NamedTuple):

@@ -207,3 +207,18 @@ class WebSocket:
             except OSError:
                 pass
             self._socket.close()
+
+
+def handshake(opener: Opener, address: Address, silent_seconds: float = SILENT_SECONDS_MAX) -> WebSocket:
+    """A WebSocket over a new socket.
+
+    Raises:
+        ConnectionLost: the server did not shake hands.
+        OSError: the socket could not be opened, broke or timed out.
+    """
+    plain = opener()
+    try:
+        return WebSocket(plain, address, silent_seconds)
+    except BaseException:
+        plain.close()
+        raise

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from gevent.pool import Pool  # type: ignore[import-untyped]
 
 from loadgen import outcome as outcomes
-from loadgen.audit import AuditError, Auditor, Promise, broken_promises
+from loadgen.audit import Promise, Readers, broken_promises
 from loadgen.health import Health
 from loadgen.outcome import DURABILITY, DURABILITY_DETAIL, PROTOCOL, PROTOCOL_DETAIL, WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, LoadPlan
@@ -21,7 +21,7 @@ from model.assembly import Audited
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER
-from model.client.tokens import Tokens
+from model.client.auditor import AuditError
 from model.history import HistoryWriter
 from model.identity import DocumentId
 from model.measures import MeasureSet, encode_measures
@@ -39,7 +39,7 @@ class Audit(NamedTuple):
     missing: list[str]
 
 
-def read_back(world: World, auditor: Auditor, tokens: Tokens, ended: str) -> Audit:
+def read_back(world: World, readers: Readers, ended: str) -> Audit:
     """Read every document that anybody edited; none if the run ``ended`` because there is no server."""
     used = [room for room in world.rooms if room.users]
     if ended:
@@ -49,7 +49,7 @@ def read_back(world: World, auditor: Auditor, tokens: Tokens, ended: str) -> Aud
 
     def read(room: Room) -> None:
         try:
-            finals[room.document] = auditor.read(room.document, tokens.token(auditor.name))
+            finals[room.document] = readers.read(room.document)
         except AuditError as error:
             problems[room.document] = str(error)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import gevent  # type: ignore[import-untyped]
 
-from loadgen.connection import ConnectionLost, Opener, WebSocket
+from loadgen.connection import ConnectionLost, Opener, WebSocket, handshake
 from loadgen.health import Health
 from loadgen.pacing import Pacing
 from loadgen.user import User
@@ -117,7 +117,7 @@ class Life:
         link: WebSocket | None = None
         code = CLOSE_ABNORMAL
         try:
-            link = self._handshake()
+            link = handshake(self._open, self._address)
             if user.opened(link):
                 for data in link.messages():
                     if user.link is not link:
@@ -139,11 +139,3 @@ class Life:
         if user.wants and user.link is None and generation == self._generation and code != CLOSED_SUPERSEDED:
             pause = min(RETRY_SECONDS * 2 ** min(user.attempts, 16), RETRY_SECONDS_MAX)
             gevent.spawn_later(pause * (0.5 + self._rng.random()), self._connect, generation)
-
-    def _handshake(self) -> WebSocket:
-        plain = self._open()
-        try:
-            return WebSocket(plain, self._address)
-        except BaseException:
-            plain.close()
-            raise

@@ -15,7 +15,7 @@ from typing import Final
 
 import gevent  # type: ignore[import-untyped]
 
-from loadgen.audit import Auditor
+from loadgen.audit import Readers
 from loadgen.channel import Status
 from loadgen.connection import opener
 from loadgen.ending import Ending, read_back, write_results
@@ -206,8 +206,8 @@ class LoadWorker:
         self._stage = "settling"
         self._settle()
         self._stage = "reading back"
-        auditor = Auditor(self._open, self._address, f"auditor{self.plan.worker}-")
-        audit = read_back(self.world, auditor, self._tokens, self.ended)
+        readers = Readers(self._open, self._address, self._tokens, f"auditor{self.plan.worker}-")
+        audit = read_back(self.world, readers, self.ended)
         self._stage = "judging"
         ending = Ending(self.world, audit)
         ending.record_end(users)

@@ -23,7 +23,7 @@ from model.jupiter import Replica
 from model.people.actions import Author
 from simulator.live.bridge import Bridge
 from simulator.live.conversation import Surroundings
-from simulator.live.documents import audit_all, found_all
+from simulator.live.documents import create_all, read_all
 from simulator.live.faults import SERVER_FAULTS, live_fault_of
 from simulator.live.pace import Pace, PacedClock
 from simulator.live.server import ServerError, ServerHandle
@@ -195,13 +195,13 @@ class LiveCell:
         """Make the documents, each with its first text, before the clock runs.
 
         Raises:
-            VisitError: the server is not there, or lets nobody in.
+            ExchangeError: the server is not there, or lets nobody in.
         """
         for document in self.plan.documents:
             self.assembly.create(
                 0, document.document, "", unique=document.unique, displayed=document.displayed
             )
-        await found_all(self._address, self._tokens, self.shared, self, self.plan.documents)
+        await create_all(self._address, self._tokens, self.shared, self, self.plan.documents)
 
     async def run(self) -> None:
         """Faults with everybody editing, then heal, demand convergence (D21), and read everything back."""
@@ -260,7 +260,7 @@ class LiveCell:
         while True:
             await self._settled(deadline_us)
             self._audits += 1
-            finals, failed = await audit_all(
+            finals, failed = await read_all(
                 self._address, self._tokens, self.plan.documents, f"audit{self._audits}"
             )
             for error in failed:

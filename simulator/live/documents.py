@@ -9,18 +9,25 @@ import trio
 
 from model.assembly import Audited
 from model.client.address import Address
+from model.client.auditor import AuditError, Auditor
 from model.client.tokens import Tokens
 from model.identity import DocumentId, SiteId
-from model.witness import Chronicle
-from simulator.live.conversation import Surroundings
-from simulator.live.visitor import VisitError, audit, found
+from model.jupiter import Replica
+from model.protocol import Ack, ClientMessage, Joined, encode
+from model.text import insert
+from model.witness import Chronicle, Witness
+from simulator.live.conversation import Conversation, Surroundings
+from simulator.live.stream import ExchangeError, MessageStream, open_stream
 from simulator.planning.plan import DocumentPlan
 
-VISITS_MAX: Final = 16
-"""Documents that are visited at the same time."""
+STREAMS_MAX: Final = 16
+"""Documents that are made or read at the same time."""
+
+SETUP_KIND: Final = "setup"
+"""The kind of the edit that gives a document its first text; nobody made it by hand."""
 
 
-async def found_all(
+async def create_all(
     address: Address,
     tokens: Tokens,
     shared: Surroundings,
@@ -30,17 +37,17 @@ async def found_all(
     """Make all documents, each with its first text as revision 1.
 
     Raises:
-        VisitError: the first one that did not work out; no more were begun after it.
+        ExchangeError: the first one that did not work out; no more were begun after it.
     """
-    failed: list[VisitError] = []
+    failed: list[ExchangeError] = []
 
     async def begin(number: int) -> None:
         if failed:
             return
         try:
             site = SiteId(f"setup{number:04d}")
-            await found(address, tokens, shared, chronicle, documents[number], site)
-        except VisitError as error:
+            await create(address, tokens, shared, chronicle, documents[number], site)
+        except ExchangeError as error:
             failed.append(error)
 
     await _each(len(documents), begin)
@@ -48,34 +55,128 @@ async def found_all(
         raise failed[0]
 
 
-async def audit_all(
+async def read_all(
     address: Address, tokens: Tokens, documents: Sequence[DocumentPlan], prefix: str
-) -> tuple[list[Audited], list[VisitError]]:
+) -> tuple[list[Audited], list[ExchangeError]]:
     """Read all documents back; what could be read, in the order of the plan, and what went wrong.
 
     The sites of the auditors begin with ``prefix``, which has to be new to the run.
     """
     finals: dict[DocumentId, Audited] = {}
-    failed: list[VisitError] = []
+    failed: list[ExchangeError] = []
 
-    async def read(number: int) -> None:
+    async def audit(number: int) -> None:
         document = documents[number].document
         try:
-            finals[document] = await audit(address, tokens, document, SiteId(f"{prefix}-{number:04d}"))
-        except VisitError as error:
+            finals[document] = await read(address, tokens, document, SiteId(f"{prefix}-{number:04d}"))
+        except ExchangeError as error:
             failed.append(error)
 
-    await _each(len(documents), read)
+    await _each(len(documents), audit)
     return [finals[d.document] for d in documents if d.document in finals], failed
 
 
-async def _each(count: int, visit: Callable[[int], Awaitable[None]]) -> None:
-    limit = trio.CapacityLimiter(VISITS_MAX)
+async def _each(count: int, treat: Callable[[int], Awaitable[None]]) -> None:
+    limit = trio.CapacityLimiter(STREAMS_MAX)
 
     async def one(number: int) -> None:
         async with limit:
-            await visit(number)
+            await treat(number)
 
     async with trio.open_nursery() as nursery:
         for number in range(count):
             nursery.start_soon(one, number)
+
+
+# --- beginning a document ---------------------------------------------------------------------------------
+
+
+class _Founder:
+    """Who begins a document, as its witness sees it."""
+
+    skew_us = 0
+
+    def __init__(self, site: SiteId, document: DocumentId) -> None:
+        self.replica = Replica(site, document)
+
+
+async def create(
+    address: Address,
+    tokens: Tokens,
+    shared: Surroundings,
+    chronicle: Chronicle,
+    plan: DocumentPlan,
+    site: SiteId,
+) -> None:
+    """Join an empty document and make its first text revision 1; that goes into the history.
+
+    The clock does not run yet, so the connection itself, which would seem to take no time, does not.
+
+    Raises:
+        ExchangeError: the server did not let us, or the document is not empty.
+    """
+    where = plan.document
+    founder = _Founder(site, plan.document)
+    replica = founder.replica
+    witness = Witness(chronicle, founder, plan.document, displayed=plan.displayed)
+    async with open_stream(address, where) as stream:
+        conversation = stream.conversation = _conversation(shared, stream)
+        witness.online()
+        _say(conversation, replica.connect(tokens.token(site)))
+        while True:
+            message = await stream.message()
+            answers = replica.receive(message)
+            match message:
+                case Joined():
+                    witness.joined("fresh")
+                    if message.revision or message.snapshot:
+                        raise ExchangeError(f"{where}: is not empty")
+                    if not plan.text:
+                        break
+                    op = insert(0, 0, plan.text)
+                    answers += replica.edit(op)
+                    witness.edited(SETUP_KIND, op, 0)
+                    assert replica.in_flight is not None
+                    witness.sent(0, replica.in_flight)
+                case Ack():
+                    witness.acknowledged(message.revision, message.first, message.last)
+                    break
+                case _:
+                    pass
+            _say(conversation, answers)
+        witness.offline("left")
+
+
+def _conversation(shared: Surroundings, stream: MessageStream) -> Conversation:
+    def send(data: bytes, handed: Callable[[], None] | None, compressed: bool) -> None:
+        stream.link.send(data, handed, compressed=compressed)
+
+    return Conversation(shared, send, lambda: None, offers_compression=False)
+
+
+def _say(conversation: Conversation, messages: tuple[ClientMessage, ...]) -> None:
+    for message in messages:
+        conversation.say(encode(message))
+
+
+# --- reading it back --------------------------------------------------------------------------------------
+
+
+async def read(address: Address, tokens: Tokens, document: DocumentId, site: SiteId) -> Audited:
+    """The text of a document, and its log as far back as it is kept.
+
+    Raises:
+        ExchangeError: the document could not be read.
+    """
+    auditor = Auditor(document, site)
+    while auditor.result is None:
+        async with open_stream(address, document) as stream:
+            stream.link.send(auditor.opened(tokens.token(site)))
+            while not auditor.is_through:
+                try:
+                    answers = auditor.received(await stream.next())
+                except AuditError as error:
+                    raise ExchangeError(f"{document} {error}") from None
+                for answer in answers:
+                    stream.link.send(answer)
+    return auditor.result

@@ -27,13 +27,14 @@ from model.measures import Measures, MeasureSet
 from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
+from simulator.live.documents import SETUP_KIND
 from simulator.live.faults import playable, with_a_kill
 from simulator.live.health import health
 from simulator.live.process import few_collections, raise_file_limit
 from simulator.live.scrape import scrape
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
+from simulator.live.stream import ExchangeError
 from simulator.live.tokens import LIFETIME_SECONDS, keep_fresh, tokens_of
-from simulator.live.visitor import SETUP_KIND, VisitError
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.plan import CellPlan
@@ -179,10 +180,10 @@ async def _drive(
     metrics = ServerMetrics()
     begin = time.perf_counter()
     listener.stage("making the documents")
-    failed: VisitError | None = None
+    failed: ExchangeError | None = None
     try:
         await cell.begin()
-    except VisitError as error:
+    except ExchangeError as error:
         failed = error
     if failed is not None:
         raise LiveError(f"the run could not begin: {failed}")
