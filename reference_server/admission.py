@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias, TypeVar
 
 import trio
@@ -41,13 +43,17 @@ class Admission:
         self._threads = trio.CapacityLimiter(_THREADS_MAX)
         self._known: set[DocumentId] = set()
         self._waiting: dict[DocumentId, list[Callable[[bool], None]]] = {}
-        self._questions: set[_Question] = set()
+        self._questions: dict[_Question, None] = {}
+        self._shut: set[DocumentId] = set()
 
     def decide(self, claims: Claims, document: DocumentId, decided: Decided) -> None:
         """Say, now or later, what the bearer may do with a document."""
+        if document in self._shut:
+            decided(Undecided())
+            return
         role = granted(claims, document)
         if not may_create(claims, document):
-            self._nursery.start_soon(self._look_up, claims, document, role, decided)
+            self._ask(document, decided, self._role_of, document, claims.user, role)
         elif document in self._known:
             decided(role)
         else:
@@ -63,16 +69,29 @@ class Admission:
             if document is None or question.document == document:
                 question.is_stale = True
 
+    async def settled(self, document: DocumentId) -> None:
+        """Wait until everything that was asked about a document so far is decided."""
+        for question in [q for q in self._questions if q.document == document]:
+            await question.decided.wait()
+
+    @contextlib.contextmanager
+    def shutting(self, document: DocumentId) -> Iterator[None]:
+        """Let nobody into a document meanwhile; whoever asks may come back later. Not twice at once."""
+        self._shut.add(document)
+        try:
+            yield
+        finally:
+            self._shut.discard(document)
+
     def _ensure(self, owner: str, document: DocumentId, then: Callable[[bool], None]) -> None:
         waiting = self._waiting.get(document)
         if waiting is not None:
             waiting.append(then)
             return
         self._waiting[document] = [then]
-        self._nursery.start_soon(self._make, owner, document)
+        self._ask(document, lambda made: self._made(document, made), self._catalogue.ensure, document, owner)
 
-    async def _make(self, owner: str, document: DocumentId) -> None:
-        made = await self._ask(document, self._catalogue.ensure, document, owner)
+    def _made(self, document: DocumentId, made: object) -> None:
         exists = not isinstance(made, Undecided)
         if exists:
             if len(self._known) >= _KNOWN_MAX:
@@ -81,40 +100,51 @@ class Admission:
         for then in self._waiting.pop(document):
             then(exists)
 
-    async def _look_up(
-        self, claims: Claims, document: DocumentId, role: Role | None, decided: Decided
-    ) -> None:
-        found = await self._ask(document, self._role_of, document, claims.user, role)
-        decided(found)
-
     def _role_of(self, document: DocumentId, user: str, role: Role | None) -> Role | None:
         stored = self._catalogue.role_of(document, user)
         if stored is None and role is not None and self._catalogue.get(document) is None:
             return None  # nothing to read, and nobody who may begin it
         return greatest(role, stored)
 
-    async def _ask(self, document: DocumentId, function: Callable[..., T], *args: object) -> T | Undecided:
-        """Ask the catalogue in a thread, again if the answer may be old; never raises."""
+    def _ask(
+        self,
+        document: DocumentId,
+        then: Callable[[T | Undecided], None],
+        ask: Callable[..., T],
+        *args: object,
+    ) -> None:
+        """Ask the catalogue in a thread, again if the answer may be old."""
         question = _Question(document)
-        self._questions.add(question)
+        self._questions[question] = None
+        self._nursery.start_soon(self._answer, question, then, functools.partial(ask, *args))
+
+    async def _answer(
+        self, question: _Question, then: Callable[[T | Undecided], None], ask: Callable[[], T]
+    ) -> None:
+        try:
+            then(await self._looked_up(question, ask))
+        finally:
+            del self._questions[question]
+            question.decided.set()
+
+    async def _looked_up(self, question: _Question, ask: Callable[[], T]) -> T | Undecided:
         try:
             while True:
                 question.is_stale = False
-                answer = await trio.to_thread.run_sync(function, *args, limiter=self._threads)
+                answer = await trio.to_thread.run_sync(ask, limiter=self._threads)
                 if not question.is_stale:
                     return answer
         except StoreUnavailable:
             return Undecided()
         except Exception as error:  # one join must not end the server
-            _LOG.error("a right cannot be looked up", error, document=document)
+            _LOG.error("a right cannot be looked up", error, document=question.document)
             return Undecided()
-        finally:
-            self._questions.discard(question)
 
 
 class _Question:
-    """A look-up that is under way."""
+    """A look-up that is under way; ``decided`` is set when its answer has taken effect."""
 
     def __init__(self, document: DocumentId) -> None:
         self.document = document
         self.is_stale = False
+        self.decided = trio.Event()

@@ -11,6 +11,7 @@ import trio
 from model.identity import ConnectionId, DocumentId
 from reference_server.admission import Admission, Decided
 from reference_server.api.app import create_app
+from reference_server.api.ongoing import Ongoing
 from reference_server.api.services import Dependency, Health, HostClosedError, Inbox
 from reference_server.auth.claims import Claims, UserRole
 from reference_server.auth.revocations import Revocations
@@ -63,7 +64,8 @@ DRAIN_SECONDS: Final = 10.0
 """For what was received to become durable, when the server ends."""
 
 CATCH_UP_SECONDS: Final = 2.0
-"""How often a worker compares its documents with the store, in case a hint of the bus was lost."""
+"""How often a worker compares heads, rights and revoked tokens with the store, in case a hint of the bus was
+lost. So it is, with the time that the store takes, how long an old right may count at another worker."""
 
 CATCH_UP_ALONE_SECONDS: Final = 0.25
 """The same while the bus is gone: then it is the only way to hear of other workers."""
@@ -137,6 +139,7 @@ class Server:
             shared=shared,
             compression=config.compression_enabled,
         )
+        self.ongoing = Ongoing()
         self._secret = secret
         self._shared = shared
         self._fleet = fleet
@@ -144,6 +147,7 @@ class Server:
         self._bus = bus
         self._runner = StoreRunner(store, self.worker.answered, lambda us, _: self.measured.commit.record(us))
         self._subscribed: set[DocumentId] = set()
+        self._roles: dict[DocumentId, dict[str, Role]] = {}  # as last compared
         self._reactor = Reactor(self.worker.batch)
         self._sessions: set[WebSocketSession] = set()
         self._listener = listener.Listener(self, self._admission_rules)
@@ -187,7 +191,7 @@ class Server:
             background.start_soon(KeepAlive(lambda: list(self._sessions)).run, self._keep_alive_times)
             background.start_soon(self._keep_house)
             if self._shared:
-                background.start_soon(self._compare_heads)
+                background.start_soon(self._keep_up)
             for one in listeners:
                 nursery.start_soon(self._accept, one)
             await ended.wait()
@@ -305,18 +309,21 @@ class Server:
 
     def _missed(self, topic: str) -> None:
         """Hints of a topic may have been lost: ask the store instead."""
-        if self.worker.is_draining:
+        if self.worker.is_draining or not self._shared:
             return
         if topic == TOPIC_ALL:
             self._admission.forget()
-            self._nursery.start_soon(self._learn_revocations)
-            for document in list(self.worker.gateway.documents):
-                self.worker.handle(RightsChanged(document))
+            self._roles.clear()
+            self._nursery.start_soon(self.compare)
         else:
             self.worker.handle(Announced(DocumentId(topic.removeprefix(topic_of(DocumentId(""))))))
 
     def _tell(self, hint: Hint) -> None:
         self._bus.publish(TOPIC_ALL, encode_hint(hint))
+
+    def _rights_changed(self, document: DocumentId, user: str) -> None:
+        self._admission.forget(document)
+        self.worker.handle(RightsChanged(document, user))
 
     def _forget(self, document: DocumentId) -> None:
         self._admission.forget(document)
@@ -324,25 +331,47 @@ class Server:
 
     # --- background ---------------------------------------------------------------------------------------
 
-    async def _compare_heads(self) -> None:
-        """Notice what the bus lost: compare the documents that are open here with the store."""
+    async def _keep_up(self) -> None:
+        """Notice what the bus lost."""
         while True:
             await trio.sleep(CATCH_UP_SECONDS if self._bus.is_connected else CATCH_UP_ALONE_SECONDS)
             for document in self._subscribed - self.worker.gateway.documents.keys():
                 self._subscribed.discard(document)
                 self._bus.unsubscribe(topic_of(document))
-            documents = [name for name, d in self.worker.gateway.documents.items() if d.members]
-            if not documents:
-                continue
-            try:
-                heads = await self.call(self._catalogue.heads, documents)
-            except StoreUnavailable:
-                continue
-            except Exception as error:  # the next time may be better, and the rest goes on
-                _LOG.error("the heads of documents cannot be read", error)
-                continue
-            for document, revision in heads.items():
-                self.worker.handle(Announced(document, revision))
+            await self.compare()
+
+    async def compare(self) -> None:
+        """Compare revoked tokens, and the documents that are open here, with the store."""
+        await self._learn_revocations()
+        documents = [name for name, d in self.worker.gateway.documents.items() if d.members]
+        if not documents:
+            self._roles.clear()
+            return
+        try:
+            heads = await self.call(self._catalogue.heads, documents)
+            roles = await self.call(self._catalogue.roles, documents)
+        except StoreUnavailable:
+            return
+        except Exception as error:  # the next time may be better, and the rest goes on
+            _LOG.error("documents cannot be compared with the store", error)
+            return
+        before, self._roles = self._roles, {name: roles.get(name, {}) for name in documents}
+        for document in documents:
+            if document in heads:
+                self._compare_roles(document, before.get(document))
+                self.worker.handle(Announced(document, heads[document]))
+            else:
+                self._forget(document)
+
+    def _compare_roles(self, document: DocumentId, before: dict[str, Role] | None) -> None:
+        """Ask again for whose right is another one; for all if it is not known what they were let in with."""
+        now = self._roles[document]
+        if before is not None:
+            users = [user for user in {**before, **now} if before.get(user) != now.get(user)]
+        else:
+            users = list(dict.fromkeys(self.worker.users(document)))
+        for user in users:
+            self._rights_changed(document, user)
 
     async def _keep_house(self) -> None:
         while True:
@@ -420,17 +449,30 @@ class Server:
         self.revocations.learn(claims.jti, claims.exp)
         self._tell(TokenRevoked(claims.jti, claims.exp))
         self._bus.write(cache.tokens_revoked([claims.jti]))
+        await self._runner.settled()
+        await self.ongoing.done(("token", claims.jti))
 
-    async def permissions_changed(self, document: DocumentId, user: str) -> None:
-        """Tell open connections, here and elsewhere."""
-        self._admission.forget(document)
-        self.worker.handle(RightsChanged(document, user))
-        self._tell(PermissionsChanged(document, user))
+    async def permissions_changed(self, document: DocumentId, *users: str) -> None:
+        """Ask again what these users may do, here and elsewhere, until nothing of the old right goes on."""
+        for user in users:
+            self._rights_changed(document, user)
+            self._tell(PermissionsChanged(document, user))
+        await self._admission.settled(document)
+        await self._runner.settled()  # what was appended before
+        await self.ongoing.done(("document", document))
 
-    async def document_deleted(self, document: DocumentId) -> None:
-        """Send connections away, here and elsewhere."""
-        self._forget(document)
-        self._tell(DocumentGone(document))
+    async def delete(self, document: DocumentId) -> bool:
+        """Delete a document and send connections away, here and elsewhere."""
+        with self._admission.shutting(document):
+            if not await self.call(self._catalogue.delete, document):
+                return False
+            self._forget(document)
+            self._tell(DocumentGone(document))
+            await self._runner.settled()
+            await self.ongoing.done(("document", document))
+            # Its very first append may have been on its way, and have made it anew.
+            await self.call(self._catalogue.delete, document)
+        return True
 
     def metrics(self) -> MetricsSnapshot:
         """What was counted and measured so far, by all workers together."""

@@ -404,9 +404,10 @@ class Worker:
         claims = self.claims.get(number)
 
         def decided(role: Role | Undecided | None) -> None:
-            if isinstance(role, Undecided):
-                failure = Failure(ErrorCode.UNAVAILABLE, "the store does not answer")
-                self._send_away(number, failure, CLOSE_TRY_AGAIN)
+            if self.claims.get(number) is not claims:
+                self._authorize(effect)  # the token was renewed meanwhile, or the connection is gone
+            elif isinstance(role, Undecided):
+                self.handle(Authorized(number, None, ErrorCode.UNAVAILABLE))
             else:
                 self.handle(Authorized(number, role))
 
@@ -449,6 +450,11 @@ class Worker:
                 await trio.sleep(0.005)
             return True
         return False
+
+    def users(self, document: DocumentId) -> list[str]:
+        """Who is connected to a document here, once for each connection."""
+        open_document = self.gateway.documents.get(document)
+        return [] if open_document is None else [member.user for member in open_document.members.values()]
 
     def sites(self, document: DocumentId) -> list[SiteId]:
         """The sites that are connected to a document here."""

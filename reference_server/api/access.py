@@ -3,10 +3,14 @@
 Whoever has no right on a document gets 403, whether it exists or not; 404 is for those who would have a
 right if it existed. So nobody learns which documents there are. An admin may administer every document
 (title, permissions, owner, deletion), and reads or edits only where a right was given.
+
+From being let in until it is done, a request is known to :class:`~reference_server.api.ongoing.Ongoing`, so
+that whoever takes a right back can wait for what it let in.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, NamedTuple, TypeAlias, cast
 
 from fastapi import Depends, Request
@@ -47,7 +51,7 @@ async def _services(request: Request) -> Services:
 Server: TypeAlias = Annotated[Services, Depends(_services)]
 
 
-async def _caller(
+async def _verified(
     services: Server, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Caller:
     if credentials is None:
@@ -61,7 +65,15 @@ async def _caller(
     return Caller(credentials.credentials, claims)
 
 
-Bearer: TypeAlias = Annotated[Caller, Depends(_caller)]
+async def _caller(services: Server, caller: Annotated[Caller, Depends(_verified)]) -> AsyncIterator[Caller]:
+    with services.ongoing.request(("token", caller.claims.jti)):
+        services.verify(caller.token)  # it may have been revoked since
+        yield caller
+
+
+Bearer: TypeAlias = Annotated[Caller, Depends(_caller, scope="function")]
+Revoker: TypeAlias = Annotated[Caller, Depends(_verified)]
+"""Who revokes tokens: not an ongoing request of his own, as he waits for those."""
 
 
 async def only_admin(caller: Bearer) -> Caller:
@@ -95,19 +107,29 @@ async def _access(
     return Access(caller, info, role)
 
 
-async def _viewer(services: Server, caller: Bearer, document: DocumentPath) -> Access:
-    return await _access(services, caller, document, Role.VIEWER)
+async def _viewer(services: Server, caller: Bearer, document: DocumentPath) -> AsyncIterator[Access]:
+    with services.ongoing.request(("document", document)):
+        yield await _access(services, caller, document, Role.VIEWER)
 
 
-async def _editor(services: Server, caller: Bearer, document: DocumentPath) -> Access:
-    return await _access(services, caller, document, Role.EDITOR)
+async def _editor(services: Server, caller: Bearer, document: DocumentPath) -> AsyncIterator[Access]:
+    with services.ongoing.request(("document", document)):
+        yield await _access(services, caller, document, Role.EDITOR)
 
 
-async def _owner(services: Server, caller: Bearer, document: DocumentPath) -> Access:
-    return await _access(services, caller, document, Role.OWNER, admin_too=True)
+async def _owner(services: Server, caller: Bearer, document: DocumentPath) -> AsyncIterator[Access]:
+    with services.ongoing.request(("document", document)):
+        yield await _access(services, caller, document, Role.OWNER, admin_too=True)
 
 
-AsViewer: TypeAlias = Annotated[Access, Depends(_viewer)]
-AsEditor: TypeAlias = Annotated[Access, Depends(_editor)]
-AsOwner: TypeAlias = Annotated[Access, Depends(_owner)]
+async def _changer(services: Server, caller: Bearer, document: DocumentPath) -> AsyncIterator[Access]:
+    async with services.ongoing.change(DocumentId(document)):
+        yield await _access(services, caller, document, Role.OWNER, admin_too=True)
+
+
+AsViewer: TypeAlias = Annotated[Access, Depends(_viewer, scope="function")]
+AsEditor: TypeAlias = Annotated[Access, Depends(_editor, scope="function")]
+AsOwner: TypeAlias = Annotated[Access, Depends(_owner, scope="function")]
 """The owner of the document, or an admin."""
+AsChanger: TypeAlias = Annotated[Access, Depends(_changer, scope="function")]
+"""The same, to change who may do what with it, or to delete it; one at a time."""

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from reference_server.api.access import Bearer, Server, only_admin
+from reference_server.api.access import Bearer, Revoker, Server, only_admin
 from reference_server.api.errors import BODY, ApiError, problems
 from reference_server.api.fields import (
     GRANTS_MAX,
@@ -152,7 +152,7 @@ async def refresh_token(caller: Bearer, services: Server) -> Issued:
 
 
 @router.post("/api/auth/revoke", responses=problems(401, 403, 503, *BODY))
-async def revoke_token(body: GivenToken, caller: Bearer, services: Server) -> RevokedToken:
+async def revoke_token(body: GivenToken, caller: Revoker, services: Server) -> RevokedToken:
     """Refuse a token from now on: an admin any, everybody else their own; connections with it are closed."""
     try:
         claims = services.verify(body.token)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from model.identity import DocumentId
 from model.protocol import NAME_LENGTH_MAX
-from reference_server.api.access import AsOwner, AsViewer, Bearer, Caller, Server
+from reference_server.api.access import AsChanger, AsOwner, AsViewer, Bearer, Caller, Server
 from reference_server.api.errors import BODY, DOCUMENT, ApiError, problems
 from reference_server.api.fields import (
     PAGE_DEFAULT,
@@ -188,8 +188,7 @@ async def retitle_document(body: Retitle, access: AsOwner, services: Server) -> 
 
 
 @router.delete("/api/documents/{document}", status_code=204, responses=problems(*DOCUMENT))
-async def delete_document(access: AsOwner, services: Server) -> None:
+async def delete_document(access: AsChanger, services: Server) -> None:
     """Delete the document with its log; whoever is in it is sent away."""
-    if not await services.call(services.catalogue.delete, access.document.id):
+    if not await services.delete(access.document.id):
         raise ApiError(404, "there is no such document")
-    await services.document_deleted(access.document.id)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from model.identity import DocumentId
-from reference_server.api.access import AsOwner, Server
+from reference_server.api.access import AsChanger, AsOwner, Server
 from reference_server.api.errors import BODY, DOCUMENT, ApiError, problems
 from reference_server.api.fields import ROLES, Answer, Body, DocumentName, User, UserName, UserPath
 from reference_server.api.services import Services
@@ -63,7 +63,7 @@ async def read_permissions(access: AsOwner, services: Server) -> Permissions:
 
 
 @router.post("/api/documents/{document}/permissions", responses=problems(*DOCUMENT, 409, *BODY))
-async def grant_permission(body: Grant, access: AsOwner, services: Server) -> Permissions:
+async def grant_permission(body: Grant, access: AsChanger, services: Server) -> Permissions:
     """Let a user view or edit."""
     document = access.document
     if body.user_id == document.owner:
@@ -79,7 +79,7 @@ async def grant_permission(body: Grant, access: AsOwner, services: Server) -> Pe
 @router.delete(
     "/api/documents/{document}/permissions/{user}", status_code=204, responses=problems(*DOCUMENT, 409)
 )
-async def withdraw_permission(user: UserPath, access: AsOwner, services: Server) -> None:
+async def withdraw_permission(user: UserPath, access: AsChanger, services: Server) -> None:
     """Take a user's right back; 404 if there was none."""
     document = access.document
     if user == document.owner:
@@ -90,7 +90,7 @@ async def withdraw_permission(user: UserPath, access: AsOwner, services: Server)
 
 
 @router.put("/api/documents/{document}/owner", responses=problems(*DOCUMENT, *BODY))
-async def change_owner(body: NewOwner, access: AsOwner, services: Server) -> Permissions:
+async def change_owner(body: NewOwner, access: AsChanger, services: Server) -> Permissions:
     """Make the document somebody else's."""
     document = access.document
     former = document.owner
@@ -98,8 +98,7 @@ async def change_owner(body: NewOwner, access: AsOwner, services: Server) -> Per
         await services.call(_hand_over, services.catalogue, document.id, former, body.new_owner)
     except DocumentMissing:
         raise ApiError(404, "there is no such document") from None
-    for user in {former, body.new_owner} - {""}:
-        await services.permissions_changed(document.id, user)
+    await services.permissions_changed(document.id, *filter(None, (former, body.new_owner)))
     return await _permissions(services, document.id)
 
 

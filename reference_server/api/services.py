@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from model.identity import ConnectionId, DocumentId
+from reference_server.api.ongoing import Ongoing
 from reference_server.auth.claims import Claims, UserRole
 from reference_server.core.effects import Role
 from reference_server.metrics.snapshot import MetricsSnapshot
@@ -77,6 +78,11 @@ class Services(Protocol):
         ...
 
     @property
+    def ongoing(self) -> Ongoing:
+        """The requests that are being done."""
+        ...
+
+    @property
     def catalogue(self) -> Catalogue:
         """Metadata; blocks, so it is used through :meth:`call` only."""
         ...
@@ -113,17 +119,31 @@ class Services(Protocol):
     async def revoke(self, claims: Claims) -> None:
         """Refuse this token from now on, here and at every other worker, also after a restart.
 
+        Once it returns, nothing that came with this token is applied here any more; at the other workers
+        soon after, see :data:`reference_server.server.CATCH_UP_SECONDS`.
+
         Raises:
             StoreUnavailable: it cannot be kept.
         """
         ...
 
-    async def permissions_changed(self, document: DocumentId, user: str) -> None:
-        """A permission was changed in the catalogue; tell open connections of that user."""
+    async def permissions_changed(self, document: DocumentId, *users: str) -> None:
+        """What these users may do was changed in the catalogue: ask again for all that they have open.
+
+        Once it returns, nothing of the old right is applied here any more; at the other workers soon after.
+        Called from within :meth:`Ongoing.change <reference_server.api.ongoing.Ongoing.change>`.
+        """
         ...
 
-    async def document_deleted(self, document: DocumentId) -> None:
-        """A document is gone from the catalogue; send its connections away."""
+    async def delete(self, document: DocumentId) -> bool:
+        """Delete a document and send its connections away; False if there is none.
+
+        Once it returns, nothing that was sent to it is applied here any more; at the other workers soon
+        after. Called from within :meth:`Ongoing.change <reference_server.api.ongoing.Ongoing.change>`.
+
+        Raises:
+            StoreUnavailable: nobody knows whether it is gone.
+        """
         ...
 
     def metrics(self) -> MetricsSnapshot:

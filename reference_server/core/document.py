@@ -96,6 +96,7 @@ class Document:
         self._conflicts = 0  # in a row, without anything new in the store
         self._loaded = False
         self._is_behind = False  # another worker appended something that was not read yet
+        self._barred: set[ConnectionId] = set()  # whose edits must not be applied, whatever they waited for
         self._read()
 
     @property
@@ -173,12 +174,32 @@ class Document:
         self.room.place(member, message, now_us)
 
     def set_role(self, connection: ConnectionId, role: Role) -> None:
-        """A connection may do more or less from now on; what it sent before keeps its turn."""
+        """A connection may do more or less from now on; what waits is looked at again when its turn comes."""
         member = self.members.get(connection)
         if member is not None:
             member.role = role
         elif (item := self.room.waiting.get(connection)) is not None:
             self.room.waiting[connection] = item._replace(role=role)
+
+    def renew(self, connection: ConnectionId, token_id: str) -> None:
+        """Another token lets a connection in from now on."""
+        member = self.members.get(connection)
+        if member is not None:
+            member.token_id = token_id
+        elif (item := self.room.waiting.get(connection)) is not None:
+            self.room.waiting[connection] = item._replace(token_id=token_id)
+
+    def bar(self, connection: ConnectionId) -> None:
+        """The right of a connection is gone: what it sent and is not durable yet is not applied any more."""
+        if not self.is_quiet:
+            self._barred.add(connection)
+
+    def bar_departed(self, is_meant: Callable[[EditsItem], bool]) -> None:
+        """The same for connections that left before, whose right nobody can ask for any more."""
+        batch = self._batch.entries if self._batch is not None else ()
+        for item in (*self._queue, *self._merging, *(entry.item for entry in batch)):
+            if isinstance(item, EditsItem) and item.connection not in self.members and is_meant(item):
+                self._barred.add(item.connection)
 
     def whispered(self, event: Whispered) -> None:
         """Another worker says where a cursor is."""
@@ -268,6 +289,8 @@ class Document:
             batch = self._next_batch()
             if batch.entries:  # otherwise everything was answered without an append
                 self._start(batch)
+        if self._barred and self.is_quiet:
+            self._barred.clear()
 
     def _start(self, batch: Batch) -> None:
         self._batch = batch
@@ -291,9 +314,13 @@ class Document:
             pass  # a newer connection of this site has taken over
         elif self._is_repeated(item):
             self.room.answer_repeated(item, self.log.progress_of(item.site))
+        elif item.connection in self._barred:
+            pass  # whoever it was has been sent away
         elif item.branch and not self._is_merged(item):
             self._merge_later(item)  # the trunk grew by more than a slice since it was at the head
         else:
+            if (member := self.members.get(item.connection)) is not None:
+                member.require_editor()  # it may have been one when it sent this
             batch.add_edits(item)
 
     def _is_fenced(self, item: EditsItem) -> bool:

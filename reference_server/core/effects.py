@@ -168,10 +168,14 @@ class Authenticated(NamedTuple):
 
 
 class Authorized(NamedTuple):
-    """What a connection may do with the document it asked for; ``role`` None means nothing."""
+    """What a connection may do with the document it asked for.
+
+    ``role`` None means nothing, and ``reason`` says why: ``forbidden``, or ``unavailable`` if nobody knows.
+    """
 
     connection: ConnectionId
     role: Role | None
+    reason: ErrorCode = ErrorCode.FORBIDDEN
 
 
 class Revoked(NamedTuple):

@@ -4,7 +4,8 @@ Which message is taken in which state of a connection, and what comes of it, is 
 ``reference_server.core.states``.
 
 A token that expires is warned of; if it is not renewed within the grace, its connection is closed (4411).
-A revoked token closes its connections at once (4412); a right that was withdrawn does so too (4403).
+A revoked token closes its connections at once (4412); a right that was withdrawn does so too (4403). What
+such a connection sent before and is not durable yet is not applied any more, also if it has left since.
 
 ``Gateway.handle`` is the only entrance: one event in, the effects out, in the order in which they have to
 take effect.
@@ -70,6 +71,7 @@ from reference_server.core.limits import (
     CLOSE_TIMEOUT,
     CLOSE_TOKEN_EXPIRED,
     CLOSE_TOKEN_REVOKED,
+    CLOSE_TRY_AGAIN,
     CLOSE_UNAUTHENTICATED,
     Limits,
 )
@@ -80,10 +82,17 @@ _CLOSE_CODES = {
     ErrorCode.FORBIDDEN: CLOSE_FORBIDDEN,
     ErrorCode.TOKEN_EXPIRED: CLOSE_TOKEN_EXPIRED,
     ErrorCode.TOKEN_REVOKED: CLOSE_TOKEN_REVOKED,
+    ErrorCode.UNAVAILABLE: CLOSE_TRY_AGAIN,
 }
 
 
 _LIVE, _HANDING_IN = RULES[State.LIVE], RULES[State.HANDING_IN]  # looked up for every message
+
+_NO_RIGHT: Final = {
+    ErrorCode.FORBIDDEN: "no right to this document",
+    ErrorCode.UNAVAILABLE: "the right cannot be looked up now",
+}
+
 _NOBODY = Identity("")
 
 DEFLATE: Final = "deflate"
@@ -99,6 +108,7 @@ class Session:
         "document",
         "identity",
         "join",
+        "questions",
         "renewing",
         "site",
         "state",
@@ -114,6 +124,7 @@ class Session:
         self.document: Document | None = None
         self.compressed = False
         self.renewing = False
+        self.questions = 0  # about its right, asked again since it joined and not answered yet
         self.warned = False  # that the token has expired
 
     def enter(self, state: State, because: Happening) -> None:
@@ -213,9 +224,7 @@ class Gateway:
             case TimerFired():
                 self._timer_fired(event.connection, now_us)
             case Revoked():
-                for connection, session in self._sessions.items():
-                    if session.identity.token_id == event.token_id:
-                        self._refuse(connection, ErrorCode.TOKEN_REVOKED, "the token was revoked")
+                self._revoked(event.token_id)
             case RightsChanged():
                 self._rights_changed(event)
             case Deleted():
@@ -317,7 +326,8 @@ class Gateway:
             session.renewing = False
             self._out.append(Send((connection,), encode(Renewed(expires_in_ms))))
             if session.document is not None:  # another token may give other rights
-                self._out.append(Authorize(connection, session.document.name))
+                session.document.renew(connection, identity.token_id)
+                self._ask_again(connection, session, session.document)
             return
         session.enter(State.READY, Authenticated)
         compression = DEFLATE if session.compressed else ""
@@ -353,19 +363,39 @@ class Gateway:
             return
         assert Authorized in RULES[session.state], (session.state, "nobody asked about a right")
         if role is None:
-            self._refuse(connection, ErrorCode.FORBIDDEN, "no right to this document")
+            self._send_away(connection, session, event.reason, _NO_RIGHT[event.reason])
         elif session.join is not None:
             (message, now_us), session.join = session.join, None
             self._join(connection, session, role, message, now_us)
         elif session.document is not None:
+            session.questions -= 1
             session.document.set_role(connection, role)
 
-    def _rights_changed(self, event: RightsChanged) -> None:
+    def _send_away(self, connection: ConnectionId, session: Session, code: ErrorCode, detail: str) -> None:
+        """Close a connection whose right is gone: what it sent is not applied any more."""
+        if session.document is not None:
+            session.document.bar(connection)
+        self._refuse(connection, code, detail)
+
+    def _revoked(self, token_id: str) -> None:
         for connection, session in self._sessions.items():
-            if session.document is None or session.document.name != event.document:
-                continue
-            if event.user is None or session.identity.user == event.user:
-                self._out.append(Authorize(connection, event.document))
+            if session.identity.token_id == token_id:
+                self._send_away(connection, session, ErrorCode.TOKEN_REVOKED, "the token was revoked")
+        for document in self._documents.values():
+            document.bar_departed(lambda item: item.token_id == token_id)
+
+    def _rights_changed(self, event: RightsChanged) -> None:
+        document, user = self._documents.get(event.document), event.user
+        if document is None:
+            return
+        for connection, session in self._sessions.items():
+            if session.document is document and user in (None, session.identity.user):
+                self._ask_again(connection, session, document)
+        document.bar_departed(lambda item: user in (None, item.user))
+
+    def _ask_again(self, connection: ConnectionId, session: Session, document: Document) -> None:
+        session.questions += 1
+        self._out.append(Authorize(connection, document.name))
 
     def _join(
         self, connection: ConnectionId, session: Session, role: Role, message: Join, now_us: int
@@ -383,12 +413,15 @@ class Gateway:
             self._documents[message.document] = document
         session.document = document
         session.enter(State.JOINING, Authorized)
-        item = JoinItem(connection, session.site, role, message, now_us, session.identity.user)
+        identity = session.identity
+        item = JoinItem(connection, session.site, role, message, now_us, identity.user, identity.token_id)
         document.join(item)
 
     def _closed(self, connection: ConnectionId) -> None:
         session = self._sessions.pop(connection, None)
         if session is not None and session.document is not None:
+            if session.questions:  # nobody will know what it might do when it sent this
+                session.document.bar(connection)
             session.document.leave(connection)
             self._forget_if_idle(session.document)
 

@@ -22,6 +22,7 @@ class JoinItem(NamedTuple):
     message: Join
     received_us: int
     user: str = ""
+    token_id: str = ""
 
 
 class EditsItem(NamedTuple):
@@ -36,6 +37,7 @@ class EditsItem(NamedTuple):
     merge: Merge | None
     received_us: int
     user: str = ""
+    token_id: str = ""
 
     @property
     def branch(self) -> bool:

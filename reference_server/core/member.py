@@ -26,6 +26,7 @@ class Member:
         busy_answers: how often it was told to come back later, in a row.
         merged_last: the last edit of the branch that was merged on this connection; 0 for none.
         cursor: its selection and the revision that refers to; None if it has none.
+        token_id: of the token that lets it in now.
     """
 
     __slots__ = (
@@ -39,16 +40,24 @@ class Member:
         "role",
         "site",
         "submitted",
+        "token_id",
         "user",
     )
 
     def __init__(
-        self, connection: ConnectionId, site: SiteId, role: Role, epoch: int, user: str = ""
+        self,
+        connection: ConnectionId,
+        site: SiteId,
+        role: Role,
+        epoch: int,
+        user: str = "",
+        token_id: str = "",
     ) -> None:
         """A member that is not live yet."""
         self.connection = connection
         self.site = site
         self.user = user
+        self.token_id = token_id
         self.role = role
         self.epoch = epoch
         self.live = False
@@ -64,8 +73,7 @@ class Member:
         Raises:
             ProtocolError: the connection may not send this, or not now.
         """
-        if self.role is Role.VIEWER:
-            raise RemoteProtocolError(ErrorCode.FORBIDDEN, "a viewer cannot edit")
+        self.require_editor()
         if isinstance(message, Branch):
             if not self.live:
                 return self.submitted is None
@@ -75,6 +83,15 @@ class Member:
         if self.submitted is not None and self.submitted != message:
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second operation in flight")
         return self.submitted is None
+
+    def require_editor(self) -> None:
+        """Check that it may edit.
+
+        Raises:
+            ProtocolError: it may not.
+        """
+        if self.role is Role.VIEWER:
+            raise RemoteProtocolError(ErrorCode.FORBIDDEN, "a viewer cannot edit")
 
     def item(
         self,
@@ -95,7 +112,16 @@ class Member:
         except OperationError as error:
             raise RemoteProtocolError(ErrorCode.BASE_LENGTH, str(error)) from None
         return EditsItem(
-            self.connection, self.site, self.epoch, base, edits, selection, merge, now_us, self.user
+            self.connection,
+            self.site,
+            self.epoch,
+            base,
+            edits,
+            selection,
+            merge,
+            now_us,
+            self.user,
+            self.token_id,
         )
 
     def add_chunk(self, chunk: Branch) -> tuple[Edits, ...] | None:

@@ -160,7 +160,8 @@ class Room:
         superseded = self._supersede(item.site)
         waiting = self.waiting.pop(item.connection, None)
         role = item.role if waiting is None else waiting.role  # it may have changed meanwhile
-        member = Member(item.connection, item.site, role, item.message.epoch, item.user)
+        token_id = item.token_id if waiting is None else waiting.token_id
+        member = Member(item.connection, item.site, role, item.message.epoch, item.user, token_id)
         self._elsewhere.pop(item.site, None)
         if waiting is not None:  # otherwise it went away meanwhile
             try:

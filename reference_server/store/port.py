@@ -189,6 +189,10 @@ class Catalogue(Protocol):
         """At most ``limit`` revisions after ``after`` that were not trimmed, oldest first."""
         ...
 
+    def roles(self, documents: Sequence[DocumentId]) -> dict[DocumentId, dict[str, Role]]:
+        """:meth:`permissions` of each of these that exists."""
+        ...
+
     def heads(self, documents: Sequence[DocumentId]) -> dict[DocumentId, Revision]:
         """The newest revision of each of these that exists."""
         ...

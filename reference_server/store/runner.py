@@ -49,6 +49,9 @@ class StoreRunner:
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._token: trio.lowlevel.TrioToken | None = None
         self._is_stopped = False
+        self._handed = 0  # requests so far
+        self._done = 0  # of these, those whose answers were delivered
+        self._settling = trio.lowlevel.ParkingLot()
 
     @property
     def waiting(self) -> int:
@@ -63,7 +66,14 @@ class StoreRunner:
     def request(self, request: Request) -> None:
         """Hand over a request. After :meth:`stop` nobody is there to do it, and it is not answered."""
         if not self._is_stopped:
+            self._handed += 1
             self._queue.put(request)
+
+    async def settled(self) -> None:
+        """Wait until everything that was handed over so far is done and its answers are delivered."""
+        handed = self._handed
+        while self._done < handed:
+            await self._settling.park()
 
     async def stop(self) -> None:
         """Finish what waits, deliver its answers, and end the thread."""
@@ -107,6 +117,8 @@ class StoreRunner:
             self._observe(commit_us, requests)
             if answers:
                 self._deliver(answers)
+            self._done += requests
+            self._settling.unpark_all()
 
         assert self._token is not None
         try:

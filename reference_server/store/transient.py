@@ -168,11 +168,16 @@ class TransientCatalogue:
 
     def permissions(self, document: DocumentId) -> dict[str, Role]:
         """See the port."""
+        return self.roles([document]).get(document, {})
+
+    def roles(self, documents: Sequence[DocumentId]) -> dict[DocumentId, dict[str, Role]]:
+        """See the port."""
         with self._lock:
-            known = self._metadata.get(document)
-            if known is None:
-                return {}
-            return known.granted | ({known.owner: Role.OWNER} if known.owner else {})
+            return {
+                name: known.granted | ({known.owner: Role.OWNER} if known.owner else {})
+                for name in documents
+                if (known := self._metadata.get(name)) is not None
+            }
 
     def grant(self, document: DocumentId, user: str, role: Role) -> None:
         """See the port."""

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from model.identity import ConnectionId, DocumentId
 from model.protocol import ErrorCode
 from reference_server.api.app import create_app
+from reference_server.api.ongoing import Ongoing
 from reference_server.api.services import Dependency, Health, HostClosedError, Inbox, Readiness
 from reference_server.auth.claims import Claims, UserRole
 from reference_server.auth.keys import Keys, KeySource
@@ -166,6 +167,7 @@ class SmallServer:
         self.host = SmallHost(self, limits or Limits())
         self.status: Readiness = "ready"
         self.store_is_down = False
+        self.ongoing = Ongoing()
         self.told: list[tuple[str, str]] = []
         self.snapshot = MetricsSnapshot()
 
@@ -207,13 +209,17 @@ class SmallServer:
         await self.call(self.catalogue.revoke_token, claims.jti, claims.exp)
         self.tokens.revocations.revoke(claims.jti, claims.exp)
 
-    async def permissions_changed(self, document: DocumentId, user: str) -> None:
-        self.told.append((document, user))
-        self.host.handle(RightsChanged(document, user))
+    async def permissions_changed(self, document: DocumentId, *users: str) -> None:
+        for user in users:
+            self.told.append((document, user))
+            self.host.handle(RightsChanged(document, user))
 
-    async def document_deleted(self, document: DocumentId) -> None:
+    async def delete(self, document: DocumentId) -> bool:
+        if not await self.call(self.catalogue.delete, document):
+            return False
         self.told.append((document, ""))
         self.host.handle(Deleted(document))
+        return True
 
     def metrics(self) -> MetricsSnapshot:
         return self.snapshot

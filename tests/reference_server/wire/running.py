@@ -20,13 +20,14 @@ import trio
 from reference_server import logs
 from reference_server.auth.keys import Keys, KeySource
 from reference_server.auth.tokens import Tokens
-from reference_server.bus.open import open_bus
+from reference_server.bus.memory import MemoryBus, MemoryHub
 from reference_server.config import Config
 from reference_server.core.effects import Role
 from reference_server.gateway.listener import open_listener
 from reference_server.metrics.snapshot import MetricsSnapshot
 from reference_server.server import Server
 from reference_server.store.open import open_store
+from reference_server.store.port import Catalogue, Store
 
 SECRET: Final = "a secret of tests, which is longer than 32 bytes"
 PATIENCE_SECONDS: Final = 30.0
@@ -121,17 +122,24 @@ def config(**sections: Mapping[str, object]) -> Config:
 
 
 @contextlib.asynccontextmanager
-async def serving(*, errors: bool = False, **sections: Mapping[str, object]) -> AsyncIterator[Running]:
-    """A server with documents in memory; drained at the end, and then nothing may be left of anybody.
+async def serving(
+    *,
+    errors: bool = False,
+    ports: tuple[Store, Catalogue] | None = None,
+    hub: MemoryHub | None = None,
+    **sections: Mapping[str, object],
+) -> AsyncIterator[Running]:
+    """A server; drained at the end, and then nothing may be left of anybody.
 
-    ``errors`` says that the test makes the server fail on purpose, so its log has errors.
+    ``errors`` says that the test makes the server fail on purpose, so its log has errors. Its documents are
+    in memory if ``ports`` do not say otherwise; with a ``hub`` it is one of several workers.
     """
     settings = config(**sections)
     files = len(os.listdir("/proc/self/fd"))
     with captured_log() as log:
-        store, catalogue = open_store("memory:")
+        store, catalogue = ports or open_store("memory:")
         listeners = await open_listener("127.0.0.1", 0)
-        server = Server(settings, store, catalogue, open_bus("memory:", "test"), SECRET)
+        server = Server(settings, store, catalogue, MemoryBus(hub), SECRET, shared=hub is not None)
         ended = trio.Event()
         running = Running(server, listeners[0].socket.getsockname()[1], log, ended)
         async with trio.open_nursery() as nursery:

@@ -40,7 +40,7 @@ def with_joined(test: Callable[[Running, Client], Awaitable[None]], **sections: 
     """Run a test with a connection that has joined; at its end the document has to be of use to others."""
 
     async def scenario() -> None:
-        async with serving(errors=False, **sections) as running:
+        async with serving(errors=False, ports=None, hub=None, **sections) as running:
             async with connection(running.port) as client:
                 await client.say(HELLO, JOIN)
                 assert isinstance(await client.hear(), Welcome)

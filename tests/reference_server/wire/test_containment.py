@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from model.identity import DocumentId, SiteId
 from model.protocol import ErrorCode, Hello, Join, Submit
@@ -143,12 +144,13 @@ def test_a_right_that_changes_while_it_is_looked_up_is_looked_up_again(
                 return role
 
             monkeypatch.setattr(catalogue, "role_of", slow)
-            async with connection(running.port) as vic:
+            async with connection(running.port) as vic, trio.open_nursery() as nursery:
                 await vic.greet(token("vic", {}))
                 await vic.say(Join(DocumentId("notes"), 1))
                 await until(asked.is_set)
                 catalogue.withdraw(DocumentId("notes"), "vic")
-                await server.permissions_changed(DocumentId("notes"), "vic")
+                nursery.start_soon(server.permissions_changed, DocumentId("notes"), "vic")
+                await wait_all_tasks_blocked()
                 go_on.set()
                 await vic.refused(ErrorCode.FORBIDDEN, 4403)
 
