@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from model.arena import Arena, Difference, EngineRow
 from model.verdict import Verdict
+from model.wording import counted
 from reports import canvas, views, wording
 
 # fmt: off
@@ -54,10 +55,8 @@ def render_arena(arena: Arena) -> str:
 def headline(arena: Arena) -> str:
     """The result in a few words."""
     if arena.problems:
-        count = len(arena.problems)
-        return f"violated: {count} {'problem' if count == 1 else 'problems'}"
-    texts = len(arena.groups)
-    return f"{len(arena.engines)} engines, {texts} {'text' if texts == 1 else 'texts'}"
+        return f"violated: {counted(len(arena.problems), 'problem')}"
+    return f"{len(arena.engines)} engines, {counted(len(arena.groups), 'text')}"
 
 
 def _facts(arena: Arena) -> list[tuple[str, str]]:

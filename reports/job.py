@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from model.result import KINDS, CheckRow, HarnessRow, RunResult, SloRow, missed
 from model.verdict import ExitCode, Verdict
+from model.wording import listed
 from reports import comparison, timeline, views, wording
 from reports.recorded import Failure, Recorded, RecordedJob, RecordedPart
 
@@ -117,9 +118,7 @@ def reasons(recorded: RecordedJob) -> list[str]:
         if limits:
             sentences.append(f"{title}: {wording.harness_text(limits[0])}")
         elif missed(result.slos):
-            sentences.append(
-                f"{title}: missed {wording.names_text([_missed(s) for s in missed(result.slos)])}."
-            )
+            sentences.append(f"{title}: missed {listed([_missed(s) for s in missed(result.slos)])}.")
     return sentences or [
         f"{wording.KIND_TITLES[run.result.kind]}: {wording.coverage_text(run.result)}"
         for run in recorded.runs

@@ -8,6 +8,7 @@ from typing import Final
 
 from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, worst
 from model.verdict import ExitCode, Verdict
+from model.wording import counted, listed
 
 NONE = "–"
 HARNESS_INVALID: Final = "harness-invalid"
@@ -68,11 +69,6 @@ def moment_text(time_us: int) -> str:
     return f"{time_us / 1_000_000:.3f} s"
 
 
-def names_text(names: list[str]) -> str:
-    """A list in a sentence."""
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
 def voting(result: RunResult, verdict: Verdict) -> list[CheckRow]:
     """The claimed checks with this verdict; unclaimed ones do not vote (they inform)."""
     return [check for check in result.checks if check.claimed and check.verdict is verdict]
@@ -88,11 +84,11 @@ def coverage_text(result: RunResult) -> str:
     broken = voting(result, Verdict.VIOLATED)
     if broken:
         count = sum(check.violated for check in broken)
-        found_by = names_text([check.name for check in broken])
-        return f"{count:,} {'violation' if count == 1 else 'violations'} in {histories}, found by {found_by}."
+        found_by = listed([check.name for check in broken])
+        return f"{counted(count, 'violation')} in {histories}, found by {found_by}."
     idle = voting(result, Verdict.UNKNOWN)
     if result.verdict is not Verdict.VALID or n == 0:
-        reason = f": nothing to compare for {names_text([c.name for c in idle])}" if idle else ""
+        reason = f": nothing to compare for {listed([c.name for c in idle])}" if idle else ""
         return f"Too little was checked to say anything{reason}."
     if n is None:
         return f"0 divergences in {histories}; how many there were is not recorded."
@@ -148,7 +144,7 @@ def mood(verdict: Verdict, code: int) -> str:
 
 def runs_text(kinds: Sequence[str]) -> str:
     """Kinds of runs in a sentence: ``the simulation, the live run and the load run``."""
-    return names_text([f"the {KIND_TITLES[kind].lower()}" for kind in kinds])
+    return listed([f"the {KIND_TITLES[kind].lower()}" for kind in kinds])
 
 
 def job_headline(parts: Sequence[JobPart], runs: Sequence[RunResult]) -> str:
@@ -160,7 +156,7 @@ def job_headline(parts: Sequence[JobPart], runs: Sequence[RunResult]) -> str:
             return f"valid in {where}"
         case ExitCode.SLO_MISSED:
             count = sum(len(missed(run.slos)) for run in runs if run.exit_code == code)
-            return f"valid, but {count} {'objective' if count == 1 else 'objectives'} missed in {where}"
+            return f"valid, but {counted(count, 'objective')} missed in {where}"
         case ExitCode.VIOLATED:
             return f"violated in {where}"
         case ExitCode.HARNESS_LIMIT:

@@ -6,13 +6,12 @@ Time goes downwards. Colours come from the style sheet of the page.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Final, NamedTuple
 
 from simulator.failures.explain.layout import BOX_HEIGHT, BOX_WIDTH, GUTTER, HEAD_HEIGHT, Layout
 from simulator.failures.explain.scene import Scene, Stretch
 from simulator.failures.explain.steps import EVERYBODY, SERVER, StoryStep
-from simulator.failures.explain.wording import Excerpt, Span, difference, excerpt, milliseconds, visible
+from simulator.failures.explain.wording import Excerpt, Span, difference, excerpt, milliseconds, safe
 
 STUB: Final = 54
 TEXT_LENGTH_MAX: Final = 26
@@ -89,12 +88,12 @@ class _Canvas(Layout):
             step = self.steps[row[0]]
             if step.lane == EVERYBODY:
                 yield f'<path class="rule" d="M{GUTTER - 16} {y} H{self.width - 8}"/>'
-                yield f'<text class="note" x="{x}" y="{y + 4}" text-anchor="middle">{_safe(step.what)}</text>'
+                yield f'<text class="note" x="{x}" y="{y + 4}" text-anchor="middle">{safe(step.what)}</text>'
 
     def lane(self, lane: str) -> Iterator[str]:
         """The life of one place, dashed where it has no connection."""
         x = self.x[lane]
-        yield f'<text class="name" x="{x}" y="28" text-anchor="middle">{_safe(lane)}</text>'
+        yield f'<text class="name" x="{x}" y="28" text-anchor="middle">{safe(lane)}</text>'
         top, bottom = HEAD_HEIGHT - 16, self.height - 8
         at = top
         for stretch in self.scene.absences:
@@ -112,17 +111,17 @@ class _Canvas(Layout):
     def band(self, stretch: Stretch) -> Iterator[str]:
         """A fault that acts on this place."""
         x, y, width, height = self.band_box(stretch)
-        title = f"<title>{_safe(stretch.name)}</title>"
+        title = f"<title>{safe(stretch.name)}</title>"
         yield f'<rect class="fault" x="{x}" y="{y}" width="{width}" height="{height}" rx="6">{title}</rect>'
 
     def band_name(self, stretch: Stretch) -> str:
         x, y, width, _ = self.band_box(stretch)
         if stretch.lane == SERVER:
-            return f'<text class="fault-name" x="{x + 6}" y="{y + 14}">{_safe(stretch.name)}</text>'
+            return f'<text class="fault-name" x="{x + 6}" y="{y + 14}">{safe(stretch.name)}</text>'
         outward = self.outward(stretch.lane)
         anchor = "start" if outward > 0 else "end"
         at = x + width + 4 if outward > 0 else x - 4
-        name = _safe(stretch.name)
+        name = safe(stretch.name)
         return f'<text class="fault-name" x="{at}" y="{y + 14}" text-anchor="{anchor}">{name}</text>'
 
     # --- messages -----------------------------------------------------------------------------------------
@@ -143,12 +142,12 @@ class _Canvas(Layout):
             label = step.edits if step.kind == "store" or step.revision is None else f"r{step.revision}"
             yield (
                 f'<path class="arrow{kind}{" late" * step.late}" d="M{x1} {y1} '
-                f'L{x2} {self.y[number]}" marker-end="url(#tip)"><title>{_safe(label)}</title></path>'
+                f'L{x2} {self.y[number]}" marker-end="url(#tip)"><title>{safe(label)}</title></path>'
             )
         if step.sends and number not in self.arrived:
             x, y = self.x[step.lane], self.y[number]
             end = x - self.outward(step.lane) * STUB
-            title = f"<title>{_safe(step.sends)}: nothing was stored because of it</title>"
+            title = f"<title>{safe(step.sends)}: nothing was stored because of it</title>"
             yield f'<path class="stub" d="M{x} {y} L{end} {y + 14}">{title}</path>'
             yield f'<path class="stub-end" d="M{end - 4} {y + 10} l8 8 m0 -8 l-8 8"/>'
 
@@ -166,7 +165,7 @@ class _Canvas(Layout):
         outward = self.outward(step.lane)
         at = x + outward * 14
         anchor = "start" if outward > 0 else "end"
-        lines = [_safe(_cut(line)) for line in (step.what, step.sends) if line]
+        lines = [safe(_cut(line)) for line in (step.what, step.sends) if line]
         if step.kind == "send":
             lines = lines[:1]
         top = y + 4
@@ -184,14 +183,14 @@ class _Canvas(Layout):
         wrong = "" if other is None or other == step.text else " wrong"
         yield (
             f'<rect class="box{wrong}" x="{x - BOX_WIDTH // 2}" y="{y - BOX_HEIGHT // 2}" '
-            f'width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="7"><title>{_safe(step.what)}</title></rect>'
+            f'width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="7"><title>{safe(step.what)}</title></rect>'
         )
         what = step.what.partition(" (")[0] if step.kind == "store" else step.what
         label = y + 4
         if step.text is not None:
             yield self.shown(step._replace(expected=other), x, y - 3, "middle", " in")
             label = y + 13
-        what = _safe(_cut(what, BOX_LABEL_LENGTH_MAX))
+        what = safe(_cut(what, BOX_LABEL_LENGTH_MAX))
         yield f'<text class="label in" x="{x}" y="{label}" text-anchor="middle">{what}</text>'
 
     def shown(self, step: StoryStep, x: int, y: int, anchor: str, place: str = "") -> str:
@@ -199,11 +198,11 @@ class _Canvas(Layout):
         assert step.text is not None
         part, css = parts(step, TEXT_LENGTH_MAX)
         inner = "".join(
-            f'<tspan class="{css}">{_safe(piece)}</tspan>' if n == 1 and piece else _safe(piece)
+            f'<tspan class="{css}">{safe(piece)}</tspan>' if n == 1 and piece else safe(piece)
             for n, piece in enumerate(part)
         )
         same = "" if step.text != step.before or step.diverges else " same"
-        full = f"<title>{_safe(excerpt(step.text, Span(0, 0), 2_000).whole)}</title>"
+        full = f"<title>{safe(excerpt(step.text, Span(0, 0), 2_000).whole)}</title>"
         return (
             f'<text class="text{same}{place}" x="{x}" y="{y}" text-anchor="{anchor}" xml:space="preserve">'
             f"{inner or '∅'}{full}</text>"
@@ -223,8 +222,3 @@ def parts(step: StoryStep, length_max: int) -> tuple[Excerpt, str]:
 
 def _cut(line: str, length_max: int = LABEL_LENGTH_MAX) -> str:
     return line if len(line) <= length_max else line[: length_max - 1] + "…"
-
-
-def _safe(text: str) -> str:
-    """Escaped for XML, without what XML cannot hold at all."""
-    return escape(visible(text), quote=True)

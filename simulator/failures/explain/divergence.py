@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from model.identity import Revision
+from model.wording import listed
 from simulator.failures.explain.authorship import Marks, marks_of, revisions_of
 from simulator.failures.explain.steps import SERVER, StoryStep
-from simulator.failures.explain.wording import Span, difference, listed, operation_text, quoted, quoted_around
+from simulator.failures.explain.wording import Span, difference, operation_text, quoted, quoted_around
 
 EDITS_NAMED_MAX: Final = 4
 

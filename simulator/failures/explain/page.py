@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import Final
 
 from model.history import Record
 from model.verdict import CheckResult, Violation
+from model.wording import counted, listed
 from simulator.failures.case import Case
 from simulator.failures.explain.diagram import diagram, parts
 from simulator.failures.explain.replay import replay_test
@@ -17,7 +17,7 @@ from simulator.failures.explain.scene import Scene, arrange
 from simulator.failures.explain.sentence import Headline, headline
 from simulator.failures.explain.steps import EVERYBODY, StoryStep
 from simulator.failures.explain.story import story
-from simulator.failures.explain.wording import counted, listed, milliseconds, quoted, seconds, visible
+from simulator.failures.explain.wording import milliseconds, quoted, safe, seconds
 from simulator.planning.plan import ClientPlan, Step
 
 CSS: Final = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ def explain(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Concord: {_safe(head.check)} {_safe(head.verdict)}</title>
+<title>Concord: {safe(head.check)} {safe(head.verdict)}</title>
 <style>
 {CSS}</style>
 </head>
@@ -93,12 +93,12 @@ def _header(case: Case, head: Headline) -> str:
     claimed = (
         "claimed by the engine" if head.claimed else "not claimed by the engine: informs, decides nothing"
     )
-    also = "".join(f"<p>Also: {_safe(text)}</p>\n" for text in head.also)
-    return f"""<header class="{_safe(head.verdict)}">
-<h1>{_safe(head.check)} <b class="verdict">{_safe(head.verdict)}</b>
+    also = "".join(f"<p>Also: {safe(text)}</p>\n" for text in head.also)
+    return f"""<header class="{safe(head.verdict)}">
+<h1>{safe(head.check)} <b class="verdict">{safe(head.verdict)}</b>
 <span class="quiet">({claimed})</span></h1>
-<p class="sentence">{_safe(head.sentence)}</p>
-{also}<p class="quiet">{_safe(_circumstances(case))}</p>
+<p class="sentence">{safe(head.sentence)}</p>
+{also}<p class="quiet">{safe(_circumstances(case))}</p>
 </header>
 """
 
@@ -125,7 +125,7 @@ def _whom(sites: Sequence[str] | None) -> str:
 
 
 def _section(title: str, content: str, note: str = "") -> str:
-    quiet = f'\n<p class="quiet">{_safe(note)}</p>' if note else ""
+    quiet = f'\n<p class="quiet">{safe(note)}</p>' if note else ""
     return f"<section>\n<h2>{title}</h2>\n{content}{quiet}\n</section>\n"
 
 
@@ -143,8 +143,8 @@ def _row(step: StoryStep) -> str:
     if step.diverges:
         what += f"; the server has {quoted(step.expected or '', TEXT_LENGTH_MAX)}"
     return (
-        f'<tr{css}><td class="n">{milliseconds(step.time_us)}</td><td>{_safe(step.lane)}</td>'
-        f"<td>{_safe(what)}</td>{_shown(step)}</tr>\n"
+        f'<tr{css}><td class="n">{milliseconds(step.time_us)}</td><td>{safe(step.lane)}</td>'
+        f"<td>{safe(what)}</td>{_shown(step)}</tr>\n"
     )
 
 
@@ -153,16 +153,16 @@ def _shown(step: StoryStep) -> str:
         return "<td></td>"
     part, css = parts(step, TEXT_LENGTH_MAX)
     tag = "mark" if css == "bad" else "ins"
-    focus = f"<{tag}>{_safe(part.focus)}</{tag}>" if part.focus else ""
+    focus = f"<{tag}>{safe(part.focus)}</{tag}>" if part.focus else ""
     same = " same" if step.text == step.before and not step.diverges else ""
-    return f'<td class="shown{same}">{_safe(part.left)}{focus}{_safe(part.right)}</td>'
+    return f'<td class="shown{same}">{safe(part.left)}{focus}{safe(part.right)}</td>'
 
 
 def _violations(results: Sequence[CheckResult]) -> str:
     rows = "".join(
-        f"<tr><td><b>{_safe(r.name)}</b></td>"
+        f"<tr><td><b>{safe(r.name)}</b></td>"
         f"<td>{r.verdict.value}{'' if r.claimed else ' (not claimed)'}</td>"
-        f'<td class="n">{r.checked:,}</td><td class="n">{r.violated:,}</td><td>{_safe(r.detail)}</td></tr>\n'
+        f'<td class="n">{r.checked:,}</td><td class="n">{r.violated:,}</td><td>{safe(r.detail)}</td></tr>\n'
         for r in results
     )
     evidence = "".join(_evidence(v) for r in results for v in r.violations)
@@ -176,8 +176,8 @@ def _violations(results: Sequence[CheckResult]) -> str:
 def _evidence(violation: Violation) -> str:
     data = json.dumps(violation.evidence, indent=1, ensure_ascii=False, default=str)
     return (
-        f"<details><summary>{milliseconds(violation.time_us)} ms, {_safe(violation.check)}:"
-        f" {_safe(violation.message)}</summary>\n<pre>{_safe(data, lines=True)}</pre></details>\n"
+        f"<details><summary>{milliseconds(violation.time_us)} ms, {safe(violation.check)}:"
+        f" {safe(violation.message)}</summary>\n<pre>{safe(data, lines=True)}</pre></details>\n"
     )
 
 
@@ -188,13 +188,13 @@ def _scripts(case: Case) -> str:
 
 def _script(client: ClientPlan) -> str:
     if client.script is None:
-        return f"<div><b>{_safe(client.site)}</b><p>follows the workload</p></div>\n"
+        return f"<div><b>{safe(client.site)}</b><p>follows the workload</p></div>\n"
     rows = "".join(
-        f'<tr><td class="n">{milliseconds(step.at_us)}</td><td>{_safe(_command(step))}</td></tr>\n'
+        f'<tr><td class="n">{milliseconds(step.at_us)}</td><td>{safe(_command(step))}</td></tr>\n'
         for step in client.script
     )
     return (
-        f"<div><b>{_safe(client.site)}</b>\n<table><thead><tr><th class='n'>ms</th><th>does</th></tr></thead>"
+        f"<div><b>{safe(client.site)}</b>\n<table><thead><tr><th class='n'>ms</th><th>does</th></tr></thead>"
         f"\n<tbody>\n{rows}</tbody></table></div>\n"
     )
 
@@ -220,15 +220,9 @@ def _command(step: Step) -> str:
 
 def _replay(case: Case, file: str) -> str:
     origin = (
-        f"<p>It was found by:</p>\n<pre>{_safe(case.origin.command)}</pre>\n" if case.origin.command else ""
+        f"<p>It was found by:</p>\n<pre>{safe(case.origin.command)}</pre>\n" if case.origin.command else ""
     )
     return (
-        f"<pre>concord replay {_safe(file)}</pre>\n{origin}<details><summary>As a test, with the failure file"
-        f" beside it</summary>\n<pre>{_safe(replay_test(case, file), lines=True)}</pre></details>"
+        f"<pre>concord replay {safe(file)}</pre>\n{origin}<details><summary>As a test, with the failure file"
+        f" beside it</summary>\n<pre>{safe(replay_test(case, file), lines=True)}</pre></details>"
     )
-
-
-def _safe(text: str, *, lines: bool = False) -> str:
-    """Escaped for HTML, with a sign for what cannot be shown; ``lines`` keeps line breaks."""
-    shown = "\n".join(map(visible, text.split("\n"))) if lines else visible(text)
-    return escape(shown, quote=True)

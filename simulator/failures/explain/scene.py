@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from model.wording import counted, listed
 from simulator.failures.case import Case
 from simulator.failures.explain.steps import EVERYBODY, SERVER, StoryStep
-from simulator.failures.explain.wording import counted, listed
 
 LANES_DRAWN_MAX: Final = 8
 STEPS_DRAWN_MAX: Final = 160

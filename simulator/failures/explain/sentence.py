@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from model.verdict import CheckResult, Violation
+from model.wording import counted, listed
 from simulator.failures.case import Case
 from simulator.failures.explain.divergence import divergence_text, edited, first_divergence
 from simulator.failures.explain.steps import StoryStep
-from simulator.failures.explain.wording import counted, edits_text, listed, seconds
+from simulator.failures.explain.wording import edits_text, seconds
 
 EDIT_NAME: Final = re.compile(r"[^\s#()]+#\d+")
 

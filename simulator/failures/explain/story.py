@@ -14,9 +14,10 @@ from model.claims import ENGINES
 from model.history import Record, fingerprint
 from model.identity import DocumentId, Revision, SiteId
 from model.text import OperationError, apply
-from simulator.failures.explain.rumours import Rumours
+from model.wording import counted
+from simulator.failures.explain.gossip import GossipSteps
 from simulator.failures.explain.steps import EVERYBODY, SERVER, Steps, StoryStep
-from simulator.failures.explain.wording import counted, edits_text, operation_text, quoted
+from simulator.failures.explain.wording import edits_text, operation_text, quoted
 
 
 def story(records: Iterable[Record], *, cursors: bool = False) -> list[StoryStep]:
@@ -50,24 +51,24 @@ class _Teller(Steps):
         super().__init__()
         self.document = document
         self.cursors = cursors
-        self.rumours = Rumours(self)
+        self.gossip = GossipSteps(self)
         self.server: dict[Revision, str | None] = {}
         self.stored: dict[Revision, int] = {}
-        self.told: dict[Revision, int] = {}
+        self.broadcast: dict[Revision, int] = {}
         self.sent: dict[tuple[str, int, int], list[int]] = {}
         self.connected_us: dict[str, int] = {}
         self.received_us: dict[int, int] = {}
 
     def take(self, record: Record) -> None:
         """One more record."""
-        if self.rumours.take(record):
+        if self.gossip.take(record):
             return
         match record:
             case history.Header():
                 engine = ENGINES.get(record.run.get("engine", ""))
-                self.rumours.are_told = engine is not None and not engine.has_server
-            case history.DocumentCreated() if self.rumours.are_told:
-                self.rumours.begin(record)
+                self.gossip.are_wanted = engine is not None and not engine.has_server
+            case history.DocumentCreated() if self.gossip.are_wanted:
+                self.gossip.begin(record)
             case history.DocumentCreated():
                 self.server[0] = record.text
                 what = f"the document starts as {quoted(record.text)}"
@@ -168,7 +169,7 @@ class _Teller(Steps):
     ) -> None:
         lane = lane_of(record.site)
         revision = record.revision
-        origin = self.told.get(revision, self.stored.get(revision))
+        origin = self.broadcast.get(revision, self.stored.get(revision))
         step = StoryStep(record.time_us, lane, "deliver", "", revision=revision, origin=origin)
         match record:
             case history.Joined():
@@ -238,10 +239,10 @@ class _Teller(Steps):
             name = edits_text(record.site, record.first, record.last)
             what = f"broadcasts revision {record.revision} ({name})"
             step = StoryStep(record.time_us, SERVER, "broadcast", what, revision=record.revision)
-            told = self.add(step._replace(site=record.site, first=record.first, last=record.last))
+            source = self.add(step._replace(site=record.site, first=record.first, last=record.last))
         else:
-            told = number
-        self.told[record.revision] = told
+            source = number
+        self.broadcast[record.revision] = source
         if number is not None:
             self.received_us[number] = record.received_us
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from html import escape
 from typing import Final, NamedTuple
 
 from model.text import Operation
+from model.wording import listed
 
 QUOTE_LENGTH_MAX: Final = 24
 PIECES_MAX: Final = 3
@@ -37,6 +38,11 @@ class Excerpt(NamedTuple):
 def visible(text: str) -> str:
     """The text with a sign for everything that cannot be shown or may not stand in XML."""
     return "".join(map(_sign, text))
+
+
+def safe(text: str, *, lines: bool = False) -> str:
+    """The visible text, escaped for HTML and XML; ``lines`` keeps line breaks."""
+    return escape("\n".join(map(visible, text.split("\n"))) if lines else visible(text), quote=True)
 
 
 def _sign(character: str) -> str:
@@ -136,16 +142,6 @@ def _splices(op: Operation) -> list[tuple[int, int, str]]:
         splices.append((begin, deleted, inserted))
         touches = True
     return splices
-
-
-def listed(names: Sequence[str]) -> str:
-    """A list in a sentence."""
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def milliseconds(time_us: int) -> str:

@@ -7,7 +7,6 @@ from simulator.failures.explain.wording import (
     Span,
     difference,
     excerpt,
-    listed,
     milliseconds,
     operation_text,
     quoted,
@@ -64,9 +63,7 @@ def test_operations_in_words() -> None:
     assert operation_text(Operation(4, ()), "abcd") == "changes nothing"
 
 
-def test_numbers_and_lists() -> None:
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b", "c"]) == "a, b and c"
+def test_numbers() -> None:
     assert milliseconds(1_234_567) == "1,234.567"
     assert seconds(1_500_000) == "1.5 s"
     assert seconds(0) == "0 s"

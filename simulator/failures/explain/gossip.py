@@ -6,25 +6,26 @@ from model import history
 from model.crdt.replicas.port import ElementId
 from model.history import Record
 from model.identity import SiteId
+from model.wording import counted, listed
 from simulator.failures.explain.steps import EVERYBODY, Steps, StoryStep
-from simulator.failures.explain.wording import counted, edits_text, listed, quoted
+from simulator.failures.explain.wording import edits_text, quoted
 
 
-class Rumours:
-    """Which edit every event is part of, and what is told of it.
+class GossipSteps:
+    """The steps of replicas without a server; knows which edit every event is part of.
 
     Attributes:
-        are_told: whether the story has no server.
+        are_wanted: whether the story has no server.
     """
 
     def __init__(self, steps: Steps) -> None:
-        self.are_told = False
+        self.are_wanted = False
         self._steps = steps
         self._text = ""
         self._edits: dict[ElementId, tuple[int, int]] = {}  # event -> step of its edit, sequence
 
     def take(self, record: Record) -> bool:
-        """One more record; whether it was told here and needs no other telling."""
+        """One more record; whether that made all the steps there are of it."""
         match record:
             case history.Generated() if record.site == history.FIRST:
                 pass  # the text to start with
@@ -37,12 +38,12 @@ class Rumours:
                 self._steps.add(step._replace(sends=record.error))
             case history.FinalVersion():
                 self._ended(record)
-            case history.Online() if self.are_told and record.site not in self._steps.newest:
+            case history.Online() if self.are_wanted and record.site not in self._steps.newest:
                 step = StoryStep(record.time_us, record.site, "join", f"starts with {quoted(self._text)}")
                 self._steps.show(record.site, self._steps.add(step), self._text)
-            case history.Online() if self.are_told:
+            case history.Online() if self.are_wanted:
                 self._steps.add(StoryStep(record.time_us, record.site, "join", "opens the laptop"))
-            case history.Restarted() if self.are_told:
+            case history.Restarted() if self.are_wanted:
                 what = f"restarts with {counted(record.revision, 'event')}"
                 number = self._steps.add(StoryStep(record.time_us, record.site, "restart", what))
                 self._steps.show(record.site, number, None)
