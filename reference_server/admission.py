@@ -5,22 +5,20 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 import trio
 
 from model.identity import DocumentId
 from reference_server.auth.claims import Claims
-from reference_server.auth.rights import granted, greatest, may_create
+from reference_server.auth.rights import Decided, Undecided, granted, greatest, may_create
 from reference_server.core.effects import Role
 from reference_server.logs import Log
 from reference_server.store.port import Catalogue, StoreUnavailable
-from reference_server.worker import Undecided
 
 T = TypeVar("T")
 
 _LOG: Final = Log("admission")
-Decided: TypeAlias = Callable[[Role | Undecided | None], None]
 
 _KNOWN_MAX: Final = 100_000
 _THREADS_MAX: Final = 4

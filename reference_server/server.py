@@ -9,12 +9,13 @@ from typing import Final, TypeVar
 import trio
 
 from model.identity import ConnectionId, DocumentId
-from reference_server.admission import Admission, Decided
+from reference_server.admission import Admission
 from reference_server.api.app import create_app
 from reference_server.api.ongoing import Ongoing
 from reference_server.api.services import Dependency, Health, HostClosedError, Inbox
 from reference_server.auth.claims import Claims, UserRole
 from reference_server.auth.revocations import Revocations
+from reference_server.auth.rights import Decided
 from reference_server.auth.tokens import Tokens
 from reference_server.bus import cache
 from reference_server.bus.port import Bus
@@ -24,6 +25,7 @@ from reference_server.core.effects import (
     Announced,
     Deleted,
     Load,
+    Request,
     Revoked,
     RightsChanged,
     Role,
@@ -52,7 +54,6 @@ from reference_server.spread import (
     topic_of,
 )
 from reference_server.spread import Head as HeadHint
-from reference_server.store.memory import Request
 from reference_server.store.port import Catalogue, Store, StoreUnavailable
 from reference_server.store.runner import StoreRunner
 from reference_server.worker import Worker

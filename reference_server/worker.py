@@ -11,7 +11,7 @@ import contextlib
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -19,8 +19,10 @@ import trio
 from model.identity import ConnectionId, DocumentId, SiteId
 from model.protocol import ErrorCode, Failure, ProtocolError, encode
 from reference_server.auth.claims import Claims
+from reference_server.auth.rights import Decided, Undecided
 from reference_server.auth.tokens import Reason, TokenRefused
 from reference_server.core.effects import (
+    Answer,
     Append,
     Appended,
     Authenticate,
@@ -41,6 +43,7 @@ from reference_server.core.effects import (
     Published,
     Read,
     Received,
+    Request,
     Resume,
     Resumed,
     Role,
@@ -56,7 +59,6 @@ from reference_server.gateway.websocket import Broadcast, Socket
 from reference_server.logs import Log
 from reference_server.metrics.registry import Metrics
 from reference_server.metrics.snapshot import Gauges, Queue
-from reference_server.store.memory import Answer, Request
 
 _LOG: Final = Log("worker")
 _MEANT: Final = frozenset({1000, 1001, 1005})  # close codes of a client that leaves on purpose
@@ -74,10 +76,6 @@ def now_us() -> int:
     return time.monotonic_ns() // 1_000
 
 
-class Undecided:
-    """The store did not answer, so nobody knows."""
-
-
 class Outside(Protocol):
     """What the worker needs of everything around it."""
 
@@ -93,9 +91,7 @@ class Outside(Protocol):
         """
         ...
 
-    def authorize(
-        self, claims: Claims, document: DocumentId, decided: Callable[[Role | Undecided | None], None]
-    ) -> None:
+    def authorize(self, claims: Claims, document: DocumentId, decided: Decided) -> None:
         """Find out what the bearer may do with a document, now or later."""
         ...
 

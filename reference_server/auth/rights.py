@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from model.identity import DocumentId
 from reference_server.auth.claims import Claims
@@ -11,6 +12,14 @@ from reference_server.core.effects import Role
 _RANK: Final = {Role.VIEWER: 1, Role.EDITOR: 2, Role.OWNER: 3}
 
 PATTERN_LENGTH_MAX: Final = 129  # a document id of the greatest length, and the star
+
+
+class Undecided:
+    """The store did not answer, so nobody knows which right somebody has."""
+
+
+Decided: TypeAlias = Callable[[Role | Undecided | None], None]
+"""Takes the right that was found, None for none at all."""
 
 
 def is_pattern(pattern: str) -> bool:

@@ -112,6 +112,10 @@ class Snapshot(NamedTuple):
     trim: Revision
 
 
+Request: TypeAlias = Load | Read | Append | Snapshot
+"""What the store is asked to do."""
+
+
 class Committed(NamedTuple):
     """The append is durable."""
 
@@ -213,6 +217,10 @@ class Appended(NamedTuple):
     outcome: Outcome
 
 
+Answer: TypeAlias = Loaded | Appended
+"""What the store answers; a :class:`Snapshot` needs no answer."""
+
+
 class TimerFired(NamedTuple):
     """The time of a :class:`SetTimer` has come."""
 
@@ -251,8 +259,7 @@ Event: TypeAlias = (
     | Revoked
     | RightsChanged
     | Deleted
-    | Loaded
-    | Appended
+    | Answer
     | Announced
     | Whispered
     | TimerFired
@@ -353,10 +360,7 @@ Effect: TypeAlias = (
     | Authenticate
     | Authorize
     | SetTimer
-    | Load
-    | Read
-    | Append
-    | Snapshot
+    | Request
     | Published
     | CursorPlaced
     | Whisper

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.identity import DocumentId, Revision, SiteId
-from reference_server.core.effects import Append, Committed, Conflict, LogRow, Progress
-from reference_server.store.memory import Request
+from reference_server.core.effects import Append, Committed, Conflict, LogRow, Progress, Request
 
 
 class Writes:

@@ -12,12 +12,12 @@ A conflict concerns its document only; other appends of the same commit are unaf
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 from model.history import chain
 from model.identity import DocumentId, Revision, SiteId
 from model.text import apply
 from reference_server.core.effects import (
+    Answer,
     Append,
     Appended,
     Committed,
@@ -29,12 +29,10 @@ from reference_server.core.effects import (
     Outcome,
     Progress,
     Read,
+    Request,
     Snapshot,
     Unknown,
 )
-
-Request: TypeAlias = Load | Read | Append | Snapshot
-Answer: TypeAlias = Loaded | Appended
 
 
 class StoredDocument:

@@ -15,17 +15,18 @@ import msgspec
 
 from model.identity import DocumentId, Revision
 from reference_server.core.effects import (
+    Answer,
     Append,
     Appended,
     Load,
     Loaded,
     LogRow,
     Read,
+    Request,
     Role,
     Snapshot,
     Unknown,
 )
-from reference_server.store.memory import Answer, Request
 
 REVOCATION_KEPT_S = 86_400
 """How long a revocation is kept after its token has expired, for the sake of clocks that disagree."""

@@ -22,17 +22,18 @@ import psycopg
 
 from model.identity import DocumentId, SiteId
 from reference_server.core.effects import (
+    Answer,
     Append,
     Appended,
     Committed,
     Load,
     Loaded,
     Read,
+    Request,
     Snapshot,
 )
 from reference_server.store.catalogue import LOAD, READ
 from reference_server.store.compare import Comparison, Writes, appends_in, sites_of
-from reference_server.store.memory import Answer, Request
 from reference_server.store.port import StoreError, unanswered
 from reference_server.store.postgres_connection import (
     ANSWER_SECONDS_MAX,

@@ -15,7 +15,7 @@ from typing import Final
 
 import trio
 
-from reference_server.store.memory import Answer, Request
+from reference_server.core.effects import Answer, Request
 from reference_server.store.port import Store, StoreError, unanswered
 
 COMMIT_REQUESTS_MAX: Final = 512

@@ -17,17 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from reference_server.core.effects import (
+    Answer,
     Append,
     Appended,
     Committed,
     Load,
     Loaded,
     Read,
+    Request,
     Snapshot,
 )
 from reference_server.store.catalogue import LOAD, READ, Execute, SqlCatalogue
 from reference_server.store.compare import Comparison, Writes, appends_in, sites_of
-from reference_server.store.memory import Answer, Request
 from reference_server.store.migrations import missing
 from reference_server.store.port import StoreError, StoreUnavailable, unanswered
 from reference_server.store.rows import contents_from, row_values

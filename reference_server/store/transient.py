@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from model.crdt.types.lww import LwwRegister
 from model.identity import DocumentId, Revision, SiteId
-from reference_server.core.effects import Append, LogRow, Role
-from reference_server.store.memory import Answer, MemoryStore, Request
+from reference_server.core.effects import Answer, Append, LogRow, Request, Role
+from reference_server.store.memory import MemoryStore
 from reference_server.store.port import (
     DocumentExists,
     DocumentInfo,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from random import Random
 
 from model.identity import DocumentId
-from reference_server.core.effects import Appended, Committed
-from reference_server.store.memory import Answer, MemoryStore, Request
+from reference_server.core.effects import Answer, Appended, Committed, Request
+from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock

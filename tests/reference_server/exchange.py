@@ -27,6 +27,7 @@ from model.protocol import (
 from model.text import Operation, Selection, delete, insert
 from reference_server.core.document import Document
 from reference_server.core.effects import (
+    Answer,
     Append,
     Authenticate,
     Authenticated,
@@ -39,6 +40,7 @@ from reference_server.core.effects import (
     Opened,
     Progress,
     Received,
+    Request,
     Resume,
     Resumed,
     Role,
@@ -46,7 +48,7 @@ from reference_server.core.effects import (
 )
 from reference_server.core.limits import Limits
 from reference_server.in_process import InProcessServer
-from reference_server.store.memory import Answer, MemoryStore, Request
+from reference_server.store.memory import MemoryStore
 
 DOCUMENT = DocumentId("d")
 ROLES = {role.value: role for role in Role}

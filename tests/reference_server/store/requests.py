@@ -16,9 +16,9 @@ from reference_server.core.effects import (
     LogRow,
     Progress,
     Read,
+    Request,
     Unknown,
 )
-from reference_server.store.memory import Request
 from reference_server.store.port import Store
 
 D, OTHER = DocumentId("d"), DocumentId("other")

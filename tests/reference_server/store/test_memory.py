@@ -20,10 +20,11 @@ from reference_server.core.effects import (
     Outcome,
     Progress,
     Read,
+    Request,
     Snapshot,
     Unknown,
 )
-from reference_server.store.memory import MemoryStore, Request
+from reference_server.store.memory import MemoryStore
 
 D, OTHER = DocumentId("d"), DocumentId("other")
 A, B = SiteId("a"), SiteId("b")

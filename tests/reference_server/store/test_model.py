@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 from model.identity import DocumentId, SiteId
 from model.protocol import Edits
 from model.text import Operation
-from reference_server.core.effects import Append, Appended, Load, LogRow, Progress, Read, Snapshot
-from reference_server.store.memory import Answer, Request
+from reference_server.core.effects import (
+    Answer,
+    Append,
+    Appended,
+    Load,
+    LogRow,
+    Progress,
+    Read,
+    Request,
+    Snapshot,
+)
 from reference_server.store.open import open_store
 from reference_server.store.port import Store
 from reference_server.store.transient import TransientDatabase, TransientStore

@@ -7,8 +7,16 @@ import pytest
 import trio
 import trio.testing
 
-from reference_server.core.effects import Appended, Committed, Load, Loaded, Snapshot, Unknown
-from reference_server.store.memory import Answer, Request
+from reference_server.core.effects import (
+    Answer,
+    Appended,
+    Committed,
+    Load,
+    Loaded,
+    Request,
+    Snapshot,
+    Unknown,
+)
 from reference_server.store.port import Store, StoreError, unanswered
 from reference_server.store.runner import COMMIT_REQUESTS_MAX, StoreRunner
 from reference_server.store.transient import TransientDatabase, TransientStore

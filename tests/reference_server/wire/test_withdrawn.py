@@ -15,8 +15,7 @@ from model.identity import DocumentId, Revision
 from model.protocol import ErrorCode, Join
 from reference_server import server
 from reference_server.bus.memory import MemoryHub
-from reference_server.core.effects import Append, Role
-from reference_server.store.memory import Answer, Request
+from reference_server.core.effects import Answer, Append, Request, Role
 from reference_server.store.port import DocumentInfo
 from reference_server.store.transient import TransientCatalogue, TransientDatabase, TransientStore
 from tests.reference_server.wire.kit import Member, connection, http, member
