@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 # Importing locust patches the process with gevent, and trio fails after that.
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
@@ -11,10 +12,11 @@ os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["pytester", "tests.servers", "tests.tiers"]
 
 # No deadline in any profile: the machine is shared, and a slow example is no wrong one.
 settings.register_profile("dev", max_examples=60, deadline=None)
+settings.register_profile("fast", parent=settings.get_profile("dev"), derandomize=True)
 settings.register_profile(
     "ci",
     max_examples=300,
@@ -29,16 +31,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def require_data() -> Path:
-    """The folder with `traces/` and `vectors/`; without it a test is skipped, or fails under CONCORD_CI."""
-    folder = (ROOT / os.environ.get("CONCORD_DATA", "../shared")).resolve()
-    missing = [part for part in ("traces", "vectors") if not (folder / part).is_dir()]
-    if not missing:
-        return folder
-    message = f"needs recorded data: {folder} has no {' and no '.join(missing)}; set CONCORD_DATA"
+def missing(what: str) -> NoReturn:
+    """A test cannot run without this: it is skipped, or fails under CONCORD_CI."""
     if os.environ.get("CONCORD_CI"):
-        pytest.fail(message, pytrace=False)
-    pytest.skip(message)
+        pytest.fail(f"needs {what}", pytrace=False)
+    pytest.skip(f"needs {what}")
+
+
+def require_data() -> Path:
+    """The folder with `traces/` and `vectors/`."""
+    folder = (ROOT / os.environ.get("CONCORD_DATA", "../shared")).resolve()
+    absent = [part for part in ("traces", "vectors") if not (folder / part).is_dir()]
+    if absent:
+        missing(f"recorded data: {folder} has no {' and no '.join(absent)}; set CONCORD_DATA")
+    return folder
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from simulator.live.server import SpawnedServer
-from tests.conftest import ROOT
+from tests.conftest import ROOT, missing
 from tests.servers import RunningValkey
 
 PRODUCT = ("concord", "model", "reference_server", "simulator", "loadgen", "reports")
@@ -27,10 +27,7 @@ def uv(*arguments: str | Path) -> str:
     """Run uv, which runs the tests too."""
     program = os.environ.get("UV") or shutil.which("uv")
     if program is None:
-        message = "needs uv"
-        if os.environ.get("CONCORD_CI"):
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
+        missing("uv")
     done = subprocess.run(
         [program, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
     )
