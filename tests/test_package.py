@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from simulator.live.server import SpawnedServer
+from simulator.running.children import group
 from tests.conftest import ROOT, missing
 from tests.servers import RunningValkey
 
@@ -29,7 +30,12 @@ def uv(*arguments: str | Path) -> str:
     if program is None:
         missing("uv")
     done = subprocess.run(
-        [program, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
+        [program, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        process_group=group(),
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -72,6 +78,7 @@ class Hostile(NamedTuple):
             capture_output=True,
             text=True,
             check=False,
+            process_group=group(),
         )
         assert "Traceback" not in done.stderr, done.stderr
         return done

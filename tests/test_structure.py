@@ -28,6 +28,7 @@ UNFINISHED_FILES = {
     "loadgen/user.py",
     "model/assembly.py",
     "reference_server/core/document.py",
+    "reference_server/core/gateway.py",
     "reference_server/server.py",
     "reference_server/worker.py",
     "simulator/gossip/peer.py",
@@ -35,7 +36,8 @@ UNFINISHED_FILES = {
 }
 UNFINISHED_FUNCTIONS = {"loadgen/health.py rows", "loadgen/run.py run_load"}
 
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "docs/*.md", "tests/README.md")
+DOCUMENTS = ("*.md", "docs/**/*.md", "tests/README.md")
+OF_THE_PAST = "CHANGELOG.md"  # what was may be named there
 BARE_NAMES_ARE_DEFINED = "ARCHITECTURE.md"  # elsewhere a name may be a key, a code or a value too
 
 NO_NAMES = {
@@ -114,7 +116,7 @@ def test_a_file_of_the_product_is_short_or_has_a_reason() -> None:
 
 
 def documents() -> list[Path]:
-    return [path for pattern in DOCUMENTS for path in sorted(ROOT.glob(pattern))]
+    return [path for pattern in DOCUMENTS for path in sorted(ROOT.glob(pattern)) if path.name != OF_THE_PAST]
 
 
 def code_fonts(text: str) -> Iterator[str]:

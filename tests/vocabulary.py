@@ -237,7 +237,7 @@ def _is_file(path: str) -> bool:
 
 def _unknown_of_command(words: list[str]) -> list[str]:
     command = words[0] if words[0] in COMMANDS else ""
-    if not command and not words[0].startswith("-"):
+    if not command and not words[0].startswith("-") and not words[0].isupper():
         return [words[0]]
     return [
         word for word in words if word.startswith("--") and word.partition("=")[0] not in options_of(command)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from concord.program import COMMANDS
+from simulator.running.children import group
 from tests.conftest import ROOT
 
 HEAVY = frozenset(
@@ -60,6 +61,7 @@ def processes(folder: Path, *arguments: str) -> list[Process]:
         capture_output=True,
         text=True,
         check=False,
+        process_group=group(),
     )
     assert "Traceback" not in done.stderr
     found = [Process(**json.loads(path.read_bytes())) for path in records.iterdir()]
@@ -109,6 +111,13 @@ def test_a_worker_of_a_fleet_loads_what_it_runs(tmp_path: Path) -> None:
 
 def test_a_server_of_a_file_loads_no_driver_of_a_database(tmp_path: Path) -> None:
     code = "import reference_server.serve, sys; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        process_group=group(),
+    )
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert not loaded & {"psycopg", "redis", "matplotlib", "numpy", "simpy", "locust", "gevent", "simulator"}
