@@ -23,8 +23,8 @@ from bench.measure import alternate, machine, table
 from model.crdt.rope import Rope
 from model.crdt.walker import replay
 from simulator.algorithms.recordings.graph import event_graph
-from simulator.algorithms.recordings.traces import Trace, read_trace
-from simulator.running.children import end_with_parent
+from simulator.children import end_with_parent
+from simulator.workload.traces import Trace, read_trace
 
 SESSIONS = ["automerge-paper", "friendsforever", "node_nodecc"]
 DATA = Path(os.environ.get("CONCORD_DATA", "../shared"))

@@ -24,12 +24,13 @@ from model.history import fingerprint
 from model.measures import Measures
 from model.protocol import ServerMessage, decode_server
 from model.text import Operation, apply
+from simulator.engines.known import engine_of
 from simulator.planning.cells import plan_cells
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import load_scenario
-from simulator.running.engine import cell_of
 from simulator.running.fleet import default_processes
-from simulator.running.run import Listener, Options, simulate
+from simulator.running.options import Listener, Options
+from simulator.running.run import simulate
 from simulator.virtual.cell import HEALTHY, Parts
 from simulator.virtual.memo import Memo
 
@@ -71,7 +72,7 @@ def run_cell(plan: CellPlan, *, checks: bool, kept: bool, parts: Parts = HEALTHY
     if checks:
         consumers += [*checkers_for(JUPITER), Measures()]
     gc.collect()
-    cell_of(plan, Judge(consumers), io.BytesIO() if kept else None, parts).run()
+    engine_of(plan).cell(plan, Judge(consumers), io.BytesIO() if kept else None, parts).run()
     return counter.deliveries
 
 

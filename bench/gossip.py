@@ -16,13 +16,11 @@ from bench.measure import alternate, machine, table
 from model import history
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
-from model.claims import ENGINES, SEQUENCES
+from model.claims import SEQUENCES
 from model.measures import Measures
-from simulator.gossip.plan import Mode, gossip_plans, without_server
-from simulator.planning.cells import plan_cells
-from simulator.planning.plan import CellPlan
+from simulator.engines.engine import Engine
+from simulator.engines.gossip import GossipEngine
 from simulator.planning.scenario import load_scenario
-from simulator.running.engine import cell_of
 
 SEED = 7
 ROUNDS = 3
@@ -43,20 +41,15 @@ class Counter:
         self.deliveries += sum(last - first + 1 for _, first, last in record.spans)
 
 
-def plan_of(mode: Mode) -> CellPlan:
-    """The plan of the cell."""
-    scenario = without_server(load_scenario("replicas")).scenario
-    return gossip_plans(plan_cells(scenario, SEED), mode, scenario, SEED)[CELL]
-
-
-def run_cell(mode: Mode, *, checks: bool = True, kept: bool = True) -> float:
+def run_cell(engine: Engine, *, checks: bool = True, kept: bool = True) -> float:
     """Run the cell; the events that replicas took over."""
     counter = Counter()
     consumers: list[Any] = [counter]
     if checks:
-        consumers += [*checkers_for(ENGINES[mode.rule]), Measures()]
+        consumers += [*checkers_for(engine.claims), Measures()]
     gc.collect()
-    cell_of(plan_of(mode), Judge(consumers), io.BytesIO() if kept else None).run()
+    plan = engine.plan(load_scenario(engine.scenario), SEED).plans[CELL]
+    engine.cell(plan, Judge(consumers), io.BytesIO() if kept else None).run()
     return counter.deliveries
 
 
@@ -64,16 +57,16 @@ def main() -> None:
     """Print the tables as Markdown."""
     print(f"Machine: {machine()}. Scenario replicas, seed {SEED}, median of {ROUNDS} rounds.\n")
     gc.set_threshold(50_000, 20, 50)
-    usual = Mode("fuguemax", "mesh")
+    usual = GossipEngine("fuguemax", "mesh")
     costs: dict[str, Callable[[], float]] = {
         "all checks, measures, history": partial(run_cell, usual),
         "history, no checks": partial(run_cell, usual, checks=False),
         "neither (counting only)": partial(run_cell, usual, checks=False, kept=False),
-        "all checks, in a star": partial(run_cell, Mode("fuguemax", "star")),
+        "all checks, in a star": partial(run_cell, GossipEngine("fuguemax", "star")),
     }
     print(table("cell of rooms of ten, FugueMax", "deliveries", alternate(costs, ROUNDS)))
     rules: dict[str, Callable[[], float]] = {
-        claims.engine: partial(run_cell, Mode(claims.engine, "mesh")) for claims in SEQUENCES
+        claims.engine: partial(run_cell, GossipEngine(claims.engine, "mesh")) for claims in SEQUENCES
     }
     print(table("the same cell by list rule, all checks", "deliveries", alternate(rules, ROUNDS)))
 

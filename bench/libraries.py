@@ -13,7 +13,7 @@ from model.crdt.graph import ROOT, EventGraph, Version
 from model.crdt.replicas.fuguemax import FugueMax
 from model.crdt.replicas.port import Event
 from model.identity import SiteId
-from simulator.algorithms.recordings.traces import Patch, Trace
+from simulator.workload.traces import Patch, Trace
 
 PLAIN = "plain replica"
 LORO = "loro"

@@ -8,8 +8,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from concord.refusals import refusing
+from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, CaseError, load_case
-from simulator.running.engine import AnyParts
 from simulator.zoo import parts_for
 
 CaseFile: TypeAlias = Annotated[

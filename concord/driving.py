@@ -6,7 +6,8 @@ from concord.refusals import refusing
 from concord.scenarios import Chosen
 from concord.terminal import console, progress
 from simulator.live.run import LiveError, LiveOptions, run_live
-from simulator.running.run import Listener, Run
+from simulator.running.options import Listener
+from simulator.running.run import Run
 
 
 @refusing(LiveError)

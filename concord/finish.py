@@ -12,7 +12,7 @@ from model.claims import ENGINES
 from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import headline, objective_text, outcome_text, value_text
-from simulator.failures.pages import explain_cases
+from simulator.running.cases import explain_cases
 from simulator.running.run import Run, save
 
 

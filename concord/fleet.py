@@ -8,7 +8,8 @@ from concord.options import FleetOptions, ScenarioChoice
 from concord.scenarios import Chosen
 from concord.terminal import command_line, progress
 from simulator.running.fleet import default_processes
-from simulator.running.run import Listener, Options, Run, simulate
+from simulator.running.options import Listener, Options
+from simulator.running.run import Run, simulate
 
 SHRINK_SECONDS = 30.0
 
@@ -24,7 +25,7 @@ def options_of(
         command=command_line(),
         bug=choice.inject,
         shrink_seconds=0.0 if fleet.no_shrink else SHRINK_SECONDS,
-        mode=chosen.mode,
+        engine=chosen.engine,
     )
 
 

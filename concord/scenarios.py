@@ -9,15 +9,16 @@ from typing import NamedTuple, cast, get_args
 from concord.options import ScenarioChoice
 from concord.refusals import UsageError, refusing
 from model.claims import SEQUENCES
-from simulator.algorithms.recordings.traces import TraceError, read_trace
-from simulator.gossip.plan import Mode
-from simulator.planning.faultspec import KINDS_WITH_SERVER, KINDS_WITHOUT_SERVER
+from simulator.engines.engine import Engine
+from simulator.engines.gossip import GossipEngine
+from simulator.engines.known import WITH_SERVER
 from simulator.planning.overrides import override_all, workload_settings
 from simulator.planning.plan import Topology
 from simulator.planning.scenario import Scenario, ScenarioError, load_scenario
 from simulator.planning.seeds import Seeds
 from simulator.planning.settings import nearest
 from simulator.planning.swarm import swarm
+from simulator.workload.traces import TraceError, read_trace
 from simulator.zoo import ZOO, bug_of
 
 SERVER_MODE = "server"
@@ -28,7 +29,7 @@ class Chosen(NamedTuple):
     """What is to be run."""
 
     scenario: Scenario
-    mode: Mode | None  # of replicas without a server; None has one
+    engine: Engine
 
 
 @refusing(ScenarioError, TraceError)
@@ -39,9 +40,9 @@ def chosen(choice: ScenarioChoice, seed: int) -> Chosen:
         UsageError: it cannot be used, a setting is not KEY=VALUE, a fault is for replicas without a server,
             or there is no such bug, mode, rule or topology.
     """
-    mode = _mode(choice)
-    _known_bug(choice.inject, mode)
-    scenario = load_scenario(choice.scenario or ("default" if mode is None else "replicas"))
+    engine = _engine(choice)
+    _known_bug(choice.inject, engine)
+    scenario = load_scenario(choice.scenario or engine.scenario)
     changes: dict[str, str | float] = {}
     if choice.clients is not None:
         changes["clients"] = choice.clients
@@ -54,11 +55,8 @@ def chosen(choice: ScenarioChoice, seed: int) -> Chosen:
     scenario = override_all(scenario, changes | settings_of(choice.setting or ()))
     if scenario.workload.trace_file:
         read_trace(Path(scenario.workload.trace_file))
-    for number, spec in enumerate(scenario.faults):
-        if mode is None and spec.kind not in KINDS_WITH_SERVER:
-            raise UsageError(f"faults.{number}.kind: {spec.kind} needs --mode {CRDT_MODE}")
-    kinds = KINDS_WITH_SERVER if mode is None else KINDS_WITHOUT_SERVER
-    return Chosen(swarm(scenario, Seeds(seed), kinds) if choice.swarm else scenario, mode)
+    engine.validate(scenario)
+    return Chosen(swarm(scenario, Seeds(seed), engine.fault_kinds) if choice.swarm else scenario, engine)
 
 
 def settings_of(arguments: Sequence[str]) -> dict[str, str]:
@@ -76,30 +74,30 @@ def settings_of(arguments: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def _mode(choice: ScenarioChoice) -> Mode | None:
-    """How replicas without a server are to run; the rule that is left out is the bug's, or FugueMax."""
+def _engine(choice: ScenarioChoice) -> Engine:
+    """The engine; the list rule that is left out is the bug's, or FugueMax."""
     mode, rule, topology = choice.mode, choice.rule, choice.topology
     if mode not in (SERVER_MODE, CRDT_MODE):
         raise UsageError(f"--mode {mode}: must be {SERVER_MODE} or {CRDT_MODE}")
     if mode == SERVER_MODE:
         if rule is not None or topology is not None:
             raise UsageError(f"--rule and --topology are for --mode {CRDT_MODE}")
-        return None
+        return WITH_SERVER
     rules = [claims.engine for claims in SEQUENCES]
     if rule is not None and rule not in rules:
         raise UsageError(f"--rule {rule}: unknown; {nearest(rule, rules)}")
     if topology is not None and topology not in get_args(Topology):
         raise UsageError(f"--topology {topology}: must be {' or '.join(get_args(Topology))}")
-    of_bug = ZOO[choice.inject].rule if choice.inject in ZOO else ""
-    return Mode(rule or of_bug or rules[0], cast(Topology, topology or "mesh"))
+    of_bug = ZOO[choice.inject].engine.claims.engine if choice.inject in ZOO else ""
+    rule = rule or (of_bug if of_bug in rules else rules[0])
+    return GossipEngine(rule, cast(Topology, topology or "mesh"))
 
 
-def _known_bug(name: str, mode: Mode | None) -> None:
-    """Refuse the name of a bug that is not in the zoo, or needs another mode or rule."""
+def _known_bug(name: str, engine: Engine) -> None:
+    """Refuse the name of a bug that is not in the zoo, or needs another engine."""
     if not name:
         return
     with refusing(ValueError):
-        rule = bug_of(name).rule
-    if rule != ("" if mode is None else mode.rule):
-        needs = f"--mode {CRDT_MODE} --rule {rule}" if rule else f"--mode {SERVER_MODE}"
-        raise UsageError(f"--inject {name}: needs {needs}")
+        needed = bug_of(name).engine
+    if needed.claims != engine.claims:
+        raise UsageError(f"--inject {name}: needs {needed.arguments}")

@@ -37,7 +37,7 @@ import pytest
 import redis
 from psycopg import sql
 
-from simulator.running import children
+from simulator import children
 
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.running.children import group
+from simulator.children import group
 
 ROOT = Path(__file__).parents[1]
 EFFECTS = "reference_server/core/effects.py"

@@ -48,6 +48,12 @@ class Layer(NamedTuple):
     standard: frozenset[str] = STANDARD
 
 
+def room(name: str, server: str, below: str, outside: str) -> Layer:
+    """A room of the simulator: whether it knows the server, the rooms it builds on, what it brings in."""
+    rooms = names(" ".join(f"simulator.{other}" for other in (name, *below.split())))
+    return Layer(f"simulator/{name}", names("model") | names(server) | rooms, names(outside))
+
+
 LAYERS = [
     Layer("model", names("model"), names("msgspec"), PURE),
     Layer("model/client", names("model"), names("h11 jwt msgspec wsproto"), PURE),
@@ -65,12 +71,18 @@ LAYERS = [
         names("model reference_server"),
         names("fastapi msgspec pydantic starlette trio"),
     ),
-    Layer("simulator", names("model reference_server simulator"), names("msgspec rich simpy yaml")),
-    Layer(
-        "simulator/live",
-        names("model reference_server simulator"),
-        names("jwt msgspec rich simpy trio"),
-    ),
+    Layer("simulator", names("model"), names("")),
+    room("workload", "", "", "msgspec"),
+    room("planning", "", "workload", "msgspec yaml"),
+    room("virtual", "reference_server", "workload planning", "msgspec simpy"),
+    room("faults", "reference_server", "planning virtual", "msgspec"),
+    room("gossip", "", "planning virtual faults", "msgspec"),
+    room("engines", "", "planning virtual faults gossip", ""),
+    room("failures", "", "planning engines", "msgspec"),
+    room("zoo", "reference_server", "planning virtual gossip engines failures children", "msgspec"),
+    room("running", "", "planning engines failures zoo children", "msgspec"),
+    room("live", "reference_server", "planning virtual faults running children", "jwt msgspec simpy trio"),
+    room("algorithms", "reference_server", "workload planning virtual failures", "msgspec"),
     Layer("loadgen", names("model loadgen"), names("gevent jwt msgspec")),
     Layer("reports", names("model reports"), names("jinja2 matplotlib msgspec yaml")),
     Layer(
@@ -225,6 +237,13 @@ def test_every_exception_is_still_needed() -> None:
         ("reference_server/planted.py", "from simulator import seeds"),
         ("simulator/planted.py", "from reports import html"),
         ("simulator/planted.py", "import trio"),
+        ("simulator/planning/planted.py", "from simulator.virtual.clock import Clock"),
+        ("simulator/planning/planted.py", "if TYPE_CHECKING:\n    from simulator.virtual.cell import Cell"),
+        ("simulator/planning/planted.py", "from reference_server.core import limits"),
+        ("simulator/virtual/planted.py", "from simulator.faults import fault_of"),
+        ("simulator/faults/planted.py", "from simulator.gossip.peer import Peer"),
+        ("simulator/failures/planted.py", "def f():\n    from simulator.running import run"),
+        ("simulator/zoo/planted.py", "from simulator.running.run import simulate"),
         ("simulator/planted.py", "import typer"),
         ("simulator/planted.py", "from tests.model import elements"),
         ("loadgen/planted.py", "import locust"),
@@ -249,7 +268,7 @@ def test_a_planted_import_is_rejected(path: str, source: str) -> None:
         ("simulator/algorithms/laws/planted.py", "from simulator.algorithms.published.ressel import Ressel"),
         ("reference_server/core/planted.py", "from reference_server.core import effects"),
         ("reference_server/core/planted.py", "from . import effects"),
-        ("simulator/planted.py", "import time, simpy\nfrom reference_server.core import document"),
+        ("simulator/virtual/planted.py", "import time, simpy\nfrom reference_server.core import document"),
         ("concord/commands/planted.py", "import typer\nfrom simulator.zoo import ZOO"),
         ("loadgen/locustfile.py", "import locust"),
         ("reports/planted.py", "import matplotlib.pyplot\nfrom model import history"),

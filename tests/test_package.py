@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from simulator.children import group
 from simulator.live.server import SpawnedServer
-from simulator.running.children import group
 from tests.conftest import ROOT, missing
 from tests.servers import RunningValkey
 

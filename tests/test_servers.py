@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis
 
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 from tests.servers import RunningPostgres, RunningValkey, is_alive, start_postgres, start_valkey, until
 

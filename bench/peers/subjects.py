@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from simulator.running.children import group
+from simulator.children import group
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent

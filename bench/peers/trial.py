@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bench.peers.subjects import FOLDER, HOST, BenchError, Server, core_busy_seconds, node, pinned
-from simulator.running.children import group
+from simulator.children import group
 
 # A generator beyond these is late or at its limit; what it sees then says nothing against the server. Nor
 # does what is seen while other processes take more of a core than that.

@@ -25,9 +25,9 @@ from loadgen.plan import LoadPlan
 from loadgen.run import LoadOptions
 from model import result as results
 from model.verdict import ExitCode
-from simulator.failures.pages import explain_cases
 from simulator.live.run import CLIENTS, LiveOptions
 from simulator.live.server import ServerError, SpawnedServer
+from simulator.running.cases import explain_cases
 from simulator.running.run import Run, save
 
 LIVE_DURATION = "50s"

@@ -24,8 +24,8 @@ from simulator.algorithms.recordings.engines import (
     replay_with,
     replay_with_all,
 )
-from simulator.algorithms.recordings.traces import Trace, TraceError, read_trace
 from simulator.algorithms.texts import letters
+from simulator.workload.traces import Trace, TraceError, read_trace
 
 ALL = "all"
 

@@ -20,10 +20,10 @@ from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.text import Operation
 from model.verdict import Violation
+from simulator.engines.engine import AnyParts
 from simulator.failures.trial import attempt
 from simulator.planning.plan import PLAN_VERSION, CellPlan, ClientPlan, DocumentPlan, Step, StepKind
 from simulator.planning.schedule import FaultWindow
-from simulator.running.engine import AnyParts
 
 CASE_SUFFIX: Final = ".json"
 

@@ -13,10 +13,10 @@ from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
+from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case
 from simulator.failures.trial import Trial, attempt
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, Step
-from simulator.running.engine import AnyParts
 
 HEAL_BOUND_US_MAX: Final = 8_000_000
 """A shrunk case that does not converge within this long after the heal does not converge."""

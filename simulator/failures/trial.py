@@ -11,9 +11,10 @@ from model.checkers.catalogue import checkers_for
 from model.claims import Claims
 from model.history import Record
 from model.verdict import CheckResult
+from simulator.engines.engine import AnyParts
+from simulator.engines.known import engine_of
 from simulator.planning.plan import CellPlan
 from simulator.planning.schedule import FaultWindow
-from simulator.running.engine import AnyParts, cell_of, claims_of
 
 
 class Trial(NamedTuple):
@@ -47,9 +48,10 @@ def attempt(
 
     Without ``parts`` nothing is wrong with the code under test; without ``claims`` they are the engine's.
     """
-    checkers = checkers_for(claims or claims_of(plan))
+    engine = engine_of(plan)
+    checkers = checkers_for(claims or engine.claims)
     keeper = Keeper()
     consumers = [*checkers, keeper] if keep else checkers
-    cell = cell_of(plan, Judge(consumers), io.BytesIO(), parts)
+    cell = engine.cell(plan, Judge(consumers), io.BytesIO(), parts)
     digest = cell.run()
     return Trial(tuple(c.result() for c in checkers), digest, tuple(keeper.records), tuple(cell.realised))

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from model.identity import DocumentId, SiteId
+from model.identity import SiteId
 from simulator.gossip.datagrams import (
     ARRIVED,
     DUPLICATED,
@@ -19,7 +19,7 @@ from simulator.gossip.datagrams import (
 )
 from simulator.planning.faultspec import KINDS_WITHOUT_SERVER
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
-from simulator.planning.scenario import Scenario
+from simulator.planning.scenario import Gossip, Scenario
 from simulator.planning.seeds import Seeds
 
 TEXT_LENGTH_MAX: Final = 400
@@ -39,13 +39,6 @@ EXAMINED_MAX: Final = 4
 
 ROOM_MAX: Final = 24
 """Such a document has at most this many clients, so that the sample stays cheap."""
-
-
-class Mode(NamedTuple):
-    """What a run without a server needs to know besides its scenario."""
-
-    rule: str
-    topology: Topology
 
 
 class Adapted(NamedTuple):
@@ -77,9 +70,9 @@ def without_server(scenario: Scenario) -> Adapted:
 
 
 def gossip_plans(
-    plans: Sequence[CellPlan], mode: Mode, scenario: Scenario, seed: int
+    plans: Sequence[CellPlan], rule: str, topology: Topology, settings: Gossip, seed: int
 ) -> tuple[CellPlan, ...]:
-    """The plans of the cells of a scenario, without a server."""
+    """The plans of cells as they are without a server, for replicas that follow a list rule."""
     rng = Seeds(seed).stream("sampled")
     small = [d for plan in plans for d in plan.documents if 1 < len(d.clients) <= ROOM_MAX]
     # Contended documents are the shortest and the hardest: they come first.
@@ -88,26 +81,19 @@ def gossip_plans(
     examined = names[:EXAMINED_MAX]
     rest = [name for name in names if name not in examined]
     compacted = rng.sample(rest, min(len(rest), COMPACTED_MAX))
-    return tuple(_with_gossip(plan, mode, scenario, examined, compacted) for plan in plans)
+    common = GossipPlan(rule, topology, settings, tuple(compacted), tuple(examined))
+    return tuple(_with_gossip(plan, common) for plan in plans)
 
 
-def _with_gossip(
-    plan: CellPlan,
-    mode: Mode,
-    scenario: Scenario,
-    examined: Sequence[DocumentId],
-    compacted: Sequence[DocumentId],
-) -> CellPlan:
+def _with_gossip(plan: CellPlan, common: GossipPlan) -> CellPlan:
     here = [d.document for d in plan.documents]
-    gossip = GossipPlan(
-        mode.rule,
-        mode.topology,
-        scenario.gossip,
-        tuple(name for name in here if name in compacted),
-        tuple(name for name in here if name in examined),
+    gossip = msgspec.structs.replace(
+        common,
+        compacted=tuple(name for name in here if name in common.compacted),
+        examined=tuple(name for name in here if name in common.examined),
     )
     documents = plan.documents
-    if mode.topology == "star":
+    if common.topology == "star":
         documents = tuple(_with_relay(d) for d in documents)
     return msgspec.structs.replace(plan, gossip=gossip, documents=documents)
 

@@ -39,7 +39,8 @@ from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
-from simulator.running.run import Listener, Run, clear, expected_kinds, machine, versions
+from simulator.running.options import Listener
+from simulator.running.run import Run, clear, expected_kinds, machine, versions
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
 

@@ -9,7 +9,6 @@ from typing import Final
 
 from model.identity import DocumentId, SiteId
 from model.people.letters import Supply
-from simulator.algorithms.recordings.traces import read_trace
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.popularity import cells_of, rooms, workloads
 from simulator.planning.scenario import Scenario
@@ -17,6 +16,7 @@ from simulator.planning.schedule import FaultWindow, schedule
 from simulator.planning.seeds import Seeds
 from simulator.workload.catalogue import WorkloadKind, initial_text
 from simulator.workload.recorded import Recording
+from simulator.workload.traces import read_trace
 
 DISPLAYED_UNIQUE_MAX: Final = 16
 """Documents of unique characters, drawn by the seed, whose every displayed text is recorded."""

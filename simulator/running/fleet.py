@@ -18,10 +18,10 @@ from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import NonTriviality
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
+from simulator.children import end_with_parent
+from simulator.engines.known import engine_of
 from simulator.planning.plan import CellPlan
 from simulator.planning.schedule import FaultWindow
-from simulator.running.children import end_with_parent
-from simulator.running.engine import cell_of, claims_of
 from simulator.zoo import parts_for
 
 PROGRESS_EVERY_SECONDS: Final = 0.2
@@ -49,7 +49,8 @@ class CellOutcome(NamedTuple):
 
 def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> CellOutcome:
     """Run one cell and write its history."""
-    checkers = checkers_for(claims_of(job.plan))
+    engine = engine_of(job.plan)
+    checkers = checkers_for(engine.claims)
     triviality = NonTriviality()
     measures = Measures()
     # The fleet's objects live as long as the cell and have no cycles worth a search every 700 allocations.
@@ -57,7 +58,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     with job.history.open("wb") as file:
-        cell = cell_of(
+        cell = engine.cell(
             job.plan,
             Judge([*checkers, triviality, measures]),
             file,
@@ -84,7 +85,7 @@ def _header(job: CellJob) -> history.Header:
         "scenario": job.scenario,
         "seed": job.plan.seed,
         "cell": job.plan.index,
-        "engine": claims_of(job.plan).engine,
+        "engine": engine_of(job.plan).claims.engine,
         "bug": job.bug,
     }
     return history.Header(history.HISTORY_VERSION, "simulator", "virtual", run)

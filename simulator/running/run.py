@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,26 +15,17 @@ import msgspec
 
 from model import result as results
 from model.checkers.triviality import judge_triviality
-from model.claims import ENGINES, JUPITER, Claims
-from model.history import HistoryError, read_history
 from model.measures import MeasureSet, encode_measures, merge_measures
 from model.result import CheckRow, Machine, RunResult
-from model.verdict import CheckResult, Verdict, Violation, merge_results, overall
-from simulator.failures.case import Case, Origin, confirm, extract, save_case
-from simulator.failures.shrink import Shrinker
-from simulator.gossip.plan import Mode, expected_fates, gossip_plans, without_server
-from simulator.planning.cells import plan_cells
+from model.verdict import CheckResult, Verdict, merge_results, overall
+from simulator.engines.engine import Planned
+from simulator.failures.case import Case
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
-from simulator.running.engine import AnyParts
+from simulator.running.cases import keep_failures
 from simulator.running.fleet import CellJob, CellOutcome, digest_of, run_cells
+from simulator.running.options import Listener, Options
 from simulator.zoo import parts_for
-
-CASES_MAX: Final = 3
-"""Failures of one run that are turned into cases; the result names all violations."""
-
-CANDIDATES_MAX: Final = 8
-"""Violations that are tried for one case before the check is given up as not isolated."""
 
 EDIT_KINDS: Final = {
     "human": ("type", "backspace", "paste", "replace", "undo"),
@@ -49,25 +40,6 @@ EXPECTED_EDITS_MIN: Final = 5_000
 
 SAMPLED: Final = ("weak_list", "strong_list", "presence")
 """Checks of sampled documents, which a run need not have."""
-
-
-class Options(NamedTuple):
-    """How to run, as opposed to what."""
-
-    seed: int
-    jobs: int
-    directory: Path
-    command: str
-    bug: str = ""
-    shrink_seconds: float = 30.0  # for each failure; 0 does not shrink
-    mode: Mode | None = None  # replicas without a server; None has one
-
-
-class Listener(NamedTuple):
-    """Who wants to know how far a run has come."""
-
-    progress: Callable[[float], None]  # share of the virtual time done
-    stage: Callable[[str], None]  # what is done now
 
 
 class Run(NamedTuple):
@@ -86,12 +58,8 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
         TraceError: the recorded session of the workload cannot be read.
         OSError: the directory cannot be written.
     """
-    notes: tuple[str, ...] = ()
-    if options.mode is not None:
-        scenario, notes = without_server(scenario)
-    plans = plan_cells(scenario, options.seed)
-    if options.mode is not None:
-        plans = gossip_plans(plans, options.mode, scenario, options.seed)
+    planned = options.engine.plan(scenario, options.seed)
+    scenario, plans, notes = planned
     parts = parts_for(plans[0], options.bug)
     clear(options.directory)
     histories = options.directory / "history"
@@ -102,8 +70,7 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
     whole_us = sum(p.duration_us for p in plans)
     outcomes = run_cells(jobs, options.jobs, lambda us: listener.progress(min(1.0, us / whole_us)))
     wall_seconds = time.perf_counter() - begin
-    claims = _claims(options)
-    checks = _checks(scenario, claims, plans, outcomes)
+    checks = _checks(planned, options.engine.expected_fates(scenario), outcomes)
     measures = merge_measures([o.measures for o in outcomes])
     cases: tuple[tuple[Path, Case], ...] = ()
     if overall(checks) is Verdict.VIOLATED:
@@ -111,10 +78,6 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
         cases = keep_failures(scenario, options, parts, jobs, outcomes, listener)
     result = _result(scenario, options, outcomes, checks, measures, wall_seconds, cases)
     return Run(msgspec.structs.replace(result, notes=list(notes)), measures, cases)
-
-
-def _claims(options: Options) -> Claims:
-    return JUPITER if options.mode is None else ENGINES[options.mode.rule]
 
 
 def clear(directory: Path) -> None:
@@ -139,19 +102,17 @@ def save(run: Run, directory: Path) -> None:
 # --- judging ----------------------------------------------------------------------------------------------
 
 
-def _checks(
-    scenario: Scenario, claims: Claims, plans: Sequence[CellPlan], outcomes: Sequence[CellOutcome]
-) -> list[CheckResult]:
-    """One result for each check, over all cells."""
+def _checks(planned: Planned, fates: tuple[str, ...], outcomes: Sequence[CellOutcome]) -> list[CheckResult]:
+    """One result for each check, over all cells; ``fates`` are those that some datagrams must have had."""
     merged = [merge_results(parts) for parts in zip(*(o.results for o in outcomes), strict=True)]
-    applicable = [_as_applicable(result, plans) for result in merged]
-    fates = () if claims.has_server else expected_fates(scenario)
+    applicable = [_as_applicable(result, planned.plans) for result in merged]
     happened: dict[str, int] = {}
     for outcome in outcomes:
         for name, count in outcome.happened.items():
             happened[name] = happened.get(name, 0) + count
-    faults = tuple(dict.fromkeys(w.kind for p in plans for w in p.faults))
-    return [*applicable, judge_triviality(happened, expected_kinds(scenario), faults, fates)]
+    faults = tuple(dict.fromkeys(w.kind for p in planned.plans for w in p.faults))
+    expected = expected_kinds(planned.scenario)
+    return [*applicable, judge_triviality(happened, expected, faults, fates)]
 
 
 def _as_applicable(result: CheckResult, plans: Sequence[CellPlan]) -> CheckResult:
@@ -191,14 +152,14 @@ def _result(
         seed=options.seed,
         digest=digest_of(outcomes),
         scenario=scenario.name,
-        engine=_claims(options).engine,
+        engine=options.engine.claims.engine,
         workload=scenario.workload.kind,
         clients=scenario.clients,
         documents=scenario.documents,
         cells=scenario.cells,
         run_seconds=len(measures.series.connected) or scenario.duration_us / 1e6,
         wall_seconds=round(wall_seconds, 3),
-        edits=totals.edits_acknowledged if options.mode is None else totals.edits,
+        edits=options.engine.edits(totals),
         operations=totals.operations,
         deliveries=totals.deliveries,
         deliveries_per_second=round(totals.deliveries / wall_seconds, 1),
@@ -230,91 +191,3 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-# --- failures ---------------------------------------------------------------------------------------------
-
-
-def keep_failures(
-    scenario: Scenario,
-    options: Options,
-    parts: AnyParts,
-    jobs: Sequence[CellJob],
-    outcomes: Sequence[CellOutcome],
-    listener: Listener,
-) -> tuple[tuple[Path, Case], ...]:
-    """Turn the first violations of each claimed check into cases, shrink them, and write them."""
-    kept: list[tuple[Path, Case]] = []
-    directory = options.directory / "failures"
-    for check, found in _violations(outcomes).items():
-        if len(kept) == CASES_MAX:
-            break
-        case = _first_case(scenario, options, parts, jobs, outcomes, found)
-        if case is None:
-            listener.stage(f"{check}: not reproduced by one document alone; the seed reproduces it")
-            continue
-        if options.shrink_seconds:
-            case = _shrunk(case, parts, options.shrink_seconds, listener)
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{check}.json"
-        save_case(case, path)
-        kept.append((path, case))
-    return tuple(kept)
-
-
-def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Violation]]]:
-    """The violations of claimed checks with their cells, earliest first."""
-    found: dict[str, list[tuple[int, Violation]]] = {}
-    for number, outcome in enumerate(outcomes):
-        for result in outcome.results:
-            if result.claimed:
-                for violation in result.violations:
-                    found.setdefault(result.name, []).append((number, violation))
-    for violations in found.values():
-        violations.sort(key=lambda item: item[1].time_us)
-    return found
-
-
-def _first_case(
-    scenario: Scenario,
-    options: Options,
-    parts: AnyParts,
-    jobs: Sequence[CellJob],
-    outcomes: Sequence[CellOutcome],
-    found: Sequence[tuple[int, Violation]],
-) -> Case | None:
-    """The first of the violations that a plan of its document alone shows again."""
-    tried: set[str] = set()
-    for number, violation in found:
-        if violation.document in tried or not violation.document:
-            continue
-        tried.add(violation.document)
-        if len(tried) > CANDIDATES_MAX:
-            return None
-        job, outcome = jobs[number], outcomes[number]
-        try:
-            plan = extract(job.plan, outcome.realised, read_history(job.history), violation)
-        except HistoryError:
-            continue
-        origin = Origin(
-            scenario.name,
-            options.seed,
-            job.plan.index,
-            violation.document,
-            violation.time_us,
-            options.command,
-        )
-        case = confirm(plan, parts, violation, options.bug, origin)
-        if case is not None:
-            return case
-    return None
-
-
-def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: Listener) -> Case:
-    deadline = time.perf_counter() + seconds
-
-    def say(smaller: Case) -> None:
-        listener.stage(f"shrinking {case.check}: {smaller.clients} clients, {smaller.operations} edits")
-
-    shrinker = Shrinker(case, parts, out_of_time=lambda: time.perf_counter() > deadline, progress=say)
-    return shrinker.shrink()

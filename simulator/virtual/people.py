@@ -7,11 +7,11 @@ from pathlib import Path
 from model.identity import SiteId
 from model.people.actions import Author
 from model.people.letters import Supply
-from simulator.algorithms.recordings.traces import read_trace
 from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.workload.catalogue import author
 from simulator.workload.recorded import Recording
+from simulator.workload.traces import read_trace
 
 
 def people(plan: CellPlan, seeds: Seeds) -> dict[SiteId, Author]:

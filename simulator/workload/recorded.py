@@ -11,7 +11,7 @@ from typing import Final
 
 from model.people.actions import Action, Edit, EditKind, Move
 from model.protocol import DOCUMENT_LENGTH_MAX
-from simulator.algorithms.recordings.traces import Patch, Trace, Transaction
+from simulator.workload.traces import Patch, Trace, Transaction
 
 BREAK_US_MAX: Final = 60_000_000
 """Recorded breaks last up to months; here nobody pauses for longer than a minute."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from simulator.engines.engine import AnyParts, Engine
+from simulator.engines.known import engine_of
 from simulator.planning.small import SmallCell, SmallGossipCell
-from simulator.running.engine import AnyParts
 
 
 class Bug(NamedTuple):
@@ -29,6 +30,6 @@ class Bug(NamedTuple):
     cell: SmallCell | SmallGossipCell
 
     @property
-    def rule(self) -> str:
-        """The list rule of the replicas that have it; empty if it concerns a server and its clients."""
-        return self.cell.rule if isinstance(self.cell, SmallGossipCell) else ""
+    def engine(self) -> Engine:
+        """The engine that it is put into."""
+        return engine_of(self.cell(0))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from simulator.engines.engine import AnyParts
+from simulator.engines.known import engine_of
 from simulator.planning.plan import CellPlan
-from simulator.running.engine import AnyParts, healthy_of
 from simulator.zoo.bug import Bug
 from simulator.zoo.bugs import (
     agreed,
@@ -59,4 +60,4 @@ def parts_for(plan: CellPlan, bug: str) -> AnyParts:
     Raises:
         ValueError: there is no such bug.
     """
-    return bug_of(bug).parts() if bug else healthy_of(plan)
+    return bug_of(bug).parts() if bug else engine_of(plan).healthy

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import NamedTuple
 
+from simulator.children import end_with_parent
 from simulator.failures.shrink import Shrinker
-from simulator.running.children import end_with_parent
 from simulator.zoo.catalogue import ZOO, bug_of
 from simulator.zoo.hunt import hunt
 

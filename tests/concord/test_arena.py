@@ -19,7 +19,7 @@ from model.verdict import ExitCode
 from simulator.algorithms.arena.contenders import CONTENDERS
 from simulator.algorithms.arena.contest import contest
 from simulator.algorithms.arena.engines.graph import GraphEngine
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 from tests.terminal import Outcome, Terminal, refused, terminal
 

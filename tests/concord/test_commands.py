@@ -12,7 +12,7 @@ import pytest
 
 from concord.program import COMMANDS
 from model.verdict import ExitCode
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 from tests.terminal import Terminal, refused, terminal
 

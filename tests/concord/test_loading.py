@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from concord.program import COMMANDS
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 
 HEAVY = frozenset(

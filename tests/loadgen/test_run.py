@@ -19,7 +19,7 @@ from model.history import read_history
 from model.measures import MeasureSet
 from model.result import RunResult
 from model.verdict import ExitCode, Verdict
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 from tests.servers import free_port, is_alive, until
 

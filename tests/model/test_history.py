@@ -31,7 +31,7 @@ from model.history import (
 )
 from model.identity import DocumentId, SiteId
 from model.text import Operation, insert
-from simulator.running.children import group
+from simulator.children import group
 from tests.model.strategies import any_operation, structs, texts
 
 KINDS: tuple[type[msgspec.Struct], ...] = typing.get_args(Record)

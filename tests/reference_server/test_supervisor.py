@@ -21,7 +21,7 @@ from reference_server.control import Control, Line, LineError
 from reference_server.metrics.snapshot import Counts, MetricsSnapshot
 from reference_server.pidfile import PidFileHeldError, pid_file
 from reference_server.supervisor import supervise
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 from tests.reference_server import supervised
 from tests.servers import free_port, until

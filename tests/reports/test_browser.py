@@ -13,7 +13,7 @@ import pytest
 from concord.finish import judge
 from model import arena as arenas
 from reports.write import write_report
-from simulator.running.children import group
+from simulator.children import group
 from simulator.running.run import save
 from tests.conftest import missing
 from tests.model.test_arena import arena as small_arena

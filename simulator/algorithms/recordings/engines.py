@@ -17,8 +17,8 @@ from model.text import OperationError
 from simulator.algorithms.recordings.graph import event_graph
 from simulator.algorithms.recordings.jupiter import replay_trace
 from simulator.algorithms.recordings.plain import play_trace
-from simulator.algorithms.recordings.traces import Trace, TraceError
 from simulator.algorithms.texts import first_difference
+from simulator.workload.traces import Trace, TraceError
 
 JUPITER: Final = "jupiter"
 EG_WALKER: Final = "eg-walker"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model.crdt.graph import EventGraph, Version
 from model.identity import SiteId
-from simulator.algorithms.recordings.traces import Trace
+from simulator.workload.traces import Trace
 
 
 def event_graph(trace: Trace) -> EventGraph:

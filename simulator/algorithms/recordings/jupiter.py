@@ -16,8 +16,8 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from model.text import Operation, OperationError, replace, transform_pair
-from simulator.algorithms.recordings.traces import Trace, TraceError, Transaction
 from simulator.algorithms.texts import first_difference
+from simulator.workload.traces import Trace, TraceError, Transaction
 
 AGENTS_MAX: Final = 16
 """Authors of a recording that can be replayed; knowledge is kept for each pair of transaction and author."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from model.crdt.replicas import ALGORITHMS, Event, Replica
 from model.identity import SiteId
-from simulator.algorithms.recordings.traces import Trace, TraceError
+from simulator.workload.traces import Trace, TraceError
 
 APPLICATIONS_MAX: Final = 200_000
 """Events times replicas of a session that is replayed without being asked for more; about half a minute."""

@@ -14,7 +14,7 @@ import pytest
 
 from reference_server.core.effects import Progress
 from reference_server.store.open import open_store
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 from tests.reference_server.store.requests import A, D, load, row
 

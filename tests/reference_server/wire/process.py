@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 from tests.reference_server.wire.running import PATIENCE_SECONDS, SECRET, check_log, until
 

@@ -10,13 +10,13 @@ import msgspec
 
 from model.checkers import Judge
 from model.identity import DocumentId, SiteId
+from simulator.engines.known import engine_of
 from simulator.failures.trial import Keeper
 from simulator.gossip.cell import GossipCell
 from simulator.gossip.peer import GossipParts
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
 from simulator.planning.scenario import Gossip, Network, Region
 from simulator.planning.schedule import FaultWindow
-from simulator.running import engine
 from tests.simulator.plans import SECOND, STAYING, edit, plan, step
 
 DOCUMENT = DocumentId("d")
@@ -67,7 +67,7 @@ def crowd(
 def cell_of(what: CellPlan, parts: GossipParts | None = None) -> tuple[GossipCell, Keeper]:
     """A cell that has not run yet, and the keeper that gets its records once it has run."""
     keeper = Keeper()
-    cell = engine.cell_of(what, Judge([keeper]), io.BytesIO(), parts)
+    cell = engine_of(what).cell(what, Judge([keeper]), io.BytesIO(), parts)
     assert isinstance(cell, GossipCell)
     return cell, keeper
 

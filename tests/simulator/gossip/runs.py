@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator.gossip.plan import Mode
+from simulator.engines.gossip import GossipEngine
 from simulator.planning.overrides import override_all
 from simulator.planning.plan import Topology
 from simulator.planning.scenario import Scenario, load_scenario
-from simulator.running.run import Listener, Options, Run, simulate
+from simulator.running.options import Listener, Options
+from simulator.running.run import Run, simulate
 
 HERD = "[{kind: herd}]"
 
@@ -43,6 +44,6 @@ def run(
 ) -> Run:
     """A run of :func:`small`; a dot in a setting's name is two underscores here."""
     settings = {name.replace("__", "."): value for name, value in settings.items()}
-    mode = Mode(rule, topology)
-    options = Options(seed, jobs, directory, "concord simulate", bug, shrink_seconds=0, mode=mode)
+    engine = GossipEngine(rule, topology)
+    options = Options(seed, jobs, directory, "concord simulate", bug, shrink_seconds=0, engine=engine)
     return simulate(small(**settings), options, DEAF)

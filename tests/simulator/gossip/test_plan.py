@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from simulator.engines.gossip import GossipEngine
 from simulator.gossip.plan import (
     COMPACTED_MAX,
     EXAMINED_MAX,
     TEXT_LENGTH_MAX,
-    Mode,
     expected_fates,
-    gossip_plans,
     without_server,
 )
-from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.plan import CellPlan, Topology
 from simulator.planning.scenario import load_scenario
@@ -19,8 +17,7 @@ from simulator.planning.scenario import load_scenario
 
 def plans(topology: Topology = "mesh", name: str = "replicas") -> tuple[CellPlan, ...]:
     scenario = override_all(load_scenario(name), {"clients": 400, "documents": 40})
-    scenario = without_server(scenario).scenario
-    return gossip_plans(plan_cells(scenario, 1), Mode("yata", topology), scenario, 1)
+    return GossipEngine("yata", topology).plan(scenario, 1).plans
 
 
 def test_what_needs_a_server_is_left_out_and_said() -> None:

@@ -14,11 +14,11 @@ from model.crdt.replicas import ALGORITHMS
 from model.result import RunResult
 from model.verdict import ExitCode, Verdict
 from reports.write import write_report
+from simulator.children import group
 from simulator.failures.case import load_case
 from simulator.failures.explain import explain
 from simulator.failures.trial import attempt
 from simulator.planning.plan import Topology
-from simulator.running.children import group
 from simulator.running.run import save
 from simulator.zoo import bug_of
 from tests.conftest import ROOT

@@ -19,7 +19,8 @@ from simulator.live.server import SpawnedServer, free_port
 from simulator.planning.faultspec import FaultSpec
 from simulator.planning.scenario import Region, Scenario, load_scenario
 from simulator.planning.seeds import Seeds
-from simulator.running.run import Listener, Run, save
+from simulator.running.options import Listener
+from simulator.running.run import Run, save
 from tests.servers import RunningPostgres
 from tests.simulator.live.peers import (
     SECRET,

@@ -7,8 +7,8 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.children import group
 from simulator.planning.seeds import Seeds
-from simulator.running.children import group
 
 
 def first_draws(seed: int, *name: str | int) -> list[float]:

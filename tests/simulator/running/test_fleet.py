@@ -11,10 +11,10 @@ import pytest
 from model import history
 from model.history import read_history
 from model.verdict import Verdict, overall
+from simulator.children import group
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
-from simulator.running.children import group
 from simulator.running.fleet import CellJob, CellOutcome, cost_of, digest_of, run_cell, run_cells
 from tests.conftest import ROOT
 from tests.simulator.plans import edit, plan, script, scripted

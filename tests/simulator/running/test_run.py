@@ -9,15 +9,17 @@ from model import result as results
 from model.history import read_history
 from model.measures import encode_measures
 from model.verdict import ExitCode, Verdict
-from simulator.algorithms.recordings.traces import TraceError
 from simulator.failures.case import load_case
 from simulator.failures.trial import attempt
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
+from simulator.running.cases import keep_failures
 from simulator.running.fleet import CellJob, run_cell
-from simulator.running.run import Listener, Options, Run, expected_kinds, keep_failures, save, simulate
+from simulator.running.options import Listener, Options
+from simulator.running.run import Run, expected_kinds, save, simulate
 from simulator.virtual.cell import HEALTHY
+from simulator.workload.traces import TraceError
 from simulator.zoo import bug_of
 
 BUG = "tie-reversed"

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.text import apply, replace
-from simulator.algorithms.recordings.traces import Patch, Trace, Transaction
 from simulator.workload import (
     WORKLOADS,
     Action,
@@ -26,6 +25,7 @@ from simulator.workload import (
     author,
     initial_text,
 )
+from simulator.workload.traces import Patch, Trace, Transaction
 
 PATCHES = [Patch(0, 0, "hello"), Patch(5, 0, "!"), Patch(2, 3, ""), Patch(90, 9, "x"), Patch(0, 1, "")]
 TRACE = Trace(

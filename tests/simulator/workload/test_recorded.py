@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from model.people.actions import Edit, Move
-from simulator.algorithms.recordings.traces import Patch, Trace, Transaction, read_trace
 from simulator.workload.recorded import (
     BREAK_US_MAX,
     LENGTH_MAX,
@@ -16,6 +15,7 @@ from simulator.workload.recorded import (
     RecordedAuthor,
     Recording,
 )
+from simulator.workload.traces import Patch, Trace, Transaction, read_trace
 
 
 def trace_of(*rows: tuple[int, int | None, list[Patch]], start: str = "") -> Trace:

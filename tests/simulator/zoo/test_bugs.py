@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from simulator.failures.trial import attempt
-from simulator.running.engine import claims_of, healthy_of
 from simulator.zoo import ZOO, bug_of, hunt
 
 SEEDS = 40
@@ -39,9 +38,7 @@ def test_the_product_is_valid_where_the_bug_lives(name: str) -> None:
 def test_expectations_are_checks_that_the_engine_claims() -> None:
     for bug in ZOO.values():
         assert bug.expected
-        claims = claims_of(bug.cell(0))
-        assert all(claims.claims(check) for check in bug.expected), bug.name
-        assert bug.rule == ("" if claims.has_server else claims.engine)
+        assert all(bug.engine.claims.claims(check) for check in bug.expected), bug.name
 
 
 def test_every_bug_says_what_it_is_and_where_it_comes_from() -> None:
@@ -49,7 +46,7 @@ def test_every_bug_says_what_it_is_and_where_it_comes_from() -> None:
         assert bug.name == name
         assert bug.title.endswith(".")
         assert bug.source
-        assert bug.parts() != healthy_of(bug.cell(0))
+        assert bug.parts() != bug.engine.healthy
 
 
 def test_an_unknown_bug_is_refused_with_the_names_of_the_known() -> None:

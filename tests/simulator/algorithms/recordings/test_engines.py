@@ -18,8 +18,8 @@ from simulator.algorithms.recordings.engines import (
     replay_with_all,
 )
 from simulator.algorithms.recordings.plain import Played
-from simulator.algorithms.recordings.traces import Patch, Trace, TraceError, Transaction, read_trace
 from simulator.algorithms.texts import letters
+from simulator.workload.traces import Patch, Trace, TraceError, Transaction, read_trace
 
 NAMES = ["jupiter", *(f"eg-walker ({rule.value})" for rule in Rule), *ALGORITHMS]
 

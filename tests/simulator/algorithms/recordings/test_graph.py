@@ -10,7 +10,7 @@ from model.crdt.graph import ROOT
 from model.crdt.rules import Rule
 from model.crdt.walker import replay
 from simulator.algorithms.recordings.graph import event_graph
-from simulator.algorithms.recordings.traces import Patch, Trace, Transaction, read_trace
+from simulator.workload.traces import Patch, Trace, Transaction, read_trace
 
 
 @pytest.mark.parametrize("name", ["automerge-paper", "rustcode", "sveltecomponent"])

@@ -8,7 +8,7 @@ import pytest
 
 from model.text import OperationError, delete, insert, replace
 from simulator.algorithms.recordings.jupiter import Buffer, knowledge, replay_trace
-from simulator.algorithms.recordings.traces import Patch, Trace, TraceError, Transaction, read_trace
+from simulator.workload.traces import Patch, Trace, TraceError, Transaction, read_trace
 
 
 def trace(*transactions: tuple[int, tuple[int, ...], Patch], start: str = "", end: str = "") -> Trace:

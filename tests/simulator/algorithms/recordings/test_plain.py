@@ -12,7 +12,7 @@ from model.crdt.rules import Rule
 from model.crdt.walker import replay
 from simulator.algorithms.recordings.graph import event_graph
 from simulator.algorithms.recordings.plain import play_trace
-from simulator.algorithms.recordings.traces import Patch, Trace, TraceError, Transaction, read_trace
+from simulator.workload.traces import Patch, Trace, TraceError, Transaction, read_trace
 
 
 def trace(*transactions: tuple[int, tuple[int, ...], Patch], start: str = "", end: str = "") -> Trace:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.algorithms.recordings.traces import Trace, TraceError, read_trace
+from simulator.workload.traces import Trace, TraceError, read_trace
 
 
 def sequential(**changes: Any) -> dict[str, Any]:

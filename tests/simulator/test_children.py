@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from simulator.running.children import group
+from simulator.children import group
 from tests.conftest import ROOT
 from tests.servers import is_alive, until
 
 PROGRAM = """
 import subprocess, sys
-from simulator.running.children import group
+from simulator.children import group
 nested = "import subprocess, time; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); p.wait()"
 shell = subprocess.Popen(
     [sys.executable, "-c", nested], stdout=subprocess.PIPE, text=True, process_group=group()
@@ -28,7 +28,7 @@ shell.wait()
 POOL = """
 import multiprocessing, os, time
 from concurrent.futures import ProcessPoolExecutor
-from simulator.running.children import end_with_parent
+from simulator.children import end_with_parent
 if __name__ == "__main__":
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, context, initializer=end_with_parent) as pool:

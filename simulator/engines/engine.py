@@ -1,0 +1,126 @@
+"""What a run has to know of the engine under test."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, BinaryIO, ClassVar, NamedTuple, TypeAlias
+
+from model.checkers import Judge
+from model.claims import Claims
+from model.history import Header
+from model.measures.measure_set import Totals
+from simulator.gossip.peer import GossipParts
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import Scenario
+from simulator.virtual.cell import Parts
+from simulator.virtual.recorder import Recorder
+from simulator.virtual.simulation import Simulation
+
+AnyParts: TypeAlias = Parts | GossipParts
+AnyCell: TypeAlias = Simulation[Any]
+
+
+class Planned(NamedTuple):
+    """A scenario as an engine plays it: what is kept of it, the plans of its cells, and what was changed."""
+
+    scenario: Scenario
+    plans: tuple[CellPlan, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Engine(ABC):
+    """One engine under test, with a server or without.
+
+    Attributes:
+        scenario: name of the scenario it plays unless somebody says otherwise.
+        fault_kinds: the kinds of faults that can happen to it.
+        claims: what it claims; ``claims.engine`` is its name.
+    """
+
+    scenario: ClassVar[str]
+    fault_kinds: ClassVar[tuple[str, ...]]
+    claims: Claims
+
+    @abstractmethod
+    def validate(self, scenario: Scenario) -> None:
+        """Refuse a scenario that cannot be played, unless :meth:`plan` leaves out what has no meaning here.
+
+        Raises:
+            ScenarioError: it has something that belongs to another engine.
+        """
+
+    @property
+    @abstractmethod
+    def arguments(self) -> str:
+        """What chooses it on a command line."""
+
+    @property
+    @abstractmethod
+    def healthy(self) -> AnyParts:
+        """The classes that its cells are built from, without any bug."""
+
+    @abstractmethod
+    def plan(self, scenario: Scenario, seed: int) -> Planned:
+        """The plans of the cells of a scenario.
+
+        Raises:
+            TraceError: the recorded session of the workload cannot be read.
+        """
+
+    def cell(
+        self,
+        plan: CellPlan,
+        judge: Judge,
+        file: BinaryIO | None,
+        parts: AnyParts | None = None,
+        *,
+        header: Header | None = None,
+        clock_us: Callable[[], float] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> AnyCell:
+        """A cell that has not run yet.
+
+        Args:
+            plan: made by this engine, or cut out of such a plan.
+            judge: sees the history.
+            file: gets it; None keeps none.
+            parts: the classes the cell is built from; without them nothing is wrong with it.
+            header: which run the history is of.
+            clock_us: times transformations, if there are any; wall time.
+            progress: told of the virtual microseconds done, now and then.
+
+        Raises:
+            ValueError: the parts are those of another kind of engine.
+        """
+        recorder = Recorder(judge, file, header or self._header)
+        return self._cell(plan, recorder, parts or self.healthy, clock_us, progress)
+
+    @property
+    def _header(self) -> Header | None:
+        """What a history begins with that is of no run."""
+        return None
+
+    @abstractmethod
+    def _cell(
+        self,
+        plan: CellPlan,
+        recorder: Recorder,
+        parts: AnyParts,
+        clock_us: Callable[[], float] | None,
+        progress: Callable[[int], None] | None,
+    ) -> AnyCell:
+        """As :meth:`cell`."""
+
+    @abstractmethod
+    def edits(self, totals: Totals) -> int:
+        """How many edits of a run count: those that it promised to keep."""
+
+    def expected_fates(self, scenario: Scenario) -> tuple[str, ...]:  # noqa: ARG002  # there are no datagrams
+        """What has to become of some datagrams for a run to mean anything."""
+        return ()
+
+
+def wrong_parts(engine: Engine) -> ValueError:
+    """A bug was put into the wrong engine."""
+    return ValueError(f"a bug of another kind of engine cannot be put into {engine.claims.engine}")

@@ -1,0 +1,118 @@
+"""The failures of a run: each taken out, made smaller, written and explained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from model.history import HistoryError, read_history
+from model.verdict import Violation
+from simulator.engines.engine import AnyParts
+from simulator.failures.case import Case, Origin, confirm, extract, save_case
+from simulator.failures.explain import explain
+from simulator.failures.shrink import Shrinker
+from simulator.failures.trial import attempt
+from simulator.planning.scenario import Scenario
+from simulator.running.fleet import CellJob, CellOutcome
+from simulator.running.options import Listener, Options
+from simulator.zoo import parts_for
+
+CASES_MAX: Final = 3
+"""Failures of one run that are turned into cases; the result names all violations."""
+
+CANDIDATES_MAX: Final = 8
+"""Violations that are tried for one case before the check is given up as not isolated."""
+
+
+def keep_failures(
+    scenario: Scenario,
+    options: Options,
+    parts: AnyParts,
+    jobs: Sequence[CellJob],
+    outcomes: Sequence[CellOutcome],
+    listener: Listener,
+) -> tuple[tuple[Path, Case], ...]:
+    """Turn the first violations of each claimed check into cases, shrink them, and write them."""
+    kept: list[tuple[Path, Case]] = []
+    directory = options.directory / "failures"
+    for check, found in _violations(outcomes).items():
+        if len(kept) == CASES_MAX:
+            break
+        case = _first_case(scenario, options, parts, jobs, outcomes, found)
+        if case is None:
+            listener.stage(f"{check}: not reproduced by one document alone; the seed reproduces it")
+            continue
+        if options.shrink_seconds:
+            case = _shrunk(case, parts, options.shrink_seconds, listener)
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{check}.json"
+        save_case(case, path)
+        kept.append((path, case))
+    return tuple(kept)
+
+
+def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Violation]]]:
+    """The violations of claimed checks with their cells, earliest first."""
+    found: dict[str, list[tuple[int, Violation]]] = {}
+    for number, outcome in enumerate(outcomes):
+        for result in outcome.results:
+            if result.claimed:
+                for violation in result.violations:
+                    found.setdefault(result.name, []).append((number, violation))
+    for violations in found.values():
+        violations.sort(key=lambda item: item[1].time_us)
+    return found
+
+
+def _first_case(
+    scenario: Scenario,
+    options: Options,
+    parts: AnyParts,
+    jobs: Sequence[CellJob],
+    outcomes: Sequence[CellOutcome],
+    found: Sequence[tuple[int, Violation]],
+) -> Case | None:
+    """The first of the violations that a plan of its document alone shows again."""
+    tried: set[str] = set()
+    for number, violation in found:
+        if violation.document in tried or not violation.document:
+            continue
+        tried.add(violation.document)
+        if len(tried) > CANDIDATES_MAX:
+            return None
+        job, outcome = jobs[number], outcomes[number]
+        try:
+            plan = extract(job.plan, outcome.realised, read_history(job.history), violation)
+        except HistoryError:
+            continue
+        origin = Origin(
+            scenario.name,
+            options.seed,
+            job.plan.index,
+            violation.document,
+            violation.time_us,
+            options.command,
+        )
+        case = confirm(plan, parts, violation, options.bug, origin)
+        if case is not None:
+            return case
+    return None
+
+
+def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: Listener) -> Case:
+    deadline = time.perf_counter() + seconds
+
+    def say(smaller: Case) -> None:
+        listener.stage(f"shrinking {case.check}: {smaller.clients} clients, {smaller.operations} edits")
+
+    shrinker = Shrinker(case, parts, out_of_time=lambda: time.perf_counter() > deadline, progress=say)
+    return shrinker.shrink()
+
+
+def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
+    """Write the page that explains each case beside it."""
+    for path, case in cases:
+        trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
+        path.with_suffix(".html").write_text(explain(case, trial.records, trial.results), encoding="utf-8")

@@ -1,0 +1,29 @@
+"""How to run, and who wants to know how far a run has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from simulator.engines.engine import Engine
+from simulator.engines.known import WITH_SERVER
+
+
+class Options(NamedTuple):
+    """How to run, as opposed to what."""
+
+    seed: int
+    jobs: int
+    directory: Path
+    command: str
+    bug: str = ""
+    shrink_seconds: float = 30.0  # for each failure; 0 does not shrink
+    engine: Engine = WITH_SERVER
+
+
+class Listener(NamedTuple):
+    """Who wants to know how far a run has come."""
+
+    progress: Callable[[float], None]  # share of the virtual time done
+    stage: Callable[[str], None]  # what is done now
