@@ -45,6 +45,13 @@ NO_NAMES = {
         "no effect": "a remark of the table itself",
         "true": "a value of YAML",
     },
+    "tests/README.md": {
+        "--pdb": "an option of pytest",
+        "@pytest.mark.slow": "as a test says it",
+        "pytestmark = pytest.mark.slow": "as a file of tests says it",
+        "tmp_path": "a fixture of pytest",
+        "process_group=group()": "an argument of `subprocess.Popen`",
+    },
     "docs/server.md": {"synchronous=FULL": "a setting of SQLite, written as its manual does"},
 }
 UNFINISHED_NAMES: dict[str, set[str]] = {}
@@ -157,7 +164,13 @@ def test_code_fonts_are_found() -> None:
         *("NoSuchClass", "no_such_function()", "Replica.fly", "jupiter.NoSuchClass", "ErrorCode.NO_SUCH"),
         *("concord dance", "concord simulate --dance", "uv run concord laws --clients 3", "--dance 3"),
         *("GET /api/nowhere", "/nowhere", "authentication.nowhere", "nowhere.keys", "CONCORD_NOWHERE"),
-        *("{verdict, nowhere}", "transform(A, nowhere(B))", "nowhere://…", "welcome.nowhere"),
+        *(
+            "{verdict, nowhere}",
+            "transform(A, nowhere(B))",
+            "nowhere://…",
+            "welcome.nowhere",
+            "uv run pytest tests/nowhere.py",
+        ),
     ],
 )
 def test_a_name_that_does_not_exist_is_noticed(code: str) -> None:
@@ -176,7 +189,14 @@ def test_a_name_that_does_not_exist_is_noticed(code: str) -> None:
             "serve --workers N",
         ),
         *("GET /openapi.json", "/ws", "authentication.keys", "base_too_old", "CONCORD_DATA", "first..last"),
-        *("{verdict, claimed}", "transform(A, compose(B, C))", "sqlite:///FILE", "welcome.limits", "1024"),
+        *(
+            "{verdict, claimed}",
+            "transform(A, compose(B, C))",
+            "sqlite:///FILE",
+            "welcome.limits",
+            "1024",
+            "uv run pytest tests/servers.py",
+        ),
     ],
 )
 def test_a_name_that_exists_is_known(code: str) -> None:

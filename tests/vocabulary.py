@@ -56,7 +56,10 @@ class Vocabulary:
             self._texts(tree)
             for parent, child in zip(module.parts, module.parts[1:], strict=False):
                 self.members[parent][child] = child
-        self._texts(ast.parse((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")))
+        for name in ("conftest", "servers", "tiers"):
+            tree = ast.parse((ROOT / "tests" / f"{name}.py").read_text(encoding="utf-8"))
+            self._body(tree, name)
+            self._texts(tree)
         for folder in PRODUCT:
             for path in (ROOT / folder).rglob("*.yaml"):
                 self.strings |= {path.stem, *_yaml_names(yaml.safe_load(path.read_text(encoding="utf-8")))}
@@ -196,6 +199,8 @@ def unknown(code: str, *, strings: bool = True) -> list[str]:
     words = re.sub(r"[\[\]|]", " ", code.removeprefix("uv run ")).split()
     if not words or code in ("uv run",):
         return []
+    if words[0] == "pytest" or words[0].startswith("scripts/"):
+        return [word for word in words if "/" in word and not _is_file(word)]
     program = words[1:] if words[0] == "concord" and len(words) > 1 else words
     if program is not words or (words[0] in COMMANDS and len(words) > 1 and "-" in code):
         return _unknown_of_command(program)
