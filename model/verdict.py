@@ -16,6 +16,11 @@ class Verdict(enum.StrEnum):
     VIOLATED = "violated"
     UNKNOWN = "unknown"
 
+    @property
+    def of_a_law(self) -> str:
+        """The same about a law or a specification: it ``holds``, ``fails``, or is ``unknown``."""
+        return {Verdict.VALID: "holds", Verdict.VIOLATED: "fails"}.get(self, self.value)
+
 
 class ExitCode(enum.IntEnum):
     """The one table of exit codes, for every command."""

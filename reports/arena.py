@@ -22,7 +22,6 @@ _AGENTS: Final = (
 _NOBODY: Final = "#c3cad5"
 _CHARACTERS_WRITTEN_MAX: Final = 110
 _NAMES_MAX: Final = 3
-_MARKS: Final = {Verdict.VALID: "holds", Verdict.VIOLATED: "fails", Verdict.UNKNOWN: "unknown"}
 
 
 class Cell(NamedTuple):
@@ -74,10 +73,10 @@ def _facts(arena: Arena) -> list[tuple[str, str]]:
 
 def _orders(row: EngineRow) -> list[Cell]:
     decides = row.strong_is_claimed or row.strong is Verdict.VALID
-    strong = _MARKS[row.strong] + ("" if decides else " (not claimed)")
+    strong = row.strong.of_a_law + ("" if decides else " (not claimed)")
     return [
         Cell("yes", "valid") if row.converged else Cell("no", "violated"),
-        Cell(_MARKS[row.weak], row.weak.value),
+        Cell(row.weak.of_a_law, row.weak.value),
         Cell(strong, row.strong.value if decides else "quiet"),
         Cell(f"{row.forward_split} of {row.forward_runs}"),
         Cell(f"{row.backward_split} of {row.backward_runs}"),

@@ -106,7 +106,7 @@ def draw_lanes(axes: Axes, faults: Sequence[FaultRow]) -> None:
         axes.set_ylim(0, 1)
 
 
-class Line(NamedTuple):
+class Curve(NamedTuple):
     """A latency distribution in a plot; ``style`` is that of matplotlib."""
 
     label: str
@@ -115,7 +115,7 @@ class Line(NamedTuple):
     style: str = "-"
 
 
-def percentile_lines(axes: Axes, lines: Sequence[Line]) -> None:
+def percentile_lines(axes: Axes, lines: Sequence[Curve]) -> None:
     """Latency by percentile, both axes logarithmic towards the tail.
 
     A tail is drawn only as far as there are values in it.

@@ -54,7 +54,7 @@ def distribution(found: Sequence[Latency], measure: str, objective_ms: float | N
         figure = Figure(figsize=(10.6, 3.6), layout="constrained")
         axes = figure.subplots()
         lines = [
-            canvas.Line(
+            canvas.Curve(
                 f"{one.kind}, {one.by} clock ({one.histogram.count:,})",
                 one.histogram,
                 COLORS[one.kind],

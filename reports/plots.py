@@ -91,7 +91,7 @@ def percentiles(measures: MeasureSet, measure: str, name: str) -> str:
         figure = Figure(figsize=(5.2, 3.0), layout="constrained")
         axes = figure.subplots()
         lines = [
-            canvas.Line(f"{phase} ({histogram.count:,})", histogram, color)
+            canvas.Curve(f"{phase} ({histogram.count:,})", histogram, color)
             for phase, color in _PHASES.items()
             if (histogram := measures.latency(measure, phase)).count
         ]

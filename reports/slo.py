@@ -150,19 +150,8 @@ def judged(result: RunResult, measures: MeasureSet) -> RunResult:
 
 
 def _without_server(objective: Objective, measures: MeasureSet) -> SloRow:
-    return SloRow(
-        name=objective.name,
-        title=_title(objective),
-        objective=objective.objective,
-        comparison=objective.comparison,
-        measured=None,
-        unit=objective.unit,
-        met=None,
-        phase=objective.phase,
-        clock=measures.clock,
-        samples=0,
-        note="not applicable without a server",
-    )
+    nothing = _Reading(_Measured(None, 0), measures.clock, objective.phase)
+    return _row_of(objective, nothing, None, note="not applicable without a server")
 
 
 def _row(objective: Objective, measures: MeasureSet, clients: int, server: ServerSeries | None) -> SloRow:
@@ -181,20 +170,32 @@ def _row(objective: Objective, measures: MeasureSet, clients: int, server: Serve
     by_phase: dict[str, float | None] = {}
     if objective.measure not in ("transform", "connections"):
         by_phase = {phase: _measure(objective, measures, phase).value for phase in PHASES}
+    beside = {o.clock: o.measured.value for o in others if o.measured.value is not None}
+    return _row_of(objective, decides, met, by_phase, beside, note)
+
+
+def _row_of(
+    objective: Objective,
+    reading: _Reading,
+    met: bool | None,
+    by_phase: dict[str, float | None] | None = None,
+    beside: dict[str, float] | None = None,
+    note: str = "",
+) -> SloRow:
     return SloRow(
         name=objective.name,
         title=_title(objective),
         objective=objective.objective,
         comparison=objective.comparison,
-        measured=value,
+        measured=reading.measured.value,
         unit=objective.unit,
         met=met,
-        phase=decides.phase,
-        clock=decides.clock,
-        samples=decides.measured.samples,
-        margin=_margin(objective, value),
-        by_phase=by_phase,
-        beside={o.clock: o.measured.value for o in others if o.measured.value is not None},
+        phase=reading.phase,
+        clock=reading.clock,
+        samples=reading.measured.samples,
+        margin=_margin(objective, reading.measured.value),
+        by_phase=by_phase or {},
+        beside=beside or {},
         note=note,
     )
 

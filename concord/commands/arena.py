@@ -142,9 +142,6 @@ def told(result: Arena, difference: Difference) -> str:
     )
 
 
-_MARKS = {Verdict.VALID: "holds", Verdict.VIOLATED: "fails", Verdict.UNKNOWN: "unknown"}
-
-
 def _order_table(result: Arena) -> Table:
     table = Table(
         Column("engine", no_wrap=True), "text", "converges", "weak", "strong", box=None, pad_edge=False
@@ -153,12 +150,12 @@ def _order_table(result: Arena) -> Table:
         table.add_column(name, justify="right")
     for row in result.engines:
         is_claimed = row.strong_is_claimed or row.strong is Verdict.VALID
-        strong = _MARKS[row.strong] + ("" if is_claimed else ", unclaimed")
+        strong = row.strong.of_a_law + ("" if is_claimed else ", unclaimed")
         table.add_row(
             row.name,
             row.group,
             "yes" if row.converged else Text("no", style="red"),
-            _MARKS[row.weak],
+            row.weak.of_a_law,
             strong,
             f"{row.forward_split} of {row.forward_runs}",
             f"{row.backward_split} of {row.backward_runs}",

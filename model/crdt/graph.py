@@ -22,7 +22,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
-from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from model.identity import SiteId
@@ -320,11 +319,6 @@ class EventGraph:
     def contended(self) -> Sequence[Span]:
         """Spans of events, ascending, without a critical cut inside; all other events follow in a line."""
         return self._contended
-
-    def is_critical(self, cut: Number) -> bool:
-        """Whether every event from number ``cut`` on follows all before it."""
-        at = bisect_right(self._contended, cut, key=itemgetter(0)) - 1
-        return at < 0 or not self._contended[at][0] < cut < self._contended[at][1]
 
     def _note_contention(self, end: Number, parents: Version) -> None:
         """Find the cuts that a new run, ending at ``end``, makes uncritical.

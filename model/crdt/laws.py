@@ -1,17 +1,15 @@
 """The laws of replicated data types, checked over any states that were reached.
 
-Every function looks at states (or at updates between them, or at replicas) and returns what breaks its law
-first, counting from the smallest evidence, or None. States are told apart by a :class:`Lattice`, which says
-how they are joined and compared; nothing here changes a state.
+Every function looks at states and returns what breaks its law first, counting from the smallest evidence, or
+None. States are told apart by a :class:`Lattice`, which says how they are joined and compared; nothing here
+changes a state.
 
-Sources: Shapiro, Preguiça, Baquero & Zawirski, "Conflict-free replicated data types" (SSS 2011), for
-state- and operation-based types; Almeida, Shoker & Baquero, "Delta state replicated data types" (J.
-Parallel Distrib. Comput. 2018), for deltas.
+Source: Shapiro, Preguiça, Baquero & Zawirski, "Conflict-free replicated data types" (SSS 2011).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations_with_replacement, product
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -50,29 +48,6 @@ class Lattice(NamedTuple, Generic[S]):
     below: Callable[[S, S], bool]
     show: Callable[[S], Any]
     size: Callable[[S], int]
-
-
-class Update(NamedTuple, Generic[S]):
-    """A state before and after an update, and the delta that the update made (None: it made none)."""
-
-    before: S
-    after: S
-    delta: S | None = None
-
-
-def broken_laws(states: Sequence[S], updates: Sequence[Update[S]], lattice: Lattice[S]) -> list[Finding]:
-    """Every law of state- and delta-based types that these states and updates break; costs cubic time."""
-    found = (
-        equal_states(states, lattice),
-        commutative(states, lattice),
-        idempotent(states, lattice),
-        associative(states, lattice),
-        upper_bound(states, lattice),
-        least(states, lattice),
-        inflationary(updates, lattice),
-        delta_joins(updates, lattice),
-    )
-    return [finding for finding in found if finding is not None]
 
 
 def equal_states(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
@@ -137,39 +112,12 @@ def least(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
     return None
 
 
-def inflationary(updates: Sequence[Update[S]], lattice: Lattice[S]) -> Finding | None:
-    """An update only adds knowledge: the state before is below the one after, and adds nothing to it."""
-    for before, after, _ in _smallest_first(updates, lattice):
-        joined = lattice.join(before, after)
-        if not (lattice.below(before, after) and lattice.equal(joined, after)):
-            message = "After an update something is not known any more."
-            return _found("inflationary", message, lattice, before=before, after=after, joined=joined)
-    return None
-
-
-def delta_joins(updates: Sequence[Update[S]], lattice: Lattice[S]) -> Finding | None:
-    """Joining the delta of an update does what the update does, once or twice."""
-    for before, after, delta in _smallest_first(updates, lattice):
-        if delta is None:
-            continue
-        joined = lattice.join(lattice.join(before, delta), delta)
-        if not lattice.equal(joined, after):
-            message = "The state before, joined with the delta, is not the state after."
-            states = {"before": before, "delta": delta, "after": after, "joined": joined}
-            return _found("delta_joins", message, lattice, **states)
-    return None
-
-
 def _tuples(
     states: Sequence[S], count: int, lattice: Lattice[S], *, ordered: bool = False
 ) -> Iterator[tuple[S, ...]]:
     """All choices of states with repetition, the smallest first; ``ordered``: in every order."""
     choose = product(states, repeat=count) if ordered else combinations_with_replacement(states, count)
     return iter(sorted(choose, key=lambda chosen: sum(map(lattice.size, chosen))))
-
-
-def _smallest_first(updates: Iterable[Update[S]], lattice: Lattice[S]) -> list[Update[S]]:
-    return sorted(updates, key=lambda update: lattice.size(update.after))
 
 
 def _found(law: str, message: str, lattice: Lattice[S], **states: S) -> Finding:

@@ -104,8 +104,8 @@ def everybody(agents: Sequence[SiteId]) -> tuple[Sync, ...]:
 T = TypeVar("T")
 
 
-def needed(steps: Sequence[T], fails: Callable[[tuple[T, ...]], bool]) -> tuple[T, ...]:
-    """A part of some steps that still ``fails`` and of which no single step can be left out."""
+def one_minimal(steps: Sequence[T], fails: Callable[[tuple[T, ...]], bool]) -> tuple[T, ...]:
+    """A part of some steps that still ``fails``, 1-minimal: no single step of it can be left out."""
     kept = list(steps)
     at = len(kept)
     while at:
@@ -117,8 +117,8 @@ def needed(steps: Sequence[T], fails: Callable[[tuple[T, ...]], bool]) -> tuple[
 
 
 def shrunk(script: Script, fails: Callable[[Script], bool]) -> Script:
-    """The script with :func:`needed` steps only, and with the agents that are left."""
-    steps = needed(script.steps, lambda fewer: fails(Script(script.agents, fewer)))
+    """The script with the :func:`one_minimal` steps only, and with the agents that are left."""
+    steps = one_minimal(script.steps, lambda fewer: fails(Script(script.agents, fewer)))
     agents = {step.agent for step in steps} | {step.source for step in steps if isinstance(step, Sync)}
     return Script(tuple(agent for agent in script.agents if agent in agents), steps)
 

@@ -25,8 +25,6 @@ from simulator.failures.trial import attempt
 from simulator.planning.plan import PLAN_VERSION, CellPlan, ClientPlan, DocumentPlan, Step, StepKind
 from simulator.planning.schedule import FaultWindow
 
-CASE_SUFFIX: Final = ".json"
-
 
 class CaseError(ValueError):
     """A failure file is truncated, of another version, or no failure file."""

@@ -13,14 +13,14 @@ child if and only if the element behind it was the first of its right subtree, a
 left origin. So ``side is left`` if and only if ``right.left == left``.
 
 Left out on purpose: moving elements, bulk nodes (one node is one character), the traversal as the text (the
-line of the base class is kept in its order; the tests compare the two).
+list of the base class is kept in its order; the tests compare the two).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.crdt.replicas.line import Node
+from model.crdt.replicas.nodes import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version
 from model.crdt.replicas.sequence import SequenceReplica
 from model.identity import SiteId
@@ -66,7 +66,7 @@ class Fugue(SequenceReplica):
         return node
 
     def _place(self, node: Node) -> int:
-        """Hang the node into the tree; its place in the line is next to a neighbouring subtree."""
+        """Hang the node into the tree; its place in the list is next to a neighbouring subtree."""
         assert isinstance(node, TreeNode)
         parent, is_left = self._parent(node)
         siblings = self._siblings(parent, is_left)
@@ -75,9 +75,9 @@ class Fugue(SequenceReplica):
         if is_left:
             assert parent is not None
             behind = _first(siblings[rank + 1]) if rank + 1 < len(siblings) else parent
-            return self._line.index(behind)
+            return self._list.index(behind)
         before = _last(siblings[rank - 1]) if rank else parent
-        return self._line.index(before) + 1 if before is not None else 0
+        return self._list.index(before) + 1 if before is not None else 0
 
     def _parent(self, node: Node) -> tuple[TreeNode | None, bool]:
         """The parent, None for the root, and whether the node is a left child of it."""
@@ -98,7 +98,7 @@ class Fugue(SequenceReplica):
 
     def _relink(self) -> None:
         self._roots = []
-        nodes = [self._node(node.id) for node in self._line]
+        nodes = [self._node(node.id) for node in self._list]
         for node in nodes:
             node.left_children, node.right_children = [], []
         for node in nodes:  # in document order, and so are siblings

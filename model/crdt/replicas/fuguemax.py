@@ -33,7 +33,7 @@ class FugueMax(Fugue):
 
     def _right_key(self, node: TreeNode) -> tuple[int, ElementId]:
         right = node.insertion.right
-        return -(len(self._line) if right is None else self._index_of(right)), node.id
+        return -(len(self._list) if right is None else self._index_of(right)), node.id
 
     def _needs(self, node: TreeNode, stable: Version) -> Iterable[ElementId]:
         yield from super()._needs(node, stable)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from bisect import bisect
 from random import Random
 
-from model.crdt.replicas.line import Node
+from model.crdt.replicas.nodes import Node
 from model.crdt.replicas.port import ElementId, Insertion, Position, Version, spoken
 from model.crdt.replicas.sequence import SequenceReplica
 from model.identity import SiteId
@@ -42,18 +42,18 @@ class Logoot(SequenceReplica):
     algorithm = "logoot"
 
     def _new_insertion(self, position: int, character: str) -> Insertion:
-        left = self._line[self._index_of_visible(position - 1)].insertion if position else None
-        right = self._line[self._index_of_visible(position)].insertion if position < len(self) else None
+        left = self._list[self._index_of_visible(position - 1)].insertion if position else None
+        right = self._list[self._index_of_visible(position)].insertion if position < len(self) else None
         new = self._next_id()
         place = between(left.position if left else (), right.position if right else (), new)
         origins = left.id if left else None, right.id if right else None
         return Insertion(new, character, *origins, self._lamport + 1, place)
 
     def _place(self, node: Node) -> int:
-        return bisect(self._line, node.insertion.position, key=lambda other: other.insertion.position)
+        return bisect(self._list, node.insertion.position, key=lambda other: other.insertion.position)
 
     def _dropped(self, stable: Version) -> set[ElementId]:
-        return {node.id for node in self._line if self._is_stable_tombstone(node, stable)}
+        return {node.id for node in self._list if self._is_stable_tombstone(node, stable)}
 
 
 def between(left: Position, right: Position, new: ElementId) -> Position:

@@ -14,7 +14,7 @@ class Node:
     Attributes:
         insertion: the event that brought it.
         deletions: all known deletions of it; it is a tombstone if there is any.
-        at_least: a lower bound of its index in the line: what is inserted moves others to the right only.
+        at_least: a lower bound of its index in the list: what is inserted moves others to the right only.
     """
 
     __slots__ = ("at_least", "deletions", "insertion")
@@ -30,7 +30,7 @@ class Node:
         return self.insertion.id
 
 
-class Line:
+class NodeList:
     """A list of nodes.
 
     Beside it there is one byte for each node: 1 if it is visible. Counting bytes is much faster than
@@ -71,7 +71,7 @@ class Line:
     def index_of_visible(self, position: int) -> int:
         """Where the visible node with this position among the visible ones is.
 
-        Halves the line by counting; the part that is left over always holds the node.
+        Halves the list by counting; the part that is left over always holds the node.
         """
         low, high = 0, len(self._visible)
         while high - low > 1:

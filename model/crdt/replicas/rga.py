@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from model.crdt.replicas.line import Node
+from model.crdt.replicas.nodes import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version, covers
 from model.crdt.replicas.sequence import SequenceReplica
 
@@ -41,7 +41,7 @@ class Rga(SequenceReplica):
         new = node.insertion
         at = 0 if new.left is None else self._index_of(new.left) + 1
         mine = self._timestamp(new)
-        while at < len(self._line) and self._timestamp(self._line[at].insertion) > mine:
+        while at < len(self._list) and self._timestamp(self._list[at].insertion) > mine:
             at += 1
         return at
 
@@ -52,7 +52,7 @@ class Rga(SequenceReplica):
     def _dropped(self, stable: Version) -> set[ElementId]:
         dropped: set[ElementId] = set()
         next_is_stable = True
-        for node in reversed(self._line):
+        for node in reversed(self._list):
             if next_is_stable and self._is_stable_tombstone(node, stable):
                 dropped.add(node.id)
             else:

@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from model.crdt.replicas.line import Line, Node
+from model.crdt.replicas.nodes import Node, NodeList
 from model.crdt.replicas.port import (
     Deletion,
     Element,
@@ -52,7 +52,7 @@ class SequenceReplica(Replica):
 
     The state, and what always holds of it:
 
-    * ``_line``: all nodes in document order, tombstones counted.
+    * ``_list``: all nodes in document order, tombstones counted.
     * ``_nodes``: the same nodes by id.
     * ``_events``: every event known and not forgotten, in the order in which they came, so that each stands
       behind what it depends on.
@@ -62,7 +62,7 @@ class SequenceReplica(Replica):
 
     def __init__(self, site: SiteId) -> None:
         self.site = site
-        self._line = Line()
+        self._list = NodeList()
         self._nodes: dict[ElementId, Node] = {}
         self._events: dict[ElementId, Event] = {}
         self._version: dict[SiteId, int] = {}
@@ -75,7 +75,7 @@ class SequenceReplica(Replica):
         replica = cls(site)
         replica._nodes = {insertion.id: replica._new_node(insertion) for insertion in characters}
         replica._events = {insertion.id: insertion for insertion in characters}
-        replica._line.replace(replica._nodes.values())
+        replica._list.replace(replica._nodes.values())
         if characters:
             author, counter = characters[-1].id
             replica._version[author] = replica._lamport = counter
@@ -90,12 +90,12 @@ class SequenceReplica(Replica):
         As in Yjs and in Fugue (Algorithm 1, `insert`): the right origin may be a tombstone.
         """
         at = self._index_of_visible(position - 1) + 1 if position else 0
-        left = self._line[at - 1].id if at else None
-        right = self._line[at].id if at < len(self._line) else None
+        left = self._list[at - 1].id if at else None
+        right = self._list[at].id if at < len(self._list) else None
         return Insertion(self._next_id(), character, left, right, self._lamport + 1)
 
     def _place(self, node: Node) -> int:
-        """Where in the line a new node goes; its dependencies are there."""
+        """Where in the list a new node goes; its dependencies are there."""
         raise NotImplementedError
 
     def _dropped(self, stable: Version) -> set[ElementId]:
@@ -103,14 +103,14 @@ class SequenceReplica(Replica):
         raise NotImplementedError
 
     def _relink(self) -> None:
-        """The line was replaced as a whole: build anew what an algorithm keeps beside it."""
+        """The list was replaced as a whole: build anew what an algorithm keeps beside it."""
 
     # --- reading ------------------------------------------------------------------------------------------
 
     @property
     def text(self) -> str:
         """The characters that are not deleted."""
-        return "".join([node.insertion.character for node in self._line.visible])
+        return "".join([node.insertion.character for node in self._list.visible])
 
     @property
     def version(self) -> Version:
@@ -119,23 +119,23 @@ class SequenceReplica(Replica):
 
     def __len__(self) -> int:
         """Number of visible characters."""
-        return self._line.visible_count
+        return self._list.visible_count
 
     def elements(self) -> list[Element]:
         """All elements in document order, tombstones counted."""
         return [
             Element(event.id, event.character, bool(node.deletions), event.left, event.right)
-            for node in self._line
+            for node in self._list
             for event in (node.insertion,)
         ]
 
     def _index_of(self, element: ElementId) -> int:
-        """Index of an element in the line."""
-        return self._line.index(self._nodes[element])
+        """Index of an element in the list."""
+        return self._list.index(self._nodes[element])
 
     def _index_of_visible(self, position: int) -> int:
-        """Index in the line of the visible element with this position in the text."""
-        return self._line.index_of_visible(position)
+        """Index in the list of the visible element with this position in the text."""
+        return self._list.index_of_visible(position)
 
     # --- editing ------------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class SequenceReplica(Replica):
             raise IndexError(f"deleting {count} at {position} of a text of {len(self)}")
         events: list[Event] = []
         for _ in range(count):
-            target = self._line[self._index_of_visible(position)].id
+            target = self._list[self._index_of_visible(position)].id
             event = Deletion(self._next_id(), target, self._lamport + 1)
             self.apply(event)
             events.append(event)
@@ -189,7 +189,7 @@ class SequenceReplica(Replica):
 
     def _integrate(self, insertion: Insertion) -> None:
         node = self._new_node(insertion)
-        self._line.insert(self._place(node), node)
+        self._list.insert(self._place(node), node)
         self._nodes[insertion.id] = node
 
     def _new_node(self, insertion: Insertion) -> Node:
@@ -198,7 +198,7 @@ class SequenceReplica(Replica):
     def _mark(self, deletion: Deletion) -> None:
         node = self._nodes[deletion.target]
         if not node.deletions:
-            self._line.hide(node)
+            self._list.hide(node)
         node.deletions.append(deletion.id)
 
     def events_since(self, version: Version) -> list[Event]:
@@ -231,7 +231,7 @@ class SequenceReplica(Replica):
 
     def save(self) -> bytes:
         """The whole state as JSON."""
-        order, events = [node.id for node in self._line], list(self._events.values())
+        order, events = [node.id for node in self._list], list(self._events.values())
         saved = Saved(self.algorithm, self.site, order, events, self._version, self._forgotten, self._lamport)
         return msgspec.json.encode(saved)
 
@@ -259,7 +259,7 @@ class SequenceReplica(Replica):
         for event in saved.events:
             if isinstance(event, Deletion):
                 self._nodes[event.target].deletions.append(event.id)
-        self._line.replace(self._nodes.values())
+        self._list.replace(self._nodes.values())
         self._relink()
 
     # --- compaction ---------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ class SequenceReplica(Replica):
             for event in (element, *self._nodes.pop(element).deletions):
                 del self._events[event]
                 self._forgotten[event.site] = max(self._forgotten.get(event.site, 0), event.counter)
-        self._line.replace([node for node in self._line if node.id not in dropped])
+        self._list.replace([node for node in self._list if node.id not in dropped])
         self._relink()
         return len(dropped)
 
@@ -296,8 +296,8 @@ class SequenceReplica(Replica):
             stable: as of :meth:`compact`.
             needs: what must stay if an element does.
         """
-        gone = [self._is_stable_tombstone(node, stable) for node in self._line]
-        stay = [node.id for at, node in enumerate(self._line) if not (at and gone[at - 1] and gone[at])]
+        gone = [self._is_stable_tombstone(node, stable) for node in self._list]
+        stay = [node.id for at, node in enumerate(self._list) if not (at and gone[at - 1] and gone[at])]
         return self._nodes.keys() - closed(stay, needs)
 
 

@@ -18,7 +18,7 @@ Left out on purpose: the pool of operations whose preconditions do not hold yet 
 
 from __future__ import annotations
 
-from model.crdt.replicas.line import Node
+from model.crdt.replicas.nodes import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version
 from model.crdt.replicas.sequence import SequenceReplica
 
@@ -38,7 +38,7 @@ class Gap:
 
     Attributes:
         degree: of the members, which is the lowest of all elements in the gap.
-        members: their indexes in the line, in order.
+        members: their indexes in the list, in order.
         inner: the gaps before each member and, at last, behind the last one; None where there is nothing.
     """
 
@@ -61,8 +61,8 @@ class Woot(SequenceReplica):
 
     def _new_insertion(self, position: int, character: str) -> Insertion:
         """Between the two visible neighbours."""
-        left = self._line[self._index_of_visible(position - 1)].id if position else None
-        right = self._line[self._index_of_visible(position)].id if position < len(self) else None
+        left = self._list[self._index_of_visible(position - 1)].id if position else None
+        right = self._list[self._index_of_visible(position)].id if position < len(self) else None
         return Insertion(self._next_id(), character, left, right, self._lamport + 1)
 
     def _new_node(self, insertion: Insertion) -> WootNode:
@@ -81,11 +81,11 @@ class Woot(SequenceReplica):
         node.degree = self._degree(node.insertion)
         left, right = node.insertion.left, node.insertion.right
         start = 0 if left is None else self._index_of(left) + 1
-        place = len(self._line) if right is None else self._index_of(right)
+        place = len(self._list) if right is None else self._index_of(right)
         gap = self._nested(start, place)
         while gap is not None:
             smaller = 0
-            while smaller < len(gap.members) and self._line[gap.members[smaller]].id < node.id:
+            while smaller < len(gap.members) and self._list[gap.members[smaller]].id < node.id:
                 smaller += 1
             if smaller < len(gap.members):
                 place = gap.members[smaller]
@@ -96,7 +96,7 @@ class Woot(SequenceReplica):
         """The elements from one index up to another as nested gaps; None if there are none."""
         enclosing: list[Gap] = []  # those that may still get members, the outermost first
         for at in range(start, end):
-            node = self._line[at]
+            node = self._list[at]
             assert isinstance(node, WootNode)
             degree, closed = node.degree, None
             while enclosing and enclosing[-1].degree > degree:

@@ -20,7 +20,7 @@ placeholders (Yjs keeps the ids of what it collects).
 
 from __future__ import annotations
 
-from model.crdt.replicas.line import Node
+from model.crdt.replicas.nodes import Node
 from model.crdt.replicas.port import ElementId, Insertion, Version
 from model.crdt.replicas.sequence import SequenceReplica
 
@@ -41,7 +41,7 @@ class Yata(SequenceReplica):
         scanned: set[ElementId] = set()  # everything from the left origin up to here
         conflicting: set[ElementId] = set()  # that part of it that lies behind the candidate
         for at in range(candidate, self._end(new)):
-            o = self._line[at].insertion
+            o = self._list[at].insertion
             scanned.add(o.id)
             conflicting.add(o.id)
             if o.left == new.left:
@@ -60,7 +60,7 @@ class Yata(SequenceReplica):
 
     def _end(self, new: Insertion) -> int:
         """Where the scan ends at the latest: at the right origin."""
-        return len(self._line) if new.right is None else self._index_of(new.right)
+        return len(self._list) if new.right is None else self._index_of(new.right)
 
     def _dropped(self, stable: Version) -> set[ElementId]:
         return self._interior(stable, lambda _: ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from model.identity import SiteId
-from model.verdict import CheckResult, Verdict
+from model.verdict import CheckResult
 from simulator.algorithms.laws.tables import Row, Table, row, rule_of_three
 from simulator.algorithms.published.jupiter import Contribution, composed_against_stepwise, judged, triangle
 from simulator.failures.trial import attempt
@@ -16,8 +16,6 @@ CONTENDED: Final = SmallCell(clients=3, edits_per_second=4.0, seconds=8.0, laten
 """Three people at one spot, far away from the server."""
 
 CONTENDED_RUNS: Final = 300
-
-_WORDS: Final = {Verdict.VALID: "holds", Verdict.VIOLATED: "fails", Verdict.UNKNOWN: "unknown"}
 
 
 def lists_table(seeds: Seeds) -> Table:
@@ -34,7 +32,7 @@ def lists_table(seeds: Seeds) -> Table:
 def _triangle_rows(which: str, text: str, log: tuple[Contribution, ...], *, strong: str) -> list[Row]:
     for_weak, for_strong = judged(text, log)
     return [
-        row(f"{name} list specification, {which}", published, _WORDS[result.verdict], _evidence(result))
+        row(f"{name} list specification, {which}", published, result.verdict.of_a_law, _evidence(result))
         for name, published, result in (("weak", "holds", for_weak), ("strong", strong, for_strong))
     ]
 

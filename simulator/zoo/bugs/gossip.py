@@ -18,7 +18,7 @@ class Forgetful(FugueMax):
     def _integrate(self, insertion: Insertion) -> None:
         super()._integrate(insertion)
         if insertion.id.site != self.site and insertion.id.counter % 16 == 0:
-            self._line.hide(self._nodes[insertion.id])
+            self._list.hide(self._nodes[insertion.id])
 
 
 class BelievesSent(Peer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from model.crdt.replicas import ElementId, Insertion, Rga, Version
-from model.crdt.replicas.line import Node
+from model.crdt.replicas.nodes import Node
 from model.crdt.replicas.port import Deletion
 from model.crdt.replicas.rga import Timestamp
 from model.crdt.replicas.sequence import Saved
@@ -38,7 +38,7 @@ class CountersFromText(Rga):
 
     def _restore(self, saved: Saved) -> None:
         super()._restore(saved)
-        own = [node.id.counter for node in self._line if node.id.site == self.site and not node.deletions]
+        own = [node.id.counter for node in self._list if node.id.site == self.site and not node.deletions]
         self._version[self.site] = max(own, default=0)
 
 
@@ -56,7 +56,7 @@ class WithoutTombstones(Rga):
     def _arrange(self) -> None:
         """Put the line in the order of the tree of what is visible; the rest goes to the end."""
         children: dict[ElementId | None, list[Node]] = {}
-        for node in self._line:
+        for node in self._list:
             if not node.deletions:
                 children.setdefault(self._visible_origin(node), []).append(node)
         for siblings in children.values():
@@ -66,7 +66,7 @@ class WithoutTombstones(Rga):
         while waiting:
             line.append(waiting.pop())  # the newest sibling first, its subtree before the next one
             waiting += children.get(line[-1].id, [])
-        self._line.replace(line + [node for node in self._line if node.deletions])
+        self._list.replace(line + [node for node in self._list if node.deletions])
 
     def _visible_origin(self, node: Node) -> ElementId | None:
         left = node.insertion.left
@@ -80,8 +80,8 @@ class CollectsEarly(Rga):
 
     def compact(self, stable: Version) -> int:  # noqa: ARG002  # nobody looks
         """Drop all tombstones; their events are still told to others."""
-        tombstones = [node for node in self._line if node.deletions]
-        self._line.replace([node for node in self._line if not node.deletions])
+        tombstones = [node for node in self._list if node.deletions]
+        self._list.replace([node for node in self._list if not node.deletions])
         for node in tombstones:
             del self._nodes[node.id]
         return len(tombstones)

@@ -26,7 +26,7 @@ class SkipsTombstones(Yata):
 
     def _new_insertion(self, position: int, character: str) -> Insertion:
         event = super()._new_insertion(position, character)
-        right = self._line[self._index_of_visible(position)].id if position < len(self) else None
+        right = self._list[self._index_of_visible(position)].id if position < len(self) else None
         return msgspec.structs.replace(event, right=right)
 
 
@@ -34,7 +34,7 @@ class Unbounded(Yata):
     """The scan for the place of what comes from elsewhere does not end at the right origin."""
 
     def _end(self, new: Insertion) -> int:
-        return super()._end(new) if new.id.site == self.site else len(self._line)
+        return super()._end(new) if new.id.site == self.site else len(self._list)
 
 
 def _missing_but_right(event: Event, version: Version) -> ElementId | None:
@@ -58,7 +58,7 @@ class BeforeItsRight(Yata):
         return _missing_but_right(event, self._version)
 
     def _end(self, new: Insertion) -> int:
-        return super()._end(new) if new.right in self._nodes else len(self._line)
+        return super()._end(new) if new.right in self._nodes else len(self._list)
 
 
 class StaleIndex(Yata):
@@ -72,7 +72,7 @@ class StaleIndex(Yata):
         """Take one event; then look anew at what is visible, unless nothing seems to have moved."""
         applied = super().apply(event)
         if isinstance(event, Insertion) or event.id.site == self.site:
-            self._cached = [at for at, node in enumerate(self._line) if not node.deletions]
+            self._cached = [at for at, node in enumerate(self._list) if not node.deletions]
         return applied
 
     def _index_of_visible(self, position: int) -> int:

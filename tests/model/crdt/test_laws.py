@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from model.crdt.laws import Update, broken_laws, commutative
+from model.crdt.laws import commutative
 from model.crdt.replica_laws import REPLICAS, copied, effects_commute, ids_unique, origins_present
 from model.crdt.replicas import ALGORITHMS, ElementId, Event, Fugue, Replica, Rga
-from model.crdt.replicas.line import Node
+from model.crdt.replicas.nodes import Node
 from model.crdt.replicas.port import MissingDependency
 from model.crdt.replicas.sequence import Saved
 from model.crdt.scripts import Script, perform
@@ -20,6 +20,7 @@ from model.crdt.types.mv import Assigned
 from model.crdt.types.pncounter import Counts
 from model.identity import SiteId
 from tests.model.crdt.strategies import scripts
+from tests.model.crdt.type_laws import Update, broken_laws
 
 A, B, C = SiteId("A"), SiteId("B"), SiteId("C")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import example, given, note
 
 from model.crdt.replicas import ALGORITHMS, Woot
-from model.crdt.replicas.line import Node
+from model.crdt.replicas.nodes import Node
 from model.crdt.rules import Rule
 from model.crdt.scripts import Script, play
 from model.identity import SiteId
@@ -62,17 +62,17 @@ class WootOfThePaper(Woot):
     def _place(self, node: Node) -> int:
         left, right = node.insertion.left, node.insertion.right
         previous = -1 if left is None else self._index_of(left)
-        following = len(self._line) if right is None else self._index_of(right)
+        following = len(self._list) if right is None else self._index_of(right)
         while following - previous > 1:
-            inside = {self._line[at].id for at in range(previous + 1, following)}
+            inside = {self._list[at].id for at in range(previous + 1, following)}
             outermost = [
                 at
                 for at in range(previous + 1, following)
-                if not inside.intersection(self._line[at].insertion.dependencies)
+                if not inside.intersection(self._list[at].insertion.dependencies)
             ]
             gaps = [previous, *outermost, following]
             behind = 1
-            while behind < len(gaps) - 1 and self._line[gaps[behind]].id < node.id:
+            while behind < len(gaps) - 1 and self._list[gaps[behind]].id < node.id:
                 behind += 1
             previous, following = gaps[behind - 1], gaps[behind]
         return following

@@ -7,9 +7,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
-from model.crdt.laws import Update
 from model.crdt.types import LwwMap, LwwRegister, MvRegister, OrSet, PnCounter
 from model.identity import SiteId
+from tests.model.crdt.type_laws import Update
 
 T = TypeVar("T")
 

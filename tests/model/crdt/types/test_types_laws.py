@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.crdt.laws import broken_laws
 from model.crdt.types import (
     JOINABLE,
     CausalContext,
@@ -20,6 +19,7 @@ from model.crdt.types import (
     PnCounter,
 )
 from model.identity import SiteId
+from tests.model.crdt.type_laws import broken_laws
 from tests.model.crdt.types.histories import MUTATORS, Done, Play, acts
 
 KINDS = list(MUTATORS)

@@ -162,7 +162,7 @@ class Late(FugueMax):
     """A deletion that comes from elsewhere is applied to the text as it is now, not to its element."""
 
     def _mark(self, deletion: Deletion) -> None:
-        other = self._line[-1].id if deletion.id.site != self.site else deletion.target
+        other = self._list[-1].id if deletion.id.site != self.site else deletion.target
         super()._mark(Deletion(deletion.id, other, deletion.lamport))
 
 

@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 
 from model.crdt.replicas.port import CausalBuffer, Replica
-from model.crdt.scripts import needed
+from model.crdt.scripts import one_minimal
 from tests.simulator.zoo.replicas.oracles import ORACLES
 from tests.simulator.zoo.replicas.subjects import Subject
 from tests.simulator.zoo.replicas.trial import Trial, TrialStep, play_trial, random_trial
@@ -68,4 +68,4 @@ def _smallest(
     def fails(steps: tuple[TrialStep, ...]) -> bool:
         return bool(_judged(msgspec.structs.replace(trial, steps=steps), oracle, subject, algorithm, buffer))
 
-    return msgspec.structs.replace(trial, steps=needed(trial.steps, fails))
+    return msgspec.structs.replace(trial, steps=one_minimal(trial.steps, fails))
