@@ -26,6 +26,7 @@ def options_of(
         bug=choice.inject,
         shrink_seconds=0.0 if fleet.no_shrink else SHRINK_SECONDS,
         engine=chosen.engine,
+        paranoid=fleet.paranoid,
     )
 
 

@@ -57,6 +57,9 @@ class FleetOptions(NamedTuple):
 
     jobs: Jobs = 0
     no_shrink: Annotated[bool, typer.Option("--no-shrink", help="Keep failures as they were found.")] = False
+    paranoid: Annotated[
+        bool, typer.Option("--paranoid", help="Check every invariant around every step; much slower.")
+    ] = False
 
 
 _STRUCTS = (ScenarioChoice, FleetOptions)

@@ -78,6 +78,12 @@ class Cursors:
         """Where a cursor stands now; None if it was placed too long ago to tell."""
         return self._applied.carry_selection(cursor.selection, cursor.moment)
 
+    def check_invariants(self, length: int) -> None:
+        """Every selection lies within the displayed text, which has ``length`` code points."""
+        own = self._applied.carry_selection(self._own, self._moment)
+        for selection in (own, *(self.carried(cursor) for cursor in self._peers.values())):
+            assert selection is None or 0 <= min(selection) <= max(selection) <= length, selection
+
     @property
     def sites(self) -> tuple[SiteId, ...]:
         """The peers with a cursor, in the order they were first heard of."""

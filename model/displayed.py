@@ -9,6 +9,7 @@ is older than :data:`APPLIED_MAX` operations is forgotten, and whoever refers to
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from model.text import Operation, Selection, transform_selection
@@ -38,6 +39,13 @@ class AppliedLog:
         """Note that ``op`` was applied to the displayed text."""
         self._operations.append(op)
         self.count += 1
+
+    def check_invariants(self, length: int) -> None:
+        """The operations follow one another and lead to a text of ``length`` code points."""
+        assert self.count >= len(self._operations)
+        for op, later in pairwise(self._operations):
+            assert op.target_length == later.base_length, (op, later)
+        assert not self._operations or self._operations[-1].target_length == length
 
     def since(self, moment: Moment, until: Moment | None = None) -> list[Operation] | None:
         """The operations after ``moment``, oldest first; None if some of them are forgotten.

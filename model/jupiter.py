@@ -196,6 +196,36 @@ class Replica:
         """Whether the text is exactly that of the revision: nothing in flight, nothing pending."""
         return self.in_flight is None and not self.pending
 
+    def check_invariants(self) -> None:
+        """What always holds between two calls; costs a walk over everything that is kept."""
+        assert self._accepted is RULES[self.phase]
+        sent, pending = self.in_flight, self.pending
+        own = [(e.sequence, e.sequence, e.operation) for e in pending]
+        if sent is not None:
+            own.insert(0, (sent.first, sent.last, sent.operation))
+        # The own edits without a gap, the displayed text their result.
+        last = self.acknowledged
+        for n, (first, upto, op) in enumerate(own):
+            op.check_invariants()
+            assert first == last + 1, (first, last)
+            assert n == 0 or op.base_length == own[n - 1][2].target_length, op
+            last = upto
+        assert last == self.sequence, (last, self.sequence)
+        assert not own or own[-1][2].target_length == len(self.text)
+        assert self.revision is not None or not (own or self.text)
+        # What a phase says of what is in flight.
+        is_branch = sent is not None and sent.is_branch
+        assert not (self._awaits_fate and (sent is None or is_branch))
+        if self.phase is Phase.LIVE:
+            assert not is_branch
+            assert sent is not None or not pending
+        if self.phase is Phase.HANDING_IN:
+            assert is_branch or self._awaits_fate
+        assert self.phase is Phase.OFFLINE or self.epoch > 0
+        self._applied.check_invariants(len(self.text))
+        self._cursors.check_invariants(len(self.text))
+        self._undo.check_invariants(len(self.text))
+
     # --- editing ------------------------------------------------------------------------------------------
 
     def edit(self, op: Operation) -> tuple[ClientMessage, ...]:
@@ -253,6 +283,7 @@ class Replica:
             return self._send_presence()
         assert self.revision is not None
         self.in_flight = as_submit(self.pending, self.revision, self.selection)
+        assert self.in_flight.operation.target_length == len(self.text)
         self.pending = []
         self._cursors.is_unsent = False
         return self.in_flight.messages
@@ -440,6 +471,7 @@ class Replica:
                 ErrorCode.OUT_OF_ORDER, f"acknowledgement of {first}..{last}, which is not in flight"
             )
         self._check_next(revision)
+        assert first == self.acknowledged + 1, (first, self.acknowledged)
         self.revision = revision
         self.in_flight = None
         self.acknowledged = last
@@ -459,6 +491,7 @@ class Replica:
         """Send what was done offline; from here on it is what is in flight (D15.3)."""
         assert self.revision is not None
         self.in_flight = as_branch(self.in_flight, self.pending, self.revision)
+        assert self.in_flight.operation.target_length == len(self.text)
         self.pending = []
         return self.in_flight.messages
 

@@ -115,6 +115,13 @@ class Operation:
         """Number of code points deleted."""
         return -sum(c for c in self.components if not isinstance(c, str) and c < 0)
 
+    def check_invariants(self) -> None:
+        """The components are in normal form, and the lengths and the short form are those of them."""
+        again = Operation(self.base_length, self.components)
+        assert self.components == again.components, self
+        assert self.target_length == again.target_length, (self, self.target_length)
+        assert self.splice == again.splice, (self, self.splice)
+
     def to_json(self) -> list[JsonComponent]:
         """The components as in the conformance vectors; the base length travels beside them."""
         return [c if isinstance(c, str) or c > 0 else {"d": -c} for c in self.components]
@@ -266,7 +273,9 @@ def apply(text: str, op: Operation) -> str:
         else:
             at -= c
     out.append(text[at:])
-    return "".join(out)
+    result = "".join(out)
+    assert len(result) == op.target_length, op
+    return result
 
 
 class _Taker:
@@ -359,7 +368,9 @@ def compose(first: Operation, second: Operation) -> Operation:
             else:
                 out.append(piece)
     out.extend(taker.rest())
-    return Operation(first.base_length, out)
+    result = Operation(first.base_length, out)
+    assert result.target_length == second.target_length, (first, second)
+    return result
 
 
 def transform(op: Operation, other: Operation, *, first: bool) -> Operation:
@@ -437,7 +448,9 @@ def _transform_walk(op: Operation, other: Operation, first: bool) -> Operation:
 
 def transform_pair(a: Operation, b: Operation, *, a_first: bool) -> tuple[Operation, Operation]:
     """``(a', b')`` with ``a·b' == b·a'``; ``a_first`` as ``first`` of :func:`transform`, seen from ``a``."""
-    return transform(a, b, first=a_first), transform(b, a, first=not a_first)
+    a_after_b, b_after_a = transform(a, b, first=a_first), transform(b, a, first=not a_first)
+    assert a_after_b.target_length == b_after_a.target_length, (a, b)
+    return a_after_b, b_after_a
 
 
 def invert(op: Operation, text: str) -> Operation:

@@ -68,6 +68,19 @@ class _Steps:
                 return op
         return None
 
+    def check_invariants(self, length: int) -> None:
+        """What a step is carried through leads from it to the next one, and from the last one to now."""
+        assert len(self._steps) <= UNDO_DEPTH_MAX
+        ends = [*(step.operation.target_length for step in self._steps[1:]), length]
+        for step, end in zip(self._steps, ends, strict=False):  # without steps there is an end all the same
+            logged = self._applied.since(step.begin, step.end)
+            if logged is not None:
+                reached = step.operation.base_length
+                for op in (*step.carried, *logged):
+                    assert op.base_length == reached, (step, op)
+                    reached = op.target_length
+                assert reached == end, (step, end)
+
     def _resume(self, others: list[Operation]) -> None:
         """The step at the top goes on after the operation that is about to be applied."""
         if not self._steps:
@@ -108,6 +121,11 @@ class UndoStack:
     def redone(self, op: Operation, text_before: str) -> None:
         """Note that the operation of :meth:`redo` was applied."""
         self._undo.push(invert(op, text_before))
+
+    def check_invariants(self, length: int) -> None:
+        """Every step fits a displayed text of ``length`` code points."""
+        self._undo.check_invariants(length)
+        self._redo.check_invariants(length)
 
     def undo(self) -> Operation | None:
         """Take the newest edit off the stack and return what undoes it now; None if there is nothing."""

@@ -36,7 +36,7 @@ def simulate(
             raise UsageError("--mode crdt has no server; leave it out with --live")
         if choice.inject or fleet != FleetOptions():
             raise UsageError(
-                "--inject, --jobs and --no-shrink are for simulated runs; leave them out with --live"
+                "--inject, --jobs, --no-shrink, --paranoid are for simulated runs; leave them out with --live"
             )
         code = _live(choice, seed, out, live, token, kill)
     else:

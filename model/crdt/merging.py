@@ -69,6 +69,11 @@ class Composition(Tree[Component]):
         """Code points of the text after the operations."""
         return self.root.visible
 
+    @property
+    def base_length(self) -> int:
+        """Code points of the base text."""
+        return self.root.other
+
     def components(self) -> list[Component]:
         """All components."""
         found: list[Component] = []
@@ -308,6 +313,14 @@ class BranchMerge:
         self._at += 1
         self._left -= 1
         return 2 if isinstance(c, int) and c < 0 else 1
+
+    def check_invariants(self) -> None:
+        """Both compositions are sound trees over one base text, and lead as far as the work has come."""
+        for composition in (self._branch, self._trunk):
+            composition.check_invariants()
+        assert self._branch.base_length == self._trunk.base_length
+        assert len(self._operations) == self._edit_count + len(self._trunk_sites)
+        assert self._left or self._trunk.length == self._trunk_length
 
     def result(self) -> TwoWay:
         """The merge of the branch and of all revisions appended so far; :meth:`step` has returned 0.

@@ -12,6 +12,7 @@ Elements are numbers: those of inserting events, and, for the text before all ev
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from typing import Final
 
 from model.crdt.graph import Number
@@ -78,6 +79,22 @@ class Records(Tree[Record]):
     def _moved(self, items: list[Record], leaf: Node[Record]) -> None:
         for record in items:
             record.leaf = leaf
+
+    def check_invariants(self) -> None:
+        """The tree is sound, and the index leads to every record in it, by its first element."""
+        super().check_invariants()
+        found: list[Record] = []
+        leaf: Node[Record] | None = self.first
+        while leaf is not None:
+            assert all(record.leaf is leaf and record.length > 0 for record in leaf.items)
+            found += leaf.items
+            leaf = leaf.next
+        indexed = [record for block in self._blocks for record in block]
+        assert indexed == sorted(found, key=lambda record: record.start)
+        assert self._starts == [[record.start for record in block] for block in self._blocks]
+        assert self._firsts == [starts[0] for starts in self._starts]
+        for record, later in pairwise(indexed):
+            assert record.start + record.length <= later.start, (record.start, later.start)
 
     # --- by element ---------------------------------------------------------------------------------------
 

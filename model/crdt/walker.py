@@ -178,6 +178,10 @@ class Walker:
         self._records = Records()
         self._deletions: dict[int, list[Deletion]] = {}  # by place of the edit in the graph
 
+    def check_invariants(self) -> None:
+        """As for :meth:`model.crdt.records.Records.check_invariants`."""
+        self._records.check_invariants()
+
     def walk(self, spans: list[Span]) -> None:
         """Visit the events of ``spans``; what they follow is among them or was walked before."""
         graph = self._graph

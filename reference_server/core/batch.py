@@ -42,6 +42,20 @@ class Batch:
         self._sites: set[SiteId] = set()
         self._text = log.text
 
+    def check_invariants(self) -> None:
+        """The rows follow the log and each other, and every site had one turn at most."""
+        reached, length = self._log.revision, len(self._log.text)
+        for n, row in enumerate(self._rows):
+            assert row.revision == reached + 1, row
+            assert row.operation.base_length == length, row
+            assert not row.branch or n == 0, row
+            reached, length = row.revision, row.operation.target_length
+        assert length == len(self._text)
+        assert self._rows == [entry.row for entry in self.entries if entry.row is not None]
+        sites = [entry.item.site for entry in self.entries]
+        assert len(sites) == len(self._sites)
+        assert set(sites) == self._sites
+
     def has_item_of(self, site: SiteId) -> bool:
         """Whether ``site`` has had its turn in this batch."""
         return site in self._sites

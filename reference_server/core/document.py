@@ -124,6 +124,26 @@ class Document:
         """When the oldest item that waits for its turn arrived; 0 if there is none."""
         return min((item.received_us for item in (*self._queue, *self._merging)), default=0)
 
+    def check_invariants(self) -> None:
+        """What always holds between two events; costs a walk over everything in memory."""
+        self.log.check_invariants()
+        self.room.check_invariants()
+        if self._batch is not None:
+            self._batch.check_invariants()
+            assert self._batch.entries
+        for item in self._merging:
+            assert item.merge is not None
+            item.merge.check_invariants()
+        # Whatever waits, waits for something that will come.
+        assert self._loaded or self._request
+        assert not self._queue or self._batch is not None or self._request
+        assert not self._merging or self._is_resuming
+        assert not self._is_behind or self._batch is not None or self._request
+        waiting = {item.connection for item in self._queue if isinstance(item, JoinItem)}
+        if self._batch is not None:
+            waiting |= {entry.item.connection for entry in self._batch.entries}
+        assert self.room.waiting.keys() <= waiting
+
     # --- what connections ask -----------------------------------------------------------------------------
 
     def join(self, item: JoinItem) -> None:

@@ -187,6 +187,19 @@ class Gateway:
         """Whether nothing that was received waits for its turn or for the store."""
         return all(document.is_quiet for document in self._documents.values())
 
+    def check_invariants(self) -> None:
+        """What always holds between two events; costs a walk over everything in memory."""
+        for connection, session in self._sessions.items():
+            assert (session.join is not None) == (session.state is State.AUTHORIZING), session.state
+            assert (session.document is not None) == (session.state is State.JOINING), session.state
+            if (document := session.document) is not None:
+                assert self._documents.get(document.name) is document
+                assert (connection in document.members) != (connection in document.room.waiting)
+        for name, document in self._documents.items():
+            assert document.name == name
+            assert document.members.keys() | document.room.waiting.keys() <= self._sessions.keys()
+            document.check_invariants()
+
     def handle(self, event: Event, now_us: int) -> list[Effect]:
         """Take one event and return what has to be done, in order."""
         out = self._out

@@ -48,6 +48,25 @@ class Log:
         self.progress = dict(contents.progress)
         assert self.revision - self.start == len(self.rows), "the store's log has a gap"
 
+    def check_invariants(self) -> None:
+        """The rows lead without a gap to the newest revision and its text, and agree with the progress."""
+        assert 0 <= self.start <= self._snapshot_revision <= self.revision
+        assert len(self.rows) == self.revision - self.start
+        lengths = [*(row.operation.base_length for row in self.rows), len(self.text)]
+        newest: dict[SiteId, LogRow] = {}
+        for n, row in enumerate(self.rows):
+            assert row.revision == self.start + n + 1, row
+            assert row.operation.target_length == lengths[n + 1], row
+            assert row.base < row.revision, row
+            assert (row.edits[0].first, row.edits[-1].last) == (row.first, row.last), row
+            if (before := newest.get(row.site)) is not None:
+                assert row.first == before.last + 1, (before, row)
+                assert row.base >= before.revision, (before, row)
+            newest[row.site] = row
+        for site, row in newest.items():
+            assert self.progress_of(site)[1:] == (row.last, row.revision), (site, row)
+        assert all(known.revision <= self.revision for known in self.progress.values())
+
     # --- reading ------------------------------------------------------------------------------------------
 
     def progress_of(self, site: SiteId) -> Progress:
@@ -85,6 +104,7 @@ class Log:
     def advance(self, row: LogRow, text: str) -> None:
         """The row is durable and leads to ``text``."""
         assert row.revision == self.revision + 1, (row.revision, self.revision)
+        assert row.operation.target_length == len(text), row
         self.revision = row.revision
         self.text = text
         self.rows.append(row)
@@ -93,7 +113,9 @@ class Log:
 
     def fence(self, site: SiteId, epoch: int) -> None:
         """The fence of a new connection of ``site`` is durable (D11)."""
-        self.progress[site] = self.progress_of(site)._replace(epoch=epoch)
+        known = self.progress_of(site)
+        assert epoch >= known.epoch, (site, epoch, known)
+        self.progress[site] = known._replace(epoch=epoch)
 
     def snapshot(self, document: DocumentId) -> Snapshot | None:
         """A snapshot if it is time for one; what lies behind it and behind the horizon is forgotten (D12)."""

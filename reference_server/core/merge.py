@@ -58,6 +58,10 @@ class Merge:
         operations = [e.operation for e in edits]
         self._walk = BranchMerge(operations[0].base_length, operations, site)
 
+    def check_invariants(self) -> None:
+        """As for :meth:`model.crdt.merging.BranchMerge.check_invariants`."""
+        self._walk.check_invariants()
+
     def tell(self, trunk: Iterable[LogRow]) -> None:
         """Tell it of the revisions after :attr:`known`, in order; the work is left to :meth:`step`."""
         for row in trunk:

@@ -12,6 +12,7 @@ from model.protocol import (
     CATCH_UP_BYTES_MAX,
     CATCH_UP_ROWS_MAX,
     Ack,
+    Branch,
     CatchUp,
     ErrorCode,
     Failure,
@@ -75,6 +76,26 @@ class Room:
         self._shared = shared
         self._elsewhere: dict[SiteId, Cursor] = {}  # of sites that are connected to other workers
         self._unheard: dict[SiteId, Cursor] = {}  # whispered of revisions that are not read yet
+
+    def check_invariants(self) -> None:
+        """A site has one connection, the newest one; cursors lie within the text of their revision."""
+        log = self._log
+        assert not self.members.keys() & self.waiting.keys()
+        sites = [member.site for member in self.members.values()]
+        assert len(sites) == len(set(sites)), sites
+        for connection, member in self.members.items():
+            assert member.connection == connection
+            assert member.epoch == log.progress_of(member.site).epoch, member.site
+            assert not (member.live and isinstance(member.submitted, Branch)), member.site
+        assert not self._elsewhere.keys() & set(sites)
+        assert all(revision > log.revision for _, revision in self._unheard.values())
+        placed = [member.cursor for member in self.members.values() if member.cursor is not None]
+        for selection, revision in (*placed, *self._elsewhere.values()):
+            assert revision <= log.revision, (selection, revision)
+            if (row := log.row(revision + 1) if revision < log.revision else None) is not None:
+                assert max(selection) <= row.operation.base_length, (selection, row)
+            elif revision == log.revision:
+                assert max(selection) <= len(log.text), (selection, revision)
 
     # --- revisions ----------------------------------------------------------------------------------------
 

@@ -472,6 +472,11 @@ class Peer:
         """Move the cursor, which nobody else is told."""
         self._caret.put(self.replica.text, selection[1])
 
+    def check_invariants(self) -> None:
+        """The replica is sound, and holds as many events as were counted."""
+        self.replica.check_invariants()
+        assert self.known == sum(self.replica.version.values()), self.site
+
     # --- the end ------------------------------------------------------------------------------------------
 
     def final(self) -> history.FinalVersion:

@@ -20,6 +20,7 @@ from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
 from simulator.children import end_with_parent
 from simulator.engines.known import engine_of
+from simulator.engines.paranoid import paranoid
 from simulator.planning.plan import CellPlan
 from simulator.planning.schedule import FaultWindow
 from simulator.zoo import parts_for
@@ -34,6 +35,7 @@ class CellJob(NamedTuple):
     history: Path
     bug: str
     scenario: str
+    paranoid: bool = False
 
 
 class CellOutcome(NamedTuple):
@@ -53,6 +55,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     checkers = checkers_for(engine.claims)
     triviality = NonTriviality()
     measures = Measures()
+    parts = parts_for(job.plan, job.bug)
     # The fleet's objects live as long as the cell and have no cycles worth a search every 700 allocations.
     gc.collect()
     gc.freeze()
@@ -62,7 +65,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
             job.plan,
             Judge([*checkers, triviality, measures]),
             file,
-            parts_for(job.plan, job.bug),
+            paranoid(parts) if job.paranoid else parts,
             header=_header(job),
             clock_us=_wall_us,
             progress=progress,

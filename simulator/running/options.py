@@ -20,6 +20,7 @@ class Options(NamedTuple):
     bug: str = ""
     shrink_seconds: float = 30.0  # for each failure; 0 does not shrink
     engine: Engine = WITH_SERVER
+    paranoid: bool = False  # check invariants around every step
 
 
 class Listener(NamedTuple):

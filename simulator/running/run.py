@@ -64,7 +64,10 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
     clear(options.directory)
     histories = options.directory / "history"
     histories.mkdir(parents=True, exist_ok=True)
-    jobs = [CellJob(p, histories / f"cell-{p.index:02d}.jsonl.gz", options.bug, scenario.name) for p in plans]
+    jobs = [
+        CellJob(p, histories / f"cell-{p.index:02d}.jsonl.gz", options.bug, scenario.name, options.paranoid)
+        for p in plans
+    ]
     listener.stage("simulating")
     begin = time.perf_counter()
     whole_us = sum(p.duration_us for p in plans)

@@ -68,6 +68,7 @@ class Parts(NamedTuple):
     document: type[Document] = Document
     store: type[MemoryStore] = MemoryStore
     memo: type[Memo] = Memo
+    gateway: type[Gateway] = Gateway
 
 
 HEALTHY = Parts()
@@ -153,7 +154,7 @@ class Cell(Simulation[Client]):
     # --- the gateway's host -------------------------------------------------------------------------------
 
     def _start_gateway(self) -> None:
-        self.gateway = Gateway(
+        self.gateway = self._parts.gateway(
             self._limits,
             document=self._parts.document,
             apply=self.memo.apply,

@@ -55,7 +55,10 @@ class TestApplyAndCompose:
     def test_a_composed_operation_has_the_effect_of_both(self, data: st.DataObject) -> None:
         text = data.draw(texts())
         a, b = data.draw(chains(len(text), 2))
-        assert apply(text, compose(a, b)) == apply(apply(text, a), b)
+        composed = compose(a, b)
+        assert apply(text, composed) == apply(apply(text, a), b)
+        for op in (a, b, composed, invert(composed, text)):
+            op.check_invariants()
 
     @given(st.integers(1, 9).flatmap(lambda count: chains(3, count)))
     def test_composing_as_a_tree_is_composing_one_by_one(self, chain: list[Operation]) -> None:

@@ -124,6 +124,7 @@ class Seats:
         replica = _live(seat.replica)
         op = CHOICES[self._plan[n][seat.edits]](len(replica.text), "abcdef"[n * 2 + seat.edits].upper())
         sent = replica.edit(op)
+        replica.check_invariants()
         return Seat(replica.save(), seat.edits + 1, seat.up + self._numbers(sent), seat.down)
 
     def _received(self, seat: Seat) -> Seat | None:
@@ -131,6 +132,7 @@ class Seats:
             return None
         replica = _live(seat.replica)
         sent = replica.receive(decode_server(self._messages.all[seat.down[0]]))
+        replica.check_invariants()
         return Seat(replica.save(), seat.edits, seat.up + self._numbers(sent), seat.down[1:])
 
     def _numbers(self, sent: tuple[ClientMessage, ...]) -> tuple[int, ...]:
@@ -197,6 +199,7 @@ class Servers:
                 submit = decode_client(self._messages.all[message])
                 assert isinstance(submit, Submit)
                 document.submit(ConnectionId(seat + 1), submit, 0)
+        document.check_invariants()
         return document, out
 
     def _number(self, document: Document, path: Path) -> int:

@@ -177,6 +177,9 @@ class World:
 
     def check(self) -> None:
         """A replica with nothing of its own shows the text of its revision: equal revisions, equal texts."""
+        self.exchange.gateway.check_invariants()
+        for client in self.clients:
+            client.replica.check_invariants()
         for client in self.clients:
             replica = client.replica
             if replica.revision is not None and replica.is_settled:

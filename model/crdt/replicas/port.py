@@ -205,6 +205,13 @@ class Replica(ABC):
             ValueError: not a saved replica of this algorithm.
         """
 
+    def check_invariants(self) -> None:
+        """The elements are known events, each once, and the text is what they show."""
+        elements, version = self.elements(), self.version
+        assert len({element.id for element in elements}) == len(elements)
+        assert all(covers(version, element.id) for element in elements)
+        assert self.text == "".join([element.character for element in elements if not element.deleted])
+
     @abstractmethod
     def compact(self, stable: Version) -> int:
         """Drop tombstones that are causally stable and cannot be anybody's origin any more.

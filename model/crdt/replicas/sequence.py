@@ -82,6 +82,22 @@ class SequenceReplica(Replica):
             replica._relink()
         return replica
 
+    def check_invariants(self) -> None:
+        """What the class says of its state."""
+        super().check_invariants()
+        nodes = list(self._list)
+        assert [self._nodes[node.id] for node in nodes] == nodes
+        assert len(self._nodes) == len(nodes)
+        deletions = [deletion for node in nodes for deletion in node.deletions]
+        assert {*self._nodes, *deletions} == self._events.keys()
+        seen: set[ElementId] = set()
+        for event in self._events.values():
+            assert covers(self._version, event.id), event
+            assert event.lamport <= self._lamport, event
+            for needed in event.dependencies:  # what was forgotten came before everything
+                assert needed in seen or needed not in self._events, event
+            seen.add(event.id)
+
     # --- what an algorithm says ---------------------------------------------------------------------------
 
     def _new_insertion(self, position: int, character: str) -> Insertion:

@@ -60,7 +60,9 @@ def merged(case: Case, steps: int = 10_000) -> TwoWay:
     for operation, site in case.trunk:
         merge.add_trunk(operation, site)
     while merge.step(steps):
-        pass
+        if steps > 1:
+            merge.check_invariants()
+    merge.check_invariants()
     return merge.result()
 
 
@@ -107,6 +109,7 @@ class TestAgainstTheWalker:
             merge.add_trunk(operation, site)
             if not merge.step(data.draw(st.integers(0, 4))):
                 merge.result()
+            merge.check_invariants()
         while merge.step(1):
             pass
         assert merge.result() == merged(case)

@@ -44,8 +44,10 @@ class TestAgainstTheOracle:
     def test_partial_replay_equals_full_replay(self, rule: Rule, script: list[Action]) -> None:
         graph = play(rule, script).graph
         walker = Walker(graph, rule, 0)
+        walker.check_invariants()
         if len(graph):
             walker.walk([(0, len(graph))])
+        walker.check_invariants()
         assert applied("", walker.changes) == replay(graph, rule)
 
     @given(script=actions(), rng=st.randoms(use_true_random=False))

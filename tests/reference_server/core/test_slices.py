@@ -172,6 +172,7 @@ def test_an_edit_of_a_branch_that_does_not_fit_is_told_when_it_is_reached() -> N
     a.replica.pending[:] = [
         edit._replace(operation=insert(50 + n, 0, "x")) for n, edit in enumerate(a.replica.pending)
     ]
+    a.replica.text = "x" * (50 + LONG)
     connection = hand_in(exchange, a)
     exchange.settle()
     assert connection.refusal() == ("base_length", 4400)

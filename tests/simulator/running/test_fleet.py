@@ -10,13 +10,17 @@ import pytest
 
 from model import history
 from model.history import read_history
+from model.jupiter import Replica
 from model.verdict import Verdict, overall
+from reference_server.core.gateway import Gateway
 from simulator.children import group
+from simulator.gossip.peer import Peer
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
 from simulator.running.fleet import CellJob, CellOutcome, cost_of, digest_of, run_cell, run_cells
 from tests.conftest import ROOT
+from tests.simulator.gossip.rooms import room
 from tests.simulator.plans import edit, plan, script, scripted
 
 
@@ -140,3 +144,26 @@ def test_what_one_cell_does_not_show_another_does(outcomes: list[CellOutcome]) -
     for result in merged:
         checked[result.name] = checked.get(result.name, 0) + result.checked
     assert all(checked.values())
+
+
+def test_invariants_are_checked_around_every_step_and_change_nothing(
+    outcomes: list[CellOutcome], tmp_path: Path
+) -> None:
+    job = jobs_of(small(), tmp_path / "paranoid")[1]
+    assert run_cell(job._replace(paranoid=True)).digest == outcomes[1].digest
+
+
+@pytest.mark.parametrize("subject", [Replica, Gateway, Peer])
+def test_an_invariant_that_is_broken_ends_the_run(
+    subject: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object) -> None:
+        raise AssertionError("broken on purpose")
+
+    monkeypatch.setattr(subject, "check_invariants", broken)
+    crowd = (script(edit(1, 0, "x")), script())
+    plan = room([edit(1.0, 0, "x")], []) if subject is Peer else scripted(*crowd)
+    job = CellJob(plan, tmp_path / "h.jsonl.gz", "", "tiny")
+    run_cell(job)
+    with pytest.raises(AssertionError, match="on purpose"):
+        run_cell(job._replace(paranoid=True))
