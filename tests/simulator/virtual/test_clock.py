@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import simpy
 from simpy.core import EmptySchedule
-from simpy.events import ProcessGenerator
+from simpy.events import NORMAL, ProcessGenerator
 
 from simulator.virtual.clock import Clock
 
@@ -112,3 +112,17 @@ def test_an_exception_that_a_process_waits_for_is_its_own_affair() -> None:
 def test_nothing_left_to_happen() -> None:
     with pytest.raises(EmptySchedule):
         Clock().step()
+
+
+def test_simpy_keeps_its_queue_as_the_clock_expects() -> None:
+    # The clock puts calls into SimPy's own queue and performs its events itself. If this fails, SimPy has
+    # changed within: read `Clock` beside the new version before the bound in pyproject.toml is raised.
+    plain = simpy.Environment(initial_time=3)
+    event = plain.timeout(4, value="done")
+    assert type(plain._now) is int
+    assert plain._queue == [(7, NORMAL, 0, event)]
+    assert next(plain._eid) == 1  # the numbers that keep events of one time in order
+    assert event.callbacks == []
+    assert (event._ok, event._value, event.defused) == (True, "done", False)
+    plain.run(until=8)
+    assert event.callbacks is None
