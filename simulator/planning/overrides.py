@@ -12,11 +12,6 @@ from simulator.planning.scenario import VARIANTS, Scenario, ScenarioError, valid
 from simulator.planning.settings import Reader, SettingError, parse_yaml, replaced
 
 
-def override(scenario: Scenario, key: str, value: str | float) -> Scenario:
-    """The scenario with one value set; see :func:`override_all`."""
-    return override_all(scenario, {key: value})
-
-
 def override_all(scenario: Scenario, settings: Mapping[str, str | float]) -> Scenario:
     """The scenario with values set by their paths, each written as in a file.
 

@@ -78,13 +78,3 @@ def _occurrence(
         cells = [*sorted(rng.sample(range(scenario.cells), min(spec.cells, scenario.cells)))]
     for cell in cells:
         yield FaultWindow(0, spec.kind, spec.lane, begin_us, begin_us + spec.duration_us, params, cell)
-
-
-def shaded_us(windows: Iterable[FaultWindow]) -> int:
-    """How much of the time has at least one fault somewhere."""
-    total_us = 0
-    covered_us = 0
-    for window in sorted(windows, key=lambda w: w.begin_us):
-        total_us += max(0, window.end_us - max(window.begin_us, covered_us))
-        covered_us = max(covered_us, window.end_us)
-    return total_us

@@ -251,14 +251,6 @@ def _duration_us(text: str) -> int | None:
     return int(exact) if exact == int(exact) else None
 
 
-def format_duration(duration_us: int) -> str:
-    """The duration as it is written in a scenario, in the largest unit that keeps it whole."""
-    for unit in ("h", "m", "s", "ms"):
-        if duration_us and duration_us % _UNITS_US[unit] == 0:
-            return f"{duration_us // _UNITS_US[unit]}{unit}"
-    return f"{duration_us}us" if duration_us else "0s"
-
-
 def _plain(node: yaml.ScalarNode, base: Any) -> Any:
     """The scalar as YAML understands it; text stays text even where it looks like a number."""
     if base is str or get_origin(base) is Literal:

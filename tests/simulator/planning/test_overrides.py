@@ -3,10 +3,14 @@ from __future__ import annotations
 import pytest
 
 from simulator.planning.faultspec import fault_spec
-from simulator.planning.overrides import override, override_all, workload_settings
-from simulator.planning.scenario import ScenarioError, load_scenario
+from simulator.planning.overrides import override_all, workload_settings
+from simulator.planning.scenario import Scenario, ScenarioError, load_scenario
 
 DEFAULT = load_scenario("default")
+
+
+def override(scenario: Scenario, key: str, value: str | float) -> Scenario:
+    return override_all(scenario, {key: value})
 
 
 def test_every_number_can_be_set_by_its_path() -> None:

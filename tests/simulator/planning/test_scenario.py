@@ -23,7 +23,6 @@ from simulator.planning.scenario import (
     shipped_scenarios,
     validate,
 )
-from simulator.planning.settings import format_duration
 
 BASE = """\
 name: case
@@ -57,14 +56,6 @@ def test_durations_are_written_with_a_unit_and_kept_in_microseconds() -> None:
     assert scenario.heal_bound_us == 120_000_000
     assert scenario.sessions.join_ramp_us == 1_500_000
     assert (scenario.server.service_us, scenario.server.commit_us) == (60, 2_000)
-
-
-@pytest.mark.parametrize("text", ["120s", "250ms", "7us", "2h", "0s", "1500ms"])
-def test_a_duration_is_shown_as_it_can_be_written(text: str) -> None:
-    scenario = read_scenario(f"{BASE}server: {{service: {text}}}\n", "case.yaml")
-    shown = format_duration(scenario.server.service_us)
-    again = read_scenario(f"{BASE}server: {{service: {shown}}}\n", "case.yaml")
-    assert again.server.service_us == scenario.server.service_us
 
 
 def test_faults_have_the_defaults_of_their_kind() -> None:
