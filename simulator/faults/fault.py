@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -12,6 +12,9 @@ from simulator.virtual.cell import Cell
 from simulator.virtual.occurrence import Timeline
 from simulator.virtual.sessions import Participant, Surroundings
 from simulator.virtual.world import World
+
+PAUSE_US_MIN: Final = 50_000
+"""What comes and goes stays as it is for at least this long."""
 
 
 class FaultWorld(Timeline, Surroundings, Protocol):
@@ -92,3 +95,52 @@ class ClientsFault(Fault):
     def realised(self) -> FaultWindow:
         """The window with the clients it hit by name."""
         return msgspec.structs.replace(self.window, sites=tuple(c.plan.site for c in self.clients))
+
+
+class RegionFault(ClientsFault):
+    """A fault of everybody in a region, the last one unless the window names another."""
+
+    kind = "partition_region"
+
+    def _candidates(self) -> Sequence[Participant]:
+        names = [r.name for r in self.world.plan.network.regions]
+        region = names.index(self.param("region", names[-1]))
+        return [c for c in self.world.clients if c.plan.region == region]
+
+    @property
+    def _share(self) -> float:
+        return 1.0
+
+
+class IntermittentFault(ClientsFault):
+    """A fault that comes and goes within its window.
+
+    Attributes:
+        acts: whether it is there at present.
+    """
+
+    def begin(self) -> int:
+        """Be there, and keep changing until the end."""
+        hit = super().begin()
+        self.acts = True
+        self._is_over = False
+        self._turn()
+        return hit
+
+    def _turn(self) -> None:
+        period_us = int(self.param("period_us", 1_000_000))
+        self.world.clock.call(max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us))), self._flip)
+
+    def _flip(self) -> None:
+        if not self._is_over:
+            self.acts = not self.acts
+            self._switch()
+            self._turn()
+
+    def _switch(self) -> None:
+        """It has come or gone just now."""
+
+    def end(self) -> int:
+        """Stop changing."""
+        self._is_over = True
+        return super().end()

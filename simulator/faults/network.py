@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from simulator.faults.fault import ClientsFault
+from simulator.faults.fault import ClientsFault, IntermittentFault, RegionFault
 from simulator.virtual.client import Client
 from simulator.virtual.network import Connection
 from simulator.virtual.world import World
-
-PAUSE_US_MIN: Final = 50_000
-"""A flapping path stays as it is for at least this long."""
 
 
 class PartitionClients(ClientsFault):
@@ -56,19 +53,8 @@ class PartitionClients(ClientsFault):
         return [connection for path in self._paths for connection in path.connections.values()]
 
 
-class PartitionRegion(PartitionClients):
+class PartitionRegion(RegionFault, PartitionClients):
     """A whole region is cut off."""
-
-    kind = "partition_region"
-
-    def _candidates(self) -> list[Client]:
-        names = [r.name for r in self.world.plan.network.regions]
-        region = names.index(self.param("region", names[-1]))
-        return [c for c in self.world.clients if c.plan.region == region]
-
-    @property
-    def _share(self) -> float:
-        return 1.0
 
 
 class PartitionHalves(PartitionClients):
@@ -90,38 +76,20 @@ class PartitionOneWay(PartitionClients):
         return super().begin()
 
 
-class Flapping(PartitionClients):
+class Flapping(IntermittentFault, PartitionClients):
     """The path comes and goes, shorter than the keep-alive at times and longer at others."""
 
     kind = "flapping"
 
-    def begin(self) -> int:
-        """Block, and keep changing until the end."""
-        self._is_blocked = False
-        self._is_over = False
-        hit = super().begin()
-        self._is_blocked = True
-        self._turn()
-        return hit
-
-    def _turn(self) -> None:
-        period_us = int(self.param("period_us", 1_000_000))
-        self.world.clock.call(max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us))), self._flip)
-
-    def _flip(self) -> None:
-        if self._is_over:
-            return
-        if self._is_blocked:
-            self._release()
-        else:
+    def _switch(self) -> None:
+        if self.acts:
             self._block()
-        self._is_blocked = not self._is_blocked
-        self._turn()
+        else:
+            self._release()
 
     def end(self) -> int:
         """Stop changing, with the path free."""
-        self._is_over = True
-        if not self._is_blocked:
+        if not self.acts:
             self._block()
         return super().end()
 

@@ -7,8 +7,7 @@ from typing import Final
 
 from model.identity import SiteId
 from simulator.faults.clients import ClientCrash, ClockSkew, DuplicateResend, Herd, LongOffline
-from simulator.faults.fault import ClientsFault, Fault
-from simulator.faults.network import PAUSE_US_MIN
+from simulator.faults.fault import ClientsFault, Fault, IntermittentFault, RegionFault
 from simulator.gossip.cell import GossipCell
 from simulator.gossip.datagrams import DUPLICATION, LOSS, REORDERING, Datagram, Endpoint
 from simulator.gossip.peer import Peer
@@ -48,32 +47,22 @@ class Cut(ClientsFault):
         """What is cut off is lost."""
 
 
-class CutRegion(Cut):
-    """A region is cut off from the others; inside it everything works."""
-
-    kind = "partition_region"
-
-    def _candidates(self) -> Sequence[Peer]:
-        names = [r.name for r in self.world.plan.network.regions]
-        region = names.index(self.param("region", names[-1]))
-        return [peer for peer in self.world.clients if peer.plan.region == region]
-
-    @property
-    def _share(self) -> float:
-        return 1.0
+class Split(Cut):
+    """The replicas are on two sides that do not hear each other; on each of them everything works."""
 
     def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
         return (sender in self.inside) != (receiver in self.inside)
 
 
-class CutHalves(Cut):
-    """The replicas are in two halves, drawn one by one, that do not hear each other."""
+class SplitRegion(RegionFault, Split):
+    """A region is cut off from the others."""
+
+
+class SplitHalves(Split):
+    """The sides are drawn replica by replica."""
 
     kind = "partition_halves"
     share_default = 0.5
-
-    def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
-        return (sender in self.inside) != (receiver in self.inside)
 
 
 class CutOneWay(Cut):
@@ -90,34 +79,13 @@ class CutOneWay(Cut):
         return (sender if self._up else receiver) in self.inside
 
 
-class FlappingCut(Cut):
+class FlappingCut(IntermittentFault, Cut):
     """The cut comes and goes."""
 
     kind = "flapping"
 
-    def begin(self) -> int:
-        """Cut, and keep changing until the end."""
-        self._is_open = self._is_over = False
-        self._turn()
-        return super().begin()
-
-    def _turn(self) -> None:
-        period_us = int(self.param("period_us", 1_000_000))
-        delay_us = max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us)))
-        self.world.clock.call(delay_us, self._flip)
-
-    def _flip(self) -> None:
-        if not self._is_over:
-            self._is_open = not self._is_open
-            self._turn()
-
-    def end(self) -> int:
-        """Stop changing."""
-        self._is_over = True
-        return super().end()
-
     def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
-        return not self._is_open and super()._separates(sender, receiver)
+        return self.acts and super()._separates(sender, receiver)
 
 
 class Clogged(Cut):
@@ -189,8 +157,8 @@ class Reordering(Noisy):
 GOSSIP_FAULTS: Final[dict[str, type[Fault]]] = {
     fault.kind: fault
     for fault in (
-        CutRegion,
-        CutHalves,
+        SplitRegion,
+        SplitHalves,
         Cut,
         CutOneWay,
         FlappingCut,
