@@ -6,7 +6,6 @@ import contextlib
 import os
 import platform
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +22,7 @@ import msgspec
 from loadgen import health, outcome
 from loadgen.channel import CHANNEL_VARIABLE, STOP, Status
 from loadgen.outcome import WorkerOutcome
-from loadgen.plan import AUDIT_SECONDS_MAX, PLAN_VARIABLE, LoadPlan, checked, encode
+from loadgen.plan import AUDIT_SECONDS_MAX, PLAN_VARIABLE, LoadPlan, PlanError, checked, encode
 from loadgen.server_metrics import MetricsThread
 from loadgen.tokens import tokens_of
 from model import result as results
@@ -66,7 +65,7 @@ class Listener(NamedTuple):
 
 
 def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, MeasureSet]:
-    """Make a load run and judge it; earlier results in the directory go away.
+    """Make a load run and judge it; the directory holds no earlier results.
 
     Ctrl-C ends editing early; the run is then judged as far as it came. It ends by itself in any case:
     workers without a server give up, and what hangs is killed.
@@ -78,7 +77,6 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
     plan = checked(options.plan)
     tokens_of(plan)  # the workers will need some
     directory = options.directory
-    _clear(directory)
     directory.mkdir(parents=True, exist_ok=True)
     listener.stage("starting workers")
     server = MetricsThread(plan.address)
@@ -134,12 +132,15 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
     return result, whole
 
 
-def _clear(directory: Path) -> None:
-    """Take the results of an earlier run away, and nothing else."""
-    shutil.rmtree(directory / "history", ignore_errors=True)
-    names = ("result.json", "measures.json", "report.html", "junit.xml", "summary.md")
-    for path in [*(directory / name for name in names), *directory.glob("worker-*")]:
-        path.unlink(missing_ok=True)
+def runnable(plan: LoadPlan) -> LoadPlan:
+    """The plan, if it makes sense and tokens for it can be had here.
+
+    Raises:
+        PlanError: it is not, or they cannot.
+    """
+    if not plan.token and not os.environ.get(plan.secret_env):
+        raise PlanError(f"no token: set {plan.secret_env} to the server's secret, or give a --token")
+    return checked(plan)
 
 
 class _Child:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from model.result import encode_job
@@ -22,18 +23,40 @@ from reports.recorded import (
 
 
 def write_report(directory: Path) -> list[Path]:
-    """Write the report of a run, or of a job with the runs `simulated/`, `live/` and `load/`.
+    """Write what :func:`rendered` makes of a directory.
+
+    Returns:
+        The paths written; the first is the page to open.
+
+    Raises:
+        ReportError: as :func:`rendered`; nothing was written then.
+    """
+    contents = rendered(directory)
+    write(contents)
+    return list(contents)
+
+
+def write(contents: Mapping[Path, str]) -> None:
+    """Write files, each whole or not at all."""
+    for path, text in contents.items():
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+
+
+def rendered(directory: Path) -> dict[Path, str]:
+    """The report of a run, or of a job with the runs `simulated/`, `live/` and `load/`.
 
     For a run these are `report.html`, `junit.xml` and `summary.md` beside its `result.json`. For a job they
-    are written for all of it, with `job.json`, and then for each of its runs. For an arena it is `arena.html`
+    are made for all of it, with `job.json`, and then for each of its runs. For an arena it is `arena.html`
     beside its `arena.json`.
 
     Returns:
-        The paths written, in this order; the first is the page to open.
+        The contents of these files by path, in this order.
 
     Raises:
         ReportError: a recorded file is missing or damaged, or the directory holds both a run and parts of a
-            job; nothing was written then.
+            job.
     """
     contents: dict[Path, str] = {}
     if is_arena(directory):
@@ -46,9 +69,7 @@ def write_report(directory: Path) -> list[Path]:
                 contents |= _run(directory / part.directory, recorded)
     else:
         contents |= _run(directory, read_recorded(directory))
-    for path, text in contents.items():
-        path.write_text(text, encoding="utf-8", newline="\n")
-    return list(contents)
+    return contents
 
 
 def _run(directory: Path, recorded: Recorded) -> dict[Path, str]:

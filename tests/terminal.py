@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from concord.__main__ import main
+from concord.terminal import console
 from model.verdict import ExitCode
 
 
@@ -29,6 +30,7 @@ class Terminal:
     def __call__(self, *arguments: str) -> Outcome:
         self._monkeypatch.setattr(sys, "argv", ["concord", *arguments])
         self._monkeypatch.setenv("COLUMNS", "200")
+        self._monkeypatch.setattr(console, "width", 200)
         self._monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as the program sets it, and taken back
         with pytest.raises(SystemExit) as ended:
             main()

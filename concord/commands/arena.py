@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from concord.finish import report
+from concord.folders import claim
 from concord.options import Json, Seed, Setting
 from concord.refusals import UsageError, refusing
 from concord.scenarios import settings_of
@@ -64,6 +65,8 @@ def arena(
             _drawn(scenario, seed, agents or 4, edits or 200, workload, setting or []),
             workload,
         )
+    if out is not None:
+        claim(out)
     with console.status(f"playing {schedule.name}") as status:
         result = contest(
             schedule,
@@ -101,7 +104,6 @@ def _drawn(
 
 def _keep(arena: Arena, directory: Path) -> Path:
     """Write an arena and its page; the path of the page."""
-    directory.mkdir(parents=True, exist_ok=True)
     (directory / "arena.json").write_bytes(arenas.encode(arena))
     return report(directory)[0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from concord.finish import judge, keep
 from concord.fleet import options_of, run_fleet
+from concord.folders import claim, discard, refuse_foreign
 from concord.options import FleetOptions, Out, ScenarioChoice, takes_structs
 from concord.refusals import UsageError
 from concord.scenarios import chosen
@@ -29,20 +29,26 @@ def campaign(
     """Run many seeds, keep the folders of the failing ones, and state what the rest proves."""
     first, last = _seed_range(seeds)
     runs = [chosen(choice, seed) for seed in range(first, last)]
+    directories = [out / f"seed-{seed}" for seed in range(first, last)]
+    for directory in (out, *directories):
+        refuse_foreign(directory)
+    claim(out)
     failed: list[tuple[int, Run]] = []
     unknown = histories = 0
-    for seed, what in zip(range(first, last), runs, strict=True):
-        directory = out / f"seed-{seed}"
+    for seed, what, directory in zip(range(first, last), runs, directories, strict=True):
+        claim(directory)
         finished = judge(run_fleet(what, options_of(what, choice, fleet, seed, directory)))
         result = finished.result
         console.print(f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}")
         histories += result.documents
         if result.verdict is Verdict.VALID:
-            shutil.rmtree(directory)
+            discard(directory)
             continue
         unknown += result.verdict is Verdict.UNKNOWN
         keep(finished, directory)
         failed.append((seed, finished))
+    if not failed:
+        discard(out)
     _summarise(failed, last - first, histories, out)
     if len(failed) > unknown:
         raise typer.Exit(ExitCode.VIOLATED)

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from concord.cases import CaseFile, case_of
+from concord.folders import refuse_foreign_file
 from concord.terminal import console
+from simulator.failures.explain import GENERATOR, tell
 from simulator.failures.explain import explain as page_of
-from simulator.failures.explain import tell
 from simulator.failures.trial import attempt
 
 
@@ -22,8 +23,9 @@ def explain(
 ) -> None:
     """Explain a saved failure: one sentence, the steps, and a page with a space-time diagram."""
     case, parts = case_of(file)
-    trial = attempt(case.plan, parts, keep=True)
     page = out or file.with_suffix(".html")
+    refuse_foreign_file(page, lambda data: GENERATOR.encode() in data)
+    trial = attempt(case.plan, parts, keep=True)
     console.print(tell(case, trial.records, trial.results, file=file.name), markup=False, soft_wrap=True)
     page.write_text(page_of(case, trial.records, trial.results, file=file.name), encoding="utf-8")
     console.print(f"\ndiagram: {page}", soft_wrap=True)

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 import typer
 
 from concord.finish import finish
+from concord.folders import claim
 from concord.loading import load as run
 from concord.options import Out, Seed
-from concord.refusals import UsageError
+from concord.refusals import UsageError, refusing
 from concord.terminal import command_line
-from loadgen.plan import LoadPlan
-from loadgen.run import LoadOptions
+from loadgen.plan import LoadPlan, PlanError
+from loadgen.run import LoadOptions, runnable
 from loadgen.shapes import Name
 
 
@@ -56,6 +57,9 @@ def load(
         token_seconds=seconds_of(token_lifetime),
         workers=processes,
     )
+    with refusing(PlanError):
+        plan = runnable(plan)
+    claim(out)
     code = finish(run(LoadOptions(plan, out, command_line(token))), out)
     if code:
         raise typer.Exit(code)

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from concord.folders import refuse_foreign_file
 from concord.stores import ConfigOption, StoreOption, contents, names, opened
 from concord.terminal import console
+from model.crdt.replicas.fuguemax import FugueMax
 from model.text import OperationError
 from model.verdict import ExitCode
 from reference_server.verification.states import rebuild as rebuilt
@@ -31,6 +33,8 @@ def rebuild(
     Exit code 1 if the texts differ.
     """
     del from_operations
+    if out is not None:
+        refuse_foreign_file(out, _is_replica)
     with opened(store, config) as (log, catalogue):
         (name,) = names(catalogue, document_id)
         stored = contents(log, name)
@@ -53,3 +57,11 @@ def rebuild(
     )
     if not equal:
         raise typer.Exit(ExitCode.VIOLATED)
+
+
+def _is_replica(data: bytes) -> bool:
+    try:
+        FugueMax.load(data)
+    except (ValueError, LookupError):
+        return False
+    return True

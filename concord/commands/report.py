@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from concord.folders import claim_for_reports
 from concord.refusals import refusing
 from concord.terminal import console
 from reports.recorded import ReportError
-from reports.write import write_report
+from reports.write import rendered, write
 
 
 @refusing(ReportError)
@@ -18,5 +19,8 @@ def report(
     directory: Annotated[Path, typer.Argument(help="The folder of a run, a job or an arena.")],
 ) -> None:
     """Write the report of a recorded run, job or arena again, from its files alone."""
-    for path in write_report(directory):
-        console.print(str(path))
+    contents = rendered(directory)
+    claim_for_reports(directory, contents)
+    write(contents)
+    for path in contents:
+        console.print(str(path), soft_wrap=True)

@@ -15,7 +15,7 @@ import typer
 from concord.driving import drive
 from concord.finish import judge, report, summarise
 from concord.fleet import options_of, run_fleet
-from concord.folders import clear_job
+from concord.folders import claim
 from concord.loading import load
 from concord.options import FleetOptions, Jobs, Out, ScenarioChoice, Seed
 from concord.refusals import UsageError
@@ -43,7 +43,7 @@ def run(
     load_users: Annotated[int, typer.Option(min=2, help="Users of the load run.")] = 300,
 ) -> None:
     """The main job: simulate 10,000 clients, drive a real server, load it; one report, about two minutes."""
-    clear_job(out)
+    claim(out)
     codes = [
         _part(out / "simulated", lambda part: _simulated(part, seed, jobs)),
         _part(out / "live", lambda part: _live(part, seed, live_clients)),
@@ -58,7 +58,7 @@ def run(
 def _part(directory: Path, make: Callable[[Path], Run]) -> int:
     """One run of a job; one that cannot be made is a result too, so that the others are reported."""
     console.print(f"— {directory.name}", style="bold")
-    directory.mkdir(parents=True, exist_ok=True)
+    claim(directory)
     try:
         finished = judge(make(directory))
     except (UsageError, ServerError) as error:

@@ -10,9 +10,9 @@ import typer
 
 from concord.finish import finish
 from concord.fleet import options_of, run_fleet
-from concord.folders import clear_job
+from concord.folders import claim
 from concord.options import FleetOptions, Out, ScenarioChoice, Seed, takes_structs
-from concord.refusals import UsageError
+from concord.refusals import UsageError, refusing
 from concord.scenarios import CRDT_MODE, chosen
 from concord.terminal import command_line, console
 
@@ -54,26 +54,29 @@ def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path
         f"{scenario.duration_us / 1e6:g} virtual seconds, seed {seed}, {options.jobs} processes",
         soft_wrap=True,
     )
-    clear_job(out)
+    claim(out)
     return finish(run_fleet(what, options), out)
 
 
-def _live(choice: ScenarioChoice, seed: int, out: Path, url: str, token: str, kill: bool) -> int:
+def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, kill: bool) -> int:
     # Here, because a run in virtual time needs none of what drives sockets.
     from concord.driving import drive
     from reference_server.config.loading import SECRET_VARIABLE
-    from simulator.live.run import CLIENTS, DURATION, LiveOptions
+    from simulator.live.run import CLIENTS, DURATION, SPAWN, LiveError, LiveOptions, way_to
 
     choice = choice._replace(clients=choice.clients or CLIENTS, duration=choice.duration or DURATION)
     what = chosen(choice, seed)
-    clear_job(out)
     options = LiveOptions(
         seed,
         out,
         command_line(token),
-        url=url,
+        url=live,
         secret=os.environ.get(SECRET_VARIABLE, ""),
         token=token,
         kill=kill,
     )
+    if live != SPAWN:
+        with refusing(LiveError):
+            way_to(options, "*")
+    claim(out)
     return finish(drive(what, options), out)

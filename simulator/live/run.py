@@ -40,7 +40,7 @@ from simulator.planning.overrides import override_all
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
 from simulator.running.options import Listener
-from simulator.running.run import Run, clear, expected_kinds, machine, versions
+from simulator.running.run import Run, expected_kinds, machine, versions
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
 
@@ -85,14 +85,13 @@ class LiveOptions(NamedTuple):
 
 
 def run_live(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
-    """Run a scenario against a real server, judge it, and keep its history; earlier results there go away.
+    """Run a scenario against a real server, judge it, keep its history; the directory has none yet.
 
     Raises:
         LiveError: it could not begin.
         TraceError: the recorded session of the workload cannot be read.
         OSError: the directory cannot be written.
     """
-    clear(options.directory)
     (options.directory / "history").mkdir(parents=True, exist_ok=True)
     with _server_of(options, listener) as chosen:
         return _run(scenario, chosen, listener)
@@ -117,6 +116,23 @@ def _server_of(options: LiveOptions, listener: Listener) -> Iterator[LiveOptions
         own.stop()
 
 
+def way_to(options: LiveOptions, documents: str) -> tuple[Address, Tokens]:
+    """Where the server is, and what opens documents of these names there.
+
+    Raises:
+        LiveError: the URL is none, or there is neither a token nor a secret.
+    """
+    try:
+        address = Address.of(options.url)
+        if address.secure:
+            raise LiveError(
+                f"{options.url}: a live run breaks TCP connections, which TLS would hide: use ws://"
+            )
+        return address, tokens_of(options.secret, options.token, documents, options.token_seconds)
+    except ValueError as error:
+        raise LiveError(str(error)) from None
+
+
 class _Driven(NamedTuple):
     """What came of the driving."""
 
@@ -128,15 +144,7 @@ class _Driven(NamedTuple):
 def _run(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
     plan, notes = live_plan(scenario, options)
     prefix = plan.documents[0].document.partition("doc")[0]
-    try:
-        address = Address.of(options.url)
-        if address.secure:
-            raise LiveError(
-                f"{options.url}: a live run breaks TCP connections, which TLS would hide: use ws://"
-            )
-        tokens = tokens_of(options.secret, options.token, f"{prefix}*", options.token_seconds)
-    except ValueError as error:
-        raise LiveError(str(error)) from None
+    address, tokens = way_to(options, f"{prefix}*")
     raise_file_limit()
     try:
         with few_collections():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import time
 from collections.abc import Sequence
 from importlib import metadata
@@ -51,7 +50,7 @@ class Run(NamedTuple):
 
 
 def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
-    """Run all cells of a scenario, judge them, and keep what failed; earlier results there go away.
+    """Run all cells of a scenario, judge them, and keep what failed; the directory holds no earlier results.
 
     Raises:
         ValueError: an unknown bug.
@@ -61,7 +60,6 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
     planned = options.engine.plan(scenario, options.seed)
     scenario, plans, notes = planned
     parts = parts_for(plans[0], options.bug)
-    clear(options.directory)
     histories = options.directory / "history"
     histories.mkdir(parents=True, exist_ok=True)
     jobs = [
@@ -81,14 +79,6 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
         cases = keep_failures(scenario, options, parts, jobs, outcomes, listener)
     result = _result(scenario, options, outcomes, checks, measures, wall_seconds, cases)
     return Run(msgspec.structs.replace(result, notes=list(notes)), measures, cases)
-
-
-def clear(directory: Path) -> None:
-    """Take the results of an earlier run away, and nothing else."""
-    for name in ("history", "failures"):
-        shutil.rmtree(directory / name, ignore_errors=True)
-    for name in ("result.json", "measures.json", "report.html", "junit.xml", "summary.md"):
-        (directory / name).unlink(missing_ok=True)
 
 
 def save(run: Run, directory: Path) -> None:

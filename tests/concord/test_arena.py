@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from concord.commands import arena as command
+from concord.folders import TAG
 from model.crdt.rules import Rule
 from model.verdict import ExitCode
 from simulator.algorithms.arena.contenders import CONTENDERS
@@ -106,7 +107,7 @@ def test_files_and_a_page_that_is_written_again(arena: Arena, terminal: Terminal
     code, said, err = arena("forward-runs", "--out", str(out))
     assert (code, err) == (ExitCode.GOOD, "")
     assert f"page: {out / 'arena.html'}" in said
-    assert sorted(path.name for path in out.iterdir()) == ["arena.html", "arena.json"]
+    assert sorted(path.name for path in out.iterdir()) == [TAG, "arena.html", "arena.json"]
     page = (out / "arena.html").read_bytes()
     (out / "arena.html").unlink()
     assert terminal("report", str(out)).code == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from concord.folders import TAG
 from concord.program import COMMANDS
 from model.verdict import ExitCode
 from simulator.children import group
@@ -151,16 +152,6 @@ def test_a_report_of_nothing_is_refused(terminal: Terminal, tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-def test_a_wrong_option_leaves_earlier_results_alone(terminal: Terminal, tmp_path: Path) -> None:
-    kept = tmp_path / "result.json"
-    kept.write_text("{}")
-    (tmp_path / "history").mkdir()
-    for arguments in (("--clients", "-5"), ("--workload", "trace:absent.json")):
-        refused(terminal("simulate", "calm", *arguments, "--out", str(tmp_path)))
-        assert kept.read_text() == "{}"
-        assert (tmp_path / "history").exists()
-
-
 # --- runs -------------------------------------------------------------------------------------------------
 
 
@@ -182,7 +173,7 @@ def test_a_small_calm_run_is_good(simulated: tuple[Path, subprocess.CompletedPro
     out, done = simulated
     assert done.stderr == ""
     assert done.returncode in (ExitCode.GOOD, ExitCode.SLO_MISSED)
-    assert sorted(path.name for path in out.iterdir()) == sorted([*RESULTS, "history"])
+    assert sorted(path.name for path in out.iterdir()) == sorted([*RESULTS, TAG, "history"])
     assert all((out / name).stat().st_size for name in RESULTS)
     assert "report: " in done.stdout
 
@@ -260,16 +251,6 @@ def test_an_injected_bug_fails_and_its_case_is_replayed_and_explained(
     explained = terminal("explain", str(failure), "--out", str(page))
     assert explained.code == 0
     assert "<svg" in page.read_text()
-
-
-def test_a_later_run_takes_the_files_of_an_earlier_one_away(terminal: Terminal, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    (out / "failures").mkdir(parents=True)
-    (out / "failures" / "old.json").write_text("{}")
-    (out / "notes.txt").write_text("mine")
-    terminal("simulate", "calm", *SMALL, "--jobs", "1", "--out", str(out))
-    assert not (out / "failures").exists()
-    assert (out / "notes.txt").read_text() == "mine"
 
 
 def test_a_campaign_states_what_it_proves(terminal: Terminal, tmp_path: Path) -> None:

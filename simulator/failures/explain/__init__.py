@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from simulator.failures.explain.page import explain
+from simulator.failures.explain.page import GENERATOR, explain
 from simulator.failures.explain.steps import StoryStep
 from simulator.failures.explain.story import story
 from simulator.failures.explain.terminal import tell
 
-__all__ = ["StoryStep", "explain", "story", "tell"]
+__all__ = ["GENERATOR", "StoryStep", "explain", "story", "tell"]

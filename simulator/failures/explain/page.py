@@ -21,6 +21,9 @@ from simulator.failures.explain.wording import milliseconds, quoted, safe, secon
 from simulator.planning.plan import ClientPlan, Step
 
 CSS: Final = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+GENERATOR: Final = '<meta name="generator" content="Concord">'
+"""What tells a page of ours from others."""
+
 TEXT_LENGTH_MAX: Final = 80
 WIDTH_MIN: Final = 1_100
 
@@ -77,6 +80,7 @@ def explain(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+{GENERATOR}
 <title>Concord: {safe(head.check)} {safe(head.verdict)}</title>
 <style>
 {CSS}</style>
