@@ -24,7 +24,7 @@ _CHARACTERS_WRITTEN_MAX: Final = 110
 _NAMES_MAX: Final = 3
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """A cell of the table: what it says, and its mood (``valid``, ``violated``, ``quiet`` or none)."""
 
     text: str
@@ -71,15 +71,15 @@ def _facts(arena: Arena) -> list[tuple[str, str]]:
     ]
 
 
-def _orders(row: EngineRow) -> list[Cell]:
+def _orders(row: EngineRow) -> list[TableCell]:
     decides = row.strong_is_claimed or row.strong is Verdict.VALID
     strong = row.strong.of_a_law + ("" if decides else " (not claimed)")
     return [
-        Cell("yes", "valid") if row.converged else Cell("no", "violated"),
-        Cell(row.weak.of_a_law, row.weak.value),
-        Cell(strong, row.strong.value if decides else "quiet"),
-        Cell(f"{row.forward_split} of {row.forward_runs}"),
-        Cell(f"{row.backward_split} of {row.backward_runs}"),
+        TableCell("yes", "valid") if row.converged else TableCell("no", "violated"),
+        TableCell(row.weak.of_a_law, row.weak.value),
+        TableCell(strong, row.strong.value if decides else "quiet"),
+        TableCell(f"{row.forward_split} of {row.forward_runs}"),
+        TableCell(f"{row.backward_split} of {row.backward_runs}"),
     ]
 
 

@@ -18,7 +18,7 @@ SERVER_ONLY: Final = ("transform", "store_commit", "loop_lag")
 """Histograms a server has of itself that no client can measure."""
 
 
-class Latency(NamedTuple):
+class ComparedLatency(NamedTuple):
     """One latency of one run, over all of it; ``by`` is the clock that measured it."""
 
     measure: str
@@ -27,7 +27,7 @@ class Latency(NamedTuple):
     histogram: Histogram
 
 
-def latencies(runs: Sequence[Recorded]) -> list[Latency]:
+def latencies(runs: Sequence[Recorded]) -> list[ComparedLatency]:
     """Everything of which there is a sample: by measure, then run, the server's own after the clients'."""
     return [
         latency
@@ -38,17 +38,19 @@ def latencies(runs: Sequence[Recorded]) -> list[Latency]:
     ]
 
 
-def _of(run: Recorded, measure: str) -> Iterator[Latency]:
+def _of(run: Recorded, measure: str) -> Iterator[ComparedLatency]:
     kind, measures, server = run.result.kind, run.measures, run.result.server
     if measure in LATENCIES:
-        yield Latency(measure, kind, measures.clock, measures.latency(measure))
+        yield ComparedLatency(measure, kind, measures.clock, measures.latency(measure))
     elif measure == "transform":
-        yield Latency(measure, kind, "wall", measures.transform)
+        yield ComparedLatency(measure, kind, "wall", measures.transform)
     if server is not None and measure in server.latencies:
-        yield Latency(measure, kind, "server", server.latencies[measure])
+        yield ComparedLatency(measure, kind, "server", server.latencies[measure])
 
 
-def distribution(found: Sequence[Latency], measure: str, objective_ms: float | None, name: str) -> str:
+def distribution(
+    found: Sequence[ComparedLatency], measure: str, objective_ms: float | None, name: str
+) -> str:
     """One measure of all runs by percentile, as SVG; dashed what a server measured itself."""
     with canvas.style(name):
         figure = Figure(figsize=(10.6, 3.6), layout="constrained")
@@ -74,7 +76,7 @@ def _objective(axes: Axes, objective_ms: float) -> None:
     axes.axvline(1 / (1 - 0.95), color=canvas.INK, linestyle=":", linewidth=0.9)
 
 
-def ranges(found: Sequence[Latency], name: str) -> str:
+def ranges(found: Sequence[ComparedLatency], name: str) -> str:
     """Every latency as a bar from its median to its 99th percentile, with a mark at the 95th, as SVG."""
     with canvas.style(name):
         measures = list(dict.fromkeys(one.measure for one in found))

@@ -9,7 +9,7 @@ from model.result import KINDS, CheckRow, HarnessRow, RunResult, SloRow, missed
 from model.verdict import ExitCode, Verdict
 from model.wording import listed
 from reports import comparison, timeline, views, wording
-from reports.recorded import Failure, Recorded, RecordedJob, RecordedPart
+from reports.recorded import Recorded, RecordedFailure, RecordedJob, RecordedPart
 
 PERCENTILES: Final = (50, 90, 95, 99, 99.9, 99.99, 100)
 REAL_TIME: Final = ("live", "load")
@@ -23,7 +23,7 @@ class RunView(NamedTuple):
     result: RunResult
     limits: list[HarnessRow]
     faults: list[views.FaultSummary]
-    failures: Sequence[Failure]
+    failures: Sequence[RecordedFailure]
     identity: list[tuple[str, str]]
 
 

@@ -22,7 +22,7 @@ class ReportError(ValueError):
     """A recorded file is missing, truncated or of another version; one line that names the file."""
 
 
-class Failure(NamedTuple):
+class RecordedFailure(NamedTuple):
     """A recorded failure case; paths are relative to the directory of the run.
 
     ``explanation`` is the page that explains it, empty if there is none.
@@ -37,7 +37,7 @@ class Recorded(NamedTuple):
 
     result: RunResult
     measures: MeasureSet
-    failures: tuple[Failure, ...]
+    failures: tuple[RecordedFailure, ...]
 
 
 class RecordedPart(NamedTuple):
@@ -143,6 +143,6 @@ def _read(path: Path, load: Callable[[bytes], T]) -> T:
         raise ReportError(f"{path}: {' '.join(str(error).split())}") from None
 
 
-def _failure(directory: Path, path: str) -> Failure:
+def _failure(directory: Path, path: str) -> RecordedFailure:
     page = Path(path).with_suffix(".html")
-    return Failure(path, page.as_posix() if (directory / page).is_file() else "")
+    return RecordedFailure(path, page.as_posix() if (directory / page).is_file() else "")

@@ -30,7 +30,7 @@ def _site(element: ElementId) -> str:
     return element.site
 
 
-class Run(msgspec.Struct, frozen=True):
+class TypedRun(msgspec.Struct, frozen=True):
     """What one author typed in one direction.
 
     Attributes:
@@ -64,7 +64,7 @@ def interleaving(elements: Sequence[Element], authors: Authors = _site) -> Inter
     return Interleaving(*counts[True], *counts[False])
 
 
-def typed_runs(elements: Sequence[Element], authors: Authors = _site) -> list[Run]:
+def typed_runs(elements: Sequence[Element], authors: Authors = _site) -> list[TypedRun]:
     """All runs of a final sequence, by the ids of their first elements."""
     by_id = {element.id: element for element in elements}
     following: dict[tuple[ElementId, bool], ElementId] = {}
@@ -81,7 +81,7 @@ def typed_runs(elements: Sequence[Element], authors: Authors = _site) -> list[Ru
         while (typed[-1], forward) in following:
             typed.append(following[typed[-1], forward])
         split_by = _strangers(typed, elements, place, authors)
-        runs.append(Run(authors(start), forward, tuple(typed), split_by))
+        runs.append(TypedRun(authors(start), forward, tuple(typed), split_by))
     return runs
 
 

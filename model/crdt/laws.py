@@ -18,7 +18,7 @@ import msgspec
 S = TypeVar("S")
 
 
-class Finding(msgspec.Struct, frozen=True):
+class BrokenLaw(msgspec.Struct, frozen=True):
     """One broken law.
 
     Attributes:
@@ -50,7 +50,7 @@ class Lattice(NamedTuple, Generic[S]):
     size: Callable[[S], int]
 
 
-def equal_states(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
+def equal_states(states: Sequence[S], lattice: Lattice[S]) -> BrokenLaw | None:
     """States that know the same compare equal, and states that compare equal know the same."""
     for a, b in _tuples(states, 2, lattice):
         same = lattice.below(a, b) and lattice.below(b, a)
@@ -63,7 +63,7 @@ def equal_states(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
     return None
 
 
-def commutative(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
+def commutative(states: Sequence[S], lattice: Lattice[S]) -> BrokenLaw | None:
     """``a + b == b + a``."""
     for a, b in _tuples(states, 2, lattice):
         ab, ba = lattice.join(a, b), lattice.join(b, a)
@@ -72,7 +72,7 @@ def commutative(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
     return None
 
 
-def associative(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
+def associative(states: Sequence[S], lattice: Lattice[S]) -> BrokenLaw | None:
     """``(a + b) + c == a + (b + c)``."""
     for a, b, c in _tuples(states, 3, lattice, ordered=True):
         left = lattice.join(lattice.join(a, b), c)
@@ -83,7 +83,7 @@ def associative(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
     return None
 
 
-def idempotent(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
+def idempotent(states: Sequence[S], lattice: Lattice[S]) -> BrokenLaw | None:
     """``a + a == a``."""
     for (a,) in _tuples(states, 1, lattice):
         aa = lattice.join(a, a)
@@ -92,7 +92,7 @@ def idempotent(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
     return None
 
 
-def upper_bound(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
+def upper_bound(states: Sequence[S], lattice: Lattice[S]) -> BrokenLaw | None:
     """``a + b`` knows everything that a and b know."""
     for a, b in _tuples(states, 2, lattice, ordered=True):
         ab = lattice.join(a, b)
@@ -101,7 +101,7 @@ def upper_bound(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
     return None
 
 
-def least(states: Sequence[S], lattice: Lattice[S]) -> Finding | None:
+def least(states: Sequence[S], lattice: Lattice[S]) -> BrokenLaw | None:
     """``a + b`` knows nothing that a state above both does not know."""
     for a, b, c in _tuples(states, 3, lattice, ordered=True):
         if lattice.below(a, c) and lattice.below(b, c):
@@ -120,5 +120,5 @@ def _tuples(
     return iter(sorted(choose, key=lambda chosen: sum(map(lattice.size, chosen))))
 
 
-def _found(law: str, message: str, lattice: Lattice[S], **states: S) -> Finding:
-    return Finding(law, message, {name: lattice.show(state) for name, state in states.items()})
+def _found(law: str, message: str, lattice: Lattice[S], **states: S) -> BrokenLaw:
+    return BrokenLaw(law, message, {name: lattice.show(state) for name, state in states.items()})

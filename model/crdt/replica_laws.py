@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from model.crdt.laws import Finding, Lattice
+from model.crdt.laws import BrokenLaw, Lattice
 from model.crdt.replicas.port import (
     Element,
     ElementId,
@@ -51,7 +51,7 @@ REPLICAS: Final = Lattice[Replica](
 """Replicas as states of a lattice: ordered by version, equal if version and elements are."""
 
 
-def ids_unique(replicas: Sequence[Replica]) -> Finding | None:
+def ids_unique(replicas: Sequence[Replica]) -> BrokenLaw | None:
     """No id stands for two elements, in one replica or in two; none is outside its replica's version."""
     first_seen: dict[ElementId, tuple[Replica, Element]] = {}
     for replica in _smallest_first(replicas):
@@ -59,17 +59,17 @@ def ids_unique(replicas: Sequence[Replica]) -> Finding | None:
         for element in replica.elements():
             if element.id in here or not covers(version, element.id):
                 problem = f"{spoken(element.id)} is twice in one replica, or beyond its version."
-                return Finding("ids_unique", problem, {"replica": _show(replica)})
+                return BrokenLaw("ids_unique", problem, {"replica": _show(replica)})
             here.add(element.id)
             other, known = first_seen.setdefault(element.id, (replica, element))
             if _content(known) != _content(element):
                 texts = f"{known.character!r} at {other.site}, {element.character!r} at {replica.site}"
                 problem = f"{spoken(element.id)} is two elements: {texts}."
-                return Finding("ids_unique", problem, {"one": _show(other), "other": _show(replica)})
+                return BrokenLaw("ids_unique", problem, {"one": _show(other), "other": _show(replica)})
     return None
 
 
-def origins_present(replicas: Sequence[Replica]) -> Finding | None:
+def origins_present(replicas: Sequence[Replica]) -> BrokenLaw | None:
     """Every element stands between its origins, and both are there; for replicas that never compacted."""
     for replica in _smallest_first(replicas):
         elements = replica.elements()
@@ -80,11 +80,11 @@ def origins_present(replicas: Sequence[Replica]) -> Finding | None:
             if not left < at < right:
                 problem = f"{spoken(element.id)} does not stand between origins that are present."
                 evidence = {"replica": _show(replica), "element": msgspec.to_builtins(element)}
-                return Finding("origins_present", problem, evidence)
+                return BrokenLaw("origins_present", problem, evidence)
     return None
 
 
-def effects_commute(replicas: Sequence[Replica], events: Iterable[Event]) -> Finding | None:
+def effects_commute(replicas: Sequence[Replica], events: Iterable[Event]) -> BrokenLaw | None:
     """Two events that a replica can take in either order have one effect; each can be taken at all.
 
     An event that has everything it needs must be taken by every replica, not only where it was made.
@@ -96,7 +96,7 @@ def effects_commute(replicas: Sequence[Replica], events: Iterable[Event]) -> Fin
             try:
                 copied(replica).apply(event)
             except MissingDependency as refused:
-                return Finding("effects_commute", f"{refused}.", {"replica": _show(replica)})
+                return BrokenLaw("effects_commute", f"{refused}.", {"replica": _show(replica)})
         for one, other in combinations(enabled, 2):
             forth, back = copied(replica), copied(replica)
             for event in (one, other):
@@ -106,7 +106,7 @@ def effects_commute(replicas: Sequence[Replica], events: Iterable[Event]) -> Fin
             if not REPLICAS.equal(forth, back):
                 problem = f"{spoken(one.id)} and {spoken(other.id)} do not commute."
                 evidence = {"before": _show(replica), "forth": _show(forth), "back": _show(back)}
-                return Finding("effects_commute", problem, evidence)
+                return BrokenLaw("effects_commute", problem, evidence)
     return None
 
 

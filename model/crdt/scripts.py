@@ -144,7 +144,7 @@ def random_script(rng: Random, agents: int, steps: int, *, deletes: bool = True)
     return Script(names, (*drawn, *everybody(names)))
 
 
-class Scenario(msgspec.Struct, frozen=True):
+class NamedScript(msgspec.Struct, frozen=True):
     """A script with the text that each algorithm must reach, by the algorithm's name."""
 
     name: str
@@ -152,10 +152,10 @@ class Scenario(msgspec.Struct, frozen=True):
     expected: Mapping[str, str]
 
 
-def _scenario(name: str, steps: Iterable[Step], **expected: str) -> Scenario:
+def _scenario(name: str, steps: Iterable[Step], **expected: str) -> NamedScript:
     drawn = tuple(steps)
     agents = tuple(sorted({step.agent for step in drawn}))
-    return Scenario(name, Script(agents, (*drawn, *everybody(agents))), MappingProxyType(expected))
+    return NamedScript(name, Script(agents, (*drawn, *everybody(agents))), MappingProxyType(expected))
 
 
 _A, _B, _C, _O = SiteId("A"), SiteId("B"), SiteId("C"), SiteId("O")

@@ -13,7 +13,7 @@ from typing import Final
 
 from model import history
 from model.crdt import laws
-from model.crdt.laws import Finding
+from model.crdt.laws import BrokenLaw
 from model.crdt.replica_laws import REPLICAS, copied, effects_commute, ids_unique, origins_present
 from model.crdt.replicas.port import Event, Replica
 from model.history import Record
@@ -50,7 +50,7 @@ def examine(
         try:
             found = law()
         except Exception as error:  # the code under test may fail anyhow, which is a finding
-            found = Finding(name, f"{type(error).__name__}: {error}", {})
+            found = BrokenLaw(name, f"{type(error).__name__}: {error}", {})
         if found is None:
             yield history.Examined(now_us, document, name, sites)
         else:
@@ -60,8 +60,8 @@ def examine(
         yield history.Preserved(now_us, replica.site, document, "saved", 0, before, after)
 
 
-def _laws(states: Sequence[Replica], *, triples: bool) -> list[partial[Finding | None]]:
-    of_pairs: tuple[Callable[..., Finding | None], ...] = (
+def _laws(states: Sequence[Replica], *, triples: bool) -> list[partial[BrokenLaw | None]]:
+    of_pairs: tuple[Callable[..., BrokenLaw | None], ...] = (
         laws.equal_states,
         laws.commutative,
         laws.idempotent,

@@ -13,9 +13,9 @@ from tests.reports.jobs import synthetic_server
 from tests.reports.strategies import synthetic_measures
 
 
-def _found(measures: MeasureSet) -> list[comparison.Latency]:
+def _found(measures: MeasureSet) -> list[comparison.ComparedLatency]:
     histogram = measures.latency("operation")
-    return [comparison.Latency("operation", "live", "client", histogram)] if histogram.count else []
+    return [comparison.ComparedLatency("operation", "live", "client", histogram)] if histogram.count else []
 
 
 DRAWN: list[Callable[[MeasureSet], str]] = [

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.crdt.replicas.nodes import Node
+from model.crdt.replicas.nodes import ElementNode
 from model.crdt.replicas.port import ElementId, Insertion, Version
 from model.crdt.replicas.sequence import SequenceReplica
 from model.identity import SiteId
 
 
-class TreeNode(Node):
+class TreeNode(ElementNode):
     """A node of the tree.
 
     Attributes:
@@ -65,7 +65,7 @@ class Fugue(SequenceReplica):
         assert isinstance(node, TreeNode)
         return node
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         """Hang the node into the tree; its place in the list is next to a neighbouring subtree."""
         assert isinstance(node, TreeNode)
         parent, is_left = self._parent(node)
@@ -79,7 +79,7 @@ class Fugue(SequenceReplica):
         before = _last(siblings[rank - 1]) if rank else parent
         return self._list.index(before) + 1 if before is not None else 0
 
-    def _parent(self, node: Node) -> tuple[TreeNode | None, bool]:
+    def _parent(self, node: ElementNode) -> tuple[TreeNode | None, bool]:
         """The parent, None for the root, and whether the node is a left child of it."""
         left, right = node.insertion.left, node.insertion.right
         # A right origin that was dropped is no parent: parents stay.

@@ -20,7 +20,7 @@ from __future__ import annotations
 from bisect import bisect
 from random import Random
 
-from model.crdt.replicas.nodes import Node
+from model.crdt.replicas.nodes import ElementNode
 from model.crdt.replicas.port import ElementId, Insertion, Position, Version, spoken
 from model.crdt.replicas.sequence import SequenceReplica
 from model.identity import SiteId
@@ -49,7 +49,7 @@ class Logoot(SequenceReplica):
         origins = left.id if left else None, right.id if right else None
         return Insertion(new, character, *origins, self._lamport + 1, place)
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         return bisect(self._list, node.insertion.position, key=lambda other: other.insertion.position)
 
     def _dropped(self, stable: Version) -> set[ElementId]:

@@ -8,7 +8,7 @@ from itertools import compress
 from model.crdt.replicas.port import ElementId, Insertion
 
 
-class Node:
+class ElementNode:
     """An element in place: what was inserted, and who deleted it.
 
     Attributes:
@@ -41,16 +41,16 @@ class NodeList:
     __slots__ = ("_nodes", "_visible")
 
     def __init__(self) -> None:
-        self._nodes: list[Node] = []
+        self._nodes: list[ElementNode] = []
         self._visible = bytearray()
 
     def __len__(self) -> int:
         return len(self._nodes)
 
-    def __getitem__(self, at: int) -> Node:
+    def __getitem__(self, at: int) -> ElementNode:
         return self._nodes[at]
 
-    def __iter__(self) -> Iterator[Node]:
+    def __iter__(self) -> Iterator[ElementNode]:
         return iter(self._nodes)
 
     @property
@@ -59,11 +59,11 @@ class NodeList:
         return self._visible.count(1)
 
     @property
-    def visible(self) -> Iterator[Node]:
+    def visible(self) -> Iterator[ElementNode]:
         """Those that are visible, in order."""
         return compress(self._nodes, self._visible)
 
-    def index(self, node: Node) -> int:
+    def index(self, node: ElementNode) -> int:
         """Where a node is."""
         node.at_least = self._nodes.index(node, node.at_least)
         return node.at_least
@@ -83,17 +83,17 @@ class NodeList:
                 low, position = middle, position - before
         return low
 
-    def insert(self, at: int, node: Node) -> None:
+    def insert(self, at: int, node: ElementNode) -> None:
         """Put a visible node in."""
         node.at_least = at
         self._nodes.insert(at, node)
         self._visible.insert(at, 1)
 
-    def hide(self, node: Node) -> None:
+    def hide(self, node: ElementNode) -> None:
         """A node is a tombstone from now on."""
         self._visible[self.index(node)] = 0
 
-    def replace(self, nodes: Iterable[Node]) -> None:
+    def replace(self, nodes: Iterable[ElementNode]) -> None:
         """Begin anew with these nodes, which are visible unless they are deleted."""
         self._nodes = list(nodes)
         self._visible = bytearray(not node.deletions for node in self._nodes)

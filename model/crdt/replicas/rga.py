@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from model.crdt.replicas.nodes import Node
+from model.crdt.replicas.nodes import ElementNode
 from model.crdt.replicas.port import ElementId, Insertion, Version, covers
 from model.crdt.replicas.sequence import SequenceReplica
 
@@ -37,7 +37,7 @@ class Rga(SequenceReplica):
 
     algorithm = "rga"
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         new = node.insertion
         at = 0 if new.left is None else self._index_of(new.left) + 1
         mine = self._timestamp(new)

@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from model.crdt.replicas.nodes import Node, NodeList
+from model.crdt.replicas.nodes import ElementNode, NodeList
 from model.crdt.replicas.port import (
     Deletion,
     Element,
@@ -28,7 +28,7 @@ from model.crdt.replicas.port import (
 from model.identity import SiteId
 
 
-class Saved(msgspec.Struct, frozen=True):
+class SavedSequence(msgspec.Struct, frozen=True):
     """A replica on disk.
 
     Attributes:
@@ -63,7 +63,7 @@ class SequenceReplica(Replica):
     def __init__(self, site: SiteId) -> None:
         self.site = site
         self._list = NodeList()
-        self._nodes: dict[ElementId, Node] = {}
+        self._nodes: dict[ElementId, ElementNode] = {}
         self._events: dict[ElementId, Event] = {}
         self._version: dict[SiteId, int] = {}
         self._forgotten: dict[SiteId, int] = {}
@@ -110,7 +110,7 @@ class SequenceReplica(Replica):
         right = self._list[at].id if at < len(self._list) else None
         return Insertion(self._next_id(), character, left, right, self._lamport + 1)
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         """Where in the list a new node goes; its dependencies are there."""
         raise NotImplementedError
 
@@ -208,8 +208,8 @@ class SequenceReplica(Replica):
         self._list.insert(self._place(node), node)
         self._nodes[insertion.id] = node
 
-    def _new_node(self, insertion: Insertion) -> Node:
-        return Node(insertion)
+    def _new_node(self, insertion: Insertion) -> ElementNode:
+        return ElementNode(insertion)
 
     def _mark(self, deletion: Deletion) -> None:
         node = self._nodes[deletion.target]
@@ -248,14 +248,16 @@ class SequenceReplica(Replica):
     def save(self) -> bytes:
         """The whole state as JSON."""
         order, events = [node.id for node in self._list], list(self._events.values())
-        saved = Saved(self.algorithm, self.site, order, events, self._version, self._forgotten, self._lamport)
+        saved = SavedSequence(
+            self.algorithm, self.site, order, events, self._version, self._forgotten, self._lamport
+        )
         return msgspec.json.encode(saved)
 
     @classmethod
     def load(cls, data: bytes) -> Self:
         """The replica that was saved."""
         try:
-            saved = msgspec.json.decode(data, type=Saved)
+            saved = msgspec.json.decode(data, type=SavedSequence)
         except msgspec.DecodeError as error:
             raise ValueError(f"not a saved replica: {error}") from error
         if saved.algorithm != cls.algorithm:
@@ -264,7 +266,7 @@ class SequenceReplica(Replica):
         replica._restore(saved)
         return replica
 
-    def _restore(self, saved: Saved) -> None:
+    def _restore(self, saved: SavedSequence) -> None:
         self._events = {event.id: event for event in saved.events}
         self._version, self._forgotten = dict(saved.version), dict(saved.forgotten)
         self._lamport = saved.lamport
@@ -296,7 +298,7 @@ class SequenceReplica(Replica):
         self._relink()
         return len(dropped)
 
-    def _is_stable_tombstone(self, node: Node, stable: Version) -> bool:
+    def _is_stable_tombstone(self, node: ElementNode, stable: Version) -> bool:
         """Whether everybody knows that it is deleted, by all deletions known here."""
         return bool(node.deletions) and all(covers(stable, deletion) for deletion in node.deletions)
 

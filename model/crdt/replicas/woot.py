@@ -18,12 +18,12 @@ Left out on purpose: the pool of operations whose preconditions do not hold yet 
 
 from __future__ import annotations
 
-from model.crdt.replicas.nodes import Node
+from model.crdt.replicas.nodes import ElementNode
 from model.crdt.replicas.port import ElementId, Insertion, Version
 from model.crdt.replicas.sequence import SequenceReplica
 
 
-class WootNode(Node):
+class WootNode(ElementNode):
     """An element with its degree: one more than the greater one of its origins' (0 of the ends)."""
 
     __slots__ = ("degree",)
@@ -76,7 +76,7 @@ class Woot(SequenceReplica):
     def _degree(self, insertion: Insertion) -> int:
         return 1 + max((self._node(origin).degree for origin in insertion.dependencies), default=0)
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         assert isinstance(node, WootNode)
         node.degree = self._degree(node.insertion)
         left, right = node.insertion.left, node.insertion.right

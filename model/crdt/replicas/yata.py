@@ -20,7 +20,7 @@ placeholders (Yjs keeps the ids of what it collects).
 
 from __future__ import annotations
 
-from model.crdt.replicas.nodes import Node
+from model.crdt.replicas.nodes import ElementNode
 from model.crdt.replicas.port import ElementId, Insertion, Version
 from model.crdt.replicas.sequence import SequenceReplica
 
@@ -35,7 +35,7 @@ class Yata(SequenceReplica):
 
     algorithm = "yata"
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         new = node.insertion
         candidate = 0 if new.left is None else self._index_of(new.left) + 1
         scanned: set[ElementId] = set()  # everything from the left origin up to here

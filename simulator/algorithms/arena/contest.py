@@ -12,7 +12,7 @@ from simulator.algorithms.arena.contenders import CONTENDERS, REFERENCE, Contend
 from simulator.algorithms.arena.differences import differences, letters_of
 from simulator.algorithms.arena.engines.engine import MakeEngine
 from simulator.algorithms.arena.play import Played, perform, play
-from simulator.algorithms.arena.schedule import Exchange, Offline, Schedule
+from simulator.algorithms.arena.schedule import Exchange, Leave, Schedule
 from simulator.algorithms.texts import first_difference
 
 
@@ -49,7 +49,7 @@ def contest(
         schedule.agents,
         schedule.edits,
         sum(isinstance(step, Exchange) for step in schedule.steps),
-        sum(isinstance(step, Offline) for step in schedule.steps),
+        sum(isinstance(step, Leave) for step in schedule.steps),
         tuple(Character(c, schedule.shown.get(c, c), i.site, i.counter) for c, i in ids.items()),
         tuple(
             _row(name, contenders[name], played, group[name], machines[name])

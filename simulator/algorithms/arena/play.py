@@ -12,8 +12,8 @@ from model.identity import DocumentId, SiteId
 from model.protocol import ProtocolError
 from model.text import Operation, OperationError, apply
 from model.verdict import CheckResult
-from simulator.algorithms.arena.engines.engine import Engine, MakeEngine
-from simulator.algorithms.arena.schedule import Erase, Exchange, Offline, Online, Schedule, Type
+from simulator.algorithms.arena.engines.engine import ArenaEngine, MakeEngine
+from simulator.algorithms.arena.schedule import Erase, Exchange, Leave, Return, Schedule, Type
 from simulator.algorithms.arena.typed import Typed
 
 _DOCUMENT = DocumentId("arena")
@@ -34,7 +34,7 @@ class Played(NamedTuple):
         seconds: wall time of the engine alone.
     """
 
-    engine: Engine
+    engine: ArenaEngine
     displays: list[str]
     texts: dict[SiteId, str]
     server_text: str
@@ -72,7 +72,7 @@ class _JudgedEngine:
         act()
         self.seconds += self._clock() - begin
 
-    def take(self, number: int, step: Type | Erase | Exchange | Offline | Online) -> None:
+    def take(self, number: int, step: Type | Erase | Exchange | Leave | Return) -> None:
         """Let the engine take a step.
 
         Raises:
@@ -91,9 +91,9 @@ class _JudgedEngine:
             case Exchange():
                 self._timed(lambda: engine.exchange(agent))
                 self._show(number, agent)
-            case Offline():
+            case Leave():
                 self._timed(lambda: engine.offline(agent))
-            case Online():
+            case Return():
                 self._timed(lambda: engine.online(agent))
         self.displays.append(engine.text(agent))
 
@@ -140,7 +140,7 @@ def play(schedule: Schedule, make: MakeEngine, clock: Callable[[], float]) -> Pl
     )
 
 
-def perform(schedule: Schedule, engine: Engine) -> None:
+def perform(schedule: Schedule, engine: ArenaEngine) -> None:
     """Let an engine that is at the beginning play a schedule that it has played before; nobody watches."""
     for step in schedule.steps:
         match step:
@@ -148,7 +148,7 @@ def perform(schedule: Schedule, engine: Engine) -> None:
                 engine.edit(step.agent, step.on(engine.text(step.agent)))
             case Exchange():
                 engine.exchange(step.agent)
-            case Offline():
+            case Leave():
                 engine.offline(step.agent)
-            case Online():
+            case Return():
                 engine.online(step.agent)

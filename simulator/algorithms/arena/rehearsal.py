@@ -16,7 +16,7 @@ from model.crdt import scripts
 from model.crdt.replicas import FugueMax
 from model.identity import SiteId
 from simulator.algorithms.arena.engines.plain import PlainEngine
-from simulator.algorithms.arena.schedule import Erase, Exchange, Offline, Online, Schedule, Step, Type
+from simulator.algorithms.arena.schedule import Erase, Exchange, Leave, Return, Schedule, Step, Type
 
 LETTERS: Final = ((0x61, 0x7B), (0x41, 0x5B), (0x30, 0x3A), (0xC0, 0xD7), (0xD8, 0xF7), (0xF8, 0x180),
                   (0x391, 0x3A2), (0x3A3, 0x3CA), (0x400, 0x460), (0x4E00, 0xD800))  # fmt: skip
@@ -78,7 +78,7 @@ class Rehearsal:
         """The person is gone, if it was there."""
         if self._online[agent]:
             self._online[agent] = False
-            self.steps.append(Offline(agent))
+            self.steps.append(Leave(agent))
 
     def exchange(self, agent: SiteId) -> bool:
         """The person meets the server, coming back for it if need be; whether the server learnt anything.
@@ -88,7 +88,7 @@ class Rehearsal:
         replica, server = self._engine.replicas[agent], self._engine.server
         is_back, self._online[agent] = not self._online[agent], True
         if is_back:
-            self.steps.append(Online(agent))
+            self.steps.append(Return(agent))
         elif replica.version == server.version:
             return False
         self.steps.append(Exchange(agent))

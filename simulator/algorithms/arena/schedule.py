@@ -68,19 +68,19 @@ class Exchange(msgspec.Struct, frozen=True, tag="exchange"):
     agent: SiteId
 
 
-class Offline(msgspec.Struct, frozen=True, tag="offline"):
-    """The agent's connection is gone until the next :class:`Online`."""
+class Leave(msgspec.Struct, frozen=True, tag="offline"):
+    """The agent's connection is gone until the next :class:`Return`."""
 
     agent: SiteId
 
 
-class Online(msgspec.Struct, frozen=True, tag="online"):
+class Return(msgspec.Struct, frozen=True, tag="online"):
     """The agent is back; an exchange follows."""
 
     agent: SiteId
 
 
-Step: TypeAlias = Type | Erase | Exchange | Offline | Online
+Step: TypeAlias = Type | Erase | Exchange | Leave | Return
 
 
 class Schedule(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The laws of the field, published against measured: ``concord laws``."""
 
 from simulator.algorithms.laws.measure import Laws, measure
-from simulator.algorithms.laws.tables import Row, Table
+from simulator.algorithms.laws.tables import LawRow, Table
 
-__all__ = ["Laws", "Row", "Table", "measure"]
+__all__ = ["LawRow", "Laws", "Table", "measure"]

@@ -70,7 +70,7 @@ class Evidence(msgspec.Struct, frozen=True):
     message: str
 
 
-class Row(msgspec.Struct, frozen=True):
+class InterleavingRow(msgspec.Struct, frozen=True):
     """One algorithm in one kind of scenario.
 
     Attributes:
@@ -101,7 +101,7 @@ class Row(msgspec.Struct, frozen=True):
 
 def interleaving_table(
     seed: int, runs: int, algorithms: Mapping[str, Callable[[SiteId], Replica]] = ALGORITHMS
-) -> list[Row]:
+) -> list[InterleavingRow]:
     """Measure the table: a row for each algorithm and kind.
 
     Args:
@@ -116,7 +116,7 @@ def interleaving_table(
         for name, algorithm in algorithms.items():
             broken = [s for s in scenarios if _problem(s, kind, algorithm)]
             evidence = _evidence(min(broken, key=_size), kind, algorithm) if broken else None
-            rows.append(Row(name, kind, EXPECTED[name][number], runs, len(broken), evidence))
+            rows.append(InterleavingRow(name, kind, EXPECTED[name][number], runs, len(broken), evidence))
     return sorted(rows, key=lambda row: list(algorithms).index(row.algorithm))
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from model.identity import SiteId
 from model.verdict import CheckResult
-from simulator.algorithms.laws.tables import Row, Table, row, rule_of_three
+from simulator.algorithms.laws.tables import LawRow, Table, row, rule_of_three
 from simulator.algorithms.published.jupiter import Contribution, composed_against_stepwise, judged, triangle
 from simulator.failures.trial import attempt
 from simulator.planning.seeds import Seeds
@@ -29,7 +29,7 @@ def lists_table(seeds: Seeds) -> Table:
     return Table("jupiter", "Jupiter", tuple(rows))
 
 
-def _triangle_rows(which: str, text: str, log: tuple[Contribution, ...], *, strong: str) -> list[Row]:
+def _triangle_rows(which: str, text: str, log: tuple[Contribution, ...], *, strong: str) -> list[LawRow]:
     for_weak, for_strong = judged(text, log)
     return [
         row(f"{name} list specification, {which}", published, result.verdict.of_a_law, _evidence(result))
@@ -43,7 +43,7 @@ def _evidence(result: CheckResult) -> str:
     return f"{result.checked} {result.detail}"
 
 
-def _contended_rows(seeds: Seeds) -> list[Row]:
+def _contended_rows(seeds: Seeds) -> list[LawRow]:
     """Both specifications over many runs; a run that displays nothing is no evidence."""
     rng = seeds.stream("laws", "contended")
     names = {"weak": ("weak_list", "holds"), "strong": ("strong_list", "fails")}
@@ -66,7 +66,7 @@ def _contended_rows(seeds: Seeds) -> list[Row]:
     return rows
 
 
-def _composed_rows() -> list[Row]:
+def _composed_rows() -> list[LawRow]:
     texts = composed_against_stepwise()
     evidence = '"ab": a1 deletes both, a2 inserts x at 0; c inserts c at 1 and goes first'
     return [

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from model.crdt.replicas import ALGORITHMS, Replica
-from model.crdt.scripts import SCENARIOS, Delete, Insert, Scenario, Script, Sync, perform, play
+from model.crdt.scripts import SCENARIOS, Delete, Insert, NamedScript, Script, Sync, perform, play
 from simulator.algorithms.laws import interleaving
 from simulator.algorithms.laws.interleaving import Expected, interleaving_table
-from simulator.algorithms.laws.tables import Row, Table, row, rule_of_three
+from simulator.algorithms.laws.tables import LawRow, Table, row, rule_of_three
 
 INTERLEAVING_RUNS: Final = 500
 """Random scenarios of each kind, the same ones for every algorithm."""
@@ -24,7 +24,7 @@ def scenarios_table() -> Table:
     return Table("crdt_scenarios", "Sequence CRDTs: scenarios", tuple(rows))
 
 
-def _row(scenario: Scenario, algorithm: str, published: str) -> Row:
+def _row(scenario: NamedScript, algorithm: str, published: str) -> LawRow:
     """What all agents end with; several texts if they do not agree."""
     replicas = play(scenario.script, ALGORITHMS[algorithm])
     texts = sorted({replica.text for replica in replicas.values()})
@@ -42,7 +42,7 @@ def interleaving_of_runs(seed: int) -> Table:
     return Table("crdt_interleaving", "Sequence CRDTs: interleaving", tuple(rows))
 
 
-def measured_row(found: interleaving.Row) -> Row:
+def measured_row(found: interleaving.InterleavingRow) -> LawRow:
     """A row of the other table; what happens rarely may not happen at all in a number of runs."""
     if not found.broken:
         measured = Expected.NEVER
@@ -57,7 +57,7 @@ def measured_row(found: interleaving.Row) -> Row:
         script, text, message = found.evidence.script, found.evidence.text, found.evidence.message
         evidence = f'{count}: {script_text(script, ALGORITHMS[found.algorithm])} → "{text}": {message}'
     what = f"{found.algorithm}: {found.kind.value}"
-    return Row(what, found.expected.value, measured.value, found.agrees, evidence)
+    return LawRow(what, found.expected.value, measured.value, found.agrees, evidence)
 
 
 def script_text(script: Script, algorithm: type[Replica]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Row(msgspec.Struct, frozen=True):
+class LawRow(msgspec.Struct, frozen=True):
     """One published statement against our measurement.
 
     Attributes:
@@ -33,12 +33,12 @@ class Table(msgspec.Struct, frozen=True):
 
     name: str
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[LawRow, ...]
 
 
-def row(what: str, published: str, measured: str, evidence: str) -> Row:
+def row(what: str, published: str, measured: str, evidence: str) -> LawRow:
     """A row; equal words are the same result."""
-    return Row(what, published, measured, published == measured, evidence)
+    return LawRow(what, published, measured, published == measured, evidence)
 
 
 def rule_of_three(runs: int) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from simulator.algorithms.laws.tables import Row, Table, row, rule_of_three
-from simulator.algorithms.published.catalogue import PUBLISHED, Published
+from simulator.algorithms.laws.tables import LawRow, Table, row, rule_of_three
+from simulator.algorithms.published.catalogue import PUBLISHED, PublishedFunction
 from simulator.algorithms.published.laws import bounds, tp1, tp2_by_states
 from simulator.algorithms.published.puzzles import PUZZLES, solution_text, solve
 from simulator.algorithms.published.search import (
@@ -32,14 +32,14 @@ Progress = Callable[[str], None]
 
 def functions_table(seeds: Seeds, progress: Progress) -> Table:
     """Every function against every law, by search."""
-    rows: list[Row] = []
+    rows: list[LawRow] = []
     for published in PUBLISHED:
         progress(f"searching counterexamples to {published.function.name}")
         rows += _rows_of(published, seeds)
     return Table("transformation_functions", "Published transformation functions", tuple(rows))
 
 
-def _rows_of(published: Published, seeds: Seeds) -> Iterator[Row]:
+def _rows_of(published: PublishedFunction, seeds: Seeds) -> Iterator[LawRow]:
     name = published.function.name
     for law, holds, steps, check in (
         ("positions within the text", published.bounds, 2, bounds),
@@ -52,7 +52,7 @@ def _rows_of(published: Published, seeds: Seeds) -> Iterator[Row]:
     yield causal_row(published, seeds)
 
 
-def causal_row(published: Published, seeds: Seeds) -> Row:
+def causal_row(published: PublishedFunction, seeds: Seeds) -> LawRow:
     """TP2 where some operations were made after others: all small histories, then larger ones by chance."""
     function = published.function
     result = search(function, causal_classes(function, SCOPE), tp2_by_states)
@@ -64,7 +64,7 @@ def causal_row(published: Published, seeds: Seeds) -> Row:
     return _row(f"{function.name}: TP2, causal histories", published.causal, result, looked)
 
 
-def _row(what: str, holds: bool, result: Searched, looked: str) -> Row:
+def _row(what: str, holds: bool, result: Searched, looked: str) -> LawRow:
     """The row of a search; one that saw nothing, or left something out, proves nothing."""
     if result.finding is not None:
         measured, evidence = "fails", str(result.finding)

@@ -14,7 +14,7 @@ from simulator.algorithms.published.sun import Sun
 from simulator.algorithms.published.ttf import Ttf
 
 
-class Published(NamedTuple):
+class PublishedFunction(NamedTuple):
     """A function and whether it satisfies each law.
 
     Sources of the verdicts: Ressel et al. 1996, Imine et al. 2003, Oster et al. 2006. That an operation
@@ -38,10 +38,10 @@ class Published(NamedTuple):
 
 
 PUBLISHED: Final = (
-    Published(Ellis(), bounds=False, tp1=False, fresh=False, causal=False),
-    Published(Ressel(), bounds=True, tp1=True, fresh=False, causal=False),
-    Published(Sun(), bounds=True, tp1=False, fresh=False, causal=False),
-    Published(Suleiman(), bounds=True, tp1=True, fresh=True, causal=False, judged=tp2_by_states),
-    Published(Imine(), bounds=True, tp1=True, fresh=True, causal=False),
-    Published(Ttf(), bounds=True, tp1=True, fresh=True, causal=True),
+    PublishedFunction(Ellis(), bounds=False, tp1=False, fresh=False, causal=False),
+    PublishedFunction(Ressel(), bounds=True, tp1=True, fresh=False, causal=False),
+    PublishedFunction(Sun(), bounds=True, tp1=False, fresh=False, causal=False),
+    PublishedFunction(Suleiman(), bounds=True, tp1=True, fresh=True, causal=False, judged=tp2_by_states),
+    PublishedFunction(Imine(), bounds=True, tp1=True, fresh=True, causal=False),
+    PublishedFunction(Ttf(), bounds=True, tp1=True, fresh=True, causal=True),
 )

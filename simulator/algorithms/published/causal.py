@@ -93,7 +93,7 @@ def orders(history: History) -> Iterator[Order]:
     return continued(0, ())
 
 
-class Replay(Generic[State]):
+class HistoryReplay(Generic[State]):
     """One history under one function: the states of replicas and the forms of operations.
 
     Both are remembered by the order of steps that they belong to.

@@ -7,7 +7,13 @@ delete of the text editing example.
 from __future__ import annotations
 
 from simulator.algorithms.published.function import TextFunction
-from simulator.algorithms.published.operations import NOP, Deletion, Insertion, Operation, moved
+from simulator.algorithms.published.operations import (
+    NOP,
+    Del,
+    Ins,
+    Operation,
+    moved,
+)
 
 
 class Ellis(TextFunction):
@@ -20,7 +26,7 @@ class Ellis(TextFunction):
     name = "Ellis & Gibbs"
     source = "SIGMOD 1989, transformation matrix of dOPT"
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         """Equal positions: nothing if the characters are equal, else the larger priority moves right."""
         if operation.position < other.position:
             return operation
@@ -30,6 +36,6 @@ class Ellis(TextFunction):
             return NOP
         return moved(operation, 1) if operation.site > other.site else operation
 
-    def insert_delete(self, operation: Insertion, other: Deletion) -> Operation:
+    def insert_delete(self, operation: Ins, other: Del) -> Operation:
         """One to the left already if both positions are equal."""
         return operation if operation.position < other.position else moved(operation, -1)

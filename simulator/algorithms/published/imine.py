@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from model.identity import SiteId
 from simulator.algorithms.published.function import TextFunction
-from simulator.algorithms.published.operations import NOP, Insertion, Operation, moved
+from simulator.algorithms.published.operations import NOP, Ins, Operation, moved
 
 
-class PlacedInsertion(Insertion, frozen=True):
+class PlacedInsertion(Ins, frozen=True):
     """``Ins(p, ip, c)``.
 
     Attributes:
@@ -31,11 +31,11 @@ class Imine(TextFunction):
     name = "Imine et al."
     source = "ECSCW 2003, the function proposed there"
 
-    def insertion(self, state: str, position: int, character: str, site: SiteId) -> Insertion:  # noqa: ARG002
+    def insertion(self, state: str, position: int, character: str, site: SiteId) -> Ins:  # noqa: ARG002
         """An insertion whose first position is its position."""
         return PlacedInsertion(position, character, site, position)
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         """Equal positions: by the first positions, then by the characters."""
         assert isinstance(operation, PlacedInsertion)
         assert isinstance(other, PlacedInsertion)

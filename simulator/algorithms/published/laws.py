@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from simulator.algorithms.published.causal import History, Order, Replay, orders, spoken, step_names
+from simulator.algorithms.published.causal import History, HistoryReplay, Order, orders, spoken, step_names
 from simulator.algorithms.published.function import State
 from simulator.algorithms.published.operations import PositionError
 
@@ -26,7 +26,7 @@ class Way(msgspec.Struct, frozen=True):
     outcome: str
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Counterexample(msgspec.Struct, frozen=True):
     """A history that breaks a law: two ways that ought to agree, or one that leaves the text."""
 
     history: History
@@ -39,31 +39,31 @@ class Finding(msgspec.Struct, frozen=True):
         return f"{self.history}; {ways}"
 
 
-Check: TypeAlias = Callable[[Replay[Any]], Finding | None]
+Check: TypeAlias = Callable[[HistoryReplay[Any]], Counterexample | None]
 """Looks at one history; a PositionError passes through, except from the check that is about it."""
 
 
-def bounds(replay: Replay[State]) -> Finding | None:
+def bounds(replay: HistoryReplay[State]) -> Counterexample | None:
     """Every operation stays inside the text, after every transformation."""
     for order in orders(replay.history):
         try:
             replay.state(order)
         except PositionError as error:
-            return Finding(replay.history, (Way(order, str(error)),))
+            return Counterexample(replay.history, (Way(order, str(error)),))
     return None
 
 
-def tp1(replay: Replay[State]) -> Finding | None:
+def tp1(replay: HistoryReplay[State]) -> Counterexample | None:
     """Two operations made on one state: both orders lead to one state."""
     if not _is_fresh(replay.history, 2):
         return None
     first, second = (0, 1), (1, 0)
     if replay.state(first) == replay.state(second):
         return None
-    return Finding(replay.history, (_shown(replay, first), _shown(replay, second)))
+    return Counterexample(replay.history, (_shown(replay, first), _shown(replay, second)))
 
 
-def tp2_by_operations(replay: Replay[State]) -> Finding | None:
+def tp2_by_operations(replay: HistoryReplay[State]) -> Counterexample | None:
     """Three operations made on one state: each is the same operation past the others in either order."""
     history = replay.history
     if not _is_fresh(history, 3):
@@ -73,11 +73,13 @@ def tp2_by_operations(replay: Replay[State]) -> Finding | None:
         ways = ((first, second), (second, first))
         if replay.form(last, ways[0]) != replay.form(last, ways[1]):
             name = step_names(history)[last]
-            return Finding(history, tuple(Way((*w, last), f"{name} is {replay.form(last, w)}") for w in ways))
+            return Counterexample(
+                history, tuple(Way((*w, last), f"{name} is {replay.form(last, w)}") for w in ways)
+            )
     return None
 
 
-def tp2_by_states(replay: Replay[State]) -> Finding | None:
+def tp2_by_states(replay: HistoryReplay[State]) -> Counterexample | None:
     """Replicas in one state that take in one more step are in one state again.
 
     With TP1, histories of every size that pass make all replicas converge: the orders of a set of steps that
@@ -93,7 +95,7 @@ def tp2_by_states(replay: Replay[State]) -> Finding | None:
             and replay.state(one) != replay.state(other)
             and replay.state(one[:-1]) == replay.state(other[:-1])
         ):
-            return Finding(replay.history, (_shown(replay, one), _shown(replay, other)))
+            return Counterexample(replay.history, (_shown(replay, one), _shown(replay, other)))
     return None
 
 
@@ -102,5 +104,5 @@ def _is_fresh(history: History, steps: int) -> bool:
     return len(history.steps) == steps and not any(step.known for step in history.steps)
 
 
-def _shown(replay: Replay[State], order: Order) -> Way:
+def _shown(replay: HistoryReplay[State], order: Order) -> Way:
     return Way(order, f'"{replay.function.view(replay.state(order))}"')

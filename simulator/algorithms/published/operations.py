@@ -13,7 +13,7 @@ class PositionError(ValueError):
     """An operation points outside the text that it is applied to."""
 
 
-class Insertion(msgspec.Struct, frozen=True):
+class Ins(msgspec.Struct, frozen=True):
     """``Ins(p, c, u)``: put a character before the one at a position.
 
     Attributes:
@@ -30,7 +30,7 @@ class Insertion(msgspec.Struct, frozen=True):
         return f"Ins {self.position} {self.character}"
 
 
-class Deletion(msgspec.Struct, frozen=True):
+class Del(msgspec.Struct, frozen=True):
     """``Del(p)``: take the character at a position away.
 
     Attributes:
@@ -54,10 +54,10 @@ class Nop(msgspec.Struct, frozen=True):
 
 NOP: Final = Nop()
 
-Operation: TypeAlias = Insertion | Deletion | Nop
+Operation: TypeAlias = Ins | Del | Nop
 
 
-def moved(operation: Insertion, by: int) -> Insertion:
+def moved(operation: Ins, by: int) -> Ins:
     """The insertion further right by ``by``; whatever else it carries stays."""
     return msgspec.structs.replace(operation, position=operation.position + by)
 
@@ -71,9 +71,9 @@ def apply(text: str, operation: Operation) -> str:
     if isinstance(operation, Nop):
         return text
     at = operation.position
-    inserts = isinstance(operation, Insertion)
+    inserts = isinstance(operation, Ins)
     if not 0 <= at < len(text) + inserts:
         raise PositionError(f"{operation} on a text of {len(text)}")
-    if isinstance(operation, Insertion):
+    if isinstance(operation, Ins):
         return text[:at] + operation.character + text[at:]
     return text[:at] + text[at + 1 :]

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from model.identity import SiteId
-from simulator.algorithms.published.causal import History, Order, Replay, Step, orders, spoken, step_names
+from simulator.algorithms.published.causal import (
+    History,
+    HistoryReplay,
+    Order,
+    Step,
+    orders,
+    spoken,
+    step_names,
+)
 from simulator.algorithms.published.ellis import Ellis
 from simulator.algorithms.published.function import Function
 from simulator.algorithms.published.imine import Imine
@@ -35,7 +43,10 @@ def false_tie(left: str = "x", right: str = "y", *, left_first: bool = True) -> 
         left_first: whether the left one's site is the smaller one.
     """
     left_site, right_site = (_A, _B) if left_first else (_B, _A)
-    return History("abc", (Step(left_site, 0, 1, left), Step(_C, 0, 1, ""), Step(right_site, 0, 2, right)))
+    return History(
+        "abc",
+        (Step(left_site, 0, 1, left), Step(_C, 0, 1, ""), Step(right_site, 0, 2, right)),
+    )
 
 
 class Puzzle(NamedTuple):
@@ -100,7 +111,7 @@ def solve(puzzle: Puzzle) -> Solved:
     if puzzle.order is not None:
         found[text_under_dopt(puzzle.function, puzzle.history, puzzle.order)] = puzzle.order
     else:
-        replay = Replay(puzzle.function, puzzle.history)
+        replay = HistoryReplay(puzzle.function, puzzle.history)
         for order in orders(puzzle.history):
             found.setdefault(puzzle.function.view(replay.state(order)), order)
     texts = tuple(sorted(found))
@@ -113,7 +124,7 @@ def text_under_dopt(function: Function[Any], history: History, order: Order) -> 
     It transforms an operation against the concurrent ones of its log as their authors made them, not as they
     came to be at the place where the operation meets them.
     """
-    replay = Replay(function, history)
+    replay = HistoryReplay(function, history)
     state = function.start(history.text)
     for place, number in enumerate(order):
         operation = replay.original(number)

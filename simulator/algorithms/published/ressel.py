@@ -7,7 +7,7 @@ concurrency control and undo in group editors" (CSCW 1996), the transformation o
 from __future__ import annotations
 
 from simulator.algorithms.published.function import TextFunction
-from simulator.algorithms.published.operations import Insertion, Operation, moved
+from simulator.algorithms.published.operations import Ins, Operation, moved
 
 
 class Ressel(TextFunction):
@@ -16,7 +16,7 @@ class Ressel(TextFunction):
     name = "Ressel et al."
     source = "CSCW 1996, text operations of adOPTed"
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         """Equal positions: the smaller site keeps its place."""
         mine = (operation.position, operation.site)
         return operation if mine < (other.position, other.site) else moved(operation, 1)

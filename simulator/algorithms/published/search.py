@@ -10,9 +10,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from model.identity import SiteId
-from simulator.algorithms.published.causal import History, Replay, Step
+from simulator.algorithms.published.causal import History, HistoryReplay, Step
 from simulator.algorithms.published.function import Function
-from simulator.algorithms.published.laws import Check, Finding
+from simulator.algorithms.published.laws import Check, Counterexample
 from simulator.algorithms.published.operations import PositionError
 from simulator.algorithms.published.shrink import INSERTED, SITES, shrunk, size
 
@@ -32,7 +32,7 @@ class Searched(msgspec.Struct, frozen=True):
         outside: how many of them were left out because an operation left the text.
     """
 
-    finding: Finding | None
+    finding: Counterexample | None
     histories: int
     outside: int
 
@@ -41,11 +41,11 @@ def search(function: Anything, classes: Iterable[Iterable[History]], check: Chec
     """Look at one class of histories after another, until one of them holds a counterexample."""
     histories = outside = 0
     for histories_of_class in classes:
-        smallest: Finding | None = None
+        smallest: Counterexample | None = None
         for history in histories_of_class:
             histories += 1
             try:
-                finding = check(Replay(function, history))
+                finding = check(HistoryReplay(function, history))
             except PositionError:
                 outside += 1
                 continue
@@ -146,7 +146,7 @@ def _seen_length(function: Anything, history: History, known: int) -> int:
         return len(history.text)
     order = tuple(n for n in range(len(history.steps)) if known >> n & 1)
     try:
-        return len(function.view(Replay(function, history).state(order)))
+        return len(function.view(HistoryReplay(function, history).state(order)))
     except PositionError:
         return -1
 

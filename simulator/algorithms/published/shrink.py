@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from model.identity import SiteId
-from simulator.algorithms.published.causal import History, Replay, Step, StepError
+from simulator.algorithms.published.causal import History, HistoryReplay, Step, StepError
 from simulator.algorithms.published.function import Function
-from simulator.algorithms.published.laws import Check, Finding
+from simulator.algorithms.published.laws import Check, Counterexample
 from simulator.algorithms.published.operations import PositionError
 
 SITES = "ABCDEF"
@@ -24,9 +24,9 @@ INSERTED = "uvwxyz"
 _replace = msgspec.structs.replace
 
 
-def shrunk(function: Function[Any], finding: Finding, check: Check) -> Finding:
+def shrunk(function: Function[Any], finding: Counterexample, check: Check) -> Counterexample:
     """The smallest finding that small changes lead to, one after another."""
-    better: Finding | None = finding
+    better: Counterexample | None = finding
     while better is not None:
         finding = better
         better = next(_smaller(function, finding, check), None)
@@ -51,12 +51,12 @@ def size(history: History) -> tuple[int, ...]:
     )
 
 
-def _smaller(function: Function[Any], finding: Finding, check: Check) -> Iterator[Finding]:
+def _smaller(function: Function[Any], finding: Counterexample, check: Check) -> Iterator[Counterexample]:
     limit = size(finding.history)
     for history in _proposals(finding.history):
         if size(history) < limit and is_causal(history):
             try:
-                found = check(Replay(function, history))
+                found = check(HistoryReplay(function, history))
             except (StepError, PositionError):
                 continue
             if found is not None:

@@ -10,12 +10,18 @@ import msgspec
 
 from model.identity import SiteId
 from simulator.algorithms.published.function import TextFunction
-from simulator.algorithms.published.operations import NOP, Deletion, Insertion, Operation, moved
+from simulator.algorithms.published.operations import (
+    NOP,
+    Del,
+    Ins,
+    Operation,
+    moved,
+)
 
 _NONE: frozenset[int] = frozenset()
 
 
-class RememberingInsertion(Insertion, frozen=True):
+class RememberingInsertion(Ins, frozen=True):
     """``Ins(p, c, av, ap)``.
 
     Attributes:
@@ -41,11 +47,11 @@ class Suleiman(TextFunction):
     name = "Suleiman et al."
     source = "GROUP 1997, forward transposition"
 
-    def insertion(self, state: str, position: int, character: str, site: SiteId) -> Insertion:  # noqa: ARG002
+    def insertion(self, state: str, position: int, character: str, site: SiteId) -> Ins:  # noqa: ARG002
         """An insertion that remembers nothing yet."""
         return RememberingInsertion(position, character, site)
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         """Equal positions: by what they remember, then by the characters."""
         assert isinstance(operation, RememberingInsertion)
         assert isinstance(other, RememberingInsertion)
@@ -57,7 +63,7 @@ class Suleiman(TextFunction):
             return operation
         return moved(operation, 1) if operation.character < other.character else NOP
 
-    def insert_delete(self, operation: Insertion, other: Deletion) -> Operation:
+    def insert_delete(self, operation: Ins, other: Del) -> Operation:
         """As usual, and the deletion is remembered."""
         assert isinstance(operation, RememberingInsertion)
         if operation.position > other.position:

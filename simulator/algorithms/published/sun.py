@@ -7,7 +7,7 @@ preservation in real-time cooperative editing systems" (TOCHI 5(1), 1998), the i
 from __future__ import annotations
 
 from simulator.algorithms.published.function import TextFunction
-from simulator.algorithms.published.operations import Insertion, Operation, moved
+from simulator.algorithms.published.operations import Ins, Operation, moved
 
 
 class Sun(TextFunction):
@@ -19,6 +19,6 @@ class Sun(TextFunction):
     name = "Sun et al."
     source = "TOCHI 1998, inclusion transformation, character form"
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         """Equal positions: the transformed one moves right."""
         return operation if operation.position < other.position else moved(operation, 1)

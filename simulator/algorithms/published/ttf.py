@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeAlias
 from model.identity import SiteId
 from simulator.algorithms.published.function import Function
 from simulator.algorithms.published.operations import (
-    Deletion,
-    Insertion,
+    Del,
+    Ins,
     Nop,
     Operation,
     PositionError,
@@ -20,14 +20,14 @@ from simulator.algorithms.published.operations import (
 )
 
 
-class Cell(NamedTuple):
+class Char(NamedTuple):
     """A character of the model text, a tombstone once it is not visible."""
 
     character: str
     visible: bool
 
 
-Model: TypeAlias = tuple[Cell, ...]
+Model: TypeAlias = tuple[Char, ...]
 
 
 class Ttf(Function[Model]):
@@ -41,7 +41,7 @@ class Ttf(Function[Model]):
 
     def start(self, text: str) -> Model:
         """Every character visible."""
-        return tuple(Cell(character, True) for character in text)
+        return tuple(Char(character, True) for character in text)
 
     def view(self, state: Model) -> str:
         """The visible characters."""
@@ -52,30 +52,30 @@ class Ttf(Function[Model]):
         if isinstance(operation, Nop):
             return state
         at = operation.position
-        if not 0 <= at < len(state) + isinstance(operation, Insertion):
+        if not 0 <= at < len(state) + isinstance(operation, Ins):
             raise PositionError(f"{operation} on a model text of {len(state)}")
-        if isinstance(operation, Insertion):
-            return (*state[:at], Cell(operation.character, True), *state[at:])
-        return (*state[:at], Cell(state[at].character, False), *state[at + 1 :])
+        if isinstance(operation, Ins):
+            return (*state[:at], Char(operation.character, True), *state[at:])
+        return (*state[:at], Char(state[at].character, False), *state[at + 1 :])
 
-    def insertion(self, state: Model, position: int, character: str, site: SiteId) -> Insertion:
+    def insertion(self, state: Model, position: int, character: str, site: SiteId) -> Ins:
         """Right before the next visible character: behind the tombstones that follow the left neighbour."""
-        return Insertion([*self._visible(state), len(state)][position], character, site)
+        return Ins([*self._visible(state), len(state)][position], character, site)
 
-    def deletion(self, state: Model, position: int, number: int) -> Deletion:
+    def deletion(self, state: Model, position: int, number: int) -> Del:
         """The cell of the visible character."""
-        return Deletion(self._visible(state)[position], number)
+        return Del(self._visible(state)[position], number)
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         """Equal positions: the smaller site keeps its place."""
         mine = (operation.position, operation.site)
         return operation if mine < (other.position, other.site) else moved(operation, 1)
 
-    def insert_delete(self, operation: Insertion, other: Deletion) -> Operation:  # noqa: ARG002
+    def insert_delete(self, operation: Ins, other: Del) -> Operation:  # noqa: ARG002
         """The tombstone keeps its place."""
         return operation
 
-    def delete_delete(self, operation: Deletion, other: Deletion) -> Operation:  # noqa: ARG002
+    def delete_delete(self, operation: Del, other: Del) -> Operation:  # noqa: ARG002
         """The tombstone keeps its place, and deleting it again does nothing."""
         return operation
 

@@ -23,7 +23,7 @@ AGENTS_MAX: Final = 16
 """Authors of a recording that can be replayed; knowledge is kept for each pair of transaction and author."""
 
 
-class Replay(NamedTuple):
+class JupiterReplay(NamedTuple):
     """What came of a replay; ``equal``: to the recorded text, ``converged``: all authors show one text."""
 
     equal: bool
@@ -79,7 +79,7 @@ class Buffer:
                 del self._bytes[at : at - 4 * c]
 
 
-class Author:
+class RecordedAuthor:
     """One recorded author: what it displays, and what it has not seen."""
 
     def __init__(self, number: int, text: str) -> None:
@@ -100,7 +100,7 @@ class Author:
         return op
 
 
-def replay_trace(trace: Trace) -> Replay:
+def replay_trace(trace: Trace) -> JupiterReplay:
     """Replay a session and compare; every author ends with everything seen.
 
     Raises:
@@ -110,7 +110,7 @@ def replay_trace(trace: Trace) -> Replay:
         raise TraceError(
             f"{trace.name}: {len(trace.agents)} authors, at most {AGENTS_MAX} can be replayed by Jupiter"
         )
-    authors = [Author(number, trace.start) for number in range(len(trace.agents))]
+    authors = [RecordedAuthor(number, trace.start) for number in range(len(trace.agents))]
     known = knowledge(trace)
     trunk = Buffer(trace.start)
     edits = concurrent = transformations = 0
@@ -133,7 +133,9 @@ def replay_trace(trace: Trace) -> Replay:
     return _compared(trace, str(trunk), authors, (edits, concurrent, transformations))
 
 
-def _compared(trace: Trace, trunk: str, authors: list[Author], counts: tuple[int, int, int]) -> Replay:
+def _compared(
+    trace: Trace, trunk: str, authors: list[RecordedAuthor], counts: tuple[int, int, int]
+) -> JupiterReplay:
     apart = [trace.agents[a.number] for a in authors if str(a.text) != trunk]
     if apart:
         sentence = f"{trace.name}: the text of {', '.join(apart)} differs from the server's"
@@ -143,7 +145,7 @@ def _compared(trace: Trace, trunk: str, authors: list[Author], counts: tuple[int
     else:
         sentence = f"{trace.name}: {len(authors)} authors and the server show the recorded text"
     equal = not apart and trunk == trace.end
-    return Replay(equal, not apart, sentence, trunk, len(trace.transactions), *counts)
+    return JupiterReplay(equal, not apart, sentence, trunk, len(trace.transactions), *counts)
 
 
 def knowledge(trace: Trace) -> list[int]:

@@ -27,7 +27,7 @@ _SLOW: Final = frozenset({"woot", "logoot"})
 _START: Final = SiteId("\0")  # who typed the text before all transactions; a name that nobody has
 
 
-class Played(NamedTuple):
+class PlainReplay(NamedTuple):
     """What all replicas ended with."""
 
     texts: tuple[str, ...]
@@ -48,7 +48,7 @@ class _Author:
         self.known = [0] * authors
 
 
-def play_trace(trace: Trace, algorithm: str, applications_max: int | None = None) -> Played:
+def play_trace(trace: Trace, algorithm: str, applications_max: int | None = None) -> PlainReplay:
     """Replay a session on one plain replica for each author.
 
     Args:
@@ -93,7 +93,7 @@ def play_trace(trace: Trace, algorithm: str, applications_max: int | None = None
     everything = [len(author.made) for author in authors]
     for author in authors:
         _catch_up(author, authors, everything)
-    return Played(tuple(author.replica.text for author in authors), len(opening) + numbered)
+    return PlainReplay(tuple(author.replica.text for author in authors), len(opening) + numbered)
 
 
 def _check_size(trace: Trace, algorithm: str, applications_max: int | None) -> None:

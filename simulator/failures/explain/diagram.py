@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from simulator.failures.explain.layout import BOX_HEIGHT, BOX_WIDTH, GUTTER, HEAD_HEIGHT, Layout
-from simulator.failures.explain.scene import Scene, Stretch
+from simulator.failures.explain.scene import LaneSpan, Scene
 from simulator.failures.explain.steps import EVERYBODY, SERVER, StoryStep
-from simulator.failures.explain.wording import Excerpt, Span, difference, excerpt, milliseconds, safe
+from simulator.failures.explain.wording import Excerpt, TextSpan, difference, excerpt, milliseconds, safe
 
 STUB: Final = 54
 TEXT_LENGTH_MAX: Final = 26
@@ -108,13 +108,13 @@ class _Canvas(Layout):
         if bottom > at:
             yield f'<path class="lane" d="M{x} {at} V{bottom}"/>'
 
-    def band(self, stretch: Stretch) -> Iterator[str]:
+    def band(self, stretch: LaneSpan) -> Iterator[str]:
         """A fault that acts on this place."""
         x, y, width, height = self.band_box(stretch)
         title = f"<title>{safe(stretch.name)}</title>"
         yield f'<rect class="fault" x="{x}" y="{y}" width="{width}" height="{height}" rx="6">{title}</rect>'
 
-    def band_name(self, stretch: Stretch) -> str:
+    def band_name(self, stretch: LaneSpan) -> str:
         x, y, width, _ = self.band_box(stretch)
         if stretch.lane == SERVER:
             return f'<text class="fault-name" x="{x + 6}" y="{y + 14}">{safe(stretch.name)}</text>'
@@ -202,7 +202,7 @@ class _Canvas(Layout):
             for n, piece in enumerate(part)
         )
         same = "" if step.text != step.before or step.diverges else " same"
-        full = f"<title>{safe(excerpt(step.text, Span(0, 0), 2_000).whole)}</title>"
+        full = f"<title>{safe(excerpt(step.text, TextSpan(0, 0), 2_000).whole)}</title>"
         return (
             f'<text class="text{same}{place}" x="{x}" y="{y}" text-anchor="{anchor}" xml:space="preserve">'
             f"{inner or '∅'}{full}</text>"
@@ -217,7 +217,7 @@ def parts(step: StoryStep, length_max: int) -> tuple[Excerpt, str]:
         return excerpt(step.text, difference(step.text, step.expected)[0], length_max), "bad"
     if step.before is not None and step.before != step.text:
         return excerpt(step.text, difference(step.before, step.text)[1], length_max), "new"
-    return excerpt(step.text, Span(0, 0), length_max), "new"
+    return excerpt(step.text, TextSpan(0, 0), length_max), "new"
 
 
 def _cut(line: str, length_max: int = LABEL_LENGTH_MAX) -> str:

@@ -9,7 +9,7 @@ from model.identity import Revision
 from model.wording import listed
 from simulator.failures.explain.authorship import Marks, marks_of, revisions_of
 from simulator.failures.explain.steps import SERVER, StoryStep
-from simulator.failures.explain.wording import Span, difference, operation_text, quoted, quoted_around
+from simulator.failures.explain.wording import TextSpan, difference, operation_text, quoted, quoted_around
 
 EDITS_NAMED_MAX: Final = 4
 
@@ -28,8 +28,8 @@ class Divergence(NamedTuple):
     lane: str
     revision: Revision
     agreed: Revision
-    shown: Span
-    expected: Span
+    shown: TextSpan
+    expected: TextSpan
 
 
 def first_divergence(steps: Sequence[StoryStep]) -> Divergence | None:

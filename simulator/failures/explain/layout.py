@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from simulator.failures.explain.scene import Scene, Stretch
+from simulator.failures.explain.scene import LaneSpan, Scene
 from simulator.failures.explain.steps import EVERYBODY, SERVER, StoryStep
 
 GUTTER: Final = 96
@@ -66,7 +66,7 @@ class Layout:
             return self.x[lane]
         return self.x[lane] + (BOX_WIDTH // 2 if towards > self.x[lane] else -BOX_WIDTH // 2)
 
-    def band_box(self, stretch: Stretch) -> tuple[int, int, int, int]:
+    def band_box(self, stretch: LaneSpan) -> tuple[int, int, int, int]:
         """Left, top, width and height of the band of a fault."""
         half = BOX_WIDTH // 2 + 10 if stretch.lane == SERVER else 11
         begin = self.row_y[stretch.begin]

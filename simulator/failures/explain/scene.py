@@ -25,7 +25,7 @@ CYCLE_STEPS_MAX: Final = 4
 SERVER_FAULT_LANES: Final = frozenset({"gateway", "store"})
 
 
-class Stretch(NamedTuple):
+class LaneSpan(NamedTuple):
     """A part of a lane, from one row to another one.
 
     Attributes:
@@ -55,8 +55,8 @@ class Scene(NamedTuple):
     clients: tuple[str, ...]
     numbers: tuple[int, ...]
     rows: tuple[tuple[int, ...], ...]
-    faults: tuple[Stretch, ...]
-    absences: tuple[Stretch, ...]
+    faults: tuple[LaneSpan, ...]
+    absences: tuple[LaneSpan, ...]
     omitted: str
     has_server: bool = True
 
@@ -155,10 +155,10 @@ def _rows(steps: Sequence[StoryStep], numbers: Sequence[int]) -> tuple[tuple[int
 
 def _faults(
     case: Case, steps: Sequence[StoryStep], rows: Sequence[Sequence[int]], clients: Sequence[str]
-) -> tuple[Stretch, ...]:
+) -> tuple[LaneSpan, ...]:
     """The fault windows of the plan on the lanes they hit; one from before the first row begins there."""
     begins_us = [steps[row[0]].time_us for row in rows]
-    stretches: list[Stretch] = []
+    stretches: list[LaneSpan] = []
     for window in case.plan.faults:
         if not rows or window.end_us < begins_us[0] or window.begin_us > begins_us[-1]:
             continue
@@ -168,7 +168,7 @@ def _faults(
             lanes = [SERVER]
         else:
             lanes = [c for c in clients if window.sites is None or c in window.sites]
-        stretches.extend(Stretch(lane, window.kind, begin or 0, end) for lane in lanes)
+        stretches.extend(LaneSpan(lane, window.kind, begin or 0, end) for lane in lanes)
     return tuple(stretches)
 
 
@@ -190,10 +190,10 @@ def _row_of(
 
 def _absences(
     steps: Sequence[StoryStep], rows: Sequence[Sequence[int]], clients: Sequence[str]
-) -> tuple[Stretch, ...]:
+) -> tuple[LaneSpan, ...]:
     """From losing the connection to joining again; before the first joining too."""
     row_of = {number: row for row, numbers in enumerate(rows) for number in numbers}
-    stretches: list[Stretch] = []
+    stretches: list[LaneSpan] = []
     for lane in clients:
         away: int | None = 0
         for number, step in enumerate(steps):
@@ -202,10 +202,10 @@ def _absences(
             row = row_of.get(number)
             if step.kind == "join":
                 if away is not None and row is not None:
-                    stretches.append(Stretch(lane, "", away, row))
+                    stretches.append(LaneSpan(lane, "", away, row))
                 away = None
             elif step.kind in ("offline", "crash", "disconnect", "strand") and away is None:
                 away = row if row is not None else 0
         if away is not None:
-            stretches.append(Stretch(lane, "", away, None))
+            stretches.append(LaneSpan(lane, "", away, None))
     return tuple(stretches)

@@ -16,7 +16,7 @@ from simulator.failures.explain.wording import edits_text, seconds
 EDIT_NAME: Final = re.compile(r"[^\s#()]+#\d+")
 
 
-class Finding(NamedTuple):
+class Explanation(NamedTuple):
     """Something that the steps show by themselves.
 
     Attributes:
@@ -82,20 +82,20 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def findings(steps: Sequence[StoryStep]) -> list[Finding]:
+def findings(steps: Sequence[StoryStep]) -> list[Explanation]:
     """What the steps show to be wrong, the most telling first."""
-    found: list[Finding] = []
+    found: list[Explanation] = []
     diverged = first_divergence(steps)
     if diverged is not None:
         checks = frozenset({"convergence", "quiescence"})
-        found.append(Finding(checks, divergence_text(steps, diverged)))
+        found.append(Explanation(checks, divergence_text(steps, diverged)))
     found.extend(_stored_twice(steps))
     found.extend(_forgotten(steps))
     found.extend(_unfinished(steps))
     return found
 
 
-def _stored_twice(steps: Sequence[StoryStep]) -> list[Finding]:
+def _stored_twice(steps: Sequence[StoryStep]) -> list[Explanation]:
     """Edits that are part of two revisions; the first of them."""
     seen: dict[tuple[str, int], int] = {}
     for step in steps:
@@ -106,11 +106,11 @@ def _stored_twice(steps: Sequence[StoryStep]) -> list[Finding]:
             if known != step.revision:
                 name = edits_text(step.site, sequence, sequence)
                 text = f"{name} was stored twice, as revision {known} and again as revision {step.revision}"
-                return [Finding(frozenset({"ledger"}), text)]
+                return [Explanation(frozenset({"ledger"}), text)]
     return []
 
 
-def _forgotten(steps: Sequence[StoryStep]) -> list[Finding]:
+def _forgotten(steps: Sequence[StoryStep]) -> list[Explanation]:
     """Edits that a client was told are durable and that no revision contains; the first of them."""
     stored = {
         (s.site, sequence) for s in steps if s.kind == "store" for sequence in range(s.first, s.last + 1)
@@ -125,11 +125,11 @@ def _forgotten(steps: Sequence[StoryStep]) -> list[Finding]:
                 f"{step.lane} was told that {name} is durable as revision {step.revision},"
                 f" but no stored revision contains it"
             )
-            return [Finding(frozenset({"ledger"}), text)]
+            return [Explanation(frozenset({"ledger"}), text)]
     return []
 
 
-def _unfinished(steps: Sequence[StoryStep]) -> list[Finding]:
+def _unfinished(steps: Sequence[StoryStep]) -> list[Explanation]:
     """A client that has not caught up, or got rid of its edits, when the run ended; the first of them."""
     healed_us = next((s.time_us for s in steps if s.kind == "heal"), 0)
     head = max([s.revision or 0 for s in steps if s.kind == "store"], default=0)
@@ -153,5 +153,5 @@ def _unfinished(steps: Sequence[StoryStep]) -> list[Finding]:
             problems.append(f"lost its connection {often} meanwhile, last with {broken[-1].name}")
         problem = f"{step.lane} {listed(problems)}"
         text = f"{seconds(step.time_us - healed_us)} after every fault was over {problem}"
-        return [Finding(frozenset({"liveness", "quiescence"}), text)]
+        return [Explanation(frozenset({"liveness", "quiescence"}), text)]
     return []

@@ -15,7 +15,7 @@ ELLIPSIS: Final = "…"
 _SIGNS: Final = {0x0A: "⏎", 0x0D: "␍", 0x09: "⇥", 0x7F: "␡"}
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """A part of a text, in code points."""
 
     begin: int
@@ -56,7 +56,7 @@ def _sign(character: str) -> str:
     return character
 
 
-def difference(before: str, after: str) -> tuple[Span, Span]:
+def difference(before: str, after: str) -> tuple[TextSpan, TextSpan]:
     """The smallest parts of two texts outside of which they are equal."""
     shorter = min(len(before), len(after))
     begin = 0
@@ -65,10 +65,10 @@ def difference(before: str, after: str) -> tuple[Span, Span]:
     tail = 0
     while tail < shorter - begin and before[-1 - tail] == after[-1 - tail]:
         tail += 1
-    return Span(begin, len(before) - tail), Span(begin, len(after) - tail)
+    return TextSpan(begin, len(before) - tail), TextSpan(begin, len(after) - tail)
 
 
-def excerpt(text: str, span: Span, length_max: int) -> Excerpt:
+def excerpt(text: str, span: TextSpan, length_max: int) -> Excerpt:
     """The text around ``span``, at most ``length_max`` code points of it, with ``…`` for what is left out."""
     if len(text) <= length_max:
         return Excerpt(
@@ -88,10 +88,10 @@ def excerpt(text: str, span: Span, length_max: int) -> Excerpt:
 
 def quoted(text: str, length_max: int = QUOTE_LENGTH_MAX) -> str:
     """A text in quotation marks, its beginning if it is long."""
-    return f"'{excerpt(text, Span(0, 0), length_max).whole}'"
+    return f"'{excerpt(text, TextSpan(0, 0), length_max).whole}'"
 
 
-def quoted_around(text: str, span: Span, length_max: int = QUOTE_LENGTH_MAX) -> str:
+def quoted_around(text: str, span: TextSpan, length_max: int = QUOTE_LENGTH_MAX) -> str:
     """A text in quotation marks, abbreviated around a part of it."""
     return f"'{excerpt(text, span, length_max).whole}'"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from model.crdt.replicas import ElementId, Insertion, Rga, Version
-from model.crdt.replicas.nodes import Node
+from model.crdt.replicas.nodes import ElementNode
 from model.crdt.replicas.port import Deletion
 from model.crdt.replicas.rga import Timestamp
-from model.crdt.replicas.sequence import Saved
+from model.crdt.replicas.sequence import SavedSequence
 from simulator.gossip.peer import GossipParts
 from simulator.planning.small import SmallGossipCell
 from simulator.zoo.bug import Bug
@@ -36,7 +36,7 @@ class BuffersAsStrings(Rga):
 class CountersFromText(Rga):
     """The counter of ids is not saved; after loading it begins behind the last visible element."""
 
-    def _restore(self, saved: Saved) -> None:
+    def _restore(self, saved: SavedSequence) -> None:
         super()._restore(saved)
         own = [node.id.counter for node in self._list if node.id.site == self.site and not node.deletions]
         self._version[self.site] = max(own, default=0)
@@ -55,20 +55,20 @@ class WithoutTombstones(Rga):
 
     def _arrange(self) -> None:
         """Put the line in the order of the tree of what is visible; the rest goes to the end."""
-        children: dict[ElementId | None, list[Node]] = {}
+        children: dict[ElementId | None, list[ElementNode]] = {}
         for node in self._list:
             if not node.deletions:
                 children.setdefault(self._visible_origin(node), []).append(node)
         for siblings in children.values():
             siblings.sort(key=lambda child: self._timestamp(child.insertion))
-        line: list[Node] = []
+        line: list[ElementNode] = []
         waiting = children.get(None, [])
         while waiting:
             line.append(waiting.pop())  # the newest sibling first, its subtree before the next one
             waiting += children.get(line[-1].id, [])
         self._list.replace(line + [node for node in self._list if node.deletions])
 
-    def _visible_origin(self, node: Node) -> ElementId | None:
+    def _visible_origin(self, node: ElementNode) -> ElementId | None:
         left = node.insertion.left
         while left is not None and self._nodes[left].deletions:
             left = self._nodes[left].insertion.left
@@ -86,7 +86,7 @@ class CollectsEarly(Rga):
             del self._nodes[node.id]
         return len(tombstones)
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         left = node.insertion.left
         return 0 if left is not None and left not in self._nodes else super()._place(node)
 

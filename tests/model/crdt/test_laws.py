@@ -11,9 +11,9 @@ from hypothesis import given
 from model.crdt.laws import commutative
 from model.crdt.replica_laws import REPLICAS, copied, effects_commute, ids_unique, origins_present
 from model.crdt.replicas import ALGORITHMS, ElementId, Event, Fugue, Replica, Rga
-from model.crdt.replicas.nodes import Node
+from model.crdt.replicas.nodes import ElementNode
 from model.crdt.replicas.port import MissingDependency
-from model.crdt.replicas.sequence import Saved
+from model.crdt.replicas.sequence import SavedSequence
 from model.crdt.scripts import Script, perform
 from model.crdt.types import JOINABLE, CausalContext, Dot, LwwRegister, MvRegister, OrSet, PnCounter
 from model.crdt.types.mv import Assigned
@@ -138,14 +138,14 @@ class ByArrival(Fugue):
 class Misplaced(Rga):
     """Everything goes to the beginning."""
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         return 0
 
 
 class Reborn(Fugue):
     """Ids begin again after loading."""
 
-    def _restore(self, saved: Saved) -> None:
+    def _restore(self, saved: SavedSequence) -> None:
         super()._restore(saved)
         self._version[self.site] = min(self._version.get(self.site, 0), 1)
 

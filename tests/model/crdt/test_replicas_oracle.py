@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import example, given, note
 
 from model.crdt.replicas import ALGORITHMS, Woot
-from model.crdt.replicas.nodes import Node
+from model.crdt.replicas.nodes import ElementNode
 from model.crdt.rules import Rule
 from model.crdt.scripts import Script, play
 from model.identity import SiteId
@@ -59,7 +59,7 @@ def test_replicas_and_list_rules_give_one_order(script: Script) -> None:
 class WootOfThePaper(Woot):
     """With `IntegrateIns` as it was published: every gap is looked at anew."""
 
-    def _place(self, node: Node) -> int:
+    def _place(self, node: ElementNode) -> int:
         left, right = node.insertion.left, node.insertion.right
         previous = -1 if left is None else self._index_of(left)
         following = len(self._list) if right is None else self._index_of(right)

@@ -21,7 +21,7 @@ class Typed(NamedTuple):
     known: tuple[int, ...] = ()
 
 
-class Scenario(NamedTuple):
+class NamedScript(NamedTuple):
     """Steps, and the text that each rule makes of them."""
 
     steps: list[Typed]
@@ -32,9 +32,9 @@ class Scenario(NamedTuple):
 
 
 SCENARIOS = {
-    "one each": Scenario([Typed("A", 0, "x"), Typed("B", 0, "y")], "yx", "xy", "xy", "xy"),
-    "forward runs": Scenario([Typed("A", 0, "abc"), Typed("B", 0, "xyz")], "xyzabc", *["abcxyz"] * 3),
-    "backward runs": Scenario(
+    "one each": NamedScript([Typed("A", 0, "x"), Typed("B", 0, "y")], "yx", "xy", "xy", "xy"),
+    "forward runs": NamedScript([Typed("A", 0, "abc"), Typed("B", 0, "xyz")], "xyzabc", *["abcxyz"] * 3),
+    "backward runs": NamedScript(
         [
             *(Typed("A", 0, "c"), Typed("A", 0, "b", (0,)), Typed("A", 0, "a", (1,))),
             *(Typed("B", 0, "z"), Typed("B", 0, "y", (3,)), Typed("B", 0, "x", (4,))),
@@ -42,19 +42,19 @@ SCENARIOS = {
         "xaybzc",
         *["abcxyz"] * 3,
     ),
-    "before a known one": Scenario(
+    "before a known one": NamedScript(
         [Typed("C", 0, "b"), Typed("A", 0, "a", (0,)), Typed("B", 0, "x")], "abx", "axb", "xab", "xab"
     ),
-    "behind a known one": Scenario(
+    "behind a known one": NamedScript(
         [Typed("A", 0, "a"), Typed("C", 1, "c", (0,)), Typed("B", 0, "b")], "bac", "acb", "acb", "acb"
     ),
-    "right origins": Scenario(
+    "right origins": NamedScript(
         [Typed("O", 0, "o!"), Typed("A", 1, "R", (0,)), Typed("A", 1, "D", (1,)), Typed("B", 1, "L", (0,))],
         "oDLR!",
         *["oDRL!"] * 3,
     ),
     # B's x has the right origin d, which is no right parent, because d does not follow p.
-    "right parents": Scenario(
+    "right parents": NamedScript(
         [Typed("C", 0, "p"), Typed("D", 0, "d"), Typed("B", 1, "x", (0, 1)), Typed("C", 1, "b", (0,))],
         "dxpb",  # where B's position 1 is behind d
         "pxbd",

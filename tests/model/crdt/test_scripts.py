@@ -10,7 +10,7 @@ from model.crdt.scripts import (
     SCENARIOS,
     Delete,
     Insert,
-    Scenario,
+    NamedScript,
     Script,
     Sync,
     everybody,
@@ -26,7 +26,7 @@ A, B, C = SiteId("A"), SiteId("B"), SiteId("C")
 
 @pytest.mark.parametrize("name", sorted(set(ALGORITHMS) - {"logoot"}))
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_every_scenario_ends_as_published(scenario: Scenario, name: str) -> None:
+def test_every_scenario_ends_as_published(scenario: NamedScript, name: str) -> None:
     replicas = play(scenario.script, ALGORITHMS[name])
     assert {agent: replica.text for agent, replica in replicas.items()} == dict.fromkeys(
         scenario.script.agents, scenario.expected[name]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from model.crdt.laws import (
-    Finding,
+    BrokenLaw,
     Lattice,
     associative,
     commutative,
@@ -31,7 +31,7 @@ class Update(NamedTuple, Generic[S]):
     delta: S | None = None
 
 
-def broken_laws(states: Sequence[S], updates: Sequence[Update[S]], lattice: Lattice[S]) -> list[Finding]:
+def broken_laws(states: Sequence[S], updates: Sequence[Update[S]], lattice: Lattice[S]) -> list[BrokenLaw]:
     """Every law of state- and delta-based types that these states and updates break; costs cubic time."""
     found = (
         equal_states(states, lattice),
@@ -46,7 +46,7 @@ def broken_laws(states: Sequence[S], updates: Sequence[Update[S]], lattice: Latt
     return [finding for finding in found if finding is not None]
 
 
-def inflationary(updates: Sequence[Update[S]], lattice: Lattice[S]) -> Finding | None:
+def inflationary(updates: Sequence[Update[S]], lattice: Lattice[S]) -> BrokenLaw | None:
     """An update only adds knowledge: the state before is below the one after, and adds nothing to it."""
     for before, after, _ in _smallest_first(updates, lattice):
         joined = lattice.join(before, after)
@@ -56,7 +56,7 @@ def inflationary(updates: Sequence[Update[S]], lattice: Lattice[S]) -> Finding |
     return None
 
 
-def delta_joins(updates: Sequence[Update[S]], lattice: Lattice[S]) -> Finding | None:
+def delta_joins(updates: Sequence[Update[S]], lattice: Lattice[S]) -> BrokenLaw | None:
     """Joining the delta of an update does what the update does, once or twice."""
     for before, after, delta in _smallest_first(updates, lattice):
         if delta is None:
@@ -73,5 +73,5 @@ def _smallest_first(updates: Iterable[Update[S]], lattice: Lattice[S]) -> list[U
     return sorted(updates, key=lambda update: lattice.size(update.after))
 
 
-def _found(law: str, message: str, lattice: Lattice[S], **states: S) -> Finding:
-    return Finding(law, message, {name: lattice.show(state) for name, state in states.items()})
+def _found(law: str, message: str, lattice: Lattice[S], **states: S) -> BrokenLaw:
+    return BrokenLaw(law, message, {name: lattice.show(state) for name, state in states.items()})

@@ -10,7 +10,7 @@ from model.identity import SiteId
 from model.text import Operation
 
 
-class Traffic(NamedTuple):
+class BytesSent(NamedTuple):
     """Bytes between the people and the server, as JSON; what is needed to begin is not counted."""
 
     up: int
@@ -39,7 +39,7 @@ class Footprint(NamedTuple):
     branches: int | None = None
 
 
-class Engine(ABC):
+class ArenaEngine(ABC):
     """The replicas of all people and the server between them, under one algorithm."""
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Engine(ABC):
 
     @property
     @abstractmethod
-    def traffic(self) -> Traffic:
+    def traffic(self) -> BytesSent:
         """What was sent so far."""
 
     @abstractmethod
@@ -81,5 +81,5 @@ class Engine(ABC):
         """What is kept now."""
 
 
-MakeEngine: TypeAlias = Callable[[Sequence[SiteId], str], Engine]
+MakeEngine: TypeAlias = Callable[[Sequence[SiteId], str], ArenaEngine]
 """An engine's class, or something that calls it."""

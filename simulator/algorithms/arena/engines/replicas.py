@@ -9,7 +9,7 @@ import msgspec
 
 from model.crdt.replicas import Version
 from model.identity import SiteId
-from simulator.algorithms.arena.engines.engine import Engine, Traffic
+from simulator.algorithms.arena.engines.engine import ArenaEngine, BytesSent
 
 SERVER: Final = SiteId("\0")
 """The server's site; it types the first text and nothing else, so it takes part in no tie."""
@@ -30,7 +30,7 @@ class Replica(Protocol):
 R = TypeVar("R", bound=Replica)
 
 
-class ReplicaEngine(Engine, Generic[R]):
+class ReplicaEngine(ArenaEngine, Generic[R]):
     """Replicas of one algorithm.
 
     What travels is the events that the other side does not have. Whoever comes back after an absence sends
@@ -74,6 +74,6 @@ class ReplicaEngine(Engine, Generic[R]):
         self._down += len(msgspec.json.encode(self.server.version))
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> BytesSent:
         """Events and versions."""
-        return Traffic(self._up, self._down)
+        return BytesSent(self._up, self._down)

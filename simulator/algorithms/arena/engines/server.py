@@ -27,7 +27,7 @@ from reference_server.core.limits import Limits
 from reference_server.core.room import Room
 from reference_server.in_process import InProcessServer
 from reference_server.store.memory import MemoryStore
-from simulator.algorithms.arena.engines.engine import Engine, Footprint, Traffic
+from simulator.algorithms.arena.engines.engine import ArenaEngine, BytesSent, Footprint
 
 DOCUMENT: Final = DocumentId("arena")
 _LIMITS: Final = Limits(outbox_bytes_max=1 << 40, snapshot_every_revisions=1 << 40)
@@ -76,7 +76,7 @@ class BranchDocument(Document):
     room_type = _BranchRoom
 
 
-class Client:
+class ArenaClient:
     """One person's replica, and what lies between it and the server."""
 
     def __init__(self, replica: CountingReplica) -> None:
@@ -98,7 +98,7 @@ class _Server(InProcessServer):
         store = MemoryStore()
         store.create(DOCUMENT, text)
         super().__init__(store, _LIMITS, document=document)
-        self.connected: dict[ConnectionId, Client] = {}
+        self.connected: dict[ConnectionId, ArenaClient] = {}
 
     def _send(self, connection: ConnectionId, data: bytes) -> None:
         if (client := self.connected.get(connection)) is not None:
@@ -108,7 +108,7 @@ class _Server(InProcessServer):
         raise ValueError(f"the server closed a connection: {effect.reason}")
 
 
-class ServerEngine(Engine):
+class ServerEngine(ArenaEngine):
     """Clients of one real server.
 
     Attributes:
@@ -133,7 +133,7 @@ class ServerEngine(Engine):
             document: the server's state machine of a document.
             replica: the client.
         """
-        self.clients = {agent: Client(replica(agent)) for agent in agents}
+        self.clients = {agent: ArenaClient(replica(agent)) for agent in agents}
         self._document = document
         self._server = _Server(text, document)
         self._has_absences = has_absences
@@ -199,9 +199,9 @@ class ServerEngine(Engine):
             self._connect(client)
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> BytesSent:
         """All messages of all connections, cursors included, as they are."""
-        return Traffic(self._up, self._down)
+        return BytesSent(self._up, self._down)
 
     def footprint(self) -> Footprint:
         """Of one client, and the server's log; a revision was carried over every one that it did not know."""
@@ -215,14 +215,14 @@ class ServerEngine(Engine):
 
     # --- connections --------------------------------------------------------------------------------------
 
-    def _connect(self, client: Client) -> None:
+    def _connect(self, client: ArenaClient) -> None:
         self._connections += 1
         client.connection = ConnectionId(self._connections)
         self._server.connected[client.connection] = client
         self._server.handle(Opened(client.connection))
         client.send(client.replica.connect("token"))
 
-    def _settle(self, client: Client) -> None:
+    def _settle(self, client: ArenaClient) -> None:
         while client.outbox or client.inbox:
             while client.outbox and client.connection is not None:
                 data = client.outbox.popleft()

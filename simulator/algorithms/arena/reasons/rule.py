@@ -19,7 +19,7 @@ from model.crdt.replicas.port import spoken
 from simulator.algorithms.arena.engines.replicas import SERVER
 
 
-class Place(NamedTuple):
+class TreePlace(NamedTuple):
     """Where an element hangs: below which one (None: the beginning), and on which side of it."""
 
     parent: ElementId | None
@@ -57,13 +57,13 @@ class RuleReasons:
 
     # --- trees --------------------------------------------------------------------------------------------
 
-    def _place(self, element: ElementId) -> Place:
+    def _place(self, element: ElementId) -> TreePlace:
         insertion = self._insertions[element]
         if self._algorithm in ("fugue", "fuguemax"):
             right = insertion.right
             if right is not None and self._insertions[right].left == insertion.left:
-                return Place(right, True)
-        return Place(insertion.left, False)
+                return TreePlace(right, True)
+        return TreePlace(insertion.left, False)
 
     def _ancestors(self, element: ElementId) -> list[ElementId | None]:
         """The element, what it hangs below, and so on up to the beginning."""

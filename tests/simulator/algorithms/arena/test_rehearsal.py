@@ -17,9 +17,9 @@ from simulator.algorithms.arena.rehearsal import NAMED, Rehearsal, named_schedul
 from simulator.algorithms.arena.schedule import (
     Erase,
     Exchange,
+    Leave,
     LostCharacter,
-    Offline,
-    Online,
+    Return,
     Schedule,
     Type,
 )
@@ -54,9 +54,9 @@ def test_a_rehearsal_notes_what_people_mean() -> None:
     assert schedule.authors == {"a": "", "b": "", "c": A, "d": B}
     assert schedule.steps == (
         Type(A, "b", "c"),
-        Offline(B),
+        Leave(B),
         Type(B, "a", "d"),
-        Online(B),
+        Return(B),
         Exchange(B),
         Erase(A, "abc"),
         Exchange(A),
@@ -87,7 +87,7 @@ def test_people(kind: str) -> None:
     assert schedule != random_schedule(scenario, 4, agents=5, edits=60, kind=kind)  # type: ignore[arg-type]
     kinds = Counter(type(step).__name__ for step in schedule.steps)
     assert 60 <= schedule.edits <= 80  # to replace something is two edits
-    assert kinds["Online"] == kinds["Offline"] > 0
+    assert kinds["Return"] == kinds["Leave"] > 0
     assert kinds["Erase"] > 5
     assert len({step.agent for step in schedule.steps if isinstance(step, Type)}) >= 4
     typed = "".join(step.text for step in schedule.steps if isinstance(step, Type))
@@ -102,10 +102,10 @@ def _check_absences(schedule: Schedule) -> None:
     typed_away = 0
     for step in schedule.steps:
         match step:
-            case Offline(agent):
+            case Leave(agent):
                 assert agent not in away
                 away.add(agent)
-            case Online(agent):
+            case Return(agent):
                 away.remove(agent)
             case Exchange(agent):
                 assert agent not in away
@@ -119,7 +119,7 @@ def _check_absences(schedule: Schedule) -> None:
 
 def test_a_calm_scenario_has_no_absences() -> None:
     schedule = random_schedule(load_scenario("calm"), 1, agents=3, edits=30, kind="contention")
-    assert not any(isinstance(step, Offline) for step in schedule.steps)
+    assert not any(isinstance(step, Leave) for step in schedule.steps)
 
 
 def test_who_is_cut_off_types_on_and_meets_nobody() -> None:
@@ -132,10 +132,10 @@ def test_who_is_cut_off_types_on_and_meets_nobody() -> None:
         "mine",
     )
     schedule = random_schedule(scenario, 2, agents=4, edits=80, kind="contention")
-    away = {step.agent: at for at, step in enumerate(schedule.steps) if isinstance(step, Offline)}
-    back = {step.agent: at for at, step in enumerate(schedule.steps) if isinstance(step, Online)}
+    away = {step.agent: at for at, step in enumerate(schedule.steps) if isinstance(step, Leave)}
+    back = {step.agent: at for at, step in enumerate(schedule.steps) if isinstance(step, Return)}
     assert len(away) == len(back) == 4
-    assert sum(isinstance(step, Offline) for step in schedule.steps) == 4
+    assert sum(isinstance(step, Leave) for step in schedule.steps) == 4
     apart = schedule.steps[max(away.values()) : min(back.values())]
     assert not any(isinstance(step, Exchange) for step in apart)
     assert sum(isinstance(step, Type | Erase) for step in apart) > 30

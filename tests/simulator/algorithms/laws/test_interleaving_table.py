@@ -6,15 +6,21 @@ import pytest
 
 from model.crdt.replicas import ALGORITHMS, FugueMax, Logoot, Rga
 from model.crdt.scripts import Insert, play
-from simulator.algorithms.laws.interleaving import EXPECTED, Expected, Kind, Row, interleaving_table
+from simulator.algorithms.laws.interleaving import (
+    EXPECTED,
+    Expected,
+    InterleavingRow,
+    Kind,
+    interleaving_table,
+)
 
 
 @pytest.fixture(scope="module")
-def table() -> list[Row]:
+def table() -> list[InterleavingRow]:
     return interleaving_table(seed=1, runs=80)
 
 
-def test_the_table_comes_out_as_published(table: list[Row]) -> None:
+def test_the_table_comes_out_as_published(table: list[InterleavingRow]) -> None:
     assert [row for row in table if not row.agrees] == []
     assert [(row.algorithm, row.kind) for row in table] == [
         (name, kind) for name in ALGORITHMS for kind in Kind
@@ -22,13 +28,13 @@ def test_the_table_comes_out_as_published(table: list[Row]) -> None:
     assert {row.scenarios for row in table} == {80}
 
 
-def test_fugue_breaks_the_maximal_rule_but_rarely(table: list[Row]) -> None:
+def test_fugue_breaks_the_maximal_rule_but_rarely(table: list[InterleavingRow]) -> None:
     (row,) = [row for row in table if row.expected is Expected.RARELY]
     assert (row.algorithm, row.kind) == ("fugue", Kind.MAXIMAL)
     assert 0 < row.broken < 8
 
 
-def test_the_evidence_is_a_smallest_scenario_that_shows_it(table: list[Row]) -> None:
+def test_the_evidence_is_a_smallest_scenario_that_shows_it(table: list[InterleavingRow]) -> None:
     for row in table:
         assert (row.evidence is None) is (row.broken == 0)
     (row,) = [row for row in table if (row.algorithm, row.kind) == ("rga", Kind.BACKWARD)]
@@ -39,7 +45,7 @@ def test_the_evidence_is_a_smallest_scenario_that_shows_it(table: list[Row]) -> 
     assert "is split by" in row.evidence.message
 
 
-def test_the_table_is_a_function_of_its_seed(table: list[Row]) -> None:
+def test_the_table_is_a_function_of_its_seed(table: list[InterleavingRow]) -> None:
     again = interleaving_table(seed=1, runs=80, algorithms={"rga": Rga, "logoot": Logoot})
     assert again == [row for row in table if row.algorithm in ("rga", "logoot")]
     assert again != interleaving_table(seed=2, runs=80, algorithms={"rga": Rga, "logoot": Logoot})

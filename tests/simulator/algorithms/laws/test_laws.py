@@ -16,8 +16,8 @@ from model.identity import SiteId
 from model.verdict import CheckResult, ExitCode
 from simulator.algorithms.laws import interleaving, lists, measure, sequences, transformation
 from simulator.algorithms.laws.interleaving import Expected
-from simulator.algorithms.laws.tables import Row, Table, row
-from simulator.algorithms.published.catalogue import PUBLISHED, Published
+from simulator.algorithms.laws.tables import LawRow, Table, row
+from simulator.algorithms.published.catalogue import PUBLISHED, PublishedFunction
 from simulator.algorithms.published.puzzles import PUZZLES
 from simulator.algorithms.published.ressel import Ressel
 from simulator.failures.trial import attempt
@@ -110,7 +110,7 @@ def test_a_wrong_seed_is_refused(laws: Laws, seed: str) -> None:
 @pytest.mark.parametrize("law", ["bounds", "tp1", "fresh", "causal"])
 @pytest.mark.parametrize("published", [PUBLISHED[1], PUBLISHED[2]], ids=lambda p: p.function.name)
 def test_a_wrong_verdict_of_any_law_is_seen(
-    monkeypatch: pytest.MonkeyPatch, published: Published, law: str
+    monkeypatch: pytest.MonkeyPatch, published: PublishedFunction, law: str
 ) -> None:
     changes: dict[str, Any] = {law: not getattr(published, law)}
     wrong = published._replace(**changes)
@@ -135,7 +135,7 @@ def test_a_search_that_left_histories_out_proves_nothing(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(transformation, "SCOPE", ((3, 3),))
     found = transformation.causal_row(
-        Published(Astray(), bounds=True, tp1=True, fresh=True, causal=True), Seeds(1)
+        PublishedFunction(Astray(), bounds=True, tp1=True, fresh=True, causal=True), Seeds(1)
     )
     assert (found.measured, found.same) == ("unknown", False)
     assert "left out" in found.evidence
@@ -181,7 +181,7 @@ def test_a_script_is_told_with_the_places_that_came_of_it() -> None:
 
 
 def test_what_is_rare_may_be_absent_but_not_common() -> None:
-    rare = interleaving.Row("fugue", interleaving.Kind.MAXIMAL, Expected.RARELY, 100, 0, None)
+    rare = interleaving.InterleavingRow("fugue", interleaving.Kind.MAXIMAL, Expected.RARELY, 100, 0, None)
     for broken, measured, same in ((0, "no", True), (3, "rarely", True), (40, "interleaves", False)):
         found = sequences.measured_row(msgspec.structs.replace(rare, broken=broken))
         assert (found.measured, found.same) == (measured, same)
@@ -210,5 +210,5 @@ def _renamed(result: CheckResult, name: str) -> CheckResult:
 
 
 def test_a_row() -> None:
-    assert row("w", "holds", "holds", "e") == Row("w", "holds", "holds", True, "e")
+    assert row("w", "holds", "holds", "e") == LawRow("w", "holds", "holds", True, "e")
     assert not row("w", "holds", "unknown", "e").same

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from model import text
 from model.identity import SiteId
-from simulator.algorithms.published.causal import History, Order, Replay, Step, StepError, orders
+from simulator.algorithms.published.causal import (
+    History,
+    HistoryReplay,
+    Order,
+    Step,
+    StepError,
+    orders,
+)
 from simulator.algorithms.published.function import Function
 from simulator.algorithms.published.operations import Operation
 from simulator.algorithms.published.ressel import Ressel
@@ -48,7 +55,7 @@ def test_orders_are_the_permutations_that_respect_what_was_known(seed: int) -> N
 def test_a_random_history_is_causal_and_possible(seed: int) -> None:
     history = history_of(seed, Ttf())
     assert is_causal(history)
-    replay = Replay(Ttf(), history)
+    replay = HistoryReplay(Ttf(), history)
     for order in orders(history):
         replay.state(order)
 
@@ -79,7 +86,7 @@ def naive(function: Function[Any], history: History, order: Order) -> Any:
 @given(SEEDS, st.sampled_from([Ressel(), Ttf()]))
 def test_a_replay_remembers_nothing_wrong(seed: int, function: Function[Any]) -> None:
     history = history_of(seed, function)
-    replay = Replay(function, history)
+    replay = HistoryReplay(function, history)
     for order in orders(history):
         assert replay.state(order) == naive(function, history, order)
 
@@ -121,7 +128,7 @@ def test_two_sites_agree_with_the_transformation_of_this_project(seed: int) -> N
             streams[site].append(text.insert(length, position, "uvwxy"[n]))
             lengths[site] += 1
     history = History("abc", tuple(steps))
-    replay = Replay(Ressel(), history)
+    replay = HistoryReplay(Ressel(), history)
     assert {replay.state(order) for order in orders(history)} == {in_one_log("abc", streams)}
 
 
@@ -129,11 +136,16 @@ def test_two_sites_agree_with_the_transformation_of_this_project(seed: int) -> N
 def test_a_step_outside_what_its_author_saw_is_refused(position: int, character: str) -> None:
     history = History("ab", (Step(A, 0, position, character),))
     with pytest.raises(StepError, match="on a text of 2"):
-        Replay(Ressel(), history).state((0,))
+        HistoryReplay(Ressel(), history).state((0,))
 
 
 def test_a_history_reads_well() -> None:
-    steps = (Step(A, 0, 0, ""), Step(B, 0, 1, "x"), Step(B, 0b10, 0, "y"), Step(C, 0b111, 0, ""))
+    steps = (
+        Step(A, 0, 0, ""),
+        Step(B, 0, 1, "x"),
+        Step(B, 0b10, 0, "y"),
+        Step(C, 0b111, 0, ""),
+    )
     told = '"ab": A: Del 0, B1: Ins 1 x, B2 after B1: Ins 0 y, C after A B1 B2: Del 0'
     assert str(History("ab", steps)) == told
 

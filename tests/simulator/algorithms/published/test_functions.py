@@ -15,8 +15,8 @@ from simulator.algorithms.published.function import Function
 from simulator.algorithms.published.imine import Imine, PlacedInsertion
 from simulator.algorithms.published.operations import (
     NOP,
-    Deletion,
-    Insertion,
+    Del,
+    Ins,
     Nop,
     Operation,
     PositionError,
@@ -25,7 +25,7 @@ from simulator.algorithms.published.operations import (
 from simulator.algorithms.published.ressel import Ressel
 from simulator.algorithms.published.suleiman import RememberingInsertion, Suleiman
 from simulator.algorithms.published.sun import Sun
-from simulator.algorithms.published.ttf import Cell, Ttf
+from simulator.algorithms.published.ttf import Char, Ttf
 
 A, B = SiteId("a"), SiteId("b")
 EVERY = pytest.mark.parametrize("function", [p.function for p in PUBLISHED], ids=lambda f: f.name)
@@ -36,13 +36,20 @@ OF_TEXTS = pytest.mark.parametrize(
 
 class TestApply:
     def test_inserts_and_deletes(self) -> None:
-        assert apply("abc", Insertion(0, "x", A)) == "xabc"
-        assert apply("abc", Insertion(3, "x", A)) == "abcx"
-        assert apply("abc", Deletion(2, 0)) == "ab"
+        assert apply("abc", Ins(0, "x", A)) == "xabc"
+        assert apply("abc", Ins(3, "x", A)) == "abcx"
+        assert apply("abc", Del(2, 0)) == "ab"
         assert apply("abc", NOP) == "abc"
 
     @pytest.mark.parametrize(
-        "operation", [Insertion(-1, "x", A), Insertion(4, "x", A), Deletion(-1, 0), Deletion(3, 0)], ids=str
+        "operation",
+        [
+            Ins(-1, "x", A),
+            Ins(4, "x", A),
+            Del(-1, 0),
+            Del(3, 0),
+        ],
+        ids=str,
     )
     @EVERY
     def test_a_position_outside_is_refused(self, function: Function[Any], operation: Operation) -> None:
@@ -57,18 +64,18 @@ class TestRessel:
     def test_is_the_transformation_of_this_project(self, length: int) -> None:
         def pairs(site: SiteId, character: str) -> list[tuple[Operation, text.Operation]]:
             inserts: list[tuple[Operation, text.Operation]] = [
-                (Insertion(n, character, site), text.insert(length, n, character)) for n in range(length + 1)
+                (Ins(n, character, site), text.insert(length, n, character)) for n in range(length + 1)
             ]
-            return inserts + [(Deletion(n, 0), text.delete(length, n, 1)) for n in range(length)]
+            return inserts + [(Del(n, 0), text.delete(length, n, 1)) for n in range(length)]
 
         function = Ressel()
         for mine, theirs in ((A, B), (B, A)):
             for (a, own_a), (b, own_b) in itertools.product(pairs(mine, "x"), pairs(theirs, "y")):
                 expected = text.transform(own_a, own_b, first=mine < theirs)
                 match function.transform(a, b):
-                    case Insertion(position, character, _):
+                    case Ins(position, character, _):
                         assert expected.splice == (position, character, 0)
-                    case Deletion(position, _):
+                    case Del(position, _):
                         assert expected.splice == (position, "", 1)
                     case Nop():
                         assert expected.is_noop
@@ -78,32 +85,32 @@ class TestEllis:
     function = Ellis()
 
     def test_equal_characters_at_one_place_become_one(self) -> None:
-        assert self.function.transform(Insertion(1, "x", B), Insertion(1, "x", A)) == NOP
+        assert self.function.transform(Ins(1, "x", B), Ins(1, "x", A)) == NOP
 
     def test_the_larger_priority_moves_right(self) -> None:
-        assert self.function.transform(Insertion(1, "x", B), Insertion(1, "y", A)) == Insertion(2, "x", B)
-        assert self.function.transform(Insertion(1, "x", A), Insertion(1, "y", B)) == Insertion(1, "x", A)
+        assert self.function.transform(Ins(1, "x", B), Ins(1, "y", A)) == Ins(2, "x", B)
+        assert self.function.transform(Ins(1, "x", A), Ins(1, "y", B)) == Ins(1, "x", A)
 
     def test_an_insertion_leaves_the_text(self) -> None:
-        assert self.function.transform(Insertion(0, "x", A), Deletion(0, 0)) == Insertion(-1, "x", A)
+        assert self.function.transform(Ins(0, "x", A), Del(0, 0)) == Ins(-1, "x", A)
 
 
 def test_of_two_insertions_of_sun_at_one_place_each_moves() -> None:
     for one, other in ((A, B), (B, A)):
-        assert Sun().transform(Insertion(1, "x", one), Insertion(1, "y", other)) == Insertion(2, "x", one)
+        assert Sun().transform(Ins(1, "x", one), Ins(1, "y", other)) == Ins(2, "x", one)
 
 
 class TestSuleiman:
     function = Suleiman()
 
-    def made(self, position: int, character: str, before: set[int], behind: set[int]) -> Insertion:
+    def made(self, position: int, character: str, before: set[int], behind: set[int]) -> Ins:
         return RememberingInsertion(position, character, A, frozenset(before), frozenset(behind))
 
     def test_deletions_are_remembered(self) -> None:
         fresh = self.function.insertion("abc", 1, "x", A)
-        assert self.function.transform(fresh, Deletion(0, 7)) == self.made(0, "x", {7}, set())
-        assert self.function.transform(fresh, Deletion(1, 7)) == self.made(1, "x", set(), {7})
-        assert self.function.transform(fresh, Deletion(2, 7)) == self.made(1, "x", set(), {7})
+        assert self.function.transform(fresh, Del(0, 7)) == self.made(0, "x", {7}, set())
+        assert self.function.transform(fresh, Del(1, 7)) == self.made(1, "x", set(), {7})
+        assert self.function.transform(fresh, Del(2, 7)) == self.made(1, "x", set(), {7})
 
     def test_a_common_deletion_decides_before_the_characters(self) -> None:
         left, right = self.made(1, "x", set(), {7}), self.made(1, "y", {7}, set())
@@ -133,13 +140,19 @@ class TestImine:
 
     def test_the_first_position_stays(self) -> None:
         made = self.function.insertion("abc", 2, "x", A)
-        moved = self.function.transform(made, Deletion(0, 0))
+        moved = self.function.transform(made, Del(0, 0))
         assert moved == PlacedInsertion(1, "x", A, 2)
 
 
 class TestTtf:
     function = Ttf()
-    state = (Cell("a", True), Cell("b", False), Cell("c", False), Cell("d", True), Cell("e", False))
+    state = (
+        Char("a", True),
+        Char("b", False),
+        Char("c", False),
+        Char("d", True),
+        Char("e", False),
+    )
 
     def test_the_view_leaves_tombstones_out(self) -> None:
         assert self.function.view(self.state) == "ad"
@@ -155,27 +168,27 @@ class TestTtf:
 
     def test_deletions_move_nothing(self) -> None:
         for one, other in itertools.product(range(4), repeat=2):
-            assert self.function.transform(Deletion(one, 0), Deletion(other, 1)) == Deletion(one, 0)
-            insertion = Insertion(one, "x", A)
-            assert self.function.transform(insertion, Deletion(other, 1)) == insertion
+            assert self.function.transform(Del(one, 0), Del(other, 1)) == Del(one, 0)
+            insertion = Ins(one, "x", A)
+            assert self.function.transform(insertion, Del(other, 1)) == insertion
 
     def test_a_tombstone_deleted_again_stays_one(self) -> None:
-        once = self.function.apply(self.state, Deletion(0, 0))
-        assert self.function.apply(once, Deletion(0, 1)) == once
+        once = self.function.apply(self.state, Del(0, 0))
+        assert self.function.apply(once, Del(0, 1)) == once
 
 
 @OF_TEXTS
 def test_deletions_of_functions_without_tombstones(function: Function[Any]) -> None:
-    assert function.transform(Deletion(1, 3), Insertion(1, "x", A)) == Deletion(2, 3)
-    assert function.transform(Deletion(0, 3), Insertion(1, "x", A)) == Deletion(0, 3)
-    assert function.transform(Deletion(2, 3), Deletion(1, 4)) == Deletion(1, 3)
-    assert function.transform(Deletion(1, 3), Deletion(2, 4)) == Deletion(1, 3)
-    assert function.transform(Deletion(1, 3), Deletion(1, 4)) == NOP
+    assert function.transform(Del(1, 3), Ins(1, "x", A)) == Del(2, 3)
+    assert function.transform(Del(0, 3), Ins(1, "x", A)) == Del(0, 3)
+    assert function.transform(Del(2, 3), Del(1, 4)) == Del(1, 3)
+    assert function.transform(Del(1, 3), Del(2, 4)) == Del(1, 3)
+    assert function.transform(Del(1, 3), Del(1, 4)) == NOP
 
 
 @EVERY
 def test_nothing_stays_nothing_and_changes_nothing(function: Function[Any]) -> None:
     insertion = function.insertion(function.start("abc"), 1, "x", A)
-    for operation in (insertion, Deletion(1, 0), NOP):
+    for operation in (insertion, Del(1, 0), NOP):
         assert function.transform(operation, NOP) == operation
         assert function.transform(NOP, operation) == NOP

@@ -12,13 +12,26 @@ from typing import Any
 import pytest
 
 from model.identity import SiteId
-from simulator.algorithms.published.catalogue import PUBLISHED, Published
-from simulator.algorithms.published.causal import History, Replay, Step, orders
+from simulator.algorithms.published.catalogue import PUBLISHED, PublishedFunction
+from simulator.algorithms.published.causal import History, HistoryReplay, Step, orders
 from simulator.algorithms.published.ellis import Ellis
 from simulator.algorithms.published.function import Function
 from simulator.algorithms.published.imine import Imine
-from simulator.algorithms.published.laws import Check, Finding, bounds, tp1, tp2_by_operations, tp2_by_states
-from simulator.algorithms.published.operations import Deletion, Insertion, Operation, PositionError, moved
+from simulator.algorithms.published.laws import (
+    Check,
+    Counterexample,
+    bounds,
+    tp1,
+    tp2_by_operations,
+    tp2_by_states,
+)
+from simulator.algorithms.published.operations import (
+    Del,
+    Ins,
+    Operation,
+    PositionError,
+    moved,
+)
 from simulator.algorithms.published.ressel import Ressel
 from simulator.algorithms.published.search import (
     causal_classes,
@@ -41,7 +54,7 @@ SMALL = (*THREE_STEPS, (4, 0), (4, 1))
 EVERY = pytest.mark.parametrize("published", PUBLISHED, ids=lambda p: p.function.name)
 
 
-def assert_real(function: Function[Any], finding: Finding) -> None:
+def assert_real(function: Function[Any], finding: Counterexample) -> None:
     """The two ways of a finding lead to different states, also without anything remembered."""
     one, other = (naive(function, finding.history, way.order) for way in finding.ways)
     assert one != other
@@ -53,7 +66,7 @@ def assert_real(function: Function[Any], finding: Finding) -> None:
 
 
 @EVERY
-def test_positions(published: Published) -> None:
+def test_positions(published: PublishedFunction) -> None:
     result = search(published.function, fresh_classes(published.function, 2, 3), bounds)
     assert (result.finding is None) == published.bounds
     assert result.histories
@@ -65,7 +78,7 @@ def test_ellis_leaves_the_text_on_the_left() -> None:
 
 
 @EVERY
-def test_tp1(published: Published) -> None:
+def test_tp1(published: PublishedFunction) -> None:
     result = search(published.function, fresh_classes(published.function, 2, 3), tp1)
     assert (result.finding is None) == published.tp1
     if result.finding is not None:
@@ -73,7 +86,7 @@ def test_tp1(published: Published) -> None:
 
 
 @EVERY
-def test_tp2_of_three_operations_of_one_state(published: Published) -> None:
+def test_tp2_of_three_operations_of_one_state(published: PublishedFunction) -> None:
     result = search(published.function, fresh_classes(published.function, 3, 3), published.judged)
     assert (result.finding is None) == published.fresh
     if published.fresh:
@@ -86,7 +99,7 @@ def test_suleiman_passes_by_states_only() -> None:
 
 
 @EVERY
-def test_tp2_on_causal_histories(published: Published) -> None:
+def test_tp2_on_causal_histories(published: PublishedFunction) -> None:
     result = search(published.function, causal_classes(published.function, SMALL), tp2_by_states)
     assert (result.finding is None) == published.causal
     if result.finding is not None:
@@ -112,7 +125,7 @@ def test_the_smallest_histories_that_break_suleiman_and_imine() -> None:
 def test_every_order_of_ttf_leads_to_one_state() -> None:
     rng = random.Random(5)
     for (history,) in random_classes(Ttf(), rng, 300):
-        replay = Replay(Ttf(), history)
+        replay = HistoryReplay(Ttf(), history)
         assert len({replay.state(order) for order in orders(history)}) == 1
 
 
@@ -127,7 +140,7 @@ def test_ttf_in_the_larger_scope() -> None:
 def test_different_steps_on_equal_states_are_no_matter_of_tp2() -> None:
     # A C and B C both show "uuv"; what comes after that is another step, so the difference is TP1's.
     steps = (Step(A, 0, 0, "u"), Step(B, 0, 1, "u"), Step(C, 0, 1, "v"))
-    replay = Replay(Sun(), History("u", steps))
+    replay = HistoryReplay(Sun(), History("u", steps))
     assert replay.state((0, 2)) == replay.state((1, 2)) == "uuv"
     assert (replay.state((0, 2, 1)), replay.state((1, 2, 0))) == ("uuvu", "uuuv")
     assert tp2_by_states(replay) is None
@@ -139,34 +152,34 @@ def test_different_steps_on_equal_states_are_no_matter_of_tp2() -> None:
 class TtfTiedTheWrongWay(Ttf):
     """Of two tied insertions the larger site stays if it is transformed, and also if it is not."""
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         mine = (operation.position, operation.site)
         return operation if mine > (other.position, other.site) else moved(operation, 1)
 
 
 class TtfWithoutTies(Ttf):
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         return operation if operation.position <= other.position else moved(operation, 1)
 
 
 class TtfDeletingTheNewcomer(Ttf):
-    def delete_insert(self, operation: Deletion, other: Insertion) -> Operation:
+    def delete_insert(self, operation: Del, other: Ins) -> Operation:
         if operation.position <= other.position:
             return operation
-        return Deletion(operation.position + 1, operation.number)
+        return Del(operation.position + 1, operation.number)
 
 
 class TtfWithRestlessDeletions(Ttf):
     """Deletions move as if nothing stayed behind."""
 
-    def delete_delete(self, operation: Deletion, other: Deletion) -> Operation:
+    def delete_delete(self, operation: Del, other: Del) -> Operation:
         if operation.position <= other.position:
             return operation
-        return Deletion(operation.position - 1, operation.number)
+        return Del(operation.position - 1, operation.number)
 
 
 class TtfMovedByDeletions(Ttf):
-    def insert_delete(self, operation: Insertion, other: Deletion) -> Operation:
+    def insert_delete(self, operation: Ins, other: Del) -> Operation:
         return operation if operation.position <= other.position else moved(operation, -1)
 
 
@@ -176,24 +189,24 @@ class TtfForgettingTombstones(Ttf):
 
 
 class ResselStrict(Ressel):
-    def insert_delete(self, operation: Insertion, other: Deletion) -> Operation:
+    def insert_delete(self, operation: Ins, other: Del) -> Operation:
         return operation if operation.position < other.position else moved(operation, -1)
 
 
 class ImineWithMovingOrigins(Imine):
     """The first position is the present one, as if nothing was remembered."""
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         return Ressel().insert_insert(operation, other)
 
 
 class SuleimanDistracted(Suleiman):
     """Looks at one half of the witnesses."""
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         return super().insert_insert(operation, self._forgetful(other))
 
-    def _forgetful(self, other: Insertion) -> Insertion:
+    def _forgetful(self, other: Ins) -> Ins:
         return self.insertion("", other.position, other.character, other.site)
 
 
@@ -219,9 +232,9 @@ def test_a_function_broken_on_purpose_is_found(function: Function[Any], steps: i
 class TtfBeforeTombstones(Ttf):
     """A local insertion goes right behind its left neighbour: harmless for the laws of transformation."""
 
-    def insertion(self, state: Model, position: int, character: str, site: SiteId) -> Insertion:
+    def insertion(self, state: Model, position: int, character: str, site: SiteId) -> Ins:
         visible = [-1, *(n for n, cell in enumerate(state) if cell.visible)]
-        return Insertion(visible[position] + 1, character, site)
+        return Ins(visible[position] + 1, character, site)
 
 
 def test_where_ttf_inserts_is_no_matter_of_its_laws() -> None:
@@ -232,7 +245,7 @@ def test_where_ttf_inserts_is_no_matter_of_its_laws() -> None:
 class TtfRarelyWrong(Ttf):
     """Ties at position 2 go by character instead of site, and equal ones by nothing."""
 
-    def insert_insert(self, operation: Insertion, other: Insertion) -> Operation:
+    def insert_insert(self, operation: Ins, other: Ins) -> Operation:
         if operation.position == other.position == 2:
             return operation if operation.character < other.character else moved(operation, 1)
         return super().insert_insert(operation, other)
@@ -323,7 +336,7 @@ def every_shape(length: int, *, alike: bool) -> set[tuple[object, ...]]:
                         )
                         try:
                             for n in range(3):
-                                Replay(function, history).original(n)
+                                HistoryReplay(function, history).original(n)
                         except ValueError:
                             continue
                         shapes.add(shape(history))
@@ -366,7 +379,7 @@ def test_a_finding_gets_small_and_stays_one(function: Function[Any]) -> None:
     large = []
     for (history,) in random_classes(function, rng, 20_000):
         with contextlib.suppress(PositionError):  # an operation may leave texts that have diverged already
-            finding = tp2_by_states(Replay(function, history))
+            finding = tp2_by_states(HistoryReplay(function, history))
             if finding is not None and len(history.steps) == 6:
                 large.append(finding)
         if len(large) == 5:
@@ -382,10 +395,10 @@ def test_a_finding_gets_small_and_stays_one(function: Function[Any]) -> None:
 
 
 def test_shrinking_keeps_to_what_can_have_happened() -> None:
-    def same_site_twice(replay: Replay[Any]) -> Finding | None:
+    def same_site_twice(replay: HistoryReplay[Any]) -> Counterexample | None:
         sites = [step.site for step in replay.history.steps]
-        return Finding(replay.history, ()) if len(sites) == 2 and sites[0] == sites[1] else None
+        return Counterexample(replay.history, ()) if len(sites) == 2 and sites[0] == sites[1] else None
 
     history = History("ab", (Step(B, 0, 1, "x"), Step(B, 1, 2, "")))
-    small = shrunk(Ressel(), Finding(history, ()), same_site_twice)
+    small = shrunk(Ressel(), Counterexample(history, ()), same_site_twice)
     assert str(small.history) == '"": A1: Ins 0 u, A2 after A1: Del 0'

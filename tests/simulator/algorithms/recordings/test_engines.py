@@ -17,7 +17,7 @@ from simulator.algorithms.recordings.engines import (
     replay_with,
     replay_with_all,
 )
-from simulator.algorithms.recordings.plain import Played
+from simulator.algorithms.recordings.plain import PlainReplay
 from simulator.algorithms.texts import letters
 from simulator.workload.traces import Patch, Trace, TraceError, Transaction, read_trace
 
@@ -73,7 +73,7 @@ def test_a_patch_that_fits_no_text_is_refused_by_everybody() -> None:
 
 
 def test_replicas_that_differ_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "play_trace", lambda *_: Played(("xy", "yx"), 2))
+    monkeypatch.setattr(engines, "play_trace", lambda *_: PlainReplay(("xy", "yx"), 2))
     outcome = replay_with("fugue", both_at_once("xy"))
     assert outcome.sentence == "hand: the replicas of agent 0, agent 1 differ by fugue"
     assert problems([outcome], "xy") == [outcome.sentence, "no engine shows the recorded text"]

@@ -4,7 +4,7 @@ import pytest
 
 from model.text import Operation, delete, insert, replace
 from simulator.failures.explain.wording import (
-    Span,
+    TextSpan,
     difference,
     excerpt,
     milliseconds,
@@ -22,14 +22,14 @@ def test_what_cannot_be_shown_gets_a_sign() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "spans"),
     [
-        ("abc", "abxc", (Span(2, 2), Span(2, 3))),
-        ("abc", "ac", (Span(1, 2), Span(1, 1))),
-        ("aa", "aaa", (Span(2, 2), Span(2, 3))),
-        ("", "", (Span(0, 0), Span(0, 0))),
-        ("bdx", "bxd", (Span(1, 3), Span(1, 3))),
+        ("abc", "abxc", (TextSpan(2, 2), TextSpan(2, 3))),
+        ("abc", "ac", (TextSpan(1, 2), TextSpan(1, 1))),
+        ("aa", "aaa", (TextSpan(2, 2), TextSpan(2, 3))),
+        ("", "", (TextSpan(0, 0), TextSpan(0, 0))),
+        ("bdx", "bxd", (TextSpan(1, 3), TextSpan(1, 3))),
     ],
 )
-def test_difference_is_the_smallest_part(before: str, after: str, spans: tuple[Span, Span]) -> None:
+def test_difference_is_the_smallest_part(before: str, after: str, spans: tuple[TextSpan, TextSpan]) -> None:
     assert difference(before, after) == spans
 
 
@@ -37,7 +37,7 @@ def test_an_excerpt_is_never_longer_than_asked_for_and_holds_the_change() -> Non
     text = "".join(chr(97 + n % 26) for n in range(100))
     for begin in range(100):
         for length in (0, 1, 5, 40):
-            span = Span(begin, min(100, begin + length))
+            span = TextSpan(begin, min(100, begin + length))
             part = excerpt(text, span, 20)
             assert len(part.whole) <= 20
             assert part.focus.rstrip("…") in text[span.begin : span.end]
@@ -47,7 +47,7 @@ def test_an_excerpt_is_never_longer_than_asked_for_and_holds_the_change() -> Non
 
 
 def test_a_short_text_is_not_abbreviated() -> None:
-    assert excerpt("abc", Span(1, 2), 3) == ("a", "b", "c")
+    assert excerpt("abc", TextSpan(1, 2), 3) == ("a", "b", "c")
 
 
 def test_operations_in_words() -> None:
