@@ -11,7 +11,7 @@ from gevent.pool import Pool  # type: ignore[import-untyped]
 
 from loadgen import outcome as outcomes
 from loadgen.audit import Promise, Readers, broken_promises
-from loadgen.health import Health
+from loadgen.health import WorkerHealth
 from loadgen.outcome import DURABILITY, DURABILITY_DETAIL, PROTOCOL, PROTOCOL_DETAIL, WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, LoadPlan
 from loadgen.user import User
@@ -114,7 +114,7 @@ class Ending:
         for site, sentence in broken_promises(final.rows, promises, is_whole=is_whole):
             self._broken.append(Violation(DURABILITY, now, room.document, sentence, {"site": site}))
 
-    def outcome(self, health: Health, users: int, ended: str) -> WorkerOutcome:
+    def outcome(self, health: WorkerHealth, users: int, ended: str) -> WorkerOutcome:
         """Everything judged; also writes the history of the sampled documents."""
         world, (finals, missing) = self._world, self._audit
         checks: list[CheckResult] = []

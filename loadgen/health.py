@@ -1,7 +1,4 @@
-"""The health of a load generator: whether what it measured is the server's doing or its own.
-
-Every threshold has a name here. A run beyond one says nothing about the server, and ends with exit code 4.
-"""
+"""The health of load workers: what every generator notes about itself, and what only they can tell."""
 
 from __future__ import annotations
 
@@ -10,65 +7,41 @@ from typing import Final
 
 import msgspec
 
-from model.histogram import Histogram, merged
+from model.client import health
+from model.client.health import percent, row
 from model.result import HarnessRow
 
 CPU_PERCENT_MAX: Final = 90.0
 """Of one core, by one worker, as the mean of its busiest :data:`CPU_WINDOW_SECONDS`."""
 
 CPU_WINDOW_SECONDS: Final = 10
-LAG_P99_MS_MAX: Final = 50.0
-LATE_US: Final = 50_000
-"""An edit that is made so long after its planned time was late by the generator's fault."""
-
-LATE_PERCENT_MAX: Final = 1.0
-REFUSED_PERCENT_MAX: Final = 1.0
 UNCONNECTED_PERCENT_MAX: Final = 1.0
 """Of the users who wanted to be connected when editing ended."""
 
 
-class Health(msgspec.Struct):
+class WorkerHealth(health.Health):
     """What one worker notes about itself.
 
     Attributes:
         cpu_percent: of one core, for each second.
-        lag: how late a greenlet that slept was woken up, in microseconds.
-        planned_sends, late_sends: edits planned, and those made late.
-        attempts, refused: connections tried, and refused because nobody listened.
         refresh_failures: tokens that could not be refreshed.
         wanted, connected: users when editing ended.
     """
 
-    cpu_percent: list[float] = []
-    lag: Histogram = msgspec.field(default_factory=Histogram)
-    planned_sends: int = 0
-    late_sends: int = 0
-    attempts: int = 0
-    refused: int = 0
+    cpu_percent: list[float] = msgspec.field(default_factory=list)
     refresh_failures: int = 0
     wanted: int = 0
     connected: int = 0
 
-    def planned(self, late_us: int) -> None:
-        """An edit is made, so long after it was planned."""
-        self.planned_sends += 1
-        if late_us > LATE_US:
-            self.late_sends += 1
 
-
-def rows(workers: Sequence[Health], lost: Sequence[str]) -> list[HarnessRow]:
+def rows(workers: Sequence[WorkerHealth], lost: Sequence[str]) -> list[HarnessRow]:
     """What the workers' health says of the run; ``lost`` names those that left no result, with the reason."""
     cpu = max((_busiest(worker.cpu_percent) for worker in workers), default=0.0)
-    lag = merged([worker.lag for worker in workers])
-    lag_ms = lag.percentile(99) / 1_000 if lag.count else 0.0
-    late = _percent(sum(w.late_sends for w in workers), sum(w.planned_sends for w in workers))
-    refused = sum(w.refused for w in workers)
-    attempts = sum(w.attempts for w in workers)
     wanted = sum(w.wanted for w in workers)
     missing = wanted - sum(w.connected for w in workers)
     failures = sum(w.refresh_failures for w in workers)
     return [
-        _row(
+        row(
             "generator_cpu",
             "Busiest load worker",
             cpu,
@@ -77,43 +50,17 @@ def rows(workers: Sequence[Health], lost: Sequence[str]) -> list[HarnessRow]:
             f"A load worker used {cpu:.0f} % of a core for {CPU_WINDOW_SECONDS} s: it measured itself. "
             "Use more --processes, fewer users or a lower spawn rate.",
         ),
-        _row(
-            "loop_lag",
-            "Lag of the load workers, p99",
-            lag_ms,
-            LAG_P99_MS_MAX,
-            "ms",
-            f"Load workers woke up {lag_ms:.0f} ms late, which is part of every latency. "
-            "The machine is too busy for this load.",
-        ),
-        _row(
-            "missed_sends",
-            "Edits made late by the generator",
-            late,
-            LATE_PERCENT_MAX,
-            "%",
-            f"{late:.1f} % of the planned edits were made more than {LATE_US // 1_000} ms late: "
-            "the load was not the planned one.",
-        ),
-        _row(
-            "refused_connections",
-            "Connections refused",
-            _percent(refused, attempts),
-            REFUSED_PERCENT_MAX,
-            "%",
-            f"{refused:,} of {attempts:,} connections were refused: nobody listened at this address. "
-            "Is the server running?",
-        ),
-        _row(
+        *health.rows(workers),
+        row(
             "unconnected_users",
             "Users who could not connect",
-            _percent(missing, wanted),
+            percent(missing, wanted),
             UNCONNECTED_PERCENT_MAX,
             "%",
             f"{missing:,} of {wanted:,} users were not connected when editing ended, although they wanted "
             "to be: the load was smaller than asked for.",
         ),
-        _row(
+        row(
             "token_refreshes",
             "Token refreshes that failed",
             float(failures),
@@ -121,7 +68,7 @@ def rows(workers: Sequence[Health], lost: Sequence[str]) -> list[HarnessRow]:
             "",
             f"{failures:,} tokens could not be refreshed at /api/auth/refresh.",
         ),
-        _row(
+        row(
             "lost_workers",
             "Load workers that died",
             float(len(lost)),
@@ -132,26 +79,9 @@ def rows(workers: Sequence[Health], lost: Sequence[str]) -> list[HarnessRow]:
     ]
 
 
-def _row(name: str, title: str, value: float, limit: float, unit: str, cause: str) -> HarnessRow:
-    ok = value <= limit
-    return HarnessRow(
-        name=name,
-        title=title,
-        value=round(value, 3),
-        limit=limit,
-        unit=unit,
-        ok=ok,
-        note="" if ok else cause,
-    )
-
-
 def _busiest(seconds: Sequence[float]) -> float:
     """The mean of the busiest window; of everything if the run was shorter than one."""
     if not seconds:
         return 0.0
     width = min(CPU_WINDOW_SECONDS, len(seconds))
     return max(sum(seconds[n : n + width]) / width for n in range(len(seconds) - width + 1))
-
-
-def _percent(part: int, whole: int) -> float:
-    return 100 * part / whole if whole else 0.0

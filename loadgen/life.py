@@ -12,11 +12,12 @@ from typing import Final
 import gevent  # type: ignore[import-untyped]
 
 from loadgen.connection import ConnectionLost, Opener, WebSocket, handshake
-from loadgen.health import Health
+from loadgen.health import WorkerHealth
 from loadgen.pacing import Pacing
 from loadgen.user import User
 from loadgen.world import World
 from model.client.address import Address
+from model.client.health import LOCAL_ERRORS
 from model.client.websocket import CLOSE_ABNORMAL
 
 RETRY_SECONDS: Final = 0.2
@@ -54,7 +55,7 @@ class Life:
         world: World,
         user: User,
         pacing: Pacing,
-        health: Health,
+        health: WorkerHealth,
         rng: random.Random,
         opener: Opener,
         address: Address,
@@ -131,6 +132,7 @@ class Life:
             if link is None:
                 self._world.count("handshake_failed")
         except OSError as error:
+            self._health.exhausted += error.errno in LOCAL_ERRORS
             self._world.count(f"connect_{type(error).__name__}")
         finally:
             if link is not None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from loadgen.health import Health
+from loadgen.health import WorkerHealth
 from model.assembly import as_judgable, audit_result
 from model.checkers.triviality import judge_triviality
 from model.verdict import CheckResult, merge_results
@@ -36,7 +36,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
     checks: list[CheckResult]
     happened: dict[str, int]
     errors: dict[str, int]
-    health: Health
+    health: WorkerHealth
     documents_read: int
     missing: list[str]
     digest: str

@@ -19,7 +19,7 @@ from loadgen.audit import Readers
 from loadgen.channel import Status
 from loadgen.connection import opener
 from loadgen.ending import Ending, read_back, write_results
-from loadgen.health import Health
+from loadgen.health import WorkerHealth
 from loadgen.life import Life, after_us
 from loadgen.outcome import WorkerOutcome
 from loadgen.pacing import Arrivals, Pacing, Rhythm
@@ -75,7 +75,7 @@ class LoadWorker:
             OSError: the name of the server is unknown.
         """
         self.plan = plan
-        self.health = Health()
+        self.health = WorkerHealth()
         self.ended = ""
         self._quit = quit
         self._status = status

@@ -32,8 +32,8 @@ def names(text: str) -> frozenset[str]:
 # Standard library without input, output, clock, processes or hidden state. `random` is here for the type
 # `random.Random` in signatures; its module-level functions share one global generator and are refused.
 PURE = names(
-    "__future__ abc array bisect collections contextlib copy dataclasses enum fractions functools hashlib"
-    " heapq itertools json math operator random re statistics string struct types typing unicodedata"
+    "__future__ abc array bisect collections contextlib copy dataclasses enum errno fractions functools"
+    " hashlib heapq itertools json math operator random re statistics string struct types typing unicodedata"
 )
 STANDARD = frozenset(sys.stdlib_module_names)
 IMPURE_BUILTINS = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"})

@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from model.client.address import Address
+from model.client.health import Health
 from model.client.tokens import Tokens
 from model.client.websocket import CLOSE_NORMAL
 from model.identity import ConnectionId, SiteId
@@ -84,14 +85,9 @@ class Bridge:
     """The gateway, as the simulated network knows it.
 
     Attributes:
-        attempts: connections that were begun.
-        refused: of them, those that nobody accepted although the server ought to run.
-        exhausted: of them, those for which this machine had no socket.
+        health: connections that were begun, and messages for the server that came here too late.
         endings: how often clients left in which way.
-        late_sends, sends: messages for the server, and those that came here too late.
     """
-
-    LATE_US: Final = 50_000
 
     def __init__(
         self,
@@ -109,8 +105,7 @@ class Bridge:
         self.network: Network  # it is built with this bridge
         self.nursery: trio.Nursery | None = None
         self.is_server_down = False
-        self.attempts = self.refused = self.exhausted = 0
-        self.sends = self.late_sends = 0
+        self.health = Health()
         self.endings = dict.fromkeys(Ending, 0)
         self.abandoned = 0
         self._address = address
@@ -126,7 +121,7 @@ class Bridge:
     def opened(self, connection: Connection) -> None:
         """Connect to the real server; what the client says meanwhile waits."""
         assert self.nursery is not None
-        self.attempts += 1
+        self.health.attempts += 1
         user = self.user_of(connection)
         rng = self._seeds.stream("link", user, connection.id)
         crossing = self._crossings[connection.id] = Crossing(self, connection, user, rng)
@@ -134,8 +129,7 @@ class Bridge:
 
     def received(self, connection: Connection, data: bytes) -> None:
         """A message of the client goes on."""
-        self.sends += 1
-        self.late_sends += self.shared.elapsed_us() - self.shared.clock.now_us > self.LATE_US
+        self.health.planned(self.shared.elapsed_us() - self.shared.clock.now_us)
         crossing = self._crossings.get(connection.id)
         if crossing is not None:
             crossing.say(data)
@@ -193,9 +187,9 @@ class Bridge:
         elif cause != "closed":
             self.shared.count(f"connection {cause}")
         if cause == "local":
-            self.exhausted += 1
+            self.health.exhausted += 1
         elif cause in ("refused", "timeout") and not self.is_server_down:
-            self.refused += 1
+            self.health.refused += 1
 
     # --- faults -------------------------------------------------------------------------------------------
 

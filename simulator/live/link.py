@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-import errno
 from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
 import trio
 
 from model.client.address import Address
+from model.client.health import LOCAL_ERRORS
 from model.client.websocket import (
     CLOSE_ABNORMAL,
     CLOSE_NORMAL,
@@ -26,7 +26,6 @@ FAREWELL_SECONDS: Final = 2.0
 
 
 _NEVER_WHOLE: Final = b'{"type":"presence","revision":0,"selection":null}'
-_LOCAL: Final = frozenset({errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
 class Ending(enum.Enum):
@@ -146,7 +145,7 @@ class Link:
             await socket.connect(where)
         except OSError as error:
             socket.close()
-            self._cause = "local" if error.errno in _LOCAL else "refused"
+            self._cause = "local" if error.errno in LOCAL_ERRORS else "refused"
             return False
         except BaseException:
             socket.close()

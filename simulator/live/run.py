@@ -19,6 +19,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import EDIT, FAULT, NonTriviality, judge_triviality
 from model.claims import JUPITER
+from model.client import health
 from model.client.address import Address
 from model.client.server_metrics import ServerMetrics
 from model.client.tokens import Tokens
@@ -29,7 +30,6 @@ from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
 from simulator.live.documents import SETUP_KIND
 from simulator.live.faults import playable, with_a_kill
-from simulator.live.health import health
 from simulator.live.process import few_collections, raise_file_limit
 from simulator.live.scrape import scrape
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
@@ -261,7 +261,7 @@ def _result(
 ) -> RunResult:
     cell = driven.cell
     verdict = overall(checks)
-    harness = health(cell.pace, cell.bridge)
+    harness = health.rows([msgspec.structs.replace(cell.bridge.health, lag=cell.pace.lag)])
     totals = measures.totals
     return RunResult(
         kind="live",
@@ -301,7 +301,7 @@ def _told(cell: LiveCell) -> Iterator[str]:
     bridge = cell.bridge
     ended = ", ".join(f"{n} by {how.value}" for how, n in bridge.endings.items() if n)
     yield (
-        f"{bridge.attempts} connections were opened; clients left {ended or 'none of them'}; "
+        f"{bridge.health.attempts} connections were opened; clients left {ended or 'none of them'}; "
         f"{bridge.abandoned} were left half open. The server was killed {cell.kills} times, "
         f"{cell.shared.renewals} tokens were renewed in band."
     )

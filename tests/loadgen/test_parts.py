@@ -1,4 +1,4 @@
-"""Health, tokens, promises, matching of cursors, and what the server says of itself."""
+"""WorkerHealth, tokens, promises, matching of cursors, and what the server says of itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from loadgen.audit import Promise, broken_promises
-from loadgen.health import Health, rows
+from loadgen.health import WorkerHealth, rows
 from loadgen.measuring import Moves
 from loadgen.outcome import WorkerOutcome, judged
 from loadgen.plan import LoadPlan, PlanError
@@ -28,31 +28,24 @@ SECRET = "s" * 40
 A, B = SiteId("a"), SiteId("b")
 
 
-def unwell(workers: list[Health], lost: tuple[str, ...] = ()) -> dict[str, str]:
+def unwell(workers: list[WorkerHealth], lost: tuple[str, ...] = ()) -> dict[str, str]:
     return {row.name: row.note for row in rows(workers, lost) if not row.ok}
 
 
 def test_a_healthy_worker_has_nothing_to_say() -> None:
-    health = Health(cpu_percent=[95.0, *[40.0] * 30], attempts=10, wanted=10, connected=10)
+    health = WorkerHealth(cpu_percent=[95.0, *[40.0] * 30], attempts=10, wanted=10, connected=10)
     health.lag.record(1_000)
     health.planned(49_000)
     assert unwell([health]) == {}
 
 
-def test_each_limit_is_noticed_with_its_cause() -> None:
-    busy = Health(cpu_percent=[10.0] * 30 + [99.0] * 10 + [10.0] * 30)
+def test_each_limit_of_a_worker_is_noticed_with_its_cause() -> None:
+    busy = WorkerHealth(cpu_percent=[10.0] * 30 + [99.0] * 10 + [10.0] * 30)
     assert set(unwell([busy])) == {"generator_cpu"}
-    lagging = Health()
-    lagging.lag.record_n(80_000, 100)
-    assert set(unwell([lagging])) == {"loop_lag"}
-    late = Health()
-    for n in range(100):
-        late.planned(60_000 if n < 2 else 0)
-    assert set(unwell([late])) == {"missed_sends"}
-    assert set(unwell([Health(attempts=10, refused=1)])) == {"refused_connections"}
-    assert set(unwell([Health(wanted=10, connected=9)])) == {"unconnected_users"}
-    assert set(unwell([Health(refresh_failures=1)])) == {"token_refreshes"}
-    (note,) = unwell([Health()], ("worker-01 (exit code 9)",)).values()
+    assert set(unwell([WorkerHealth(attempts=10, refused=1)])) == {"refused_connections"}
+    assert set(unwell([WorkerHealth(wanted=10, connected=9)])) == {"unconnected_users"}
+    assert set(unwell([WorkerHealth(refresh_failures=1)])) == {"token_refreshes"}
+    (note,) = unwell([WorkerHealth()], ("worker-01 (exit code 9)",)).values()
     assert "worker-01" in note
 
 
@@ -140,7 +133,7 @@ def outcome(**changes: object) -> WorkerOutcome:
         checks=[CheckResult("convergence", 5, 0, "texts")],
         happened={"edit:type": 3},
         errors={},
-        health=Health(),
+        health=WorkerHealth(),
         documents_read=2,
         missing=[],
         digest="",
