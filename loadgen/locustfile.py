@@ -98,6 +98,9 @@ def _init(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     assert options is not None
     assert environment.runner is not None
+    # Locust's next step is a timer for the run, which counts from when the loop last looked at the clock:
+    # before all imports, and they may take longer than a short run.
+    gevent.get_hub().loop.update_now()
     if path:
         _Run.plan = plans.decode(Path(path).read_bytes())
         environment.shape_class = PlannedShape(plans.shape_of(_Run.plan))
