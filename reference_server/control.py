@@ -1,7 +1,7 @@
-"""The line between the supervisor and a worker: measurements up, the sum of all workers down.
+"""The channel between the supervisor and a worker: measurements up, the sum of all workers down.
 
 It is a socket pair whose worker's end is inherited. Frames are a length of four bytes, most significant
-first, and a :class:`MetricsSnapshot` as JSON. That the line ends means that the other process has ended.
+first, and a :class:`MetricsSnapshot` as JSON. That the channel ends means that the other process has ended.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _HEAD_BYTES: Final = 4
 _decoder: Final = msgspec.json.Decoder(MetricsSnapshot)
 
 
-class LineError(Exception):
+class ControlError(Exception):
     """The other end sent what is no frame; a bug, or another version."""
 
 
-class Line:
-    """One end of the line."""
+class ControlChannel:
+    """One end of the channel."""
 
     def __init__(self, end: socket.socket) -> None:
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(end))
         self._buffer = bytearray()
 
-    async def __aenter__(self) -> Line:
+    async def __aenter__(self) -> ControlChannel:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -52,7 +52,7 @@ class Line:
         """The next frame; None once the other end is gone.
 
         Raises:
-            LineError: what came is no frame.
+            ControlError: what came is no frame.
         """
         while (frame := self._cut()) is None:
             try:
@@ -65,7 +65,7 @@ class Line:
         try:
             return _decoder.decode(frame)
         except msgspec.DecodeError as error:
-            raise LineError(str(error)) from error
+            raise ControlError(str(error)) from error
 
     def _cut(self) -> bytes | None:
         """Take a whole frame off the buffer."""
@@ -73,7 +73,7 @@ class Line:
             return None
         end = _HEAD_BYTES + int.from_bytes(self._buffer[:_HEAD_BYTES], "big")
         if end > FRAME_BYTES_MAX:
-            raise LineError(f"a frame of {end} bytes")
+            raise ControlError(f"a frame of {end} bytes")
         if len(self._buffer) < end:
             return None
         frame = bytes(self._buffer[_HEAD_BYTES:end])
@@ -82,7 +82,7 @@ class Line:
 
 
 class Control:
-    """The worker's end of the line.
+    """The worker's end of the channel.
 
     Args:
         descriptor: of the inherited socket, as the supervisor gave it with ``--control``; taken over.
@@ -103,13 +103,13 @@ class Control:
 
         Whoever is called should drain and end: nobody would restart or stop this worker any more.
         """
-        async with Line(self._socket) as line, trio.open_nursery() as nursery:
-            nursery.start_soon(self._report, line, snapshot)
-            while (fleet := await line.receive()) is not None:
+        async with ControlChannel(self._socket) as channel, trio.open_nursery() as nursery:
+            nursery.start_soon(self._report, channel, snapshot)
+            while (fleet := await channel.receive()) is not None:
                 self._fleet = fleet
             nursery.cancel_scope.cancel()
         on_lost()
 
-    async def _report(self, line: Line, snapshot: Callable[[], MetricsSnapshot]) -> None:
-        while await line.send(snapshot()):
+    async def _report(self, channel: ControlChannel, snapshot: Callable[[], MetricsSnapshot]) -> None:
+        while await channel.send(snapshot()):
             await trio.sleep(INTERVAL_SECONDS)

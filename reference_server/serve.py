@@ -40,7 +40,7 @@ class Launch(NamedTuple):
         config: checked.
         secret: signs tokens if the configuration has no key.
         load: reads the configuration again, for a reload.
-        control: the line to the supervisor that started this worker, which listens on a port it shares.
+        control: the channel to the supervisor that started this worker, which listens on a port it shares.
         number: of this worker.
         started: is told the server and its port once it listens.
     """

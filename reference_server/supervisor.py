@@ -183,11 +183,11 @@ class _Fleet:
             worker.signal(signal.SIGTERM)
         try:
             async with (
-                control.Line(ours) as line,
+                control.ControlChannel(ours) as channel,
                 trio.open_nursery() as nursery,
             ):
-                nursery.start_soon(self._hear, worker, line)
-                nursery.start_soon(self._tell, line)
+                nursery.start_soon(self._hear, worker, channel)
+                nursery.start_soon(self._tell, channel)
                 code = await process.wait()
                 nursery.cancel_scope.cancel()
         finally:
@@ -197,18 +197,18 @@ class _Fleet:
                     await process.wait()
         return code
 
-    async def _hear(self, worker: _Worker, line: control.Line) -> None:
+    async def _hear(self, worker: _Worker, channel: control.ControlChannel) -> None:
         try:
-            while (snapshot := await line.receive()) is not None:
+            while (snapshot := await channel.receive()) is not None:
                 worker.latest = snapshot
-        except control.LineError as error:
+        except control.ControlError as error:
             _LOG.error("worker reports nonsense", worker=worker.number, reason=str(error))
             worker.signal(signal.SIGKILL)
 
-    async def _tell(self, line: control.Line) -> None:
+    async def _tell(self, channel: control.ControlChannel) -> None:
         """Send the sum of all; a worker that does not read holds up nobody else."""
         await trio.sleep(control.INTERVAL_SECONDS)
-        while await line.send(self._sum()):
+        while await channel.send(self._sum()):
             await trio.sleep(control.INTERVAL_SECONDS)
 
     def _take_leave(self, worker: _Worker) -> None:

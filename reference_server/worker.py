@@ -8,25 +8,22 @@ together, so a client that is told of several revisions gets them in one write.
 from __future__ import annotations
 
 import contextlib
-import heapq
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 import trio
 
-from model.identity import ConnectionId, DocumentId, SiteId
+from model.identity import ConnectionId, DocumentId, Revision
 from model.protocol import ErrorCode, Failure, ProtocolError, encode
+from reference_server.auth.authentication import authenticated, refused
 from reference_server.auth.claims import Claims
 from reference_server.auth.rights import Decided, Undecided
-from reference_server.auth.tokens import Reason, TokenRefused
+from reference_server.auth.tokens import TokenRefused
 from reference_server.core.effects import (
-    Answer,
     Append,
     Appended,
     Authenticate,
-    Authenticated,
     Authorize,
     Authorized,
     Close,
@@ -37,7 +34,6 @@ from reference_server.core.effects import (
     CursorPlaced,
     Effect,
     Event,
-    Identity,
     Load,
     Opened,
     Published,
@@ -57,50 +53,48 @@ from reference_server.core.gateway import Gateway
 from reference_server.core.limits import CLOSE_PROTOCOL_ERROR, CLOSE_TRY_AGAIN, Limits
 from reference_server.gateway.websocket import Broadcast, Socket
 from reference_server.logs import Log
-from reference_server.metrics.registry import Metrics
-from reference_server.metrics.snapshot import Gauges, Queue
+from reference_server.metrics.registry import Metrics, monotonic_us
+from reference_server.metrics.waiting import Waiting
+from reference_server.schedule import Merges, Timers
 
 _LOG: Final = Log("worker")
 _MEANT: Final = frozenset({1000, 1001, 1005})  # close codes of a client that leaves on purpose
 
-TIMER_SECONDS: Final = 0.05
-"""Resolution of timers; they guard times of seconds."""
 
-_TIMERS_SPARE: Final = 1_024
-
-_REASONS: Final = {Reason.EXPIRED: ErrorCode.TOKEN_EXPIRED, Reason.REVOKED: ErrorCode.TOKEN_REVOKED}
-
-
-def now_us() -> int:
-    """Microseconds of the monotonic clock."""
-    return time.monotonic_ns() // 1_000
-
-
-class Outside(Protocol):
-    """What the worker needs of everything around it."""
+class Requests(Protocol):
+    """The store, as the worker sees it."""
 
     def request(self, request: Request) -> None:
-        """Ask the store; the answer comes to :meth:`Worker.answered`."""
+        """Ask it; the answer comes to :meth:`Worker.handle_all`."""
         ...
 
-    def verify(self, token: str, now: float) -> Claims:
-        """Look at a token.
 
-        Raises:
-            TokenRefused: it is not good.
-        """
+class Authorizer(Protocol):
+    """Who knows what somebody may do."""
+
+    def decide(self, claims: Claims, document: DocumentId, decided: Decided) -> None:
+        """Find out what the bearer of a token may do with a document, now or later."""
         ...
 
-    def authorize(self, claims: Claims, document: DocumentId, decided: Decided) -> None:
-        """Find out what the bearer may do with a document, now or later."""
+
+class Peers(Protocol):
+    """The other workers, as this one sees them."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether there are any that serve the same documents."""
         ...
 
-    def appended(self, revisions: dict[DocumentId, int]) -> None:
-        """Tell other workers of revisions."""
+    def follow(self, document: DocumentId) -> None:
+        """Hear what they do to a document from now on."""
+        ...
+
+    def appended(self, revisions: dict[DocumentId, Revision]) -> None:
+        """Tell them of revisions."""
         ...
 
     def whisper(self, whisper: Whisper) -> None:
-        """Tell other workers of a cursor."""
+        """Tell them of a cursor."""
         ...
 
 
@@ -110,34 +104,47 @@ class Worker:
     Attributes:
         claims: what the token of each authenticated connection says.
         is_draining: whether what clients still send is ignored, because the worker is about to end.
+        timers: of connections; somebody has to run them.
+        merges: of branches; somebody has to run them.
     """
 
     def __init__(
         self,
         limits: Limits,
-        outside: Outside,
+        requests: Requests,
+        verify: Callable[[str, float], Claims],
+        authorizer: Authorizer,
+        peers: Peers,
         metrics: Metrics,
         *,
-        shared: bool = False,
         compression: bool = False,
-        first_connection: int = 0,
     ) -> None:
-        """A worker without connections; ``shared`` if other workers serve the same documents."""
-        self.gateway = Gateway(limits, shared=shared, compression=compression)
+        """A worker without connections.
+
+        Args:
+            limits: of the core.
+            requests: the store.
+            verify: what a token says at a time in seconds since 1970; raises ``TokenRefused``.
+            authorizer: knows who may do what.
+            peers: the other workers.
+            metrics: what happens is counted there.
+            compression: whether to compress for clients that can take it.
+        """
+        self.gateway = Gateway(limits, shared=peers.shared, compression=compression)
         self.claims: dict[ConnectionId, Claims] = {}
         self.is_draining = False
         self.metrics = metrics
-        self._outside = outside
-        self._shared = shared
+        self.merges = Merges(lambda document: self.handle(Resumed(document)))
+        self._store = requests
+        self._verify = verify
+        self._authorizer = authorizer
+        self._peers = peers
         self._sockets: dict[ConnectionId, Socket] = {}
-        self._next = first_connection
-        self._timers: list[tuple[int, ConnectionId]] = []
-        self._merging: deque[DocumentId] = deque()  # documents with a branch of which a slice is to be merged
-        self._is_merging = trio.Event()
+        self.timers = Timers(lambda connection: self.handle(TimerFired(connection)), self._sockets)
+        self._last = 0
         self._dirty: dict[ConnectionId, Socket] = {}
         self._requests: list[Request] = []
-        self._submitted_us: list[tuple[DocumentId, int]] = []  # of what was broadcast since the last flush
-        self._pointed_us: list[int] = []
+        self._waiting = Waiting(metrics)
         self._appended: dict[DocumentId, int] = {}
         self._depth = 0
         self._is_flushing = False
@@ -151,8 +158,8 @@ class Worker:
 
     def opened(self, socket: Socket) -> ConnectionId:
         """A connection was accepted; its number."""
-        self._next += 1
-        number = ConnectionId(self._next)
+        self._last += 1
+        number = ConnectionId(self._last)
         self._sockets[number] = socket
         self.metrics.counts.connections_opened += 1
         self.handle(Opened(number))
@@ -191,22 +198,6 @@ class Worker:
         for socket in list(self._sockets.values()):
             socket.close(code, reason)
 
-    def gauges(self) -> Gauges:
-        """What is now, for metrics."""
-        return Gauges(
-            connections=len(self._sockets),
-            active_users=len({claims.user for claims in self.claims.values()}),
-            documents_open=len(self.gateway.documents),
-        )
-
-    def queues(self) -> list[Queue]:
-        """What waits in every open document, for metrics."""
-        now = now_us()
-        return [
-            Queue(name, document.queue_depth, now - since if (since := document.waiting_since_us) else 0)
-            for name, document in self.gateway.documents.items()
-        ]
-
     @contextlib.contextmanager
     def batch(self) -> Iterator[None]:
         """Handle several events before anything is flushed."""
@@ -222,17 +213,12 @@ class Worker:
         if not self._depth:
             self._flush()
 
-    # --- events -------------------------------------------------------------------------------------------
-
-    def answered(self, answers: Sequence[Answer]) -> None:
-        """The store answered a commit."""
-        self._handle_all(answers)
-
     def handle(self, event: Event) -> None:
         """Let the core handle an event, perform its effects, and flush."""
-        self._handle_all((event,))
+        self.handle_all((event,))
 
-    def _handle_all(self, events: Iterable[Event]) -> None:
+    def handle_all(self, events: Iterable[Event]) -> None:
+        """The same with several, such as the answers of one commit."""
         self._depth += 1  # as `batch`, which would cost as much as a small event
         try:
             for event in events:
@@ -262,7 +248,7 @@ class Worker:
         effects: list[Effect] = []
         for _ in range(2 + len(self._sockets)):  # leaving may fail too, once for each who has to leave
             with contextlib.suppress(Exception):
-                effects = self.gateway.handle(Closed(connection), now_us())
+                effects = self.gateway.handle(Closed(connection), monotonic_us())
                 break
         return [*effects, Close(connection, CLOSE_TRY_AGAIN, ErrorCode.UNAVAILABLE.value)]
 
@@ -270,7 +256,7 @@ class Worker:
         """Only where the core may carry or merge edits is it timed."""
         kind = type(event)
         if kind is not Received and kind is not Appended and kind is not Resumed:
-            return self.gateway.handle(event, now_us())
+            return self.gateway.handle(event, monotonic_us())
         begin_ns = time.monotonic_ns()
         effects = self.gateway.handle(event, begin_ns // 1_000)
         self.metrics.transformation.record((time.monotonic_ns() - begin_ns) // 1_000)
@@ -288,25 +274,15 @@ class Worker:
         while self._requests or self._dirty:
             requests, self._requests = self._requests, []
             for request in requests:  # first, so that they are written while the rest is done
-                self._outside.request(request)
+                self._store.request(request)
             dirty, self._dirty = self._dirty, {}
             for socket in dirty.values():
                 socket.flush()
         self._is_flushing = False
-        if self._submitted_us or self._pointed_us:
-            now = now_us()
-            for document, since_us in self._submitted_us:
-                self.metrics.published(document, now - since_us)
-            for since_us in self._pointed_us:
-                self.metrics.presence.record(now - since_us)
-            self.metrics.counts.presence_updates += len(self._pointed_us)
-            self._submitted_us.clear()
-            self._pointed_us.clear()
+        self._waiting.flushed()
         if self._appended:
             appended, self._appended = self._appended, {}
-            self._outside.appended(appended)
-
-    # --- effects ------------------------------------------------------------------------------------------
+            self._peers.appended(appended)
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -314,11 +290,13 @@ class Worker:
                 self._send(effect)
             case Published():
                 self._published(effect)
-            case Append() | Load() | Read() | Snapshot():
+            case Load():
+                self._peers.follow(effect.document)
+                self._requests.append(effect)
+            case Append() | Read() | Snapshot():
                 self._requests.append(effect)
             case CursorPlaced():
-                if effect.received_us:
-                    self._pointed_us.append(effect.received_us)
+                self._waiting.placed(effect)
             case Close():
                 self._close(effect)
             case Authenticate():
@@ -326,15 +304,14 @@ class Worker:
             case Authorize():
                 self._authorize(effect)
             case SetTimer():
-                heapq.heappush(self._timers, (effect.at_us, effect.connection))
+                self.timers.add(effect.at_us, effect.connection)
             case Compress():
                 if (socket := self._sockets.get(effect.connection)) is not None:
                     socket.compress()
             case Whisper():
-                self._outside.whisper(effect)
+                self._peers.whisper(effect)
             case Resume():
-                self._merging.append(effect.document)
-                self._is_merging.set()
+                self.merges.add(effect.document)
 
     def _send(self, effect: Send) -> None:
         message = Broadcast(effect.data)
@@ -350,10 +327,10 @@ class Worker:
     def _published(self, effect: Published) -> None:
         row = effect.row
         if effect.received_us:
-            self._submitted_us.append((effect.document, effect.received_us))
+            self._waiting.published(effect)
             if row.base < row.revision - 1:
                 self.metrics.counts.conflicts_resolved += 1
-            if self._shared:
+            if self._peers.shared:
                 self._appended[effect.document] = row.revision
         if _LOG.is_debug:
             _LOG.debug(
@@ -378,20 +355,15 @@ class Worker:
             socket.close(effect.code, effect.reason)
 
     def _authenticate(self, effect: Authenticate) -> None:
-        number = effect.connection
         begin_ns = time.perf_counter_ns()
-        wall = time.time()
         try:
-            claims = self._outside.verify(effect.token, wall)
+            claims, answer = authenticated(effect, self._verify)
         except TokenRefused as error:
-            code = _REASONS.get(error.reason, ErrorCode.UNAUTHENTICATED)
             self.metrics.counts.authentications_refused += 1
-            _LOG.info("token refused", connection=number, reason=error.reason.value)
-            answer = Authenticated(number, None, code)
+            _LOG.info("token refused", connection=effect.connection, reason=error.reason.value)
+            answer = refused(effect, error)
         else:
-            self.claims[number] = claims
-            expires_us = now_us() + int((claims.exp - wall) * 1_000_000)
-            answer = Authenticated(number, Identity(claims.user, claims.jti, expires_us))
+            self.claims[effect.connection] = claims
         self.metrics.authentication.record((time.perf_counter_ns() - begin_ns) // 1_000)
         self.handle(answer)
 
@@ -408,7 +380,7 @@ class Worker:
                 self.handle(Authorized(number, role))
 
         if claims is not None:
-            self._outside.authorize(claims, effect.document, decided)
+            self._authorizer.decide(claims, effect.document, decided)
 
     def _send_away(self, number: ConnectionId, failure: Failure, code: int) -> None:
         """Close one connection for a reason that the core does not know."""
@@ -417,28 +389,6 @@ class Worker:
             self._perform(Close(number, code, failure.code.value))
             self.handle(Closed(number))
 
-    # --- background ---------------------------------------------------------------------------------------
-
-    async def run_timers(self) -> None:
-        """Fire timers for ever."""
-        while True:
-            await trio.sleep(TIMER_SECONDS)
-            timers, now = self._timers, now_us()
-            while timers and timers[0][0] <= now:
-                self.handle(TimerFired(heapq.heappop(timers)[1]))
-            if len(timers) > _TIMERS_SPARE + 4 * len(self._sockets):  # of connections that are gone
-                self._timers = [timer for timer in timers if timer[1] in self._sockets]
-                heapq.heapify(self._timers)
-
-    async def run_merges(self) -> None:
-        """Merge branches for ever, slice by slice; between two slices all that is ready has its turn."""
-        while True:
-            while self._merging:
-                self.handle(Resumed(self._merging.popleft()))
-                await trio.lowlevel.checkpoint()
-            self._is_merging = trio.Event()
-            await self._is_merging.wait()
-
     async def settle(self, seconds: float) -> bool:
         """Wait until nothing waits for the store; whether that came true in time."""
         with trio.move_on_after(seconds):
@@ -446,13 +396,3 @@ class Worker:
                 await trio.sleep(0.005)
             return True
         return False
-
-    def users(self, document: DocumentId) -> list[str]:
-        """Who is connected to a document here, once for each connection."""
-        open_document = self.gateway.documents.get(document)
-        return [] if open_document is None else [member.user for member in open_document.members.values()]
-
-    def sites(self, document: DocumentId) -> list[SiteId]:
-        """The sites that are connected to a document here."""
-        open_document = self.gateway.documents.get(document)
-        return [] if open_document is None else [member.site for member in open_document.members.values()]

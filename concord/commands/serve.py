@@ -83,12 +83,12 @@ def _work(settings: Config, load: Callable[[], Config], worker: int | None, cont
 
     def started(server: Server, bound: int) -> None:
         if control is None:
-            _say(settings, bound, server.issue if secret else None)
+            _say(settings, bound, server.services.issue if secret else None)
 
-    line = None if control is None else Control(control)
+    channel = None if control is None else Control(control)
     path = settings.server.pid_file if control is None else None
     with pid_file(Path(path) if path else None):
-        trio.run(run_server, Launch(settings, secret, load, line, worker or 0, started))
+        trio.run(run_server, Launch(settings, secret, load, channel, worker or 0, started))
 
 
 def _supervise(settings: Config) -> int:

@@ -17,7 +17,7 @@ _ACCEPT_PAUSE_SECONDS: Final = 0.1
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class Admission(NamedTuple):
+class ConnectionLimits(NamedTuple):
     """What the listener allows.
 
     Attributes:
@@ -31,7 +31,7 @@ class Admission(NamedTuple):
     head_seconds: float
 
 
-class Rooms(Protocol):
+class ConnectionHandler(Protocol):
     """Where connections go once their head was read; each returns when the connection is over."""
 
     async def websocket(self, socket: trio.socket.SocketType, received: bytes) -> None:
@@ -72,12 +72,12 @@ class Listener:
             no request, a handshake that cannot succeed.
     """
 
-    def __init__(self, rooms: Rooms, admission: Callable[[], Admission]) -> None:
-        """Admission is asked for every connection, since a reload may change it."""
+    def __init__(self, handler: ConnectionHandler, limits: Callable[[], ConnectionLimits]) -> None:
+        """The limits are asked for with every connection, since a reload may change it."""
         self.open = 0
         self.refused = 0
-        self._rooms = rooms
-        self._admission = admission
+        self._handler = handler
+        self._limits = limits
         self._heads: set[trio.CancelScope] = set()  # of those whose request has not arrived
 
     async def accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
@@ -106,11 +106,11 @@ class Listener:
             self.open -= 1
 
     async def _decide(self, socket: trio.socket.SocketType) -> None:
-        admission = self._admission()
+        limits = self._limits()
         try:
-            if self.open > admission.connections_max:
+            if self.open > limits.connections_max:
                 raise Refusal(503, "too many connections", "Retry-After: 1")
-            received, head = await self._read_head(socket, admission)
+            received, head = await self._read_head(socket, limits)
             if head is None:
                 return
             if head.is_upgrade:
@@ -121,16 +121,16 @@ class Listener:
             return
         socket.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
         if head.is_upgrade:
-            await self._rooms.websocket(socket, received)
+            await self._handler.websocket(socket, received)
         else:
-            await self._rooms.http(socket, received)
+            await self._handler.http(socket, received)
 
     async def _read_head(
-        self, socket: trio.socket.SocketType, admission: Admission
+        self, socket: trio.socket.SocketType, limits: ConnectionLimits
     ) -> tuple[bytes, Head | None]:
         """What was received and the head in it; no head if the client went away."""
         received = b""
-        with trio.move_on_after(admission.head_seconds) as scope:
+        with trio.move_on_after(limits.head_seconds) as scope:
             self._heads.add(scope)
             try:
                 while True:
@@ -138,7 +138,7 @@ class Listener:
                     if not data:
                         return received, None
                     received += data
-                    head = parse_head(received, admission.head_bytes_max)
+                    head = parse_head(received, limits.head_bytes_max)
                     if head is not None:
                         return received, head
             finally:

@@ -207,7 +207,7 @@ class SmallServer:
 
     async def revoke(self, claims: Claims) -> None:
         await self.call(self.catalogue.revoke_token, claims.jti, claims.exp)
-        self.tokens.revocations.revoke(claims.jti, claims.exp)
+        self.tokens.revocations.learn(claims.jti, claims.exp)
 
     async def permissions_changed(self, document: DocumentId, *users: str) -> None:
         for user in users:

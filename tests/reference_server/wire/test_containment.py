@@ -12,7 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 from model.identity import DocumentId, SiteId
 from model.protocol import ErrorCode, Hello, Join, Submit
 from model.text import insert
-from reference_server import worker as worker_module
+from reference_server import schedule
 from reference_server.core.document import Document
 from reference_server.core.effects import Role
 from reference_server.gateway.websocket import WebSocketSession
@@ -107,7 +107,7 @@ def test_an_effect_that_fails_does_not_take_the_others_with_it(monkeypatch: pyte
 def test_a_catalogue_that_fails_turns_one_join_away(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         async with serving(errors=True) as running:
-            catalogue = running.server.catalogue
+            catalogue = running.server.services.catalogue
             for method, grants in (("ensure", {"*": "editor"}), ("role_of", {"*": "viewer"})):
                 with monkeypatch.context() as patch:
 
@@ -132,7 +132,7 @@ def test_a_right_that_changes_while_it_is_looked_up_is_looked_up_again(
 
     async def scenario() -> None:
         async with serving() as running:
-            server, catalogue = running.server, running.server.catalogue
+            services, catalogue = running.server.services, running.server.services.catalogue
             catalogue.ensure(DocumentId("notes"), "own")
             catalogue.grant(DocumentId("notes"), "vic", Role.EDITOR)
             original, asked, go_on = catalogue.role_of, threading.Event(), threading.Event()
@@ -149,7 +149,7 @@ def test_a_right_that_changes_while_it_is_looked_up_is_looked_up_again(
                 await vic.say(Join(DocumentId("notes"), 1))
                 await until(asked.is_set)
                 catalogue.withdraw(DocumentId("notes"), "vic")
-                nursery.start_soon(server.permissions_changed, DocumentId("notes"), "vic")
+                nursery.start_soon(services.permissions_changed, DocumentId("notes"), "vic")
                 await wait_all_tasks_blocked()
                 go_on.set()
                 await vic.refused(ErrorCode.FORBIDDEN, 4403)
@@ -158,14 +158,14 @@ def test_a_right_that_changes_while_it_is_looked_up_is_looked_up_again(
 
 
 def test_timers_of_connections_that_are_gone_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "_TIMERS_SPARE", 10)
+    monkeypatch.setattr(schedule, "_TIMERS_SPARE", 10)
 
     async def scenario() -> None:
         async with serving() as running:
             for n in range(50):
                 async with connection(running.port) as client:
                     await client.greet(token(f"u{n}"))
-            await until(lambda: len(running.server.worker._timers) <= 10)
+            await until(lambda: len(running.server.worker.timers) <= 10)
 
     trio.run(scenario)
 

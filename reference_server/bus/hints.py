@@ -20,6 +20,11 @@ def topic_of(document: DocumentId) -> str:
     return f"document:{document}"
 
 
+def document_of(topic: str) -> DocumentId | None:
+    """The document of a topic; None for the one about all of them."""
+    return None if topic == TOPIC_ALL else DocumentId(topic.removeprefix(topic_of(DocumentId(""))))
+
+
 class _Hint(msgspec.Struct, frozen=True, tag_field="type", array_like=True):
     """What all hints share."""
 

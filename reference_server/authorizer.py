@@ -18,13 +18,13 @@ from reference_server.store.port import Catalogue, StoreUnavailable
 
 T = TypeVar("T")
 
-_LOG: Final = Log("admission")
+_LOG: Final = Log("authorizer")
 
 _KNOWN_MAX: Final = 100_000
 _THREADS_MAX: Final = 4
 
 
-class Admission:
+class Authorizer:
     """Decides on joins. What needs the store is looked up in a thread; the decision comes later.
 
     A token that lets its bearer edit needs nothing of the store but that the document exists: it is made, and
@@ -35,14 +35,21 @@ class Admission:
     up, it is looked up again.
     """
 
-    def __init__(self, catalogue: Catalogue, nursery: trio.Nursery) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Nothing is looked up before :meth:`run`."""
         self._catalogue = catalogue
-        self._nursery = nursery
+        self._nursery: trio.Nursery
         self._threads = trio.CapacityLimiter(_THREADS_MAX)
         self._known: set[DocumentId] = set()
         self._waiting: dict[DocumentId, list[Callable[[bool], None]]] = {}
         self._questions: dict[_Question, None] = {}
         self._shut: set[DocumentId] = set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Look up for ever."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await trio.sleep_forever()
 
     def decide(self, claims: Claims, document: DocumentId, decided: Decided) -> None:
         """Say, now or later, what the bearer may do with a document."""
