@@ -29,7 +29,7 @@ from simulator.planning.cells import plan_cells
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import load_scenario
 from simulator.running.fleet import default_processes
-from simulator.running.options import Listener, Options
+from simulator.running.options import Options, RunListener
 from simulator.running.run import simulate
 from simulator.virtual.cell import HEALTHY, Parts
 from simulator.virtual.memo import Memo
@@ -105,7 +105,7 @@ def main() -> None:
         print(table(title, "deliveries", alternate(variants, ROUNDS)))
     with tempfile.TemporaryDirectory() as directory:
         options = Options(SEED, default_processes(), Path(directory), "bench")
-        listener = Listener(progress=lambda _share: None, stage=lambda _text: None)
+        listener = RunListener(progress=lambda _share: None, stage=lambda _text: None)
         result = simulate(scenario, options, listener).result
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

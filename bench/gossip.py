@@ -18,7 +18,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import SEQUENCES
 from model.measures import Measures
-from simulator.engines.engine import Engine
+from simulator.engines.engine import SimulatedEngine
 from simulator.engines.gossip import GossipEngine
 from simulator.planning.scenario import load_scenario
 
@@ -41,7 +41,7 @@ class Counter:
         self.deliveries += sum(last - first + 1 for _, first, last in record.spans)
 
 
-def run_cell(engine: Engine, *, checks: bool = True, kept: bool = True) -> float:
+def run_cell(engine: SimulatedEngine, *, checks: bool = True, kept: bool = True) -> float:
     """Run the cell; the events that replicas took over."""
     counter = Counter()
     consumers: list[Any] = [counter]

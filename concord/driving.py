@@ -6,12 +6,12 @@ from concord.refusals import refusing
 from concord.scenarios import Chosen
 from concord.terminal import console, progress
 from simulator.live.run import LiveError, LiveOptions, run_live
-from simulator.running.options import Listener
-from simulator.running.run import Run
+from simulator.running.options import RunListener
+from simulator.running.run import RunOutcome
 
 
 @refusing(LiveError)
-def drive(chosen: Chosen, options: LiveOptions) -> Run:
+def drive(chosen: Chosen, options: LiveOptions) -> RunOutcome:
     """Run a scenario against a real server.
 
     Raises:
@@ -24,4 +24,4 @@ def drive(chosen: Chosen, options: LiveOptions) -> Run:
         soft_wrap=True,
     )
     with progress("driving") as bar:
-        return run_live(scenario, options, Listener(bar.share, bar.stage))
+        return run_live(scenario, options, RunListener(bar.share, bar.stage))

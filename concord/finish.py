@@ -13,22 +13,22 @@ from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import headline, objective_text, outcome_text, value_text
 from simulator.running.cases import explain_cases
-from simulator.running.run import Run, save
+from simulator.running.run import RunOutcome, save
 
 
-def finish(run: Run, directory: Path) -> int:
+def finish(run: RunOutcome, directory: Path) -> int:
     """Judge a run, keep and report it; the exit code."""
     run = judge(run)
     summarise(run, keep(run, directory)[0])
     return run.result.exit_code
 
 
-def judge(run: Run) -> Run:
+def judge(run: RunOutcome) -> RunOutcome:
     """The run with its objectives evaluated and its final exit code."""
     return run._replace(result=judged(run.result, run.measures))
 
 
-def keep(run: Run, directory: Path) -> list[Path]:
+def keep(run: RunOutcome, directory: Path) -> list[Path]:
     """Write the result, an explanation of each failure, and the report; the report's paths."""
     save(run, directory)
     explain_cases(run.cases)
@@ -44,7 +44,7 @@ def report(directory: Path) -> list[Path]:
     return write_report(directory)
 
 
-def summarise(run: Run, report: Path | None = None) -> None:
+def summarise(run: RunOutcome, report: Path | None = None) -> None:
     """Say what came of a run."""
     result = run.result
     sound = all(row.ok for row in result.harness)

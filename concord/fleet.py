@@ -8,8 +8,8 @@ from concord.options import FleetOptions, ScenarioChoice
 from concord.scenarios import Chosen
 from concord.terminal import command_line, progress
 from simulator.running.fleet import default_processes
-from simulator.running.options import Listener, Options
-from simulator.running.run import Run, simulate
+from simulator.running.options import Options, RunListener
+from simulator.running.run import RunOutcome, simulate
 
 SHRINK_SECONDS = 30.0
 
@@ -30,7 +30,7 @@ def options_of(
     )
 
 
-def run_fleet(chosen: Chosen, options: Options) -> Run:
+def run_fleet(chosen: Chosen, options: Options) -> RunOutcome:
     """Run a scenario in virtual time."""
     with progress("simulating") as bar:
-        return simulate(chosen.scenario, options, Listener(bar.share, bar.stage))
+        return simulate(chosen.scenario, options, RunListener(bar.share, bar.stage))

@@ -9,14 +9,14 @@ from concord.terminal import console, progress
 from loadgen.channel import Status
 from loadgen.plan import PlanError
 from loadgen.run import Listener, LoadOptions, run_load
-from simulator.running.run import Run
+from simulator.running.run import RunOutcome
 
 STATUS_SECONDS = 3.0
 """Between two lines of a load run."""
 
 
 @refusing(PlanError)
-def load(options: LoadOptions) -> Run:
+def load(options: LoadOptions) -> RunOutcome:
     """Make a load run.
 
     Raises:
@@ -31,7 +31,7 @@ def load(options: LoadOptions) -> Run:
     with progress("loading") as bar:
         status = _Status(plan.run_seconds, bar.share)
         result, measures = run_load(options, Listener(status.heard, bar.stage))
-    return Run(result, measures, ())
+    return RunOutcome(result, measures, ())
 
 
 class _Status:

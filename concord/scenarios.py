@@ -9,7 +9,7 @@ from typing import NamedTuple, cast, get_args
 from concord.options import ScenarioChoice
 from concord.refusals import UsageError, refusing
 from model.claims import SEQUENCES
-from simulator.engines.engine import Engine
+from simulator.engines.engine import SimulatedEngine
 from simulator.engines.gossip import GossipEngine
 from simulator.engines.known import WITH_SERVER
 from simulator.planning.overrides import override_all, workload_settings
@@ -29,7 +29,7 @@ class Chosen(NamedTuple):
     """What is to be run."""
 
     scenario: Scenario
-    engine: Engine
+    engine: SimulatedEngine
 
 
 @refusing(ScenarioError, TraceError)
@@ -74,7 +74,7 @@ def settings_of(arguments: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def _engine(choice: ScenarioChoice) -> Engine:
+def _engine(choice: ScenarioChoice) -> SimulatedEngine:
     """The engine; the list rule that is left out is the bug's, or FugueMax."""
     mode, rule, topology = choice.mode, choice.rule, choice.topology
     if mode not in (SERVER_MODE, CRDT_MODE):
@@ -93,7 +93,7 @@ def _engine(choice: ScenarioChoice) -> Engine:
     return GossipEngine(rule, cast(Topology, topology or "mesh"))
 
 
-def _known_bug(name: str, engine: Engine) -> None:
+def _known_bug(name: str, engine: SimulatedEngine) -> None:
     """Refuse the name of a bug that is not in the zoo, or needs another engine."""
     if not name:
         return

@@ -16,7 +16,7 @@ from concord.refusals import UsageError
 from concord.scenarios import chosen
 from concord.terminal import console
 from model.verdict import ExitCode, Verdict
-from simulator.running.run import Run
+from simulator.running.run import RunOutcome
 
 
 @takes_structs
@@ -33,7 +33,7 @@ def campaign(
     for directory in (out, *directories):
         refuse_foreign(directory)
     claim(out)
-    failed: list[tuple[int, Run]] = []
+    failed: list[tuple[int, RunOutcome]] = []
     unknown = histories = 0
     for seed, what, directory in zip(range(first, last), runs, directories, strict=True):
         claim(directory)
@@ -63,7 +63,7 @@ def _seed_range(text: str) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def _summarise(failed: Sequence[tuple[int, Run]], seeds: int, histories: int, out: Path) -> None:
+def _summarise(failed: Sequence[tuple[int, RunOutcome]], seeds: int, histories: int, out: Path) -> None:
     """What many seeds prove: a bound if nothing failed (rule of three), else the failing seeds."""
     if not failed:
         console.print(

@@ -28,7 +28,7 @@ from model.verdict import ExitCode
 from simulator.live.run import CLIENTS, LiveOptions
 from simulator.live.server import ServerError, SpawnedServer
 from simulator.running.cases import explain_cases
-from simulator.running.run import Run, save
+from simulator.running.run import RunOutcome, save
 
 LIVE_DURATION = "50s"
 LOAD_SECONDS = 25.0
@@ -55,7 +55,7 @@ def run(
         raise typer.Exit(code)
 
 
-def _part(directory: Path, make: Callable[[Path], Run]) -> int:
+def _part(directory: Path, make: Callable[[Path], RunOutcome]) -> int:
     """One run of a job; one that cannot be made is a result too, so that the others are reported."""
     console.print(f"— {directory.name}", style="bold")
     claim(directory)
@@ -72,18 +72,18 @@ def _part(directory: Path, make: Callable[[Path], Run]) -> int:
     return finished.result.exit_code
 
 
-def _simulated(directory: Path, seed: int, jobs: int) -> Run:
+def _simulated(directory: Path, seed: int, jobs: int) -> RunOutcome:
     choice = ScenarioChoice()
     what = chosen(choice, seed)
     return run_fleet(what, options_of(what, choice, FleetOptions(jobs=jobs), seed, directory))
 
 
-def _live(directory: Path, seed: int, clients: int) -> Run:
+def _live(directory: Path, seed: int, clients: int) -> RunOutcome:
     what = chosen(ScenarioChoice(clients=clients, duration=LIVE_DURATION), seed)
     return drive(what, LiveOptions(seed, directory, command_line(), kill=True))
 
 
-def _load(directory: Path, seed: int, users: int) -> Run:
+def _load(directory: Path, seed: int, users: int) -> RunOutcome:
     """A load run against a server of our own."""
     secret = secrets.token_hex(32)
     server = SpawnedServer(directory / "server", secret)

@@ -29,7 +29,7 @@ class Planned(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Engine(ABC):
+class SimulatedEngine(ABC):
     """One engine under test, with a server or without.
 
     Attributes:
@@ -121,6 +121,6 @@ class Engine(ABC):
         return ()
 
 
-def wrong_parts(engine: Engine) -> ValueError:
+def wrong_parts(engine: SimulatedEngine) -> ValueError:
     """A bug was put into the wrong engine."""
     return ValueError(f"a bug of another kind of engine cannot be put into {engine.claims.engine}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from model.claims import ENGINES
 from model.history import HISTORY_VERSION, Header
 from model.measures.measure_set import Totals
-from simulator.engines.engine import AnyParts, Engine, Planned, wrong_parts
+from simulator.engines.engine import AnyParts, Planned, SimulatedEngine, wrong_parts
 from simulator.gossip.cell import GossipCell
 from simulator.gossip.faults import gossip_fault_of
 from simulator.gossip.peer import GossipParts, healthy_parts
@@ -20,7 +20,7 @@ from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
 
 
-class GossipEngine(Engine):
+class GossipEngine(SimulatedEngine):
     """A list rule, and the topology of those who gossip."""
 
     scenario = "replicas"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from model.claims import JUPITER
 from model.measures.measure_set import Totals
-from simulator.engines.engine import AnyParts, Engine, Planned, wrong_parts
+from simulator.engines.engine import AnyParts, Planned, SimulatedEngine, wrong_parts
 from simulator.faults import fault_of
 from simulator.planning.cells import plan_cells
 from simulator.planning.faultspec import KINDS_WITH_SERVER
@@ -17,7 +17,7 @@ from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
 
 
-class JupiterEngine(Engine):
+class JupiterEngine(SimulatedEngine):
     """The engine of the reference server."""
 
     scenario = "default"

@@ -22,7 +22,7 @@ from model.text import Operation
 from model.verdict import Violation
 from simulator.engines.engine import AnyParts
 from simulator.failures.trial import attempt
-from simulator.planning.plan import PLAN_VERSION, CellPlan, ClientPlan, DocumentPlan, Step, StepKind
+from simulator.planning.plan import PLAN_VERSION, CellPlan, ClientPlan, DocumentPlan, ScriptStep, StepKind
 from simulator.planning.schedule import FaultWindow
 
 
@@ -132,11 +132,11 @@ def _restricted(window: FaultWindow, sites: set[SiteId]) -> FaultWindow | None:
     return msgspec.structs.replace(window, sites=kept) if kept else None
 
 
-def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list[Step]]:
+def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list[ScriptStep]]:
     """What each client of the document did by itself, in order, up to the heal."""
-    steps: dict[SiteId, list[Step]] = {}
+    steps: dict[SiteId, list[ScriptStep]] = {}
 
-    def add(site: SiteId, *new: Step) -> None:
+    def add(site: SiteId, *new: ScriptStep) -> None:
         steps.setdefault(SiteId(site.partition(".")[0]), []).extend(new)
 
     def is_down(site: SiteId) -> bool:
@@ -147,19 +147,22 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
         match record:
             case history.Edited() if record.document == document:
                 if (kind := UNDO_STEPS.get(record.kind)) is not None:
-                    add(record.site, Step(record.time_us, kind))
+                    add(record.site, ScriptStep(record.time_us, kind))
                 else:
                     add(record.site, *_edits(record.time_us, record.kind, record.operation))
             case history.Pointed() if record.document == document and not record.sequence:
-                add(record.site, Step(record.time_us, "select", record.position))
+                add(record.site, ScriptStep(record.time_us, "select", record.position))
             case history.Online() if record.document == document:
-                add(record.site, Step(record.time_us, "online"))
+                add(record.site, ScriptStep(record.time_us, "online"))
             case history.Offline() if record.document == document:
-                add(record.site, Step(record.time_us, "crash" if record.cause == "crashed" else "offline"))
+                add(
+                    record.site,
+                    ScriptStep(record.time_us, "crash" if record.cause == "crashed" else "offline"),
+                )
             case history.Restarted() if record.document == document:
                 if not is_down(record.site):  # it crashed while it was offline, of which there is no record
-                    add(record.site, Step(record.time_us, "crash"))
-                add(record.site, Step(record.time_us, "restart"))
+                    add(record.site, ScriptStep(record.time_us, "crash"))
+                add(record.site, ScriptStep(record.time_us, "restart"))
             case history.Healed():
                 break
             case _:
@@ -167,20 +170,20 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
     return steps
 
 
-def _edits(time_us: int, kind: str, op: Operation) -> list[Step]:
+def _edits(time_us: int, kind: str, op: Operation) -> list[ScriptStep]:
     """An operation as deletes and inserts, one after another in the coordinates of the growing result."""
-    steps: list[Step] = []
+    steps: list[ScriptStep] = []
     at = 0
     for c in op.components:
         if isinstance(c, str):
-            steps.append(Step(time_us, "edit", at, 0, c, kind))
+            steps.append(ScriptStep(time_us, "edit", at, 0, c, kind))
             at += len(c)
         elif c > 0:
             at += c
         else:
-            steps.append(Step(time_us, "edit", at, -c, "", kind))
+            steps.append(ScriptStep(time_us, "edit", at, -c, "", kind))
     if len(steps) == 2 and steps[0].position == steps[1].position and steps[0].deleted:
-        return [Step(time_us, "edit", steps[0].position, steps[0].deleted, steps[1].inserted, kind)]
+        return [ScriptStep(time_us, "edit", steps[0].position, steps[0].deleted, steps[1].inserted, kind)]
     return steps
 
 

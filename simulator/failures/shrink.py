@@ -16,7 +16,7 @@ import msgspec
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case
 from simulator.failures.trial import Trial, attempt
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, Step
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, ScriptStep
 
 HEAL_BOUND_US_MAX: Final = 8_000_000
 """A shrunk case that does not converge within this long after the heal does not converge."""
@@ -159,7 +159,7 @@ def fewer_steps(plan: CellPlan) -> Iterator[CellPlan]:
         yield _with_scripts(plan, kept)
 
 
-def _with_scripts(plan: CellPlan, kept: Sequence[tuple[int, Step]]) -> CellPlan:
+def _with_scripts(plan: CellPlan, kept: Sequence[tuple[int, ScriptStep]]) -> CellPlan:
     clients = [
         _replace(c, script=(*(c.script or ())[:1], *(s for n, s in kept if n == number)))
         for number, c in enumerate(_document(plan).clients)
@@ -180,7 +180,7 @@ def paired_steps(plan: CellPlan) -> Iterator[CellPlan]:
                 yield _with_script(plan, number, kept)
 
 
-def _with_script(plan: CellPlan, number: int, script: Sequence[Step]) -> CellPlan:
+def _with_script(plan: CellPlan, number: int, script: Sequence[ScriptStep]) -> CellPlan:
     clients = list(_document(plan).clients)
     clients[number] = _replace(clients[number], script=tuple(script))
     return _with_clients(plan, clients)
@@ -297,7 +297,7 @@ def plainer_edits(plan: CellPlan) -> Iterator[CellPlan]:
                     yield _with_script(plan, number, [*script[:i], simpler, *script[i + 1 :]])
 
 
-def _weight(step: Step) -> tuple[int, int, int, bool]:
+def _weight(step: ScriptStep) -> tuple[int, int, int, bool]:
     return (
         len(step.inserted) + step.deleted,
         bool(step.deleted) + bool(step.inserted),

@@ -24,7 +24,7 @@ from simulator.faults.network import (
     PartitionOneWay,
     PartitionRegion,
 )
-from simulator.faults.store import RivalWriter, StoreError, StoreStall
+from simulator.faults.store import RivalWriter, StoreFailure, StoreStall
 
 FAULTS: dict[str, type[Fault]] = {
     fault.kind: fault
@@ -38,7 +38,7 @@ FAULTS: dict[str, type[Fault]] = {
         GatewayCrash,
         CrashBeforeAck,
         StoreStall,
-        StoreError,
+        StoreFailure,
         RivalWriter,
         LongOffline,
         Herd,

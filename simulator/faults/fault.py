@@ -9,7 +9,7 @@ import msgspec
 
 from simulator.planning.schedule import FaultWindow
 from simulator.virtual.cell import Cell
-from simulator.virtual.occurrence import Timeline
+from simulator.virtual.occurrence import OccurrenceHost
 from simulator.virtual.sessions import Participant, Surroundings
 from simulator.virtual.world import World
 
@@ -17,7 +17,7 @@ PAUSE_US_MIN: Final = 50_000
 """What comes and goes stays as it is for at least this long."""
 
 
-class FaultWorld(Timeline, Surroundings, Protocol):
+class FaultHost(OccurrenceHost, Surroundings, Protocol):
     """What every fault needs of the world it happens to."""
 
 
@@ -31,8 +31,8 @@ class Fault:
     kind: ClassVar[str]
 
     def __init__(self, world: Any, window: FaultWindow) -> None:
-        """``world`` is of the kind that the fault's class says; every one is a :class:`FaultWorld`."""
-        self.world: FaultWorld = world
+        """``world`` is of the kind that the fault's class says; every one is a :class:`FaultHost`."""
+        self.world: FaultHost = world
         self.window = window
         self.random = world.seeds.stream("fault", window.index, world.plan.index)
 

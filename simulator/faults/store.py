@@ -30,7 +30,7 @@ class StoreStall(CellFault):
         return self.world.storage.delayed - self._before
 
 
-class StoreError(CellFault):
+class StoreFailure(CellFault):
     """Commits lose their answer; half of them were applied all the same."""
 
     kind = "store_error"

@@ -14,7 +14,7 @@ from typing import ClassVar, Final, NamedTuple, Protocol
 from model.crdt.replicas.port import Event, Version
 from model.identity import SiteId
 from simulator.planning.plan import ClientPlan
-from simulator.planning.scenario import Gossip, Network
+from simulator.planning.scenario import Gossip, NetworkSettings
 from simulator.virtual.clock import Clock
 
 EVENTS_MAX: Final = 64
@@ -95,7 +95,7 @@ class Datagrams:
         barriers, noises: faults that act at present.
     """
 
-    def __init__(self, clock: Clock, network: Network, settings: Gossip) -> None:
+    def __init__(self, clock: Clock, network: NetworkSettings, settings: Gossip) -> None:
         self.counts = dict.fromkeys(COUNTS, 0)
         self.barriers: list[Barrier] = []
         self.noises: list[Noise] = []

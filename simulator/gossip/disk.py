@@ -9,7 +9,7 @@ from model.crdt.replicas.port import Event, Replica
 from model.identity import SequenceNumber
 
 
-class Saved:
+class SavedPeer:
     """A replica as it was saved, and a fingerprint of the text it showed."""
 
     __slots__ = ("data", "fingerprint", "sequence")
@@ -45,12 +45,12 @@ class Disk:
         """Everything appended is durable."""
         self._synced = len(self._events)
 
-    def after_crash(self, replica: Replica) -> Saved:
+    def after_crash(self, replica: Replica) -> SavedPeer:
         """What the next process finds; events that were not synced are gone."""
         if self._synced == len(self._events):
-            return Saved(replica, self.sequence)
+            return SavedPeer(replica, self.sequence)
         del self._events[self._synced :]
         before = type(replica)(replica.site)
         for event in self._events:
             before.apply(event)
-        return Saved(before, self.sequence)
+        return SavedPeer(before, self.sequence)

@@ -20,7 +20,7 @@ from model.people.actions import Author, Edit, Move
 from model.text import Selection, delete, insert, replace
 from simulator.gossip.caret import Caret
 from simulator.gossip.datagrams import EVENTS_MAX, Datagram, Datagrams
-from simulator.gossip.disk import Disk, Saved
+from simulator.gossip.disk import Disk, SavedPeer
 from simulator.planning.plan import ClientPlan, DocumentPlan
 from simulator.planning.scenario import Gossip
 from simulator.planning.seeds import Seeds
@@ -142,7 +142,7 @@ class Peer:
             self.replica.apply(event)
         self._buffer = world.parts.buffer(self.replica.version)
         self._disk = Disk(first)
-        self._saved: Saved | None = None
+        self._saved: SavedPeer | None = None
         self._stability: Stability | None = None
         self._news: list[Event] = []
         self._passed_on: list[Event] = []

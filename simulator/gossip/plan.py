@@ -18,7 +18,7 @@ from simulator.gossip.datagrams import (
     REORDERING,
 )
 from simulator.planning.faultspec import KINDS_WITHOUT_SERVER
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, ScriptStep, Topology
 from simulator.planning.scenario import Gossip, Scenario
 from simulator.planning.seeds import Seeds
 
@@ -100,7 +100,7 @@ def _with_gossip(plan: CellPlan, common: GossipPlan) -> CellPlan:
 
 def _with_relay(document: DocumentPlan) -> DocumentPlan:
     """The document with one replica more, which nobody types at: the middle of its star."""
-    relay = ClientPlan(SiteId(f"relay-{document.document}"), 0, (Step(0, "online"),))
+    relay = ClientPlan(SiteId(f"relay-{document.document}"), 0, (ScriptStep(0, "online"),))
     return msgspec.structs.replace(document, clients=(*document.clients, relay))
 
 

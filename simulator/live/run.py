@@ -39,8 +39,8 @@ from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
-from simulator.running.options import Listener
-from simulator.running.run import Run, expected_kinds, machine, versions
+from simulator.running.options import RunListener
+from simulator.running.run import RunOutcome, expected_kinds, machine, versions
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
 
@@ -84,7 +84,7 @@ class LiveOptions(NamedTuple):
     token_seconds: int = LIFETIME_SECONDS
 
 
-def run_live(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
+def run_live(scenario: Scenario, options: LiveOptions, listener: RunListener) -> RunOutcome:
     """Run a scenario against a real server, judge it, keep its history; the directory has none yet.
 
     Raises:
@@ -98,7 +98,7 @@ def run_live(scenario: Scenario, options: LiveOptions, listener: Listener) -> Ru
 
 
 @contextlib.contextmanager
-def _server_of(options: LiveOptions, listener: Listener) -> Iterator[LiveOptions]:
+def _server_of(options: LiveOptions, listener: RunListener) -> Iterator[LiveOptions]:
     """The options with the server that is to be driven; one of our own for the time of the block."""
     if options.url != SPAWN:
         yield options
@@ -141,7 +141,7 @@ class _Driven(NamedTuple):
     wall_seconds: float
 
 
-def _run(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
+def _run(scenario: Scenario, options: LiveOptions, listener: RunListener) -> RunOutcome:
     plan, notes = live_plan(scenario, options)
     prefix = plan.documents[0].document.partition("doc")[0]
     address, tokens = way_to(options, f"{prefix}*")
@@ -160,7 +160,7 @@ def _run(scenario: Scenario, options: LiveOptions, listener: Listener) -> Run:
         where = path.relative_to(options.directory)
         notes.append(f"The history is kept in {where}; a live run cannot be made smaller by repeating it.")
     result = _result(scenario, plan, options, driven, checks, measures, digest, notes)
-    return Run(result, measures, ())
+    return RunOutcome(result, measures, ())
 
 
 def live_plan(scenario: Scenario, options: LiveOptions) -> tuple[CellPlan, list[str]]:
@@ -180,7 +180,7 @@ def live_plan(scenario: Scenario, options: LiveOptions) -> tuple[CellPlan, list[
 
 
 async def _drive(
-    plan: CellPlan, address: Address, tokens: Tokens, server: ServerHandle | None, listener: Listener
+    plan: CellPlan, address: Address, tokens: Tokens, server: ServerHandle | None, listener: RunListener
 ) -> _Driven:
     whole_us = plan.duration_us
     cell = LiveCell(

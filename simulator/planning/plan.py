@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from model.identity import DocumentId, SiteId
-from simulator.planning.scenario import Gossip, Network, Server, Sessions
+from simulator.planning.scenario import Gossip, NetworkSettings, ServerSettings, Sessions
 from simulator.planning.schedule import FaultWindow
 from simulator.workload.catalogue import Workload, WorkloadKind
 
@@ -24,7 +24,7 @@ StepKind: TypeAlias = Literal[
 ]
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class ScriptStep(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One thing a scripted client does.
 
     An ``edit`` deletes ``deleted`` and inserts ``inserted`` at ``position``, clamped to the text that is
@@ -44,7 +44,7 @@ class ClientPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     site: SiteId
     region: int = 0
-    script: tuple[Step, ...] | None = None
+    script: tuple[ScriptStep, ...] | None = None
 
 
 class DocumentPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,8 +95,8 @@ class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duration_us: int
     heal_bound_us: int
     workload: Workload
-    network: Network
-    server: Server
+    network: NetworkSettings
+    server: ServerSettings
     sessions: Sessions
     documents: tuple[DocumentPlan, ...]
     faults: tuple[FaultWindow, ...]

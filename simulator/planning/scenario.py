@@ -88,7 +88,7 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jitter_us: Duration = 0
 
 
-class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Connections between clients and gateway.
 
     Attributes:
@@ -107,7 +107,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_max_us: PositiveDuration = 8_000_000
 
 
-class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The modelled service times and the limits of one worker.
 
     Attributes:
@@ -173,8 +173,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     popularity: Popularity = Popularity()
     workload: Workload = Workload()
     sessions: Sessions = Sessions()
-    network: Network = Network()
-    server: Server = Server()
+    network: NetworkSettings = NetworkSettings()
+    server: ServerSettings = ServerSettings()
     gossip: Gossip = Gossip()
     faults: tuple[FaultSpec, ...] = ()
 

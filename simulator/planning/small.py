@@ -10,7 +10,7 @@ from model.people.human import Weights
 from model.people.letters import Supply
 from simulator.planning.faultspec import FAULT_KINDS
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Topology
-from simulator.planning.scenario import Gossip, Network, Region, Server, Sessions
+from simulator.planning.scenario import Gossip, NetworkSettings, Region, ServerSettings, Sessions
 from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
@@ -84,14 +84,14 @@ class SmallCell(NamedTuple):
                 text_length=self.text_length,
                 weights=self.weights,
             ),
-            network=Network(
+            network=NetworkSettings(
                 regions=(Region("everywhere", 1.0, self.latency_us, self.latency_us // 2),),
                 keep_alive_us=1_000_000,
                 connect_timeout_us=500_000,
                 retry_us=100_000,
                 retry_max_us=1_000_000,
             ),
-            server=Server(commit_us=self.commit_us, snapshot_every_revisions=self.snapshot_every),
+            server=ServerSettings(commit_us=self.commit_us, snapshot_every_revisions=self.snapshot_every),
             sessions=_sessions(self.absences, self.absence_us, self.crash_share, self.late_share),
             documents=(_document(seed, self.workload, self.text_length, self.clients, self.names),),
             faults=_windows(self.faults),
@@ -141,8 +141,8 @@ class SmallGossipCell(NamedTuple):
             workload=Workload(
                 kind="contention", edits_per_second=self.edits_per_second, text_length=self.text_length
             ),
-            network=Network(regions=(Region("everywhere", 1.0, 60_000, 30_000),)),
-            server=Server(),
+            network=NetworkSettings(regions=(Region("everywhere", 1.0, 60_000, 30_000),)),
+            server=ServerSettings(),
             sessions=_sessions(self.absences, 1_500_000, self.crash_share, late_share=0.0),
             documents=(_document(seed, "contention", self.text_length, self.replicas, self.names),),
             faults=(),

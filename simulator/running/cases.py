@@ -16,7 +16,7 @@ from simulator.failures.shrink import Shrinker
 from simulator.failures.trial import attempt
 from simulator.planning.scenario import Scenario
 from simulator.running.fleet import CellJob, CellOutcome
-from simulator.running.options import Listener, Options
+from simulator.running.options import Options, RunListener
 from simulator.zoo import parts_for
 
 CASES_MAX: Final = 3
@@ -32,7 +32,7 @@ def keep_failures(
     parts: AnyParts,
     jobs: Sequence[CellJob],
     outcomes: Sequence[CellOutcome],
-    listener: Listener,
+    listener: RunListener,
 ) -> tuple[tuple[Path, Case], ...]:
     """Turn the first violations of each claimed check into cases, shrink them, and write them."""
     kept: list[tuple[Path, Case]] = []
@@ -101,7 +101,7 @@ def _first_case(
     return None
 
 
-def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: Listener) -> Case:
+def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: RunListener) -> Case:
     deadline = time.perf_counter() + seconds
 
     def say(smaller: Case) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from simulator.engines.engine import Engine
+from simulator.engines.engine import SimulatedEngine
 from simulator.engines.known import WITH_SERVER
 
 
@@ -19,11 +19,11 @@ class Options(NamedTuple):
     command: str
     bug: str = ""
     shrink_seconds: float = 30.0  # for each failure; 0 does not shrink
-    engine: Engine = WITH_SERVER
+    engine: SimulatedEngine = WITH_SERVER
     paranoid: bool = False  # check invariants around every step
 
 
-class Listener(NamedTuple):
+class RunListener(NamedTuple):
     """Who wants to know how far a run has come."""
 
     progress: Callable[[float], None]  # share of the virtual time done

@@ -23,7 +23,7 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
 from simulator.running.cases import keep_failures
 from simulator.running.fleet import CellJob, CellOutcome, digest_of, run_cells
-from simulator.running.options import Listener, Options
+from simulator.running.options import Options, RunListener
 from simulator.zoo import parts_for
 
 EDIT_KINDS: Final = {
@@ -41,7 +41,7 @@ SAMPLED: Final = ("weak_list", "strong_list", "presence")
 """Checks of sampled documents, which a run need not have."""
 
 
-class Run(NamedTuple):
+class RunOutcome(NamedTuple):
     """What came of a run; ``result`` has no service level objectives yet, they are for reports to judge."""
 
     result: RunResult
@@ -49,7 +49,7 @@ class Run(NamedTuple):
     cases: tuple[tuple[Path, Case], ...]
 
 
-def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
+def simulate(scenario: Scenario, options: Options, listener: RunListener) -> RunOutcome:
     """Run all cells of a scenario, judge them, and keep what failed; the directory holds no earlier results.
 
     Raises:
@@ -78,10 +78,10 @@ def simulate(scenario: Scenario, options: Options, listener: Listener) -> Run:
         listener.stage("looking for the smallest failing case")
         cases = keep_failures(scenario, options, parts, jobs, outcomes, listener)
     result = _result(scenario, options, outcomes, checks, measures, wall_seconds, cases)
-    return Run(msgspec.structs.replace(result, notes=list(notes)), measures, cases)
+    return RunOutcome(msgspec.structs.replace(result, notes=list(notes)), measures, cases)
 
 
-def save(run: Run, directory: Path) -> None:
+def save(run: RunOutcome, directory: Path) -> None:
     """Write ``result.json`` and ``measures.json``, each whole or not at all."""
     for name, data in (
         ("measures.json", encode_measures(run.measures)),

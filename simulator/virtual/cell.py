@@ -48,7 +48,7 @@ from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
 from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
-from simulator.planning.scenario import Server as ServerPlan
+from simulator.planning.scenario import ServerSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import Client
 from simulator.virtual.memo import Memo
@@ -75,7 +75,7 @@ HEALTHY = Parts()
 """The product as it is."""
 
 
-def limits_of(server: ServerPlan) -> Limits:
+def limits_of(server: ServerSettings) -> Limits:
     """The limits of the core that a plan sets; the rest are the core's own."""
     return Limits(
         queue_items_max=server.queue_items_max,

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from model.identity import ConnectionId
 from reference_server.core.limits import CLOSE_TRY_AGAIN
-from simulator.planning.scenario import Network as NetworkPlan
+from simulator.planning.scenario import NetworkSettings
 from simulator.virtual.clock import Clock
 
 CLOSE_ABNORMAL = 1006
@@ -63,7 +63,7 @@ class Path:
         self.blocked_down -= down
 
 
-class Endpoint(Protocol):
+class ClientEndpoint(Protocol):
     """What the network needs of a client."""
 
     path: Path
@@ -79,7 +79,7 @@ class Endpoint(Protocol):
         """The connection is gone for the client; ``code`` is a WebSocket close code."""
 
 
-class Server(Protocol):
+class ServerEndpoint(Protocol):
     """What the network needs of the gateway's host."""
 
     def opened(self, connection: Connection) -> None:
@@ -114,7 +114,7 @@ class Connection:
     )
 
     def __init__(
-        self, number: int, client: Endpoint, latency_us: int, jitter_us: int, rng: random.Random
+        self, number: int, client: ClientEndpoint, latency_us: int, jitter_us: int, rng: random.Random
     ) -> None:
         self.id = ConnectionId(number)
         self.client = client
@@ -134,7 +134,9 @@ class Connection:
 class Network:
     """All connections of one cell."""
 
-    def __init__(self, clock: Clock, plan: NetworkPlan, server: Server, outbox_bytes_max: int) -> None:
+    def __init__(
+        self, clock: Clock, plan: NetworkSettings, server: ServerEndpoint, outbox_bytes_max: int
+    ) -> None:
         self._clock = clock
         self._plan = plan
         self._server = server
@@ -145,7 +147,9 @@ class Network:
 
     # --- opening ------------------------------------------------------------------------------------------
 
-    def open(self, client: Endpoint, region: int, rng: random.Random, accepts: Callable[[], bool]) -> None:
+    def open(
+        self, client: ClientEndpoint, region: int, rng: random.Random, accepts: Callable[[], bool]
+    ) -> None:
         """Start to connect: two round trips, or the connect timeout if the path or the server is down."""
         where = self._plan.regions[region]
         self._count += 1

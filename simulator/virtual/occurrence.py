@@ -33,7 +33,7 @@ FaultOf: TypeAlias = Callable[[str], Callable[[Any, FaultWindow], Occurrence]]
 """From the name of a fault to what makes an occurrence of it, given the world it hits and its window."""
 
 
-class Timeline(Protocol):
+class OccurrenceHost(Protocol):
     """A history that is written as time passes."""
 
     record: Callable[[Record], None]
@@ -50,7 +50,7 @@ class Timeline(Protocol):
 
 
 def occur(
-    world: Timeline, window: FaultWindow, fault_of: FaultOf, began: Callable[[FaultWindow], None]
+    world: OccurrenceHost, window: FaultWindow, fault_of: FaultOf, began: Callable[[FaultWindow], None]
 ) -> ProcessGenerator:
     """The process of one fault from now on.
 

@@ -18,7 +18,7 @@ WorkloadKind: TypeAlias = Literal["human", "contention", "trace"]
 WORKLOADS: Final[tuple[WorkloadKind, ...]] = ("human", "contention", "trace")
 
 
-_Needed = TypeVar("_Needed")
+_Required = TypeVar("_Required")
 
 
 class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,9 +65,9 @@ def initial_text(
         case "human":
             return prose(rng, length, plain=rng.random() < PLAIN_SHARE)
         case "contention":
-            return _needed(supply, kind).take(min(length, INITIAL_LENGTH_MAX))
+            return _required(supply, kind).take(min(length, INITIAL_LENGTH_MAX))
         case "trace":
-            return _needed(recording, kind).start
+            return _required(recording, kind).start
 
 
 def author(
@@ -87,12 +87,12 @@ def author(
         case "human":
             return HumanAuthor(rng, workload.edits_per_second, workload.text_length, workload.weights)
         case "contention":
-            return ContentionAuthor(rng, workload.edits_per_second, _needed(supply, kind))
+            return ContentionAuthor(rng, workload.edits_per_second, _required(supply, kind))
         case "trace":
-            return RecordedAuthor(rng, workload.edits_per_second, _needed(recording, kind).script(number))
+            return RecordedAuthor(rng, workload.edits_per_second, _required(recording, kind).script(number))
 
 
-def _needed(value: _Needed | None, kind: str) -> _Needed:
+def _required(value: _Required | None, kind: str) -> _Required:
     if value is None:
         raise ValueError(f"a document of the {kind} workload lacks its supply or recording")
     return value

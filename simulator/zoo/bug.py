@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from simulator.engines.engine import AnyParts, Engine
+from simulator.engines.engine import AnyParts, SimulatedEngine
 from simulator.engines.known import engine_of
 from simulator.planning.small import SmallCell, SmallGossipCell
 
@@ -30,6 +30,6 @@ class Bug(NamedTuple):
     cell: SmallCell | SmallGossipCell
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> SimulatedEngine:
         """The engine that it is put into."""
         return engine_of(self.cell(0))

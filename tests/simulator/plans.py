@@ -15,8 +15,8 @@ from model.people.letters import Supply
 from simulator.failures.trial import Keeper, Trial
 from simulator.faults import fault_of
 from simulator.planning.faultspec import FAULT_KINDS
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, Step, StepKind
-from simulator.planning.scenario import Network, Region, Server, Sessions
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, ScriptStep, StepKind
+from simulator.planning.scenario import NetworkSettings, Region, ServerSettings, Sessions
 from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.cell import HEALTHY, Cell, Parts
@@ -28,7 +28,7 @@ DOCUMENT = DocumentId("d0")
 SECOND = 1_000_000
 
 REGIONS = (Region("near", 0.5, 15_000, 3_000), Region("far", 0.5, 45_000, 8_000))
-NETWORK = Network(
+NETWORK = NetworkSettings(
     REGIONS,
     keep_alive_us=2 * SECOND,
     connect_timeout_us=SECOND,
@@ -84,7 +84,7 @@ def plan(
         heal_bound_us=15 * SECOND,
         workload=Workload(edits_per_second=edits_per_second, text_length=200),
         network=NETWORK,
-        server=Server(),
+        server=ServerSettings(),
         sessions=STAYING,
         documents=tuple(documents),
         faults=tuple(msgspec.structs.replace(w, index=i) for i, w in enumerate(faults)),
@@ -92,23 +92,23 @@ def plan(
     return msgspec.structs.replace(base, **changes)
 
 
-def step(at_s: float, do: StepKind) -> Step:
+def step(at_s: float, do: StepKind) -> ScriptStep:
     """A step without an edit."""
-    return Step(int(at_s * SECOND), do)
+    return ScriptStep(int(at_s * SECOND), do)
 
 
-def edit(at_s: float, position: int, inserted: str = "", deleted: int = 0) -> Step:
+def edit(at_s: float, position: int, inserted: str = "", deleted: int = 0) -> ScriptStep:
     """An edit of a script."""
-    return Step(int(at_s * SECOND), "edit", position, deleted, inserted)
+    return ScriptStep(int(at_s * SECOND), "edit", position, deleted, inserted)
 
 
-def script(*steps: Step) -> tuple[Step, ...]:
+def script(*steps: ScriptStep) -> tuple[ScriptStep, ...]:
     """A script that begins by coming online."""
     return (step(0.0, "online"), *steps)
 
 
 def scripted(
-    *scripts: Sequence[Step], text: str = "", seconds: float = 5.0, unique: bool = False, **changes: Any
+    *scripts: Sequence[ScriptStep], text: str = "", seconds: float = 5.0, unique: bool = False, **changes: Any
 ) -> CellPlan:
     """One document whose clients ``a``, ``b`` … follow scripts, all 20 ms away without any jitter."""
     members = tuple(ClientPlan(SiteId("abcdefgh"[n]), 0, tuple(s)) for n, s in enumerate(scripts))
@@ -117,7 +117,7 @@ def scripted(
         seconds=seconds,
         documents=(DocumentPlan(DOCUMENT, text, "human", unique, True, members),),
         network=msgspec.structs.replace(NETWORK, regions=(Region("here", 1.0, 20_000, 0),)),
-        server=Server(commit_jitter_us=0),
+        server=ServerSettings(commit_jitter_us=0),
     )
     return msgspec.structs.replace(base, **changes)
 

@@ -18,7 +18,7 @@ from model.people.actions import Author, Edit, Move, Redo, Undo
 from model.people.letters import Supply, prose
 from simulator.algorithms.arena.rehearsal import Rehearsal
 from simulator.algorithms.arena.schedule import Schedule
-from simulator.planning.scenario import Network, Scenario
+from simulator.planning.scenario import NetworkSettings, Scenario
 from simulator.planning.schedule import schedule as fault_windows
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
@@ -154,7 +154,9 @@ class _People:
         return False
 
 
-def _person(site: SiteId, kind: WorkloadKind, workload: Workload, network: Network, seeds: Seeds) -> _Person:
+def _person(
+    site: SiteId, kind: WorkloadKind, workload: Workload, network: NetworkSettings, seeds: Seeds
+) -> _Person:
     rng = seeds.stream("arena", "life", site)
     region = rng.choices(network.regions, [region.share for region in network.regions])[0]
     latency_us = max(1, region.latency_us + rng.randrange(region.jitter_us + 1))

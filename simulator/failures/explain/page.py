@@ -18,7 +18,7 @@ from simulator.failures.explain.sentence import Headline, headline
 from simulator.failures.explain.steps import EVERYBODY, StoryStep
 from simulator.failures.explain.story import story
 from simulator.failures.explain.wording import milliseconds, quoted, safe, seconds
-from simulator.planning.plan import ClientPlan, Step
+from simulator.planning.plan import ClientPlan, ScriptStep
 
 CSS: Final = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 GENERATOR: Final = '<meta name="generator" content="Concord">'
@@ -203,7 +203,7 @@ def _script(client: ClientPlan) -> str:
     )
 
 
-def _command(step: Step) -> str:
+def _command(step: ScriptStep) -> str:
     """A step of a script in words."""
     if step.do == "select":
         return f"puts the cursor at {step.position}"

@@ -11,7 +11,7 @@ from simulator.failures.explain.wording import edits_text
 SERVER: Final = "server"
 EVERYBODY: Final = ""
 
-StepKind: TypeAlias = Literal[
+StoryStepKind: TypeAlias = Literal[
     "create", "join", "edit", "send", "store", "broadcast", "deliver", "acknowledge", "merge", "display",
     "online", "offline", "crash", "restart", "disconnect", "strand", "see", "fault", "heal", "final",
 ]  # fmt: skip
@@ -39,7 +39,7 @@ class StoryStep(NamedTuple):
 
     time_us: int
     lane: str
-    kind: StepKind
+    kind: StoryStepKind
     what: str
     sends: str = ""
     text: str | None = None
@@ -90,7 +90,7 @@ class Steps:
         """Say more about a step."""
         self.steps[number] = self.steps[number]._replace(**fields)  # type: ignore[arg-type]  # fields of a step
 
-    def of_now(self, lane: str, time_us: int, *kinds: StepKind) -> int | None:
+    def of_now(self, lane: str, time_us: int, *kinds: StoryStepKind) -> int | None:
         """The lane's last step, if it is of this moment and one of these kinds."""
         number = self.newest.get(lane)
         if number is None or self.steps[number].time_us != time_us:

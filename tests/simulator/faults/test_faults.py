@@ -11,7 +11,7 @@ from simulator.failures.trial import Trial, attempt
 from simulator.faults import FAULTS, fault_of
 from simulator.planning.faultspec import FAULT_KINDS, KINDS_WITH_SERVER
 from simulator.planning.plan import CellPlan
-from simulator.planning.scenario import Server
+from simulator.planning.scenario import ServerSettings
 from simulator.planning.schedule import FaultWindow
 from tests.simulator.plans import STAYING, cell_of, fault, of, plan, problems, unchecked
 
@@ -153,7 +153,7 @@ def test_a_slow_reader_is_closed_when_its_queue_is_full() -> None:
     what = plan(
         fault("slow_reader", 3, 7, share=0.5, bytes_per_second=50),
         edits_per_second=4.0,
-        server=Server(outbox_bytes_max=2_000),
+        server=ServerSettings(outbox_bytes_max=2_000),
     )
     trial = attempt(what, keep=True)
     assert any(r.cause == "1013" for r in of(history.Disconnected, trial))

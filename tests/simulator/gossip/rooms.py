@@ -14,18 +14,18 @@ from simulator.engines.known import engine_of
 from simulator.failures.trial import Keeper
 from simulator.gossip.cell import GossipCell
 from simulator.gossip.peer import GossipParts
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Step, Topology
-from simulator.planning.scenario import Gossip, Network, Region
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, ScriptStep, Topology
+from simulator.planning.scenario import Gossip, NetworkSettings, Region
 from simulator.planning.schedule import FaultWindow
 from tests.simulator.plans import SECOND, STAYING, edit, plan, step
 
 DOCUMENT = DocumentId("d")
 QUIET = Gossip(fanout=2, round_us=100_000, compare_us=1_000_000, loss=0.0, duplication=0.0, reordering=0.0)
-PLAIN = Network(regions=(Region("here", 1.0, 20_000, 0), Region("there", 0.0, 40_000, 0)))
+PLAIN = NetworkSettings(regions=(Region("here", 1.0, 20_000, 0), Region("there", 0.0, 40_000, 0)))
 
 
 def room(
-    *scripts: Sequence[Step],
+    *scripts: Sequence[ScriptStep],
     text: str = "",
     rule: str = "fuguemax",
     topology: Topology = "mesh",

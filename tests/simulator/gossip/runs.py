@@ -8,12 +8,12 @@ from simulator.engines.gossip import GossipEngine
 from simulator.planning.overrides import override_all
 from simulator.planning.plan import Topology
 from simulator.planning.scenario import Scenario, load_scenario
-from simulator.running.options import Listener, Options
-from simulator.running.run import Run, simulate
+from simulator.running.options import Options, RunListener
+from simulator.running.run import RunOutcome, simulate
 
 HERD = "[{kind: herd}]"
 
-DEAF = Listener(lambda _: None, lambda _: None)
+DEAF = RunListener(lambda _: None, lambda _: None)
 
 
 def small(**settings: str | float) -> Scenario:
@@ -41,7 +41,7 @@ def run(
     jobs: int = 1,
     bug: str = "",
     **settings: str | float,
-) -> Run:
+) -> RunOutcome:
     """A run of :func:`small`; a dot in a setting's name is two underscores here."""
     settings = {name.replace("__", "."): value for name, value in settings.items()}
     engine = GossipEngine(rule, topology)

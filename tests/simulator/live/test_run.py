@@ -19,8 +19,8 @@ from simulator.live.server import SpawnedServer, free_port
 from simulator.planning.faultspec import FaultSpec
 from simulator.planning.scenario import Region, Scenario, load_scenario
 from simulator.planning.seeds import Seeds
-from simulator.running.options import Listener
-from simulator.running.run import Run, save
+from simulator.running.options import RunListener
+from simulator.running.run import RunOutcome, save
 from tests.servers import RunningPostgres
 from tests.simulator.live.peers import (
     SECRET,
@@ -32,7 +32,7 @@ from tests.simulator.live.peers import (
     running,
 )
 
-QUIET = Listener(progress=lambda _: None, stage=lambda _: None)
+QUIET = RunListener(progress=lambda _: None, stage=lambda _: None)
 SECOND = 1_000_000
 
 
@@ -75,7 +75,7 @@ def options(directory: Path, url: str, **changes: Any) -> LiveOptions:
     return LiveOptions(1, directory, "concord simulate --live", url, secret=SECRET)._replace(**changes)
 
 
-def drive(directory: Path, server: CoreServer, *faults: FaultSpec, **changes: Any) -> Run:
+def drive(directory: Path, server: CoreServer, *faults: FaultSpec, **changes: Any) -> RunOutcome:
     with running(server):
         return run_live(scenario(*faults, **changes), options(directory, server.url, server=server), QUIET)
 
@@ -97,12 +97,12 @@ def is_reader(site: str, idle_share: float) -> bool:
     return [rng.random() for _ in range(4)][3] < idle_share
 
 
-def violated(run: Run) -> dict[str, str]:
+def violated(run: RunOutcome) -> dict[str, str]:
     """The violated claimed checks and what they say first."""
     return {c.name: c.violations[0].message for c in run.result.checks if c.claimed and c.violated}
 
 
-def unchecked(run: Run) -> Sequence[str]:
+def unchecked(run: RunOutcome) -> Sequence[str]:
     return [c.name for c in run.result.checks if c.claimed and not c.checked]
 
 
@@ -136,7 +136,7 @@ def test_a_good_server_is_valid_under_faults_of_every_family(tmp_path: Path) -> 
 
 
 class Calm(NamedTuple):
-    run: Run
+    run: RunOutcome
     directory: Path
     server: CoreServer
 

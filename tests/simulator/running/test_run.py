@@ -16,8 +16,8 @@ from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
 from simulator.running.cases import keep_failures
 from simulator.running.fleet import CellJob, run_cell
-from simulator.running.options import Listener, Options
-from simulator.running.run import Run, expected_kinds, save, simulate
+from simulator.running.options import Options, RunListener
+from simulator.running.run import RunOutcome, expected_kinds, save, simulate
 from simulator.virtual.cell import HEALTHY
 from simulator.workload.traces import TraceError
 from simulator.zoo import bug_of
@@ -31,7 +31,7 @@ class Audience:
     def __init__(self) -> None:
         self.shares: list[float] = []
         self.stages: list[str] = []
-        self.listener = Listener(self.shares.append, self.stages.append)
+        self.listener = RunListener(self.shares.append, self.stages.append)
 
 
 def calm(**settings: str | float) -> Scenario:
@@ -62,14 +62,14 @@ def audience() -> Audience:
 
 
 @pytest.fixture(scope="module")
-def run(directory: Path, audience: Audience) -> Run:
+def run(directory: Path, audience: Audience) -> RunOutcome:
     return simulate(calm(), options(directory), audience.listener)
 
 
 # --- a run without failures -------------------------------------------------------------------------------
 
 
-def test_calm_is_valid_and_everything_was_checked(run: Run) -> None:
+def test_calm_is_valid_and_everything_was_checked(run: RunOutcome) -> None:
     result = run.result
     assert (result.verdict, result.exit_code) == (Verdict.VALID, ExitCode.GOOD)
     assert all(check.checked > 0 for check in result.checks if check.claimed)
@@ -90,7 +90,7 @@ def test_calm_is_valid_and_everything_was_checked(run: Run) -> None:
     assert result.failures == []
 
 
-def test_a_result_says_what_was_run_and_what_came_of_it(run: Run) -> None:
+def test_a_result_says_what_was_run_and_what_came_of_it(run: RunOutcome) -> None:
     result = run.result
     assert (result.scenario, result.seed, result.engine, result.workload) == ("calm", 1, "jupiter", "human")
     assert (result.clients, result.documents, result.cells) == (40, 4, 2)
@@ -106,27 +106,27 @@ def test_a_result_says_what_was_run_and_what_came_of_it(run: Run) -> None:
     assert sum(result.phases.values()) > 0
 
 
-def test_the_history_of_every_cell_is_kept(run: Run, directory: Path) -> None:
+def test_the_history_of_every_cell_is_kept(run: RunOutcome, directory: Path) -> None:
     files = sorted((directory / "history").iterdir())
     assert [f.name for f in files] == ["cell-00.jsonl.gz", "cell-01.jsonl.gz"]
     assert all(sum(1 for _ in read_history(file)) > 500 for file in files)
 
 
-def test_result_and_measures_are_saved_whole(run: Run, directory: Path) -> None:
+def test_result_and_measures_are_saved_whole(run: RunOutcome, directory: Path) -> None:
     save(run, directory)
     assert results.load((directory / "result.json").read_bytes()) == run.result
     assert (directory / "measures.json").read_bytes() == encode_measures(run.measures)
     assert not list(directory.glob("*.part"))
 
 
-def test_a_listener_hears_how_far_it_is(run: Run, audience: Audience) -> None:
+def test_a_listener_hears_how_far_it_is(run: RunOutcome, audience: Audience) -> None:
     assert audience.stages == ["simulating"]
     assert audience.shares == sorted(audience.shares)
     assert 0 < audience.shares[0] < 0.2
     assert audience.shares[-1] == 1.0
 
 
-def test_the_same_seed_gives_the_same_run(run: Run, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_run(run: RunOutcome, tmp_path: Path) -> None:
     again = simulate(calm(), options(tmp_path), Audience().listener)
     assert again.result.digest == run.result.digest
     assert msgspec.structs.replace(
@@ -172,12 +172,12 @@ def test_a_recording_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def failing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+def failing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunOutcome]:
     directory = tmp_path_factory.mktemp("failing")
     return directory, simulate(calm(), options(directory, bug=BUG), Audience().listener)
 
 
-def test_a_seeded_bug_is_found_and_kept(failing: tuple[Path, Run]) -> None:
+def test_a_seeded_bug_is_found_and_kept(failing: tuple[Path, RunOutcome]) -> None:
     directory, run = failing
     assert (run.result.verdict, run.result.exit_code) == (Verdict.VIOLATED, ExitCode.VIOLATED)
     assert "failures/convergence.json" in run.result.failures
@@ -189,7 +189,9 @@ def test_a_seeded_bug_is_found_and_kept(failing: tuple[Path, Run]) -> None:
         assert case.plan.documents[0].document == case.origin.document
 
 
-def test_a_kept_failure_replays_to_the_same_digest_and_not_without_the_bug(failing: tuple[Path, Run]) -> None:
+def test_a_kept_failure_replays_to_the_same_digest_and_not_without_the_bug(
+    failing: tuple[Path, RunOutcome],
+) -> None:
     _, run = failing
     for _, case in run.cases:
         trial = attempt(case.plan, bug_of(BUG).parts())
@@ -198,7 +200,7 @@ def test_a_kept_failure_replays_to_the_same_digest_and_not_without_the_bug(faili
         assert not attempt(case.plan).violated(case.check)
 
 
-def test_failures_are_shrunk_in_the_time_they_get(failing: tuple[Path, Run], tmp_path: Path) -> None:
+def test_failures_are_shrunk_in_the_time_they_get(failing: tuple[Path, RunOutcome], tmp_path: Path) -> None:
     audience = Audience()
     run = simulate(calm(), options(tmp_path, bug=BUG, shrink_seconds=1.5), audience.listener)
     assert len(run.cases) == len(failing[1].cases)

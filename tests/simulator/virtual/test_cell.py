@@ -11,7 +11,7 @@ from model.history import Record
 from simulator.failures.trial import Trial, attempt
 from simulator.faults import fault_of
 from simulator.planning.plan import CellPlan
-from simulator.planning.scenario import Server
+from simulator.planning.scenario import ServerSettings
 from simulator.virtual.cell import Cell
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
@@ -197,7 +197,7 @@ def test_a_new_gateway_knows_only_what_the_store_holds() -> None:
 
 def test_service_takes_time_for_every_recipient() -> None:
     def visible_us(service_per_recipient_us: int) -> int:
-        slow = Server(service_per_recipient_us=service_per_recipient_us, commit_jitter_us=0)
+        slow = ServerSettings(service_per_recipient_us=service_per_recipient_us, commit_jitter_us=0)
         trial = attempt(scripted(script(edit(1, 0, "x")), script(), script(), server=slow), keep=True)
         return max(r.time_us for r in of(history.Delivered, trial))
 

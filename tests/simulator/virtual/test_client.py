@@ -10,7 +10,7 @@ from model.jupiter import Replica
 from model.protocol import ClientMessage, Committed, ServerMessage
 from simulator.failures.trial import Keeper, attempt
 from simulator.planning.plan import CellPlan
-from simulator.planning.scenario import Server, Sessions
+from simulator.planning.scenario import ServerSettings, Sessions
 from simulator.virtual.cell import Cell, Parts
 from simulator.virtual.client import Client
 from tests.simulator.plans import (
@@ -136,7 +136,7 @@ def stranded() -> CellPlan:
     absent = script(
         edit(0.6, 0, "kept"), step(0.9, "offline"), edit(1, 0, "lost"), edit(1, 0, "too"), step(4.5, "online")
     )
-    small = Server(snapshot_every_revisions=4, offline_horizon_revisions=8, commit_jitter_us=0)
+    small = ServerSettings(snapshot_every_revisions=4, offline_horizon_revisions=8, commit_jitter_us=0)
     return scripted(absent, writer, seconds=7, server=small)
 
 
@@ -163,7 +163,7 @@ def test_what_a_stranded_client_did_stays_unacknowledged_and_is_no_violation() -
 
 def test_busy_is_answered_by_sending_the_same_again() -> None:
     crowd = [(step(n * 0.8, "online"), edit(5, 0, letter)) for n, letter in enumerate("pqrstu")]
-    slow = Server(commit_us=300_000, commit_jitter_us=0, queue_items_max=1)
+    slow = ServerSettings(commit_us=300_000, commit_jitter_us=0, queue_items_max=1)
     cell, keeper = cell_of(scripted(*crowd, seconds=8, server=slow))
     cell.run()
     resent = [r for r in of(history.Sent, keeper) if r.how == "resend"]

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from reference_server.core.limits import CLOSE_TRY_AGAIN
-from simulator.planning.scenario import Network as NetworkPlan
-from simulator.planning.scenario import Region
+from simulator.planning.scenario import NetworkSettings, Region
 from simulator.virtual.clock import Clock
 from simulator.virtual.network import CLOSE_ABNORMAL, Connection, Network, Path
 
@@ -65,7 +64,7 @@ class World:
     def __init__(self, *, accepts: bool = True, outbox_bytes_max: int = 1_000_000, **settings: Any) -> None:
         self.clock = Clock()
         region = Region("here", 1.0, 10 * MS, settings.pop("jitter_us", 0))
-        self.plan = NetworkPlan((region,), **settings)
+        self.plan = NetworkSettings((region,), **settings)
         self.host = Host(self.clock)
         self.network = Network(self.clock, self.plan, self.host, outbox_bytes_max)
         self.laptop = Laptop(self.clock)

@@ -8,7 +8,7 @@ from model.text import insert
 from reference_server.core.effects import Append, Appended, Committed, Event, Load, Loaded, LogRow, Unknown
 from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
-from simulator.planning.scenario import Server
+from simulator.planning.scenario import ServerSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
 from simulator.virtual.storage import Storage
@@ -23,7 +23,7 @@ class Host:
 
     def __init__(self, seed: int = 1) -> None:
         self.plan: CellPlan = msgspec.structs.replace(
-            plan(clients=0, seed=seed), server=Server(commit_us=COMMIT_US, commit_jitter_us=0)
+            plan(clients=0, seed=seed), server=ServerSettings(commit_us=COMMIT_US, commit_jitter_us=0)
         )
         self.seeds = Seeds(seed)
         self.clock = Clock()
@@ -91,7 +91,9 @@ def test_nothing_is_durable_before_the_commit_is() -> None:
 def test_jitter_comes_from_the_documents_own_stream() -> None:
     def times(*documents: DocumentId) -> list[int]:
         host = Host()
-        host.plan = msgspec.structs.replace(host.plan, server=Server(COMMIT_US, commit_jitter_us=5_000))
+        host.plan = msgspec.structs.replace(
+            host.plan, server=ServerSettings(COMMIT_US, commit_jitter_us=5_000)
+        )
         storage = storage_of(host)
         for n, document in enumerate(documents):
             storage.request(Load(n, document))

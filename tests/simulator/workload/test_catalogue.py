@@ -27,7 +27,13 @@ from simulator.workload import (
 )
 from simulator.workload.traces import Patch, Trace, Transaction
 
-PATCHES = [Patch(0, 0, "hello"), Patch(5, 0, "!"), Patch(2, 3, ""), Patch(90, 9, "x"), Patch(0, 1, "")]
+PATCHES = [
+    Patch(0, 0, "hello"),
+    Patch(5, 0, "!"),
+    Patch(2, 3, ""),
+    Patch(90, 9, "x"),
+    Patch(0, 1, ""),
+]
 TRACE = Trace(
     "case",
     "concurrent",

@@ -49,7 +49,9 @@ def test_without_a_recorded_pace_the_rate_of_the_scenario_counts() -> None:
 
 def test_each_client_replays_one_author_and_further_clients_begin_again() -> None:
     trace = trace_of(
-        (0, None, [Patch(0, 0, "a")]), (1, None, [Patch(0, 0, "b")]), (0, None, [Patch(1, 0, "c")])
+        (0, None, [Patch(0, 0, "a")]),
+        (1, None, [Patch(0, 0, "b")]),
+        (0, None, [Patch(1, 0, "c")]),
     )
     recording = Recording(trace)
     assert [patch.inserted for _, patch in recording.script(0)] == ["a", "c"]

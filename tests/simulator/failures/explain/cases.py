@@ -27,8 +27,8 @@ from model.text import Operation, insert
 from model.verdict import CheckResult, Violation
 from simulator.failures.case import Case, Origin
 from simulator.failures.trial import attempt
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, Step
-from simulator.planning.scenario import Network, Region, Server, Sessions
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, ScriptStep
+from simulator.planning.scenario import NetworkSettings, Region, ServerSettings, Sessions
 from simulator.planning.schedule import FaultWindow
 from simulator.virtual.cell import HEALTHY, Parts
 from simulator.workload.catalogue import Workload
@@ -57,19 +57,19 @@ class Explained(NamedTuple):
 
 
 def cell_plan(
-    scripts: dict[str, tuple[Step, ...]],
+    scripts: dict[str, tuple[ScriptStep, ...]],
     *,
     text: str = "ab",
     faults: tuple[FaultWindow, ...] = (),
     duration_us: int = 1_000_000,
 ) -> CellPlan:
     clients = tuple(
-        ClientPlan(SiteId(site), 0, (Step(0, "online"), *script)) for site, script in scripts.items()
+        ClientPlan(SiteId(site), 0, (ScriptStep(0, "online"), *script)) for site, script in scripts.items()
     )
     document = DocumentPlan(DOCUMENT, text, "human", False, True, clients)
-    network = Network((Region("here", 1.0, 20_000),))
+    network = NetworkSettings((Region("here", 1.0, 20_000),))
     return CellPlan(
-        1, 0, duration_us, 4_000_000, Workload(), network, Server(), Sessions(), (document,), faults
+        1, 0, duration_us, 4_000_000, Workload(), network, ServerSettings(), Sessions(), (document,), faults
     )
 
 
@@ -86,8 +86,8 @@ def explained(plan: CellPlan, parts: Parts = HEALTHY, check: str = "convergence"
 def diverging(text: str = "ab") -> Explained:
     """c1's second edit is pending while c2's edit arrives, and is not moved past it."""
     scripts = {
-        "c1": (Step(300_000, "edit", 1, 0, "x"), Step(305_000, "edit", 2, 0, "d")),
-        "c2": (Step(280_000, "edit", 0, 0, "Q"),),
+        "c1": (ScriptStep(300_000, "edit", 1, 0, "x"), ScriptStep(305_000, "edit", 2, 0, "d")),
+        "c2": (ScriptStep(280_000, "edit", 0, 0, "Q"),),
     }
     return explained(cell_plan(scripts, text=text), DOPT)
 
@@ -126,4 +126,4 @@ def told_results() -> tuple[CheckResult, ...]:
 
 
 def told_plan() -> CellPlan:
-    return cell_plan({"c1": (Step(20_000, "edit", 1, 0, "x"),), "c2": ()})
+    return cell_plan({"c1": (ScriptStep(20_000, "edit", 1, 0, "x"),), "c2": ()})

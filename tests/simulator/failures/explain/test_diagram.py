@@ -10,7 +10,7 @@ from simulator.failures.explain.diagram import diagram
 from simulator.failures.explain.scene import LANES_DRAWN_MAX, STEPS_DRAWN_MAX, Scene, arrange
 from simulator.failures.explain.steps import StoryStep
 from simulator.failures.explain.story import story
-from simulator.planning.plan import Step
+from simulator.planning.plan import ScriptStep
 from simulator.planning.schedule import FaultWindow
 from tests.simulator.failures.explain.cases import (
     DOPT,
@@ -71,7 +71,7 @@ def test_every_step_shows_its_text_and_wrong_ones_are_set_off() -> None:
 
 
 def test_texts_cannot_break_the_picture() -> None:
-    script = (Step(300_000, "edit", 0, 0, "</text><script>alert('1')</script>\"&\x00"),)
+    script = (ScriptStep(300_000, "edit", 0, 0, "</text><script>alert('1')</script>\"&\x00"),)
     svg = drawn(explained(cell_plan({"c1": script, "c2": ()}, text="<b>&\n")))
     assert not list(svg.iter(f"{SVG}script"))
     assert any("<script>" in text for text in texts(svg))
@@ -83,8 +83,8 @@ def test_faults_absences_and_crashes_are_drawn_where_they_act() -> None:
         FaultWindow(1, "store_stall", "store", 650_000, 700_000, {}),
     )
     scripts = {
-        "c1": (Step(300_000, "offline"), Step(500_000, "online"), Step(800_000, "crash")),
-        "c2": (Step(450_000, "edit", 0, 0, "Q"),),
+        "c1": (ScriptStep(300_000, "offline"), ScriptStep(500_000, "online"), ScriptStep(800_000, "crash")),
+        "c2": (ScriptStep(450_000, "edit", 0, 0, "Q"),),
     }
     case = explained(cell_plan(scripts, faults=faults, duration_us=900_000), DOPT)
     svg = drawn(case)
@@ -101,7 +101,7 @@ def test_faults_absences_and_crashes_are_drawn_where_they_act() -> None:
 
 def test_a_message_that_nothing_came_of_ends_in_a_cross() -> None:
     faults = (FaultWindow(0, "gateway_crash", "gateway", 305_000, 400_000, {}),)
-    case = explained(cell_plan({"c1": (Step(300_000, "edit", 0, 0, "Q"),)}, faults=faults))
+    case = explained(cell_plan({"c1": (ScriptStep(300_000, "edit", 0, 0, "Q"),)}, faults=faults))
     svg = drawn(case)
     assert len(of_class(svg, "path", "stub")) == 1
     assert len(of_class(svg, "path", "up")) == 1  # what was sent again
@@ -112,7 +112,7 @@ def test_a_message_that_nothing_came_of_ends_in_a_cross() -> None:
 
 def crowd(clients: int) -> tuple[list[StoryStep], Scene]:
     case = explained(
-        cell_plan({f"c{n}": (Step(300_000 + n * 1_000, "edit", 0, 0, "Q"),) for n in range(clients)})
+        cell_plan({f"c{n}": (ScriptStep(300_000 + n * 1_000, "edit", 0, 0, "Q"),) for n in range(clients)})
     )
     steps = story(case.records)
     return steps, arrange(case.case, steps, f"c{clients - 1}#1 and c3 are to blame", 330_000)

@@ -13,7 +13,7 @@ from model.verdict import CheckResult, Violation
 from simulator.failures.case import save_case
 from simulator.failures.explain import explain
 from simulator.failures.explain.replay import replay_test
-from simulator.planning.plan import Step
+from simulator.planning.plan import ScriptStep
 from tests.simulator.failures.explain.cases import (
     DOPT,
     case_of,
@@ -96,7 +96,7 @@ def test_the_page_holds_steps_scripts_and_evidence() -> None:
 
 def test_nothing_in_a_case_becomes_markup() -> None:
     evil = "<script>alert(1)</script>\"'&\x07"
-    case = explained(cell_plan({"c1": (Step(300_000, "edit", 0, 0, evil),), "c2": ()}, text=evil), DOPT)
+    case = explained(cell_plan({"c1": (ScriptStep(300_000, "edit", 0, 0, evil),), "c2": ()}, text=evil), DOPT)
     violation = Violation("convergence", 0, "notes", f"c1#1 {evil}", {"text": evil, evil: [evil]})
     results = (CheckResult("convergence", 1, 1, evil, True, (violation,)),)
     origin = msgspec.structs.replace(case.case.origin, scenario=evil, command=evil)
