@@ -49,12 +49,20 @@ FAST = {"fsync": "off", "full_page_writes": "off"}
 DURABLE = {"fsync": "on", "full_page_writes": "on"}
 
 
+_PORTS = range(10_000, 32_000)  # Linux gives those from 32,768 on to whoever asks for port 0
+_ports = itertools.islice(itertools.cycle(_PORTS), os.getpid() * 97 % len(_PORTS), None)
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 on which nobody listens now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 on which nobody listens, and that the system gives to nobody who asks for any.
+
+    Each process goes through the ports from a place of its own, so that two workers do not choose the same.
+    """
+    for port in _ports:
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable")
 
 
 class _Server:
