@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from loadgen.connection import ConnectionLost, Opener, WebSocket, handshake
-from model.assembly import Audited
+from model.audit import Audited
 from model.client.address import Address
 from model.client.auditor import ANSWER_SECONDS_MAX, AuditError, Auditor
 from model.client.tokens import Tokens

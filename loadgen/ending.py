@@ -17,7 +17,7 @@ from loadgen.plan import AUDIT_SECONDS_MAX, LoadPlan
 from loadgen.user import User
 from loadgen.world import Room, World
 from model import history
-from model.assembly import Audited
+from model.audit import Audited
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER

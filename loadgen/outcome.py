@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from loadgen.health import WorkerHealth
-from model.assembly import as_judgable, audit_result
+from model.audit import as_judgable, audit_result
 from model.checkers.triviality import judge_triviality
 from model.verdict import CheckResult, merge_results
 

@@ -1,23 +1,24 @@
 """The whole history of documents that a foreign server kept, put together from what its clients saw.
 
 In a simulation the store says when a revision becomes durable. Over real sockets nobody does: clients know
-what XX they come and in the end gives the records in order: every ``stored`` before the first record that
-mentions its revision, every ``broadcast`` at the first sight of a revision by any socket.
+what they sent and what they were told, and an auditor reads the log back when it is over. An assembly takes
+records and messages as they come and in the end gives the records in order: every ``stored`` before the first
+record that mentions its revision, every ``broadcast`` at the first sight of a revision by any socket.
 
 What was seen live and what the log holds in the end ought to be the same. Where they differ, both become
 ``stored`` records, and the checks find the contradiction: an assembly hides nothing and repairs nothing. What
-it could not find out is said by :meth:`Assembly.audit`, which is *unknown* then, and by :func:`as_judgable`.
+it could not find out is said by :meth:`Assembly.audit`, which is *unknown* then, and by
+:func:`model.audit.as_judgable`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as Items
-from typing import Final, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from model import history
+from model.audit import Audited, audit_result
 from model.history import Record
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import (
@@ -38,22 +39,6 @@ from model.protocol import (
 )
 from model.text import Operation, OperationError, apply, compose_all
 from model.verdict import CheckResult
-
-AUDIT: Final = "audit"
-"""Name of the check that :meth:`Assembly.audit` makes."""
-
-
-class Audited(NamedTuple):
-    """A document as an auditor read it when nobody edited any more.
-
-    ``rows`` is the durable log, from revision 1 or from the first one that is still kept. ``revision`` and
-    ``text`` come from a join that knew nothing, so from another way through the server than the rows.
-    """
-
-    document: DocumentId
-    rows: tuple[Row, ...]
-    revision: Revision
-    text: str
 
 
 class _Handed(NamedTuple):
@@ -361,37 +346,6 @@ class Assembly:
     def audit(self) -> CheckResult:
         """Whether every document could be read whole; *unknown* if not. After :meth:`finish`."""
         return audit_result(len(self._documents), self.missing)
-
-
-def audit_result(documents: int, missing: Items[str]) -> CheckResult:
-    """The check of an audit of so many documents; ``missing`` says what could not be read, in sentences."""
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        return CheckResult(AUDIT, 0, 0, f"not everything could be read back: {missing[0]}{more}")
-    return CheckResult(AUDIT, documents, 0, "documents whose whole log and final text were read back")
-
-
-def as_judgable(result: CheckResult, *, sampled: bool, unique: bool) -> CheckResult:
-    """A check that a history seen from outside cannot decide says so and does not vote.
-
-    Args:
-        result: of a checker over assembled records.
-        sampled: whether there is a document whose displayed texts are recorded.
-        unique: whether there is one whose characters are all different.
-
-    A violation always counts: what the check could see was wrong.
-    """
-    if result.violated or not result.claimed:
-        return result
-    if result.name == "presence":
-        how = "where the server placed cursors is not known outside it, only their bounds were compared"
-    elif result.name == "weak_list" and not result.checked and not (sampled and unique):
-        how = "no document of this run can show it"
-    elif result.name == "reconciliation" and not result.checked:
-        how = "no branch was merged whose base is known"
-    else:
-        return result
-    return msgspec.structs.replace(result, claimed=False, detail=f"{result.detail}; {how}")
 
 
 def _agree(row: Row, variant: _Variant) -> bool:

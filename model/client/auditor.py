@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from model.assembly import Audited
+from model.audit import Audited
 from model.identity import DocumentId, Revision, SiteId
 from model.protocol import (
     PROTOCOL_VERSION,

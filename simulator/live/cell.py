@@ -14,7 +14,8 @@ import trio
 from simpy.events import ProcessGenerator
 
 from model import history
-from model.assembly import Assembly, Audited
+from model.assembly import Assembly
+from model.audit import Audited
 from model.client.address import Address
 from model.client.tokens import Tokens
 from model.history import Record

@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from model.assembly import Audited
+from model.audit import Audited
 from model.client.address import Address
 from model.client.auditor import AuditError, Auditor
 from model.client.tokens import Tokens

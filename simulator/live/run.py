@@ -14,7 +14,7 @@ import trio
 
 from model import history
 from model import result as results
-from model.assembly import as_judgable
+from model.audit import as_judgable
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import EDIT, FAULT, NonTriviality, judge_triviality

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model import history
-from model.assembly import Assembly, Audited, as_judgable
+from model.assembly import Assembly
+from model.audit import Audited, as_judgable
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER

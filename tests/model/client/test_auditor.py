@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.assembly import Audited
+from model.audit import Audited
 from model.client.auditor import ATTEMPTS_MAX, STEPS_BACK, AuditError, Auditor
 from model.identity import DocumentId, Revision, SiteId
 from model.protocol import (
