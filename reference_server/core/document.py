@@ -12,12 +12,12 @@ takes its turn again.
 A branch is merged before it takes its turn, a slice at a time; between two slices everybody else has one
 (``Resume``). What the trunk grows by meanwhile is more work at the end, so nothing has to stand still.
 
-The parts are ``Log`` (what is durable), ``Batch`` (the append in the making) and ``Room`` (who gets what).
+The parts are ``Log`` (what is durable), ``Batch`` (the append in the making), ``Branches`` (what is being
+merged) and ``Room`` (who gets what). What is left is one state machine, in one file to be read as one.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -28,11 +28,11 @@ from model.protocol import (
     ErrorCode,
     Presence,
     ProtocolError,
-    RemoteProtocolError,
     Submit,
 )
-from model.text import Operation, OperationError, apply
+from model.text import Operation, apply
 from reference_server.core.batch import Batch
+from reference_server.core.branches import Branches
 from reference_server.core.effects import (
     Appended,
     Committed,
@@ -42,7 +42,6 @@ from reference_server.core.effects import (
     Load,
     Loaded,
     Read,
-    Resume,
     Role,
     Whispered,
 )
@@ -88,8 +87,7 @@ class Document:
         self._next_request = next_request
         self._apply = apply
         self._queue = Queue(limits.queue_items_max)
-        self._merging: deque[EditsItem] = deque()  # branches on their way to the head, longest waiting first
-        self._is_resuming = False
+        self._branches = Branches(name, self.log, limits.merge_elements_max, out)
         self._batch: Batch | None = None
         self._request = 0  # the load or read in progress; 0 for none
         self._attempts = 0
@@ -112,17 +110,17 @@ class Document:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing waits for its turn or for the store."""
-        return not (self._queue or self._merging or self._batch or self._request)
+        return not (self._queue or self._branches or self._batch or self._request)
 
     @property
     def queue_depth(self) -> int:
         """Items that wait for their turn."""
-        return len(self._queue) + len(self._merging)
+        return len(self._queue) + len(self._branches)
 
     @property
     def waiting_since_us(self) -> int:
         """When the oldest item that waits for its turn arrived; 0 if there is none."""
-        return min((item.received_us for item in (*self._queue, *self._merging)), default=0)
+        return min((item.received_us for item in (*self._queue, *self._branches)), default=0)
 
     def check_invariants(self) -> None:
         """What always holds between two events; costs a walk over everything in memory."""
@@ -131,13 +129,10 @@ class Document:
         if self._batch is not None:
             self._batch.check_invariants()
             assert self._batch.entries
-        for item in self._merging:
-            assert item.merge is not None
-            item.merge.check_invariants()
+        self._branches.check_invariants()
         # Whatever waits, waits for something that will come.
         assert self._loaded or self._request
         assert not self._queue or self._batch is not None or self._request
-        assert not self._merging or self._is_resuming
         assert not self._is_behind or self._batch is not None or self._request
         waiting = {item.connection for item in self._queue if isinstance(item, JoinItem)}
         if self._batch is not None:
@@ -217,7 +212,7 @@ class Document:
     def bar_departed(self, is_meant: Callable[[EditsItem], bool]) -> None:
         """The same for connections that left before, whose right nobody can ask for any more."""
         batch = self._batch.entries if self._batch is not None else ()
-        for item in (*self._queue, *self._merging, *(entry.item for entry in batch)):
+        for item in (*self._queue, *self._branches, *(entry.item for entry in batch)):
             if isinstance(item, EditsItem) and item.connection not in self.members and is_meant(item):
                 self._barred.add(item.connection)
 
@@ -232,7 +227,7 @@ class Document:
         """The document is gone for good: send everybody away."""
         self.room.send_away("the document was deleted", ErrorCode.FORBIDDEN, CLOSE_FORBIDDEN)
         self._queue.clear()
-        self._merging.clear()
+        self._branches.clear()
         self._batch = None
         self._request = 0
 
@@ -252,9 +247,8 @@ class Document:
 
     def resumed(self) -> None:
         """Everybody else has had a turn: merge a slice of the branch that waited longest."""
-        self._is_resuming = False
-        if self._merging:
-            self._merge(self._merging.popleft())
+        if (item := self._branches.resumed()) is not None:
+            self._merge(item)
 
     def _merge(self, item: EditsItem) -> None:
         try:
@@ -263,19 +257,10 @@ class Document:
             elif self._is_merged(item):
                 self._enqueue(item)
             else:
-                self._merge_later(item)
+                self._branches.add(item)
         except ProtocolError as error:
             self.room.refuse(item.connection, error)
-        self._resume()
-
-    def _merge_later(self, item: EditsItem) -> None:
-        self._merging.append(item)
-        self._resume()
-
-    def _resume(self) -> None:
-        if self._merging and not self._is_resuming:
-            self._is_resuming = True
-            self._out.append(Resume(self.name))
+        self._branches.resume()
 
     def _is_merged(self, item: EditsItem) -> bool:
         """Merge a slice; whether the branch has then reached the head, or where it is already, if it is.
@@ -283,16 +268,8 @@ class Document:
         Raises:
             ProtocolError: the base is unknown, or an operation does not fit its text.
         """
-        merge = item.merge
-        assert merge is not None
-        trunk = self.log.trunk_after(merge.known)
-        if self._is_repeated(item):
-            trunk = trunk[: max(0, self.log.progress_of(item.site).revision - 1 - merge.known)]
-        try:
-            merge.tell(trunk)
-            return merge.step(self._limits.merge_elements_max)
-        except OperationError as error:
-            raise RemoteProtocolError(ErrorCode.BASE_LENGTH, str(error)) from None
+        known = self.log.progress_of(item.site).revision if self._is_repeated(item) else None
+        return self._branches.merge(item, None if known is None else known - 1)
 
     # --- the queue's turn ---------------------------------------------------------------------------------
 
@@ -337,7 +314,7 @@ class Document:
         elif item.connection in self._barred:
             pass  # whoever it was has been sent away
         elif item.branch and not self._is_merged(item):
-            self._merge_later(item)  # the trunk grew by more than a slice since it was at the head
+            self._branches.add(item)  # the trunk grew by more than a slice since it was at the head
         else:
             if (member := self.members.get(item.connection)) is not None:
                 member.require_editor()  # it may have been one when it sent this
@@ -455,7 +432,7 @@ class Document:
         """Send everybody away; who comes back loads the document afresh."""
         self.room.send_away(detail)
         self._queue.clear()
-        self._merging.clear()
+        self._branches.clear()
         self._batch = None
         self._is_behind = False
         self._conflicts = 0

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, assert_never
 
-from model.identity import ConnectionId, DocumentId, SiteId
+from model.identity import ConnectionId, DocumentId
 from model.protocol import (
     LIMITS,
     PROTOCOL_VERSION,
@@ -51,7 +51,6 @@ from reference_server.core.effects import (
     Deleted,
     Effect,
     Event,
-    Identity,
     Loaded,
     Opened,
     Received,
@@ -75,7 +74,8 @@ from reference_server.core.limits import (
     CLOSE_UNAUTHENTICATED,
     Limits,
 )
-from reference_server.core.states import RULES, Happening, State
+from reference_server.core.session import Session
+from reference_server.core.states import RULES, State
 
 _CLOSE_CODES = {
     ErrorCode.UNAUTHENTICATED: CLOSE_UNAUTHENTICATED,
@@ -85,7 +85,6 @@ _CLOSE_CODES = {
     ErrorCode.UNAVAILABLE: CLOSE_TRY_AGAIN,
 }
 
-
 _LIVE, _HANDING_IN = RULES[State.LIVE], RULES[State.HANDING_IN]  # looked up for every message
 
 _NO_RIGHT: Final = {
@@ -93,44 +92,8 @@ _NO_RIGHT: Final = {
     ErrorCode.UNAVAILABLE: "the right cannot be looked up now",
 }
 
-_NOBODY = Identity("")
-
 DEFLATE: Final = "deflate"
 """The one compression there is: RFC 1950, one message at a time."""
-
-
-class Session:
-    """One connection."""
-
-    __slots__ = (
-        "compressed",
-        "deadline_us",
-        "document",
-        "identity",
-        "join",
-        "questions",
-        "renewing",
-        "site",
-        "state",
-        "warned",
-    )
-
-    def __init__(self, deadline_us: int) -> None:
-        self.deadline_us = deadline_us  # to have joined by
-        self.state = State.GREETING  # what comes after JOINING, the document's member knows
-        self.site = SiteId("")
-        self.identity = _NOBODY
-        self.join: tuple[Join, int] | None = None  # what waits for its authorization, and since when
-        self.document: Document | None = None
-        self.compressed = False
-        self.renewing = False
-        self.questions = 0  # about its right, asked again since it joined and not answered yet
-        self.warned = False  # that the token has expired
-
-    def enter(self, state: State, because: Happening) -> None:
-        """Go on to a state that the rules allow to come of what happened."""
-        assert state in RULES[self.state].get(because, ()), (self.state, because, state)
-        self.state = state
 
 
 class Gateway:
@@ -276,7 +239,7 @@ class Gateway:
         else:
             accepted = RULES[session.state]
         if type(message) not in accepted:
-            kind, state = type(message).__name__.lower(), self._state_of(connection, session)
+            kind, state = type(message).__name__.lower(), session.state_of(connection)
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, f"{kind} while {state.value}")
         match message:
             case Submit():
@@ -299,16 +262,6 @@ class Gateway:
                     raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second renew before an answer")
                 session.renewing = True
                 self._out.append(Authenticate(connection, session.site, message.token))
-
-    def state_of(self, connection: ConnectionId) -> State | None:
-        """How far a connection has come; None if there is none of that number."""
-        session = self._sessions.get(connection)
-        return None if session is None else self._state_of(connection, session)
-
-    def _state_of(self, connection: ConnectionId, session: Session) -> State:
-        if session.document is None or (member := session.document.members.get(connection)) is None:
-            return session.state
-        return State.LIVE if member.live else State.HANDING_IN
 
     def _hello(self, connection: ConnectionId, session: Session, message: Hello) -> None:
         if message.version != PROTOCOL_VERSION:

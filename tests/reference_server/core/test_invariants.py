@@ -41,7 +41,7 @@ def busy() -> Exchange:
     exchange.gateway.check_invariants()
     assert document._batch is not None
     assert document._queue
-    assert document._merging
+    assert document._branches
     assert document.room.waiting
     return exchange
 
@@ -143,13 +143,13 @@ def keep_quiet_of_a_cursor(d: Document) -> None:
 
 
 def break_a_tree(d: Document) -> None:
-    merge = d._merging[0].merge
+    merge = next(iter(d._branches)).merge
     assert merge is not None
     merge._walk._branch.root.visible += 1
 
 
 def forget_to_go_on(d: Document) -> None:
-    d._is_resuming = False
+    d._branches._is_resuming = False
 
 
 def forget_the_append(d: Document) -> None:

@@ -75,7 +75,8 @@ class Worker:
 
     @property
     def state(self) -> State | None:
-        return self.gateway.state_of(NUMBER)
+        session = self.gateway._sessions.get(NUMBER)
+        return None if session is None else session.state_of(NUMBER)
 
     def give(self, event: Event) -> None:
         for effect in self.gateway.handle(event, 0):
