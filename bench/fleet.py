@@ -22,6 +22,7 @@ from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER
 from model.history import fingerprint
 from model.measures import Measures
+from model.memo import Memo
 from model.protocol import ServerMessage, decode_server
 from model.text import Operation, apply
 from simulator.engines.known import engine_of
@@ -32,7 +33,6 @@ from simulator.running.fleet import default_processes
 from simulator.running.options import Options, RunListener
 from simulator.running.run import simulate
 from simulator.virtual.cell import HEALTHY, Parts
-from simulator.virtual.memo import Memo
 
 SEED = 7
 ROUNDS = 3

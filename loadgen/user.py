@@ -12,6 +12,7 @@ from typing import Final, Protocol, assert_never
 from loadgen.audit import Promise
 from loadgen.measuring import Moves
 from loadgen.world import CONTRADICTIONS, Room, World
+from model.client.recorder import ClientRecorder
 from model.client.tokens import RENEW_SHARE, Tokens
 from model.identity import SequenceNumber, SiteId
 from model.jupiter import Replica
@@ -38,7 +39,6 @@ from model.protocol import (
     encode,
 )
 from model.text import Operation, Selection, delete, insert, replace
-from model.witness import Witness
 
 FLIGHTS_KEPT: Final = 16
 """Operations of one user that no peer has confirmed to have seen; alone in a document, nobody ever does."""
@@ -140,9 +140,15 @@ class User:
         self._planned: dict[SequenceNumber, int] = {}
         self._requested_us = self._greeted_us = 0
         self._attempt = 0
-        self._witness = Witness(room.chronicle, self, room.document, displayed=room.is_sampled)
+        self._witness = ClientRecorder(room.chronicle, room.document, displayed=room.is_sampled)
+        self._witness.client = self
         room.users.append(self)
         room.sites[site] = self
+
+    @property
+    def engine(self) -> Replica:
+        """As its recorder asks for it."""
+        return self.replica
 
     @property
     def is_settled(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from loadgen.measuring import LoadMeasures
-from loadgen.memo import Memo
 from loadgen.plan import LoadPlan
 from model import history
 from model.assembly import Assembly
@@ -15,6 +14,7 @@ from model.checkers.convergence import Convergence, Quiescence
 from model.checkers.triviality import NonTriviality
 from model.history import Record
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.memo import Memo
 from model.protocol import ErrorCode
 
 if TYPE_CHECKING:

@@ -165,9 +165,9 @@ class Assembly:
     """Takes what the clients of one process saw, in the order of time, and gives their whole history.
 
     The caller hands over every record of its clients (``record`` is that of a
-    :class:`model.witness.Chronicle`), every :class:`Submit` and :class:`Branch` before its first answer can
-    arrive, and every message of the server *before* the record that comes of it. When nobody edits any more
-    it reads each document and calls :meth:`finish`.
+    :class:`model.client.recorder.RecordSink`), every :class:`Submit` and :class:`Branch` before its first
+    answer can arrive, and every message of the server *before* the record that comes of it. When nobody
+    edits any more it reads each document and calls :meth:`finish`.
     """
 
     def __init__(self, fingerprint: Callable[[str], int] = history.fingerprint) -> None:

@@ -284,7 +284,6 @@ def test_what_is_allowed_passes(path: str, source: str) -> None:
 CIRCLES = [
     names("loadgen.user loadgen.world"),
     names("simulator.live.cell simulator.live.faults"),
-    names("simulator.virtual.client simulator.virtual.world"),
 ]
 
 

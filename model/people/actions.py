@@ -10,6 +10,8 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
+from model.text import Operation, delete, insert, replace
+
 EditKind: TypeAlias = Literal["type", "backspace", "paste", "replace", "cut"]
 
 
@@ -20,6 +22,25 @@ class Edit(msgspec.Struct, frozen=True, gc=False):
     position: int
     deleted: int
     inserted: str
+
+
+def clamped(edit: Edit, length: int) -> Edit:
+    """An edit cut to a text of ``length`` code points; perhaps nothing is left of it."""
+    position = min(edit.position, length)
+    return Edit(edit.kind, position, min(edit.deleted, length - position), edit.inserted)
+
+
+def operation_of(edit: Edit, length: int) -> Operation:
+    """An edit of a text of ``length`` code points as an operation.
+
+    Raises:
+        OperationError: it reaches beyond the text.
+    """
+    if not edit.deleted:
+        return insert(length, edit.position, edit.inserted)
+    if not edit.inserted:
+        return delete(length, edit.position, edit.deleted)
+    return replace(length, edit.position, edit.deleted, edit.inserted)
 
 
 class Undo(msgspec.Struct, frozen=True, gc=False):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from simulator.faults.fault import ClientsFault
-from simulator.virtual.client import Client
-from simulator.virtual.world import World
+from simulator.virtual.client import SimulatedClient
+from simulator.virtual.host import ServerHost
 
 READ_EVERY_US: Final = 100_000
 """How often a slow reader reads."""
@@ -63,8 +63,8 @@ class SlowReader(ClientsFault):
     """Some clients read so slowly that the server's queue for them fills (1013)."""
 
     kind = "slow_reader"
-    world: World
-    clients: Sequence[Client]
+    world: ServerHost
+    clients: Sequence[SimulatedClient]
 
     def begin(self) -> int:
         """Slow them down."""
@@ -83,10 +83,8 @@ class SlowReader(ClientsFault):
         rate = float(self.param("bytes_per_second", 200)) * READ_EVERY_US / 1_000_000
         for i, client in enumerate(self.clients):
             self._credit_bytes[i] += rate
-            if client.connection is not None:
-                self._credit_bytes[i] -= self.world.network.read(
-                    client.connection, int(self._credit_bytes[i])
-                )
+            if client.link is not None:
+                self._credit_bytes[i] -= self.world.network.read(client.link, int(self._credit_bytes[i]))
         self.world.clock.call(READ_EVERY_US, self._read)
 
     def end(self) -> int:
@@ -94,8 +92,8 @@ class SlowReader(ClientsFault):
         self._is_over = True
         for client in self.clients:
             client.reads_slowly = False
-            if client.connection is not None:
-                self.world.network.read(client.connection, sys.maxsize)
+            if client.link is not None:
+                self.world.network.read(client.link, sys.maxsize)
         return sum(path.hit for path in self._paths) - self._before
 
 

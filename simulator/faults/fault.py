@@ -9,15 +9,15 @@ import msgspec
 
 from simulator.planning.schedule import FaultWindow
 from simulator.virtual.cell import Cell
+from simulator.virtual.host import ServerHost
 from simulator.virtual.occurrence import OccurrenceHost
-from simulator.virtual.sessions import Participant, Surroundings
-from simulator.virtual.world import World
+from simulator.virtual.sessions import Participant, SessionHost
 
 PAUSE_US_MIN: Final = 50_000
 """What comes and goes stays as it is for at least this long."""
 
 
-class FaultHost(OccurrenceHost, Surroundings, Protocol):
+class FaultHost(OccurrenceHost, SessionHost, Protocol):
     """What every fault needs of the world it happens to."""
 
 
@@ -61,7 +61,7 @@ class Fault:
 class ServerFault(Fault):
     """A fault of a world with a server."""
 
-    world: World
+    world: ServerHost
 
 
 class CellFault(Fault):

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from simulator.faults.fault import ClientsFault, IntermittentFault, RegionFault
-from simulator.virtual.client import Client
+from simulator.virtual.client import SimulatedClient
+from simulator.virtual.host import ServerHost
 from simulator.virtual.network import Connection
-from simulator.virtual.world import World
 
 
 class PartitionClients(ClientsFault):
     """Single clients lose the path to the gateway, both ways; beyond the keep-alive connections break."""
 
     kind = "partition_clients"
-    world: World
-    clients: Sequence[Client]
+    world: ServerHost
+    clients: Sequence[SimulatedClient]
     up: ClassVar[bool] = True
     down: ClassVar[bool] = True
     keep_alive: ClassVar[bool] = True

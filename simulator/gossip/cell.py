@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from model import history
 from model.crdt.replicas.port import Event, Replica
 from model.identity import DocumentId, SiteId
+from model.memo import Memo
 from model.people.actions import Author
 from simulator.gossip.datagrams import Datagrams
 from simulator.gossip.examination import EXAMINED_AT, examine
 from simulator.gossip.peer import GossipParts, Peer, healthy_parts
 from simulator.planning.plan import CellPlan, DocumentPlan, GossipPlan
 from simulator.planning.seeds import Seeds
-from simulator.virtual.memo import Memo
 from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.simulation import Simulation

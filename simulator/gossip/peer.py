@@ -16,8 +16,7 @@ from model.crdt.replicas.port import CausalBuffer, Event, Replica, Version, spok
 from model.crdt.replicas.stability import Stability
 from model.history import Record
 from model.identity import DocumentId, SiteId
-from model.people.actions import Author, Edit, Move
-from model.text import Selection, delete, insert, replace
+from model.people.actions import Action, Author, Edit, Move, Redo, Undo, clamped, operation_of
 from simulator.gossip.caret import Caret
 from simulator.gossip.datagrams import EVENTS_MAX, Datagram, Datagrams
 from simulator.gossip.disk import Disk, SavedPeer
@@ -208,7 +207,7 @@ class Peer:
         self._end_life()
         self._world.record(history.Offline(self._world.now, self.site, self._document.document, cause))
 
-    def leave(self) -> None:
+    def leave_when_durable(self) -> None:
         """Go offline until the heal: what it alone knows must not be gone for good."""
         self.go_offline("left")
         self.has_left = True
@@ -400,26 +399,26 @@ class Peer:
         if self.author is None or self._is_silent or not self.is_editable or self.has_left:
             return
         text = self.replica.text
-        action = self.author.act(text, self._caret.position(text))
-        if isinstance(action, Edit):
-            self.edit(action.kind, action.position, action.deleted, action.inserted)
-        elif isinstance(action, Move):
-            self._caret.put(text, action.head)
+        self.perform(self.author.act(text, self._caret.position(text)))
 
-    def edit(self, kind: str, position: int, deleted: int, inserted: str) -> None:
-        """Delete and insert at a position of the displayed text, clamped to it."""
+    def perform(self, action: Action) -> bool:
+        """The person does this; there is no undo here, and nobody else is told of the cursor."""
+        match action:
+            case Edit():
+                return self._edit(action)
+            case Move():
+                self._caret.put(self.replica.text, action.head)
+                return False
+            case Undo() | Redo():
+                return False
+
+    def _edit(self, edit: Edit) -> bool:
         world, document = self._world, self._document.document
         length = len(self.replica.text)
-        position = min(position, length)
-        deleted = min(deleted, length - position)
+        edit = clamped(edit, length)
+        position, deleted, inserted = edit.position, edit.deleted, edit.inserted
         if not (deleted or inserted):
-            return
-        if not deleted:
-            op = insert(length, position, inserted)
-        elif not inserted:
-            op = delete(length, position, deleted)
-        else:
-            op = replace(length, position, deleted, inserted)
+            return False
         self.sequence += 1
         world.record(
             history.Edited(
@@ -427,9 +426,9 @@ class Peer:
                 self.site,
                 document,
                 self.sequence,
-                kind,
+                edit.kind,
                 self.known,
-                op,
+                operation_of(edit, length),
                 world.now + self.skew_us,
             )
         )
@@ -437,12 +436,13 @@ class Peer:
             events = self.replica.delete(position, deleted) + self.replica.insert(position, inserted)
         except Exception as error:
             self._refused(f"make {self.site}#{self.sequence}", error)
-            return
+            return True
         self._made(events)
         text = self.replica.text
         self._caret.put(text, position + len(inserted))
         if self._document.displayed:
             world.record(history.Displayed(world.now, self.site, document, text, self.sequence))
+        return True
 
     def _made(self, events: list[Event]) -> None:
         """Own events: they are on disk before anybody hears of them."""
@@ -461,16 +461,6 @@ class Peer:
         )
         self._news += events
         self._plan_round()
-
-    def undo(self) -> None:
-        """Nothing: replicas without a server have no undo here."""
-
-    def redo(self) -> None:
-        """Nothing, as :meth:`undo`."""
-
-    def select(self, selection: Selection) -> None:
-        """Move the cursor, which nobody else is told."""
-        self._caret.put(self.replica.text, selection[1])
 
     def check_invariants(self) -> None:
         """The replica is sound, and holds as many events as were counted."""

@@ -10,7 +10,6 @@ import trio
 
 from model.client.address import Address
 from model.client.health import Health
-from model.client.tokens import Tokens
 from model.client.websocket import CLOSE_NORMAL
 from model.identity import ConnectionId, SiteId
 from model.protocol import ProtocolError
@@ -44,7 +43,6 @@ class Crossing:
         self.conversation = Conversation(
             bridge.shared,
             lambda data, handed, compressed: self.link.send(data, handed, compressed=compressed),
-            lambda: bridge.another_token(user),
             offers_compression=rng.random() < COMPRESSED_SHARE,
         )
 
@@ -76,7 +74,6 @@ class Crossing:
 
     def over(self, _: Link, code: int, cause: str) -> None:
         """The client hears of the end, after what came before it."""
-        self.conversation.over()
         self._bridge.advance()
         self._bridge.was_closed(self, code, cause)
 
@@ -93,7 +90,6 @@ class Bridge:
         self,
         shared: Surroundings,
         address: Address,
-        tokens: Tokens,
         seeds: Seeds,
         advance: Callable[[], None],
         *,
@@ -109,7 +105,6 @@ class Bridge:
         self.endings = dict.fromkeys(Ending, 0)
         self.abandoned = 0
         self._address = address
-        self._tokens = tokens
         self._seeds = seeds
         self._connect_seconds = connect_seconds
         self._crossings: dict[ConnectionId, Crossing] = {}
@@ -157,10 +152,6 @@ class Bridge:
     def new_link(self, crossing: Crossing) -> Link:
         """The link of a new crossing."""
         return Link(self._address, crossing, connect_seconds=self._connect_seconds)
-
-    def another_token(self, user: SiteId) -> str | None:
-        """A fresh token of a user, if there is one to be had."""
-        return self._tokens.token(user) if self._tokens.can_renew else None
 
     def was_opened(self, crossing: Crossing, link: Link) -> None:
         """A link is open."""
@@ -231,5 +222,4 @@ class Bridge:
     def _noticed(self, crossing: Crossing) -> None:
         if self._crossings.pop(crossing.connection.id, None) is not None:
             self._retire(crossing)
-            crossing.conversation.over()
             self.network.reset(crossing.connection)

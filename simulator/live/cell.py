@@ -21,6 +21,7 @@ from model.client.tokens import Tokens
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
+from model.memo import Memo
 from model.people.actions import Author
 from simulator.live.bridge import Bridge
 from simulator.live.conversation import Surroundings
@@ -31,8 +32,7 @@ from simulator.live.server import ServerError, ServerHandle
 from simulator.planning.plan import CellPlan
 from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
-from simulator.virtual.client import Client
-from simulator.virtual.memo import Memo
+from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection, Network
 from simulator.virtual.occurrence import occur
 from simulator.virtual.sessions import start_clients
@@ -55,7 +55,7 @@ class LiveCell:
     """A live run; the ``World`` of its clients.
 
     Attributes:
-        is_healing, protocol_failures: as of a simulated cell.
+        is_healing: as of a simulated cell.
         realised: the fault windows as they happened.
         shared: what all connections share: what was seen, errors, tokens renewed.
         pace: the clock's.
@@ -94,7 +94,6 @@ class LiveCell:
         self.bridge = Bridge(
             self.shared,
             address,
-            tokens,
             self.seeds,
             self.pace.advance,
             connect_seconds=max(CONNECT_SECONDS_MIN, plan.network.connect_timeout_us / 1_000_000),
@@ -103,7 +102,6 @@ class LiveCell:
         self.bridge.network = self.network
         self.realised: list[FaultWindow] = []
         self.is_healing = False
-        self.protocol_failures = 0
         self.notes: list[str] = []
         self.kills = 0
         self.finals: list[Audited] = []
@@ -117,7 +115,9 @@ class LiveCell:
         self._progress = progress
         self._nursery: trio.Nursery
         people = authors(plan, self.seeds)
-        self.clients = [Client(self, d, c, people.get(c.site)) for d in plan.documents for c in d.clients]
+        self.clients = [
+            SimulatedClient(self, d, c, people.get(c.site)) for d in plan.documents for c in d.clients
+        ]
 
     # --- what clients need --------------------------------------------------------------------------------
 
@@ -134,17 +134,21 @@ class LiveCell:
         """A replica that shares the memo."""
         return Replica(site, document, apply=self.memo.apply)
 
-    def open(self, client: Client) -> None:
+    def open(self, client: SimulatedClient) -> None:
         """Connect a client; whether anybody listens turns out at the real socket."""
         self.network.open(client, client.plan.region, client.network_random, lambda: True)
 
-    def token_of(self, client: Client) -> str:
+    def token_of(self, client: SimulatedClient) -> str:
         """A token of the client's user, who stays the same under every identity of the client."""
         return self._tokens.token(client.plan.site)
 
     def authentication_us(self, connection: Connection) -> int:
         """From the last byte of ``hello`` to ``welcome``, as its link saw it."""
         return self.bridge.heard_us(connection)
+
+    def count(self, kind: str) -> None:
+        """One more error of a kind."""
+        self.shared.count(kind)
 
     # --- what faults need ---------------------------------------------------------------------------------
 
@@ -272,7 +276,7 @@ class LiveCell:
             if self.now >= deadline_us or self._has_settled(heads):
                 break
         for client in self.clients:
-            self.record(client.final())
+            client.record_final()
         self.finals = finals
         self.pace.stop()
         self.record = lambda _: None  # what happens when the connections are closed is no part of it
@@ -285,11 +289,11 @@ class LiveCell:
             heads: dict[DocumentId, int] = {}
             for client in self.clients:
                 name = client.document.document
-                heads[name] = max(heads.get(name, 0), client.replica.revision or 0)
+                heads[name] = max(heads.get(name, 0), client.revision)
             quiet = quiet + 1 if self._has_settled(heads) else 0
 
     def _has_settled(self, heads: dict[DocumentId, int]) -> bool:
         return all(
-            c.has_left or (c.is_settled and c.replica.revision == heads.get(c.document.document))
+            c.has_left or (c.is_settled and c.revision == heads.get(c.document.document))
             for c in self.clients
         )

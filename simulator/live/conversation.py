@@ -1,4 +1,4 @@
-"""What goes over one link, understood: who talks, what was submitted, what was seen, when tokens expire."""
+"""What goes over one link, understood: who talks, what was submitted, what was seen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from model.assembly import Assembly
 from model.compression import deflate, inflate
 from model.identity import DocumentId, SiteId
+from model.memo import Memo
 from model.protocol import (
     Branch,
     ErrorCode,
@@ -17,7 +18,6 @@ from model.protocol import (
     Hello,
     Join,
     ProtocolError,
-    Renew,
     Renewed,
     ServerMessage,
     Submit,
@@ -26,13 +26,9 @@ from model.protocol import (
     encode,
 )
 from simulator.virtual.clock import Clock
-from simulator.virtual.memo import Memo
 
 COMPRESSED_BYTES_MIN: Final = 1_024
 """Smaller messages travel as they are."""
-
-RENEW_SHARE: Final = 0.6
-"""A token is renewed when this much of its time is over."""
 
 _PRESENCE: Final = b'{"type":"presence"'
 
@@ -79,7 +75,6 @@ class Conversation:
         self,
         shared: Surroundings,
         send: Callable[[bytes, Callable[[], None] | None, bool], None],
-        another_token: Callable[[], str | None],
         *,
         offers_compression: bool,
     ) -> None:
@@ -88,7 +83,6 @@ class Conversation:
         Args:
             shared: what all conversations share.
             send: takes a message, what to call when the kernel has it, and whether it is compressed.
-            another_token: a fresh token of the same user; None if there is none to be had.
             offers_compression: whether ``hello`` says that compressed messages are understood.
         """
         self.site = SiteId("")
@@ -97,16 +91,10 @@ class Conversation:
         self.heard_us = 0
         self._shared = shared
         self._send = send
-        self._another_token = another_token
         self._offers_compression = offers_compression
         self._compresses = False
         self._hello_us = 0
         self._chunks: list[Branch] = []
-        self._is_over = False
-
-    def over(self) -> None:
-        """The connection has ended: no token is renewed any more."""
-        self._is_over = True
 
     # --- to the server ------------------------------------------------------------------------------------
 
@@ -173,14 +161,10 @@ class Conversation:
             case Welcome():
                 self.heard_us = self._shared.elapsed_us() - self._hello_us
                 self._compresses = self._offers_compression and message.compression == "deflate"
-                self._expires(message.expires_in_ms)
             case Renewed():
                 self._shared.renewals += 1
-                self._expires(message.expires_in_ms)
             case Failure():
                 self._shared.count(message.code.value)
-                if message.code is ErrorCode.TOKEN_EXPIRED and not message.fatal:
-                    self._renew()
             case _:
                 self._saw(message)
         return data
@@ -188,18 +172,3 @@ class Conversation:
     def _saw(self, message: ServerMessage) -> None:
         shared = self._shared
         shared.assembly.saw(self.document, self.site, message, shared.clock.now_us)
-
-    # --- tokens -------------------------------------------------------------------------------------------
-
-    def _expires(self, in_ms: int | None) -> None:
-        if in_ms is not None:
-            self._shared.clock.call(int(in_ms * 1_000 * RENEW_SHARE), self._renew)
-
-    def _renew(self) -> None:
-        if self._is_over:
-            return
-        token = self._another_token()
-        if token is None:
-            self._shared.count("token could not be renewed")
-        else:
-            self._transmit(encode(Renew(token)), None)

@@ -10,12 +10,13 @@ import trio
 from model.audit import Audited
 from model.client.address import Address
 from model.client.auditor import AuditError, Auditor
+from model.client.engine import Engine
+from model.client.recorder import ClientRecorder, RecordSink
 from model.client.tokens import Tokens
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
 from model.protocol import Ack, ClientMessage, Joined, encode
 from model.text import insert
-from model.witness import Chronicle, Witness
 from simulator.live.conversation import Conversation, Surroundings
 from simulator.live.stream import ExchangeError, MessageStream, open_stream
 from simulator.planning.plan import DocumentPlan
@@ -31,7 +32,7 @@ async def create_all(
     address: Address,
     tokens: Tokens,
     shared: Surroundings,
-    chronicle: Chronicle,
+    sink: RecordSink,
     documents: Sequence[DocumentPlan],
 ) -> None:
     """Make all documents, each with its first text as revision 1.
@@ -46,7 +47,7 @@ async def create_all(
             return
         try:
             site = SiteId(f"setup{number:04d}")
-            await create(address, tokens, shared, chronicle, documents[number], site)
+            await create(address, tokens, shared, sink, documents[number], site)
         except ExchangeError as error:
             failed.append(error)
 
@@ -92,19 +93,17 @@ async def _each(count: int, treat: Callable[[int], Awaitable[None]]) -> None:
 
 
 class _Founder:
-    """Who begins a document, as its witness sees it."""
+    """Who begins a document, as its recorder sees it."""
 
-    skew_us = 0
-
-    def __init__(self, site: SiteId, document: DocumentId) -> None:
-        self.replica = Replica(site, document)
+    def __init__(self, replica: Replica) -> None:
+        self.engine: Engine = replica
 
 
 async def create(
     address: Address,
     tokens: Tokens,
     shared: Surroundings,
-    chronicle: Chronicle,
+    sink: RecordSink,
     plan: DocumentPlan,
     site: SiteId,
 ) -> None:
@@ -116,42 +115,42 @@ async def create(
         ExchangeError: the server did not let us, or the document is not empty.
     """
     where = plan.document
-    founder = _Founder(site, plan.document)
-    replica = founder.replica
-    witness = Witness(chronicle, founder, plan.document, displayed=plan.displayed)
+    replica = Replica(site, plan.document)
+    recorder = ClientRecorder(sink, plan.document, displayed=plan.displayed)
+    recorder.client = _Founder(replica)
     async with open_stream(address, where) as stream:
         conversation = stream.conversation = _conversation(shared, stream)
-        witness.online()
+        recorder.online()
         _say(conversation, replica.connect(tokens.token(site)))
         while True:
             message = await stream.message()
             answers = replica.receive(message)
             match message:
                 case Joined():
-                    witness.joined("fresh")
+                    recorder.joined("fresh")
                     if message.revision or message.snapshot:
                         raise ExchangeError(f"{where}: is not empty")
                     if not plan.text:
                         break
                     op = insert(0, 0, plan.text)
                     answers += replica.edit(op)
-                    witness.edited(SETUP_KIND, op, 0)
+                    recorder.edited(SETUP_KIND, op, 0)
                     assert replica.in_flight is not None
-                    witness.sent(0, replica.in_flight)
+                    recorder.sent(0, replica.in_flight)
                 case Ack():
-                    witness.acknowledged(message.revision, message.first, message.last)
+                    recorder.acknowledged(message.revision, message.first, message.last)
                     break
                 case _:
                     pass
             _say(conversation, answers)
-        witness.offline("left")
+        recorder.offline("left")
 
 
 def _conversation(shared: Surroundings, stream: MessageStream) -> Conversation:
     def send(data: bytes, handed: Callable[[], None] | None, compressed: bool) -> None:
         stream.link.send(data, handed, compressed=compressed)
 
-    return Conversation(shared, send, lambda: None, offers_compression=False)
+    return Conversation(shared, send, offers_compression=False)
 
 
 def _say(conversation: Conversation, messages: tuple[ClientMessage, ...]) -> None:

@@ -41,6 +41,7 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
 from simulator.running.options import RunListener
 from simulator.running.run import RunOutcome, expected_kinds, machine, versions
+from simulator.virtual.client import BROKE_PROTOCOL
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
 
@@ -305,5 +306,6 @@ def _told(cell: LiveCell) -> Iterator[str]:
         f"{bridge.abandoned} were left half open. The server was killed {cell.kills} times, "
         f"{cell.shared.renewals} tokens were renewed in band."
     )
-    if cell.protocol_failures:
-        yield f"Clients left {cell.protocol_failures} connections because of what the server sent."
+    broken = cell.shared.errors.get(BROKE_PROTOCOL, 0)
+    if broken:
+        yield f"Clients left {broken} connections because of what the server sent."

@@ -47,8 +47,6 @@ class MessageStream:
 
     def over(self, _: Link, code: int, cause: str) -> None:
         """Nothing more comes."""
-        if self.conversation is not None:
-            self.conversation.over()
         end = f"closed with {code}" if cause == "closed" else f"connection {cause}"
         with suppress(trio.WouldBlock):
             self._in.send_nowait(ExchangeError(f"{self._where}: {end}"))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from model import history
 from model.identity import ConnectionId, DocumentId, Revision, SiteId
 from model.jupiter import Replica
+from model.memo import Memo
 from model.people.actions import Author
 from reference_server.core.document import Document
 from reference_server.core.effects import (
@@ -50,8 +51,7 @@ from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import ServerSettings
 from simulator.planning.seeds import Seeds
-from simulator.virtual.client import Client
-from simulator.virtual.memo import Memo
+from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection, Network
 from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
@@ -85,11 +85,11 @@ def limits_of(server: ServerSettings) -> Limits:
     )
 
 
-class Cell(Simulation[Client]):
+class Cell(Simulation[SimulatedClient]):
     """A running cell.
 
     Attributes:
-        protocol_failures: how often a client left because of what the server sent.
+        errors: how often what went wrong that left no record, by kind.
         transform: how long the core took with what it received and what the store answered, which is where
             it carries and merges edits; microseconds of ``clock_us``, the one clock that is not virtual.
     """
@@ -106,7 +106,7 @@ class Cell(Simulation[Client]):
         progress: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__(plan, recorder, parts.memo(), fault_of, progress)
-        self.protocol_failures = 0
+        self.errors: dict[str, int] = {}
         self._clock_us = clock_us
         self._parts = parts
         self._displayed = {d.document for d in plan.documents if d.displayed}
@@ -131,7 +131,11 @@ class Cell(Simulation[Client]):
                 )
             )
             for client in document.clients:
-                self.clients.append(Client(self, document, client, authors.get(client.site)))
+                self.clients.append(SimulatedClient(self, document, client, authors.get(client.site)))
+
+    def count(self, kind: str) -> None:
+        """One more of what went wrong and left no record."""
+        self.errors[kind] = self.errors.get(kind, 0) + 1
 
     # --- what clients need --------------------------------------------------------------------------------
 
@@ -139,11 +143,11 @@ class Cell(Simulation[Client]):
         """A replica that shares this cell's memo."""
         return self._parts.replica(site, document, apply=self.memo.apply)
 
-    def open(self, client: Client) -> None:
+    def open(self, client: SimulatedClient) -> None:
         """Connect a client to the gateway."""
         self.network.open(client, client.plan.region, client.network_random, lambda: self.gateway is not None)
 
-    def token_of(self, client: Client) -> str:
+    def token_of(self, client: SimulatedClient) -> str:
         """What a client shows; nobody looks at it."""
         return f"token of {client.site}"
 
@@ -318,8 +322,7 @@ class Cell(Simulation[Client]):
     def _has_settled(self) -> bool:
         heads = {d.document: self._head(d.document) for d in self.plan.documents}
         return all(
-            c.has_left or (c.is_settled and c.replica.revision == heads[c.document.document])
-            for c in self.clients
+            c.has_left or (c.is_settled and c.revision == heads[c.document.document]) for c in self.clients
         )
 
     def _head(self, document: DocumentId) -> Revision:
@@ -328,7 +331,7 @@ class Cell(Simulation[Client]):
     def _record_end(self) -> None:
         """Read everything back: what replicas show, and what the store really holds."""
         for client in self.clients:
-            self.record(client.final())
+            client.record_final()
         for document in self.storage.store.documents:
             stored = self.storage.store.durable(document)
             for site, progress in stored.progress.items():

@@ -1,21 +1,20 @@
-"""The processes of a client: how it lives, comes and goes by itself, or follows a script."""
+"""The sessions of a client: it follows the workload, comes and goes by itself, or follows a script."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from simpy.events import ProcessGenerator
 
-from model.people.actions import Author
-from model.text import Selection
+from model.people.actions import Action, Author, Edit, EditKind, Move, Redo, Undo
 from simulator.planning.plan import CellPlan, ClientPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
 
 
 class Participant(Protocol):
-    """What lives, comes and goes: a client of a server, or a replica among others."""
+    """What edits, comes and goes: a client of a server, or a replica among others."""
 
     author: Author | None
     has_started: bool
@@ -44,8 +43,8 @@ class Participant(Protocol):
     def go_offline(self, cause: str, *, silent: bool = True) -> None:
         """Close it; ``silent`` participants do not type meanwhile."""
 
-    def leave(self) -> None:
-        """Close it for the rest of the run."""
+    def leave_when_durable(self) -> None:
+        """Close it for the rest of the run, once nobody else needs what only this one has."""
 
     def crash(self) -> None:
         """The process dies."""
@@ -59,21 +58,13 @@ class Participant(Protocol):
     def act(self) -> None:
         """The person does the next thing."""
 
-    def edit(self, kind: str, position: int, deleted: int, inserted: str) -> None:
-        """Delete and insert at a position of the displayed text, clamped to it."""
-
-    def undo(self) -> None:
-        """Undo the last own edit."""
-
-    def redo(self) -> None:
-        """Redo what was undone last."""
-
-    def select(self, selection: Selection) -> None:
-        """Move the cursor."""
+    def perform(self, action: Action) -> bool:
+        """The person does this to the displayed text, clamped to it; whether that changed it."""
+        ...
 
 
-class Surroundings(Protocol):
-    """What participants live in.
+class SessionHost(Protocol):
+    """What the sessions of participants need of the run they are part of.
 
     Attributes:
         is_healing: no fault acts any more and nobody edits.
@@ -99,30 +90,30 @@ class Surroundings(Protocol):
         ...
 
 
-def start_clients(world: Surroundings) -> None:
-    """Give every client its life; whoever follows a script does nothing else."""
-    for client in world.clients:
+def start_clients(host: SessionHost) -> None:
+    """Begin the sessions of all clients; whoever follows a script does nothing else."""
+    for client in host.clients:
         if client.plan.script is not None:
-            world.clock.process(follow_script(world, client))
+            host.clock.process(follow_script(host, client))
             continue
-        world.clock.process(live(world, client))
-        world.clock.process(come_and_go(world, client))
+        host.clock.process(follow_workload(host, client))
+        host.clock.process(come_and_go(host, client))
 
 
-def come_and_go(world: Surroundings, client: Participant) -> ProcessGenerator:
+def come_and_go(host: SessionHost, client: Participant) -> ProcessGenerator:
     """The process of one client's absences; each begins at an exponential time after the last."""
-    plan = world.plan.sessions
+    plan = host.plan.sessions
     if plan.offline_mean_count <= 0:
         return
-    rng = world.seeds.stream("session", client.plan.site)
+    rng = host.seeds.stream("session", client.plan.site)
     # Absences take time from the run, so the mean time between two of them is what is left.
-    present_us = world.plan.duration_us - plan.join_ramp_us
+    present_us = host.plan.duration_us - plan.join_ramp_us
     between_us = max(1_000_000.0, present_us / plan.offline_mean_count - plan.offline_mean_us)
-    yield world.clock.timeout(int(plan.join_ramp_us * 2))
+    yield host.clock.timeout(int(plan.join_ramp_us * 2))
     while True:
-        yield world.clock.timeout(int(rng.expovariate(1 / between_us)))
+        yield host.clock.timeout(int(rng.expovariate(1 / between_us)))
         away_us = int(rng.expovariate(1 / plan.offline_mean_us)) + 500_000
-        if world.is_healing or world.now + away_us >= world.plan.duration_us:
+        if host.is_healing or host.now + away_us >= host.plan.duration_us:
             return
         if not client.wants_connection:
             continue  # not there yet, or away for another reason
@@ -130,38 +121,38 @@ def come_and_go(world: Surroundings, client: Participant) -> ProcessGenerator:
             client.crash()
         else:
             client.go_offline("closed", silent=rng.random() >= plan.offline_editing_share)
-        yield world.clock.timeout(away_us)
+        yield host.clock.timeout(away_us)
         client.restart()
         client.go_online()
 
 
-def live(world: Surroundings, client: Participant) -> ProcessGenerator:
+def follow_workload(host: SessionHost, client: Participant) -> ProcessGenerator:
     """The process of a client that follows the workload: it joins, edits or only reads, may leave."""
-    plan = world.plan.sessions
-    rng = world.seeds.stream("life", client.plan.site)
+    plan = host.plan.sessions
+    rng = host.seeds.stream("life", client.plan.site)
     start_us = int(rng.random() * plan.join_ramp_us)
     is_late, leaves, reads = rng.random() < plan.late_share, rng.random(), rng.random() < plan.idle_share
     if is_late:
-        start_us += int(rng.random() * world.plan.duration_us / 2)
+        start_us += int(rng.random() * host.plan.duration_us / 2)
     elif leaves < plan.leave_share / max(1e-9, 1.0 - plan.late_share):
-        leave_us = int((0.3 + 0.6 * rng.random()) * world.plan.duration_us)
-        world.clock.call(leave_us, client.leave)
-    yield world.clock.timeout(start_us)
+        leave_us = int((0.3 + 0.6 * rng.random()) * host.plan.duration_us)
+        host.clock.call(leave_us, client.leave_when_durable)
+    yield host.clock.timeout(start_us)
     client.go_online()
     author = client.author
     if author is None or reads:
         return
-    while not world.is_healing and not client.has_left:
-        yield world.clock.timeout(max(1, author.pause_us()))
-        if not world.is_healing:
+    while not host.is_healing and not client.has_left:
+        yield host.clock.timeout(max(1, author.pause_us()))
+        if not host.is_healing:
             client.act()
 
 
-def follow_script(world: Surroundings, client: Participant) -> ProcessGenerator:
+def follow_script(host: SessionHost, client: Participant) -> ProcessGenerator:
     """The process of a scripted client."""
     actions: dict[str, Callable[[], object]] = {
-        "undo": client.undo,
-        "redo": client.redo,
+        "undo": lambda: client.perform(Undo()),
+        "redo": lambda: client.perform(Redo()),
         "offline": lambda: client.go_offline("closed", silent=False),
         "online": client.go_online,
         "crash": client.crash,
@@ -169,12 +160,13 @@ def follow_script(world: Surroundings, client: Participant) -> ProcessGenerator:
         "resend": client.resend,
     }
     for step in client.plan.script or ():
-        if step.at_us > world.clock.now_us:
-            yield world.clock.timeout(step.at_us - world.clock.now_us)
+        if step.at_us > host.clock.now_us:
+            yield host.clock.timeout(step.at_us - host.clock.now_us)
         if step.do in actions:
             actions[step.do]()
         elif client.is_editable:
             if step.do == "edit":
-                client.edit(step.kind, step.position, step.deleted, step.inserted)
+                kind = cast(EditKind, step.kind)
+                client.perform(Edit(kind, step.position, step.deleted, step.inserted))
             elif step.do == "select":
-                client.select((step.position, step.position))
+                client.perform(Move(step.position, step.position))

@@ -15,11 +15,11 @@ from simpy.events import ProcessGenerator
 from model import history
 from model.histogram import Histogram
 from model.history import Record
+from model.memo import Memo
 from simulator.planning.plan import CellPlan
 from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
-from simulator.virtual.memo import Memo
 from simulator.virtual.occurrence import FaultOf, occur
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.sessions import Participant, start_clients

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from model import text
+from model.memo import Memo
 from model.text import Operation
 from reference_server.core.effects import Answer, Append, Appended, Committed, Outcome, Request
 from reference_server.store.memory import MemoryStore
 from simulator.planning.small import BUSY, CROWD, LOST_ANSWERS, PlannedFault, repeated
 from simulator.virtual.cell import Parts
-from simulator.virtual.memo import Memo
 from simulator.zoo.bug import Bug
 
 

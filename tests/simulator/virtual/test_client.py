@@ -12,7 +12,7 @@ from simulator.failures.trial import Keeper, attempt
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import ServerSettings, Sessions
 from simulator.virtual.cell import Cell, Parts
-from simulator.virtual.client import Client
+from simulator.virtual.client import BROKE_PROTOCOL, SimulatedClient
 from tests.simulator.plans import (
     SECOND,
     STAYING,
@@ -179,7 +179,7 @@ def test_leaving_waits_until_everything_is_durable() -> None:
     what = scripted(script(edit(2, 0, "bye")), script(), faults=(fault("store_stall", 1.5, 4),))
     cell, keeper = cell_of(what)
     leaver = cell.clients[0]
-    cell.clock.call(2_100_000, leaver.leave)
+    cell.clock.call(2_100_000, leaver.leave_when_durable)
     cell.run()
     (left,) = of(history.Offline, keeper)
     (acknowledged,) = of(history.Acknowledged, keeper)
@@ -262,7 +262,7 @@ def test_attempts_to_connect_come_at_growing_pauses_up_to_a_bound() -> None:
     times: list[int] = []
     connect = cell.open
 
-    def noted(client: Client) -> None:
+    def noted(client: SimulatedClient) -> None:
         times.append(cell.now)
         connect(client)
 
@@ -303,6 +303,6 @@ def test_a_client_leaves_a_server_it_cannot_follow_and_comes_back() -> None:
     what = scripted(script(*(edit(1 + n, 0, "xyz"[n]) for n in range(3))), script(), text="abc")
     cell, keeper = cell_of(what, Parts(replica=Forgetful))
     cell.run()
-    assert cell.protocol_failures == 1
+    assert cell.errors == {BROKE_PROTOCOL: 1}
     assert [r.cause for r in of(history.Disconnected, keeper)] == ["protocol: out_of_order"]
     assert text_of(keeper, cell) == "zyxabc"

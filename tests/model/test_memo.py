@@ -5,14 +5,14 @@ from typing import ClassVar
 import pytest
 
 from model import history, protocol, text
+from model import memo as module
 from model.identity import SiteId
 from model.jupiter import Replica
+from model.memo import Memo
 from model.protocol import ClientMessage, Committed, ServerMessage, encode
 from model.text import Operation, insert
 from simulator.failures.trial import attempt
-from simulator.virtual import memo as module
 from simulator.virtual.cell import Parts
-from simulator.virtual.memo import Memo
 from tests.simulator.plans import edit, plan, problems, script, scripted
 
 

@@ -1,0 +1,78 @@
+"""What a client does about every error and every close code of the protocol, as data.
+
+The two tables are ``docs/protocol.md``, section 11, column by column; :mod:`model.client.concord` reads them
+and nothing else decides about an error.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, NamedTuple
+
+from model.protocol import ErrorCode
+
+
+class Answer(enum.Enum):
+    """What a client does when it was turned away, or warned."""
+
+    SEND_AGAIN = "sends the same again, after the time that the server names"
+    RENEW = "brings another token over the same connection"
+    AT_ONCE = "comes back at once; later, if that is in vain"
+    LATER = "comes back after a pause that grows and has some chance in it"
+    ONCE = "comes back once; the next time it gives up"
+    NEW_SITE = "keeps its text for the person and comes back as a new site"
+    GIVE_UP = "keeps its text for the person and does not come back by itself"
+
+
+class Rule(NamedTuple):
+    """What to do about one error.
+
+    Attributes:
+        fatal: when the connection ends after it.
+        warning: when the connection goes on; None where no server sends it so.
+        accuses_server: a client that keeps the protocol is told so only by a server that forgot or mixed up
+            something.
+    """
+
+    fatal: Answer
+    warning: Answer | None = None
+    accuses_server: bool = False
+
+
+ERRORS: Final[dict[ErrorCode, Rule]] = {
+    ErrorCode.MALFORMED: Rule(Answer.GIVE_UP, accuses_server=True),
+    ErrorCode.TOO_LARGE: Rule(Answer.GIVE_UP),
+    ErrorCode.UNSUPPORTED_VERSION: Rule(Answer.GIVE_UP),
+    ErrorCode.OUT_OF_ORDER: Rule(Answer.ONCE, accuses_server=True),
+    ErrorCode.UNAUTHENTICATED: Rule(Answer.LATER),  # every connection shows a new token
+    ErrorCode.TOKEN_EXPIRED: Rule(Answer.LATER, Answer.RENEW),
+    ErrorCode.TOKEN_REVOKED: Rule(Answer.GIVE_UP),
+    ErrorCode.FORBIDDEN: Rule(Answer.GIVE_UP),
+    ErrorCode.STALE_EPOCH: Rule(Answer.NEW_SITE),
+    ErrorCode.SUPERSEDED: Rule(Answer.GIVE_UP),
+    ErrorCode.UNKNOWN_REVISION: Rule(Answer.NEW_SITE, accuses_server=True),
+    ErrorCode.BASE_TOO_OLD: Rule(Answer.NEW_SITE),
+    ErrorCode.BASE_LENGTH: Rule(Answer.GIVE_UP, accuses_server=True),
+    ErrorCode.SEQUENCE_GAP: Rule(Answer.GIVE_UP, accuses_server=True),
+    ErrorCode.SEQUENCE_REUSED: Rule(Answer.NEW_SITE, accuses_server=True),
+    ErrorCode.BUSY: Rule(Answer.LATER, Answer.SEND_AGAIN),
+    ErrorCode.UNAVAILABLE: Rule(Answer.LATER),
+}
+
+CLOSES: Final[dict[int, Answer]] = {
+    1001: Answer.AT_ONCE,
+    1013: Answer.LATER,
+    4400: Answer.ONCE,
+    4401: Answer.LATER,
+    4403: Answer.GIVE_UP,
+    4408: Answer.LATER,
+    4409: Answer.GIVE_UP,
+    4411: Answer.LATER,
+    4412: Answer.GIVE_UP,
+}
+"""What to do about a close code that no error came before."""
+
+
+def answer_to_close(code: int) -> Answer:
+    """What to do when a connection ended with this code and without an error before it."""
+    return CLOSES.get(code, Answer.LATER)
