@@ -21,6 +21,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER
 from model.history import fingerprint
+from model.machine import cores
 from model.measures import Measures
 from model.memo import Memo
 from model.protocol import ServerMessage, decode_server
@@ -29,7 +30,6 @@ from simulator.engines.known import engine_of
 from simulator.planning.cells import plan_cells
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import load_scenario
-from simulator.running.fleet import default_processes
 from simulator.running.options import Options, RunListener
 from simulator.running.run import simulate
 from simulator.virtual.cell import HEALTHY, Parts
@@ -104,7 +104,7 @@ def main() -> None:
         }
         print(table(title, "deliveries", alternate(variants, ROUNDS)))
     with tempfile.TemporaryDirectory() as directory:
-        options = Options(SEED, default_processes(), Path(directory), "bench")
+        options = Options(SEED, cores(), Path(directory), "bench")
         listener = RunListener(progress=lambda _share: None, stage=lambda _text: None)
         result = simulate(scenario, options, listener).result
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
+
+from model.machine import this_machine
 
 
 class Timing(NamedTuple):
@@ -43,9 +43,5 @@ def table(title: str, unit: str, timings: list[Timing]) -> str:
 
 def machine() -> str:
     """The machine in one line."""
-    cpu = "unknown"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
-    return f"{os.cpu_count()} cores, {cpu}, Python {platform.python_version()}"
+    this = this_machine()
+    return f"{this.cores} cores, {this.cpu}, Python {platform.python_version()}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from concord.options import FleetOptions, ScenarioChoice
 from concord.scenarios import Chosen
 from concord.terminal import command_line, progress
-from simulator.running.fleet import default_processes
+from model.machine import cores
 from simulator.running.options import Options, RunListener
 from simulator.running.run import RunOutcome, simulate
 
@@ -20,7 +20,7 @@ def options_of(
     """How to run what was chosen."""
     return Options(
         seed=seed,
-        jobs=fleet.jobs or default_processes(),
+        jobs=fleet.jobs or cores(),
         directory=directory,
         command=command_line(),
         bug=choice.inject,

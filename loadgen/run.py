@@ -6,7 +6,6 @@ import contextlib
 import os
 import platform
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -27,8 +26,9 @@ from loadgen.server_metrics import MetricsThread
 from loadgen.tokens import tokens_of
 from model import result as results
 from model.claims import JUPITER
+from model.machine import needs_posix, this_machine
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
-from model.result import CheckRow, Machine, RunResult
+from model.result import CheckRow, RunResult
 from model.verdict import overall
 
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
@@ -75,6 +75,8 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
         OSError: the directory cannot be written.
     """
     plan = checked(options.plan)
+    if problem := needs_posix("a load run, whose workers take over a socket,"):
+        raise PlanError(problem)
     tokens_of(plan)  # the workers will need some
     directory = options.directory
     directory.mkdir(parents=True, exist_ok=True)
@@ -121,7 +123,7 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
         slos=[],
         phases=whole.phases_us,
         versions={name: _version(name) for name in ("python", "concord", "locust", "gevent", "wsproto")},
-        machine=Machine(os.cpu_count() or 1, _cpu()),
+        machine=this_machine(),
         failures=[],
         command=options.command,
         harness=harness,
@@ -163,7 +165,8 @@ class _Child:
             ),
         }
         environment.pop("LOCUST_SKIP_MONKEY_PATCH", None)
-        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
+        command = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE)]
+        command += ["--headless", "--only-summary"]
         command += ["--host", plan.url, "--skip-log-setup"]
         with self.log.open("wb") as log, theirs:
             # A session of its own: Ctrl-C is for the parent, which ends its workers over the channel.
@@ -249,7 +252,7 @@ class _Fleet:
         """End what is still there; by the process, never by name."""
         for child in self.children:
             if child.process.poll() is None:
-                child.process.send_signal(signal.SIGKILL)
+                child.process.kill()
             child.process.wait()
             child.channel.close()
 
@@ -311,12 +314,3 @@ def _version(name: str) -> str:
     if name == "python":
         return platform.python_version()
     return metadata.version("concord-collab" if name == "concord" else name)
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

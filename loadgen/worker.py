@@ -6,11 +6,10 @@ the sampled ones together, judges, and leaves its results in files. All of it is
 
 from __future__ import annotations
 
-import gc
 import os
-import resource
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final
 
 import gevent  # type: ignore[import-untyped]
@@ -29,6 +28,7 @@ from loadgen.user import User
 from loadgen.world import World
 from model import history
 from model.identity import SiteId
+from model.machine import allow_open_files, few_collections
 from model.measures import MeasureSet
 from model.people.human import HumanAuthor
 from model.people.letters import prose
@@ -86,6 +86,7 @@ class LoadWorker:
         self.world = World(plan, self._now_us, documents_of(plan))
         if report is not None:
             self.world.report = report
+        self._settings = ExitStack()  # of the process, from start to finish
         self._lives: list[Life] = []
         self._monitors: list[gevent.Greenlet] = []
         self._stage = "running"
@@ -95,12 +96,8 @@ class LoadWorker:
 
     def start(self) -> None:
         """Begin: the clock counts from here."""
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
-        # The users' objects live as long as the run and have no cycles worth a search every 700 allocations.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        allow_open_files()
+        self._settings.enter_context(few_collections())
         self._origin_ns = time.monotonic_ns()
         self._monitors = [gevent.spawn(self._measure_lag), gevent.spawn(self._watch)]
 
@@ -220,6 +217,7 @@ class LoadWorker:
         outcome = ending.outcome(self.health, len(users), self.ended)
         measures = self.world.measures.result()
         gevent.killall(self._monitors)
+        self._settings.close()
         write_results(self.plan, outcome, measures)
         return outcome, measures
 

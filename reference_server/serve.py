@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Final, NamedTuple
 
 import trio
 
+from model.machine import allow_open_files
 from reference_server import logs
 from reference_server.auth.keys import SigningKeyError
 from reference_server.bus.open import open_bus
@@ -95,11 +95,9 @@ async def serve(launch: Launch) -> None:
 
 def raise_file_limit(connections: int) -> None:
     """Let this process have as many open files as it may, and say so if that is too few."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < connections + FILES_BESIDE:
-        _LOG.warning("fewer open files are allowed than connections", files=hard, connections=connections)
+    files = allow_open_files()
+    if files is not None and files < connections + FILES_BESIDE:
+        _LOG.warning("fewer open files are allowed than connections", files=files, connections=connections)
 
 
 def _tune() -> None:

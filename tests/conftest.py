@@ -12,6 +12,8 @@ os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
 import pytest
 from hypothesis import HealthCheck, settings
 
+from model.machine import cores
+
 pytest_plugins = ["pytester", "tests.servers", "tests.tiers"]
 
 # No deadline in any profile: the machine is shared, and a slow example is no wrong one.
@@ -66,11 +68,6 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     ):
         options.numprocesses = cores()
         options.dist = "worksteal"
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -92,6 +92,8 @@ LAYERS = [
     ),
 ]
 
+MACHINE = names("gc os pathlib platform resource")
+
 # (file, module): why this one file may.
 EXCEPTIONS = {
     ("model/history.py", "gzip"): "histories are gzipped, and this module is the one that knows their form",
@@ -101,6 +103,9 @@ EXCEPTIONS = {
     ): "a gzip stream without time and name, so that equal histories are equal files",
     ("model/compression.py", "zlib"): "compressing a message is part of what a message is on the wire",
     ("model/client/address.py", "urllib"): "its parser of URLs does nothing but parse",
+    **{
+        ("model/machine.py", name): "what the machine is and allows is asked in one place" for name in MACHINE
+    },
     ("model/history.py", "pathlib"): "a history is streamed from the path it is given, never read whole",
 }
 

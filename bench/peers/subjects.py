@@ -182,7 +182,7 @@ class Server:
             return [node(), str(FOLDER / self.subject.script)]
         store = f"sqlite:///{self._folder.name}/bench.db"
         serve = ["serve", "--host", HOST, "--port", str(self.port), "--store", store]
-        return [sys.executable, "-m", "concord", *serve]
+        return [sys.executable, "-P", "-m", "concord", *serve]
 
     def _environment(self) -> Mapping[str, str]:
         address = {"HOST": HOST, "PORT": str(self.port), "NODE_ENV": "production"}

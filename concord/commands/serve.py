@@ -109,7 +109,7 @@ def _supervise(settings: Config) -> int:
         )  # bound and not listening: it keeps the port for the workers
         port: int = reserved.getsockname()[1]
         _say(settings, port, issue)
-        command = [sys.executable, "-m", "concord", *sys.argv[1:], "--port", str(port)]
+        command = [sys.executable, "-P", "-m", "concord", *sys.argv[1:], "--port", str(port)]
         return trio.run(
             functools.partial(
                 supervise,

@@ -11,8 +11,8 @@ from rich.table import Table
 from concord.options import Jobs
 from concord.refusals import refusing
 from concord.terminal import console
+from model.machine import cores
 from model.verdict import ExitCode
-from simulator.running.fleet import default_processes
 from simulator.zoo import Row, bug_of, run_zoo
 
 
@@ -32,7 +32,7 @@ def zoo(
         rows = run_zoo(
             names,
             seconds,
-            jobs or default_processes(),
+            jobs or cores(),
             lambda row: status.update(f"hunting: {row.bug} done"),
         )
     console.print(_table(rows))

@@ -24,13 +24,13 @@ from model.client.address import Address
 from model.client.server_metrics import ServerMetrics
 from model.client.tokens import Tokens
 from model.identity import DocumentId
+from model.machine import allow_open_files, few_collections, needs_posix, this_machine
 from model.measures import Measures, MeasureSet
 from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
 from simulator.live.documents import SETUP_KIND
 from simulator.live.faults import playable, with_a_kill
-from simulator.live.process import few_collections, raise_file_limit
 from simulator.live.scrape import scrape
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
 from simulator.live.stream import ExchangeError
@@ -40,7 +40,7 @@ from simulator.planning.overrides import override_all
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
 from simulator.running.options import RunListener
-from simulator.running.run import RunOutcome, expected_kinds, machine, versions
+from simulator.running.run import RunOutcome, expected_kinds, versions
 from simulator.virtual.client import BROKE_PROTOCOL
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
@@ -93,6 +93,8 @@ def run_live(scenario: Scenario, options: LiveOptions, listener: RunListener) ->
         TraceError: the recorded session of the workload cannot be read.
         OSError: the directory cannot be written.
     """
+    if problem := needs_posix("a live run, which breaks sockets,"):
+        raise LiveError(problem)
     (options.directory / "history").mkdir(parents=True, exist_ok=True)
     with _server_of(options, listener) as chosen:
         return _run(scenario, chosen, listener)
@@ -146,7 +148,7 @@ def _run(scenario: Scenario, options: LiveOptions, listener: RunListener) -> Run
     plan, notes = live_plan(scenario, options)
     prefix = plan.documents[0].document.partition("doc")[0]
     address, tokens = way_to(options, f"{prefix}*")
-    raise_file_limit()
+    allow_open_files()
     try:
         with few_collections():
             driven = trio.run(_drive, plan, address, tokens, options.server, listener)
@@ -287,7 +289,7 @@ def _result(
         slos=[],
         phases=measures.phases_us,
         versions=versions() | {"server": options.url},
-        machine=machine(),
+        machine=this_machine(),
         failures=[],
         command=options.command,
         harness=harness,

@@ -154,7 +154,7 @@ def _own_server(directory: Path) -> tuple[str, ...]:
     """How to run the reference server, without a monitoring port that another one may have."""
     configuration = directory / "server.yaml"
     configuration.write_text("monitoring: {metrics_port: 0}\n", encoding="utf-8")
-    return (sys.executable, "-m", "concord", "serve", "--config", str(configuration))
+    return (sys.executable, "-P", "-m", "concord", "serve", "--config", str(configuration))
 
 
 def free_port() -> int:

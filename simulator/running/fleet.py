@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -16,6 +14,7 @@ from model import history
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import NonTriviality
+from model.machine import few_collections
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
 from simulator.children import end_with_parent
@@ -56,11 +55,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     triviality = NonTriviality()
     measures = Measures()
     parts = parts_for(job.plan, job.bug)
-    # The fleet's objects live as long as the cell and have no cycles worth a search every 700 allocations.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    with job.history.open("wb") as file:
+    with few_collections(), job.history.open("wb") as file:
         cell = engine.cell(
             job.plan,
             Judge([*checkers, triviality, measures]),
@@ -71,7 +66,6 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
             progress=progress,
         )
         digest = cell.run()
-    gc.unfreeze()
     measures.transform.merge(cell.transform)
     return CellOutcome(
         job.plan.index,
@@ -96,11 +90,6 @@ def _header(job: CellJob) -> history.Header:
 
 def _wall_us() -> float:
     return time.perf_counter_ns() / 1_000
-
-
-def default_processes() -> int:
-    """One for each core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int], None]) -> list[CellOutcome]:

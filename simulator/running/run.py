@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Sequence
@@ -14,8 +13,9 @@ import msgspec
 
 from model import result as results
 from model.checkers.triviality import judge_triviality
+from model.machine import this_machine
 from model.measures import MeasureSet, encode_measures, merge_measures
-from model.result import CheckRow, Machine, RunResult
+from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, merge_results, overall
 from simulator.engines.engine import Planned
 from simulator.failures.case import Case
@@ -161,7 +161,7 @@ def _result(
         slos=[],
         phases=measures.phases_us,
         versions=versions(),
-        machine=machine(),
+        machine=this_machine(),
         failures=[str(path.relative_to(options.directory)) for path, _ in cases],
         command=options.command,
     )
@@ -170,17 +170,3 @@ def _result(
 def versions() -> dict[str, str]:
     """What is needed to repeat a run, by name."""
     return {"python": platform.python_version(), "concord": metadata.version("concord-collab")}
-
-
-def machine() -> Machine:
-    """Where this process runs."""
-    return Machine(os.cpu_count() or 1, _cpu())
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import jwt
 import msgspec
 import pytest
 
+from loadgen import run as load
 from loadgen.audit import Promise, broken_promises
 from loadgen.health import WorkerHealth, rows
 from loadgen.measuring import Moves
@@ -82,6 +84,17 @@ def test_a_run_without_token_and_secret_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("NONE_SUCH", SECRET)
     claims = jwt.decode(tokens_of(plan).token("u1"), SECRET, algorithms=["HS256"])
     assert claims["documents"] == {"load-*": "editor"}
+
+
+def test_where_workers_cannot_take_over_a_socket_a_run_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(load, "needs_posix", lambda what: f"{what} needs something else")
+    plan = LoadPlan(url="ws://h:1", users=1, documents=1, spawn_rate=1, run_seconds=1)
+    listener = load.Listener(status=lambda _: None, stage=lambda _: None)
+    with pytest.raises(PlanError, match="needs something else"):
+        load.run_load(load.LoadOptions(plan, tmp_path / "out", "load"), listener)
+    assert not (tmp_path / "out").exists()
 
 
 def row(revision: int, site: SiteId, first: int, last: int) -> Row:

@@ -14,6 +14,7 @@ from model.history import read_history
 from model.measures import load_measures
 from model.result import load
 from model.verdict import Verdict
+from simulator.live import run as live
 from simulator.live.run import LiveError, LiveOptions, met, run_live
 from simulator.live.server import SpawnedServer, free_port
 from simulator.planning.faultspec import FaultSpec
@@ -281,6 +282,15 @@ def test_a_server_that_withholds_broadcasts_from_one_client_is_found_out(tmp_pat
 # --- no server --------------------------------------------------------------------------------------------
 
 
+def test_where_sockets_cannot_be_broken_a_run_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "needs_posix", lambda what: f"{what} needs something else")
+    with pytest.raises(LiveError, match="needs something else"):
+        run_live(scenario(), options(tmp_path / "out", "ws://127.0.0.1:1"), QUIET)
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_a_server_there_is_no_run(tmp_path: Path) -> None:
     url = f"ws://127.0.0.1:{free_port()}"
     with pytest.raises(LiveError, match="refused"):
@@ -295,7 +305,11 @@ def test_a_server_that_lets_nobody_in_ends_the_run_at_once(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("url", "secret", "problem"),
-    [("http://127.0.0.1:1", SECRET, "expected ws://"), ("ws://127.0.0.1:1", "", "JWT_SECRET")],
+    [
+        ("http://127.0.0.1:1", SECRET, "expected ws://"),
+        ("wss://127.0.0.1:1", SECRET, "use ws://"),
+        ("ws://127.0.0.1:1", "", "JWT_SECRET"),
+    ],
 )
 def test_what_cannot_be_used_is_said_in_a_line(tmp_path: Path, url: str, secret: str, problem: str) -> None:
     with pytest.raises(LiveError, match=problem):

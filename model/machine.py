@@ -1,0 +1,70 @@
+"""The machine a process runs on: what it is and what it allows. All questions of this kind are asked here.
+
+What only some systems answer is asked for when it is needed; elsewhere there is a fallback.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from model.result import Machine
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS and Windows bind no process to cores
+
+
+def this_machine() -> Machine:
+    """Where wall times of this process come from."""
+    return Machine(os.cpu_count() or 1, _cpu())
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def allow_open_files() -> int | None:
+    """Let this process have as many open files as it may; how many, None if there is no limit to ask for."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):  # macOS calls it unlimited, and takes no such number
+            return soft
+    return None if hard == resource.RLIM_INFINITY else hard
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """For objects that live as long as the block; searching them for cycles all the time is waste."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def needs_posix(what: str) -> str:
+    """Why something cannot be done on this system, in one line; empty if it can."""
+    return "" if os.name == "posix" else f"{what} needs Linux or another POSIX system"
