@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from typer.core import TyperGroup
-from typer.exceptions import TyperException
 
-from concord.refusals import UsageError
-from model.verdict import ExitCode
+from concord import exits
+from model.verdict import EXIT_CODES
 
-EPILOG: Final = (
-    "Exit codes: 0 all good, 1 correctness violated, 2 unknown (nothing or too little was checked), "
-    "3 an objective missed, 4 the harness itself was the limit, 64 wrong usage, 70 a bug in Concord."
-)
-
+EPILOG: Final = f"Exit codes: {', '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}."
 
 DISTRIBUTION: Final = "concord-collab"
 """The name of the package where packages are published; the command is ``concord``."""
@@ -125,25 +119,4 @@ def program(
 
 def main() -> None:
     """Run the command line; every way out has a code of the table."""
-    try:
-        code = app(prog_name="concord", standalone_mode=False)
-    except UsageError as error:
-        code = _refuse(*error.problems)
-    except TyperException as error:
-        code = _refuse(" ".join(error.format_message().split()))
-    except (typer.Abort, KeyboardInterrupt):
-        typer.echo("concord: interrupted", err=True)
-        code = 130
-    except OSError as error:
-        code = _refuse(f"{error.filename or ''}: {error.strerror or error}")
-    except Exception:
-        traceback.print_exc()
-        typer.echo("concord: this is a bug in Concord", err=True)
-        code = ExitCode.BUG
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _refuse(*problems: str) -> ExitCode:
-    for problem in problems:
-        typer.echo(f"concord: {problem}", err=True)
-    return ExitCode.USAGE
+    sys.exit(exits.code_of(lambda: app(prog_name="concord", standalone_mode=False)))

@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-console = Console(highlight=False)
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let the program say how it ends."""
+        raise  # called where the error is handled
+
+
+console = _Console(highlight=False)
 """Standard output; what is refused goes to standard error."""
 
 

@@ -204,7 +204,11 @@ _SEVERITY: Final = (
     ExitCode.UNKNOWN,
     ExitCode.HARNESS_LIMIT,
     ExitCode.VIOLATED,
+    ExitCode.CLOSED_PIPE,
+    ExitCode.INTERRUPTED,
+    ExitCode.TERMINATED,
     ExitCode.USAGE,
+    ExitCode.IO_ERROR,
     ExitCode.BUG,
 )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -32,6 +32,26 @@ class ExitCode(enum.IntEnum):
     HARNESS_LIMIT = 4
     USAGE = 64
     BUG = 70
+    IO_ERROR = 74
+    INTERRUPTED = 130
+    CLOSED_PIPE = 141
+    TERMINATED = 143
+
+
+EXIT_CODES: Final[Mapping[ExitCode, str]] = {
+    ExitCode.GOOD: "all good",
+    ExitCode.VIOLATED: "correctness violated",
+    ExitCode.UNKNOWN: "nothing or too little was checked",
+    ExitCode.SLO_MISSED: "an objective was missed",
+    ExitCode.HARNESS_LIMIT: "the harness itself was the limit",
+    ExitCode.USAGE: "wrong usage",
+    ExitCode.BUG: "a bug of Concord",
+    ExitCode.IO_ERROR: "a disk that is full or cannot be read",
+    ExitCode.INTERRUPTED: "ended by Ctrl-C",
+    ExitCode.CLOSED_PIPE: "nobody reads the output",
+    ExitCode.TERMINATED: "ended by SIGTERM",
+}
+"""What each of them means."""
 
 
 class Violation(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, worst
-from model.verdict import ExitCode, Verdict
+from model.verdict import EXIT_CODES, ExitCode, Verdict
 from model.wording import counted, listed
 
 NONE = "–"
@@ -163,19 +163,10 @@ def job_headline(parts: Sequence[JobPart], runs: Sequence[RunResult]) -> str:
             return f"{HARNESS_INVALID}: {where}"
         case ExitCode.UNKNOWN:
             return f"unknown: {where}" if parts else "unknown"
-        case ExitCode.USAGE | ExitCode.BUG:
+        case ExitCode.USAGE | ExitCode.BUG | ExitCode.IO_ERROR:
             return f"failed: {where}"
-
-
-EXIT_CODES = {
-    ExitCode.GOOD: "all good",
-    ExitCode.VIOLATED: "correctness violated",
-    ExitCode.UNKNOWN: "nothing or too little was checked",
-    ExitCode.SLO_MISSED: "an objective was missed",
-    ExitCode.HARNESS_LIMIT: "the harness itself was the limit",
-    ExitCode.USAGE: "wrong usage",
-    ExitCode.BUG: "a bug of Concord",
-}
+        case ExitCode.INTERRUPTED | ExitCode.CLOSED_PIPE | ExitCode.TERMINATED:
+            return f"ended early: {where}"
 
 
 def exit_text(code: int) -> str:

@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import threading
-from typing import Final
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from types import TracebackType
+from typing import Any, Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _WATCH: Final = "read -r _; kill -KILL 0"
 _EXIT_ORPHANED: Final = 1
@@ -39,6 +46,48 @@ def group() -> int | None:
                 process_group=0,
             )
         return _watcher.pid
+
+
+class WorkerPool(ProcessPoolExecutor):
+    """A pool of processes that end with this one, and at once if its block is left by an error.
+
+    A Ctrl-C in the terminal is for this process alone: its workers do not hear it.
+    """
+
+    def __init__(
+        self, processes: int, initializer: Callable[..., None] | None = None, initargs: tuple[Any, ...] = ()
+    ) -> None:
+        context = multiprocessing.get_context("spawn")
+        super().__init__(processes, context, _start_worker, (initializer, initargs))
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Let a worker call ``fn``; it is here that workers are started."""
+        if threading.current_thread() is not threading.main_thread():
+            return super().submit(fn, *args, **kwargs)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a new process inherits it
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """Wait for the workers; after an error, end them."""
+        if error is not None:
+            self.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+        return super().__exit__(kind, error, traceback)
+
+
+def _start_worker(initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:
+    end_with_parent()
+    if initializer is not None:
+        initializer(*initargs)
 
 
 def end_with_parent() -> None:

@@ -34,26 +34,34 @@ def campaign(
         refuse_foreign(directory)
     claim(out)
     failed: list[tuple[int, RunOutcome]] = []
-    unknown = histories = 0
-    for seed, what, directory in zip(range(first, last), runs, directories, strict=True):
-        claim(directory)
-        finished = judge(run_fleet(what, options_of(what, choice, fleet, seed, directory)))
-        result = finished.result
-        console.print(f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}")
-        histories += result.documents
-        if result.verdict is Verdict.VALID:
-            discard(directory)
-            continue
-        unknown += result.verdict is Verdict.UNKNOWN
-        keep(finished, directory)
-        failed.append((seed, finished))
+    histories = 0
+    try:
+        for seed, what, directory in zip(range(first, last), runs, directories, strict=True):
+            claim(directory)
+            finished = judge(run_fleet(what, options_of(what, choice, fleet, seed, directory)))
+            result = finished.result
+            console.print(
+                f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}"
+            )
+            histories += result.documents
+            if result.verdict is Verdict.VALID:
+                discard(directory)
+                continue
+            keep(finished, directory)
+            failed.append((seed, finished))
+    except KeyboardInterrupt:
+        if not _is_violated(failed):
+            raise
+        console.print("interrupted")
     if not failed:
         discard(out)
     _summarise(failed, last - first, histories, out)
-    if len(failed) > unknown:
-        raise typer.Exit(ExitCode.VIOLATED)
-    if unknown:
-        raise typer.Exit(ExitCode.UNKNOWN)
+    if failed:
+        raise typer.Exit(ExitCode.VIOLATED if _is_violated(failed) else ExitCode.UNKNOWN)
+
+
+def _is_violated(failed: Sequence[tuple[int, RunOutcome]]) -> bool:
+    return any(run.result.verdict is Verdict.VIOLATED for _, run in failed)
 
 
 def _seed_range(text: str) -> tuple[int, int]:

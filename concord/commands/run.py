@@ -44,11 +44,15 @@ def run(
 ) -> None:
     """The main job: simulate 10,000 clients, drive a real server, load it; one report, about two minutes."""
     claim(out)
-    codes = [
-        _part(out / "simulated", lambda part: _simulated(part, seed, jobs)),
-        _part(out / "live", lambda part: _live(part, seed, live_clients)),
-        _part(out / "load", lambda part: _load(part, seed, load_users)),
-    ]
+    codes: list[int] = []
+    try:
+        codes.append(_part(out / "simulated", lambda part: _simulated(part, seed, jobs)))
+        codes.append(_part(out / "live", lambda part: _live(part, seed, live_clients)))
+        codes.append(_part(out / "load", lambda part: _load(part, seed, load_users)))
+    except KeyboardInterrupt:
+        if ExitCode.VIOLATED not in codes:
+            raise
+        console.print("interrupted")
     console.print(f"report of all three: {report(out)[0]}", soft_wrap=True)
     code = results.worst(codes)
     if code:

@@ -6,7 +6,7 @@ import hashlib
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +17,7 @@ from model.checkers.triviality import NonTriviality
 from model.machine import few_collections
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
-from simulator.children import end_with_parent
+from simulator.children import WorkerPool
 from simulator.engines.known import engine_of
 from simulator.engines.paranoid import paranoid
 from simulator.planning.plan import CellPlan
@@ -99,23 +99,16 @@ def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int],
     """
     if processes == 1 or len(jobs) == 1:
         return _run_here(jobs, progress)
-    context = multiprocessing.get_context("spawn")
-    done = context.Array("q", max(job.plan.index for job in jobs) + 1)
+    done = multiprocessing.get_context("spawn").Array("q", max(job.plan.index for job in jobs) + 1)
     dearest = sorted(jobs, key=lambda job: -cost_of(job.plan))
-    with ProcessPoolExecutor(
-        min(processes, len(jobs)), context, initializer=_start_worker, initargs=(done,)
-    ) as pool:
+    with WorkerPool(min(processes, len(jobs)), _start_worker, (done,)) as pool:
         futures: list[Future[CellOutcome]] = [pool.submit(_run_in_worker, job) for job in dearest]
         waiting = set(futures)
-        try:
-            while waiting:
-                finished, waiting = wait(waiting, PROGRESS_EVERY_SECONDS)
-                for future in finished:
-                    future.result()  # a worker's exception ends the run at once
-                progress(sum(done[:]))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        while waiting:
+            finished, waiting = wait(waiting, PROGRESS_EVERY_SECONDS)
+            for future in finished:
+                future.result()  # a worker's exception ends the run at once
+            progress(sum(done[:]))
         return sorted((f.result() for f in futures), key=lambda outcome: outcome.cell)
 
 
@@ -138,7 +131,6 @@ _done: Any = None
 
 
 def _start_worker(done: Any) -> None:
-    end_with_parent()
     global _done  # a worker process has exactly one, given to it at its start
     _done = done
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from typing import NamedTuple
 
-from simulator.children import end_with_parent
+from simulator.children import WorkerPool
 from simulator.failures.shrink import Shrinker
 from simulator.zoo.catalogue import ZOO, bug_of
 from simulator.zoo.hunt import hunt
@@ -94,8 +93,7 @@ def run_zoo(
     """
     chosen = [bug_of(name).name for name in names] or list(ZOO)
     rows: dict[str, Row] = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=end_with_parent) as pool:
+    with WorkerPool(jobs) as pool:
         for future in as_completed([pool.submit(row_of, name, seconds_per_bug) for name in chosen]):
             row = future.result()
             rows[row.bug] = row

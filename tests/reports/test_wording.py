@@ -5,8 +5,8 @@ import pytest
 
 from model.measures import Measures
 from model.result import HarnessRow, RunResult
-from model.verdict import ExitCode
-from reports.wording import EXIT_CODES, coverage_text, duration_text, exit_text, harness_text, headline, mood
+from model.verdict import EXIT_CODES, ExitCode
+from reports.wording import coverage_text, duration_text, exit_text, harness_text, headline, mood
 from tests.reports.strategies import CLEAN, IDLE, synthetic_measures, synthetic_result
 
 

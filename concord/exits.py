@@ -1,0 +1,82 @@
+"""The ways out of the program, each with its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+import typer
+from typer.exceptions import TyperException
+
+from concord.refusals import UsageError
+from model.verdict import ExitCode
+
+_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+
+
+class _Ending:
+    """What ended this process; a signal has no other way to say it."""
+
+    is_terminated = False
+
+
+def code_of(program: Callable[[], object]) -> int:
+    """Run a program that returns an exit code or something else; what went wrong is on standard error."""
+    _Ending.is_terminated = False
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = program()
+        sys.stdout.flush()
+    except UsageError as error:
+        return refuse(*error.problems)
+    except TyperException as error:
+        return refuse(" ".join(error.format_message().split()))
+    except (typer.Abort, KeyboardInterrupt):
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _say_nothing_more()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # typer's own way out
+            return _say_nothing_more()
+        raise
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        refuse(f"{where}{error.strerror or error}")
+        return ExitCode.IO_ERROR if error.errno in _DISK else ExitCode.USAGE
+    except Exception:
+        traceback.print_exc()
+        typer.echo("concord: this is a bug in Concord", err=True)
+        return ExitCode.BUG
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if code == ExitCode.INTERRUPTED and _Ending.is_terminated:
+        return ExitCode.TERMINATED
+    return code if isinstance(code, int) else ExitCode.GOOD
+
+
+def refuse(*problems: str) -> ExitCode:
+    """Say on standard error what cannot be used, a line each."""
+    for problem in problems:
+        typer.echo(f"concord: {problem}", err=True)
+    return ExitCode.USAGE
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Let SIGTERM end everything that Ctrl-C ends, and in the same way."""
+    del number, frame
+    _Ending.is_terminated = True
+    signal.raise_signal(signal.SIGINT)
+
+
+def _say_nothing_more() -> ExitCode:
+    """Let nothing fail that is still to be written when the process ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.CLOSED_PIPE
