@@ -49,7 +49,3 @@ class Address(NamedTuple):
         """``HOST:PORT`` as in a URL and in a ``Host`` header; an IPv6 address stands in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
-
-    def http_url(self, path: str) -> str:
-        """The URL of a path of the same server over HTTP."""
-        return f"{'https' if self.secure else 'http'}://{self.authority}{path}"

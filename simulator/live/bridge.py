@@ -207,7 +207,7 @@ class Bridge:
         self._narrow.pop(user, None)
         for crossing in self._crossings.values():
             if crossing.user == user and crossing.link.transport is not None:
-                crossing.link.transport.resume()
+                crossing.link.transport.widen()
 
     def abandon(self, connection: Connection, patience_us: int) -> bool:
         """Forget a link without a word; its client notices after ``patience_us``. Whether it was open."""

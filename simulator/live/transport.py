@@ -1,4 +1,4 @@
-"""A TCP connection that can be made bad: slow, narrow, stalled, half open, reset, cut off in the middle.
+"""A TCP connection that can be made bad: narrow, half open, reset, cut off in the middle.
 
 It belongs to the client's side of a connection, so everything here is what a server sees of a bad client or
 of a bad path to it. Only reads and writes of the kernel are held back; nothing is changed or reordered.
@@ -30,7 +30,6 @@ _LINGER_NOT: Final = struct.pack("ii", 1, 0)
 
 
 class _Outgoing(NamedTuple):
-    due: float  # trio's clock
     data: memoryview
     handed: Callable[[], None] | None
 
@@ -39,22 +38,17 @@ class Transport:
     """One connected socket; :meth:`receive` and :meth:`deliver` each have one task for its whole life.
 
     Attributes:
-        latency_seconds: added to every byte, each way.
-        held_up: reads that had to wait because of a stall or a narrow path.
+        held_up: reads that had to wait because the path is narrow.
         is_abandoned: whether this side has forgotten it.
     """
 
     def __init__(self, socket: trio.socket.SocketType) -> None:
         socket.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
-        self.latency_seconds = 0.0
         self.held_up = 0
         self._socket = socket
         self._bytes_per_second = 0  # 0: as many as there are
         self._outgoing: deque[_Outgoing] = deque()
-        self._incoming: deque[tuple[float, bytes]] = deque()
         self._has_outgoing = trio.Event()
-        self._flows = trio.Event()
-        self._flows.set()
         self._read_at = 0.0  # a narrow path is free again then
         self.is_abandoned = False
         self._is_closed = False
@@ -62,22 +56,16 @@ class Transport:
 
     # --- making it bad ------------------------------------------------------------------------------------
 
-    def stall(self) -> None:
-        """Read nothing until :meth:`resume`: the kernel's buffers fill, then the server's outbox."""
-        if self._flows.is_set():
-            self._flows = trio.Event()
-
-    def resume(self) -> None:
-        """Read again, at full speed."""
-        if self._bytes_per_second:
-            self._bytes_per_second = 0
-            self._set_buffer(WIDE_BUFFER_BYTES)
-        self._flows.set()
-
     def narrow(self, bytes_per_second: int) -> None:
         """Read and write no faster than this, through a small buffer."""
         self._bytes_per_second = bytes_per_second
         self._set_buffer(NARROW_BUFFER_BYTES)
+
+    def widen(self) -> None:
+        """Read and write at full speed again."""
+        if self._bytes_per_second:
+            self._bytes_per_second = 0
+            self._set_buffer(WIDE_BUFFER_BYTES)
 
     def _set_buffer(self, size: int) -> None:
         if not self._is_closed:
@@ -111,7 +99,6 @@ class Transport:
             self._is_closed = True
             self._outgoing.clear()
             self._has_outgoing.set()
-            self._flows.set()
             self._socket.close()
 
     # --- writing ------------------------------------------------------------------------------------------
@@ -121,13 +108,13 @@ class Transport:
         if self._is_closed or self.is_abandoned or self._is_shut:
             return
         rest = memoryview(data)
-        if not (self._outgoing or self.latency_seconds or self._bytes_per_second):
+        if not (self._outgoing or self._bytes_per_second):
             rest = rest[self._put(rest) :]
             if not rest:
                 if handed is not None:
                     handed()
                 return
-        self._outgoing.append(_Outgoing(trio.current_time() + self.latency_seconds, rest, handed))
+        self._outgoing.append(_Outgoing(rest, handed))
         self._has_outgoing.set()
 
     def _put(self, data: memoryview) -> int:
@@ -148,19 +135,16 @@ class Transport:
                 self._has_outgoing = trio.Event()
                 await self._has_outgoing.wait()
                 continue
-            due, data, handed = self._outgoing[0]
-            await trio.sleep_until(due)
-            if self._is_closed:
-                return
             try:
                 await trio.lowlevel.wait_writable(self._socket)
             except (trio.ClosedResourceError, OSError):
                 return
             if not self._outgoing:
                 continue
+            data, handed = self._outgoing[0]
             taken = self._put(data[: self._slice()])
             if taken < len(data):
-                self._outgoing[0] = _Outgoing(due, data[taken:], handed)
+                self._outgoing[0] = _Outgoing(data[taken:], handed)
             else:
                 self._outgoing.popleft()
                 if handed is not None:
@@ -190,22 +174,11 @@ class Transport:
             self._check_open()
             if self.is_abandoned:
                 await trio.sleep_forever()
-            if self._incoming and self._incoming[0][0] <= trio.current_time():
-                return self._incoming.popleft()[1]
-            if not self._flows.is_set():
-                self.held_up += 1
-                await self._flows.wait()
-            deadline = self._incoming[0][0] if self._incoming else float("inf")
-            with trio.move_on_at(deadline):
-                await trio.sleep_until(self._read_at)
-                self._check_open()
-                await trio.lowlevel.wait_readable(self._socket)
-                if self.is_abandoned or not self._flows.is_set():
-                    continue  # it became bad while nothing came
-                data = await self._read()
-                if not self.latency_seconds and not self._incoming:
-                    return data
-                self._incoming.append((trio.current_time() + self.latency_seconds, data))
+            await trio.sleep_until(self._read_at)
+            self._check_open()
+            await trio.lowlevel.wait_readable(self._socket)
+            if not self.is_abandoned:
+                return await self._read()
 
     def _check_open(self) -> None:
         if self._is_closed:

@@ -31,5 +31,3 @@ def test_what_is_no_address(url: str) -> None:
 
 def test_an_address_is_written_as_in_a_url() -> None:
     assert Address.of("ws://[::1]:9").authority == "[::1]:9"
-    assert Address.of("wss://h").http_url("/health") == "https://h:443/health"
-    assert Address.of("ws://h:8/x").http_url("/health") == "http://h:8/health"
