@@ -28,7 +28,7 @@ from model import result as results
 from model.claims import JUPITER
 from model.machine import needs_posix, this_machine
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
-from model.result import CheckRow, RunResult
+from model.result import CheckRow, RunResult, ServerSeries
 from model.verdict import overall
 
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
@@ -74,10 +74,7 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
         PlanError: the run cannot be made like this.
         OSError: the directory cannot be written.
     """
-    plan = checked(options.plan)
-    if problem := needs_posix("a load run, whose workers take over a socket,"):
-        raise PlanError(problem)
-    tokens_of(plan)  # the workers will need some
+    plan = runnable(options.plan)
     directory = options.directory
     directory.mkdir(parents=True, exist_ok=True)
     listener.stage("starting workers")
@@ -93,14 +90,27 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
     series = server.stop()
     listener.stage("judging")
     outcomes, lost, measures = _collect(fleet, directory)
-    notes = _notes(plan, outcomes, interrupted)
-    checks = outcome.judged(outcomes, plan.documents)
-    harness = health.rows([o.health for o in outcomes], lost)
     whole = merge_measures(measures) if measures else Measures().result()
+    driven = _Driven(outcomes, lost, interrupted, series, time.monotonic() - begin)
+    return _result(plan, options.command, driven, whole), whole
+
+
+class _Driven(NamedTuple):
+    """What came of the driving."""
+
+    outcomes: list[WorkerOutcome]
+    lost: list[str]
+    interrupted: bool
+    server: ServerSeries | None
+    wall_seconds: float
+
+
+def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet) -> RunResult:
+    outcomes, totals = driven.outcomes, measures.totals
+    checks = outcome.judged(outcomes, plan.documents)
+    harness = health.rows([o.health for o in outcomes], driven.lost)
     verdict = overall(checks)
-    totals = whole.totals
-    wall_seconds = time.monotonic() - begin
-    result = RunResult(
+    return RunResult(
         kind="load",
         verdict=verdict,
         exit_code=int(results.exit_code(verdict, (), harness)),
@@ -112,37 +122,38 @@ def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, Measu
         clients=plan.users,
         documents=plan.documents,
         cells=plan.workers,
-        run_seconds=float(len(whole.series.connected)) or plan.run_seconds,
-        wall_seconds=round(wall_seconds, 3),
+        run_seconds=float(len(measures.series.connected)) or plan.run_seconds,
+        wall_seconds=round(driven.wall_seconds, 3),
         edits=totals.edits_acknowledged,
         operations=totals.operations,
         deliveries=totals.deliveries,
-        deliveries_per_second=round(totals.deliveries / wall_seconds, 1),
+        deliveries_per_second=round(totals.deliveries / driven.wall_seconds, 1),
         checks=[CheckRow.of(check) for check in checks],
         faults=[],
         slos=[],
-        phases=whole.phases_us,
+        phases=measures.phases_us,
         versions={name: _version(name) for name in ("python", "concord", "locust", "gevent", "wsproto")},
         machine=this_machine(),
         failures=[],
-        command=options.command,
+        command=command,
         harness=harness,
         errors=_errors(outcomes),
-        server=series,
-        notes=notes,
+        server=driven.server,
+        notes=_notes(plan, outcomes, driven.interrupted),
     )
-    return result, whole
 
 
 def runnable(plan: LoadPlan) -> LoadPlan:
-    """The plan, if it makes sense and tokens for it can be had here.
+    """The plan, completed, if this machine can make the run and tokens for it can be had here.
 
     Raises:
-        PlanError: it is not, or they cannot.
+        PlanError: it makes no sense, it cannot, or they cannot.
     """
-    if not plan.token and not os.environ.get(plan.secret_env):
-        raise PlanError(f"no token: set {plan.secret_env} to the server's secret, or give a --token")
-    return checked(plan)
+    if problem := needs_posix("a load run, whose workers take over a socket,"):
+        raise PlanError(problem)
+    plan = checked(plan)
+    tokens_of(plan)
+    return plan
 
 
 class _Child:

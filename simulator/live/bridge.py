@@ -14,20 +14,20 @@ from model.client.websocket import CLOSE_NORMAL
 from model.identity import ConnectionId, SiteId
 from model.protocol import ProtocolError
 from simulator.live.conversation import Conversation, Surroundings
-from simulator.live.link import Ending, Link
+from simulator.live.link import Disconnection, Link
 from simulator.planning.seeds import Seeds
 from simulator.virtual.network import Connection, Network
 
-ENDINGS: Final = ((0.5, Ending.CLOSE), (0.75, Ending.RESET), (1.0, Ending.CUT))
+DISCONNECTIONS: Final = ((0.5, Disconnection.CLOSE), (0.75, Disconnection.RESET), (1.0, Disconnection.CUT))
 """How clients leave: up to which draw in which way."""
 
 COMPRESSED_SHARE: Final = 0.5
 """Of the connections, how many offer compression."""
 
 
-def ending(draw: float) -> Ending:
+def disconnection(draw: float) -> Disconnection:
     """The way to leave that belongs to a draw from 0 to 1."""
-    return next(how for bound, how in ENDINGS if draw < bound)
+    return next(how for bound, how in DISCONNECTIONS if draw < bound)
 
 
 class Crossing:
@@ -36,7 +36,7 @@ class Crossing:
     def __init__(self, bridge: Bridge, connection: Connection, user: SiteId, rng: random.Random) -> None:
         self.connection = connection
         self.user = user
-        self.how = ending(rng.random())
+        self.how = disconnection(rng.random())
         self._bridge = bridge
         self._waiting: list[bytes] = []
         self.link = bridge.new_link(self)
@@ -83,7 +83,7 @@ class Bridge:
 
     Attributes:
         health: connections that were begun, and messages for the server that came here too late.
-        endings: how often clients left in which way.
+        disconnections: how often clients left in which way.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Bridge:
         self.nursery: trio.Nursery | None = None
         self.is_server_down = False
         self.health = Health()
-        self.endings = dict.fromkeys(Ending, 0)
+        self.disconnections = dict.fromkeys(Disconnection, 0)
         self.abandoned = 0
         self._address = address
         self._seeds = seeds
@@ -134,7 +134,7 @@ class Bridge:
         crossing = self._crossings.pop(connection.id, None)
         if crossing is not None:
             self._retire(crossing)
-            self.endings[crossing.how] += crossing.link.is_open
+            self.disconnections[crossing.how] += crossing.link.is_open
             crossing.link.end(crossing.how)
 
     def user_of(self, connection: Connection) -> SiteId:

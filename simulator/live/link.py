@@ -28,7 +28,7 @@ FAREWELL_SECONDS: Final = 2.0
 _NEVER_WHOLE: Final = b'{"type":"presence","revision":0,"selection":null}'
 
 
-class Ending(enum.Enum):
+class Disconnection(enum.Enum):
     """How a client leaves a connection."""
 
     CLOSE = "close frame"
@@ -36,7 +36,7 @@ class Ending(enum.Enum):
     CUT = "cut in a frame"
 
 
-class User(Protocol):
+class LinkUser(Protocol):
     """Whoever talks over a link."""
 
     def opened(self, link: Link) -> None:
@@ -60,7 +60,7 @@ class User(Protocol):
 class Link:
     """One connection; :meth:`run` is its life."""
 
-    def __init__(self, address: Address, user: User, *, connect_seconds: float) -> None:
+    def __init__(self, address: Address, user: LinkUser, *, connect_seconds: float) -> None:
         self.transport: Transport | None = None
         self.is_open = False
         self._address = address
@@ -84,7 +84,7 @@ class Link:
         if frame:  # otherwise the server has just closed
             self.transport.write(frame, handed)
 
-    def end(self, how: Ending, code: int = CLOSE_NORMAL) -> None:
+    def end(self, how: Disconnection, code: int = CLOSE_NORMAL) -> None:
         """Leave; what the server still sends is ignored."""
         if self._has_left:
             return
@@ -94,11 +94,11 @@ class Link:
             self._scope.cancel()
         elif transport.is_abandoned:
             pass  # closed with the run
-        elif how is Ending.RESET:
+        elif how is Disconnection.RESET:
             transport.reset()
         else:
             self._scope.deadline = trio.current_time() + FAREWELL_SECONDS
-            if how is Ending.CUT:
+            if how is Disconnection.CUT:
                 transport.cut(self._socket.message(_NEVER_WHOLE))
             else:
                 transport.write(self._socket.closing(code))

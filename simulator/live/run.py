@@ -302,7 +302,7 @@ def _result(
 def _told(cell: LiveCell) -> Iterator[str]:
     """What really happened on the sockets, in sentences."""
     bridge = cell.bridge
-    ended = ", ".join(f"{n} by {how.value}" for how, n in bridge.endings.items() if n)
+    ended = ", ".join(f"{n} by {how.value}" for how, n in bridge.disconnections.items() if n)
     yield (
         f"{bridge.health.attempts} connections were opened; clients left {ended or 'none of them'}; "
         f"{bridge.abandoned} were left half open. The server was killed {cell.kills} times, "

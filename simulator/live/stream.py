@@ -11,7 +11,7 @@ import trio
 from model.client.address import Address
 from model.protocol import Failure, ProtocolError, ServerMessage, decode_server
 from simulator.live.conversation import Conversation
-from simulator.live.link import Ending, Link
+from simulator.live.link import Disconnection, Link
 
 CONNECT_SECONDS_MAX: Final = 5.0
 EXCHANGE_SECONDS_MAX: Final = 20.0
@@ -43,7 +43,7 @@ class MessageStream:
         try:
             self._in.send_nowait(ExchangeError(f"{self._where}: a binary message") if is_binary else data)
         except trio.WouldBlock:
-            self.link.end(Ending.RESET)
+            self.link.end(Disconnection.RESET)
 
     def over(self, _: Link, code: int, cause: str) -> None:
         """Nothing more comes."""
@@ -97,7 +97,7 @@ async def open_stream(address: Address, where: str) -> AsyncIterator[MessageStre
                 yield stream
             except ExchangeError as error:
                 failed = error  # out of the nursery as itself, not in a group
-            stream.link.end(Ending.CLOSE)
+            stream.link.end(Disconnection.CLOSE)
             nursery.cancel_scope.deadline = trio.current_time() + 1.0
     if failed is not None:
         raise failed

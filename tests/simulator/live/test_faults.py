@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from simulator.live.bridge import ending
+from simulator.live.bridge import disconnection
 from simulator.live.faults import LIVE_FAULTS, live_fault_of, playable, with_a_kill
-from simulator.live.link import Ending
+from simulator.live.link import Disconnection
 from simulator.live.run import LiveOptions, live_plan
 from simulator.planning.faultspec import KINDS_WITH_SERVER
 from simulator.planning.overrides import override_all
@@ -71,4 +71,5 @@ def test_shipped_scenarios_become_plans_of_one_cell_with_documents_of_their_own(
 
 
 def test_clients_leave_in_every_way() -> None:
-    assert [ending(draw) for draw in (0.0, 0.6, 0.999)] == [Ending.CLOSE, Ending.RESET, Ending.CUT]
+    drawn = [disconnection(draw) for draw in (0.0, 0.6, 0.999)]
+    assert drawn == [Disconnection.CLOSE, Disconnection.RESET, Disconnection.CUT]

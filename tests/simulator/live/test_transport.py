@@ -13,7 +13,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
 from model.client.address import Address
-from simulator.live.link import Ending, Link
+from simulator.live.link import Disconnection, Link
 from simulator.live.transport import Transport
 
 PATIENCE_SECONDS = 10.0
@@ -244,9 +244,13 @@ async def watch(stream: trio.SocketStream, seen: Seen) -> None:
 
 @pytest.mark.parametrize(
     ("how", "end"),
-    [(Ending.CLOSE, "closed 1000"), (Ending.RESET, "reset"), (Ending.CUT, "in the middle")],
+    [
+        (Disconnection.CLOSE, "closed 1000"),
+        (Disconnection.RESET, "reset"),
+        (Disconnection.CUT, "in the middle"),
+    ],
 )
-def test_a_client_leaves_in_the_way_it_was_told(how: Ending, end: str) -> None:
+def test_a_client_leaves_in_the_way_it_was_told(how: Disconnection, end: str) -> None:
     async def test() -> None:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         seen, talker = Seen(), Talker()
@@ -280,7 +284,7 @@ def test_a_half_open_link_is_heard_of_no_more_until_the_run_is_over() -> None:
             assert link.transport is not None
             link.transport.abandon()
             link.send(b"lost")
-            link.end(Ending.CLOSE)
+            link.end(Disconnection.CLOSE)
             assert await is_silent(seen.over.wait)
             assert not talker.ends
             nursery.cancel_scope.cancel()
