@@ -6,7 +6,6 @@ killed server left behind is stale at once, and a number that another process ha
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +38,9 @@ def pid_file(path: Path | None) -> Iterator[None]:
 
 
 def _hold(path: Path) -> int:
+    # Here, because the command line imports this module on machines that have no such thing, and no server.
+    import fcntl
+
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:

@@ -17,6 +17,7 @@ from concord.finish import judge, report, summarise
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim
 from concord.loading import load
+from concord.machines import needs_linux
 from concord.options import FleetOptions, Jobs, Out, ScenarioChoice, Seed
 from concord.refusals import UsageError
 from concord.scenarios import chosen
@@ -43,6 +44,7 @@ def run(
     load_users: Annotated[int, typer.Option(min=2, help="Users of the load run.")] = 300,
 ) -> None:
     """The main job: simulate 10,000 clients, drive a real server, load it; one report, about two minutes."""
+    needs_linux("run")
     claim(out)
     codes: list[int] = []
     try:

@@ -15,6 +15,7 @@ import trio
 import typer
 
 from concord.configuration import configured
+from concord.machines import needs_linux
 from concord.refusals import refusing
 from reference_server import logs
 from reference_server.auth.keys import random_secret
@@ -47,6 +48,7 @@ def serve(
 
     Without a configuration it keeps documents in concord.db and listens on 127.0.0.1:8080.
     """
+    needs_linux("serve")
 
     def load() -> Config:
         return overridden(

@@ -11,6 +11,7 @@ import typer
 from concord.finish import finish
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim
+from concord.machines import needs_linux
 from concord.options import FleetOptions, Out, ScenarioChoice, Seed, takes_structs
 from concord.refusals import UsageError, refusing
 from concord.scenarios import CRDT_MODE, chosen
@@ -75,7 +76,9 @@ def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, k
         token=token,
         kill=kill,
     )
-    if live != SPAWN:
+    if live == SPAWN:
+        needs_linux("--live spawn")
+    else:
         with refusing(LiveError):
             way_to(options, "*")
     claim(out)
