@@ -10,6 +10,8 @@ import pytest
 
 from simulator.children import group
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 EFFECTS = "reference_server/core/effects.py"
 INTERPRETERS = {

@@ -18,6 +18,8 @@ from simulator.live.server import SpawnedServer
 from tests.conftest import ROOT, missing
 from tests.servers import RunningValkey
 
+pytestmark = pytest.mark.slow
+
 PRODUCT = ("concord", "model", "reference_server", "simulator", "loadgen", "reports")
 SECRET = "a secret of the length that is needed"
 SHADOWS = ("random", "socket", "msgspec", "yaml", "simpy", "locust", "gevent", "trio")

@@ -16,6 +16,8 @@ from simulator.children import group
 from tests.conftest import ROOT
 from tests.servers import RunningPostgres, RunningValkey, is_alive, start_postgres, start_valkey, until
 
+pytestmark = pytest.mark.slow
+
 
 def test_postgres_keeps_what_was_committed_when_it_is_killed(tmp_path: Path) -> None:
     server = start_postgres(tmp_path)

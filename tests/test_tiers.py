@@ -6,6 +6,8 @@ import pytest
 
 from tests import tiers
 
+pytestmark = pytest.mark.slow
+
 TESTS = """
 import subprocess, sys
 import pytest

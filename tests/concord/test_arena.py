@@ -98,6 +98,7 @@ def told(hash_seed: str) -> dict[str, Any]:
     return arena
 
 
+@pytest.mark.slow
 def test_the_hash_seed_does_not_matter() -> None:
     assert told("1") == told("2")
 

@@ -26,6 +26,7 @@ RESULTS = ("result.json", "measures.json", "report.html", "junit.xml", "summary.
 # --- help -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_program_runs_by_its_file() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "concord", "--help"],
@@ -169,6 +170,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subproces
     return out, done
 
 
+@pytest.mark.slow
 def test_a_small_calm_run_is_good(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     out, done = simulated
     assert done.stderr == ""
@@ -208,6 +210,7 @@ def test_the_result_has_its_keys(simulated: tuple[Path, subprocess.CompletedProc
     assert all(slo.keys() >= {"name", "objective", "measured", "unit", "met"} for slo in result["slos"])
 
 
+@pytest.mark.slow
 def test_a_report_is_written_again_from_the_files_alone(
     simulated: tuple[Path, subprocess.CompletedProcess[str]], terminal: Terminal
 ) -> None:
@@ -220,6 +223,7 @@ def test_a_report_is_written_again_from_the_files_alone(
     assert {name: (out / name).read_bytes() for name in RESULTS} == before
 
 
+@pytest.mark.slow
 def test_faults_are_in_the_result(terminal: Terminal, tmp_path: Path) -> None:
     out = tmp_path / "out"
     outcome = terminal("simulate", "server-crash", *SMALL, "--jobs", "1", "--out", str(out))
@@ -229,6 +233,7 @@ def test_faults_are_in_the_result(terminal: Terminal, tmp_path: Path) -> None:
     assert all(f.keys() >= {"name", "begin_us", "end_us", "affected"} for f in result["faults"])
 
 
+@pytest.mark.slow
 def test_an_injected_bug_fails_and_its_case_is_replayed_and_explained(
     terminal: Terminal, tmp_path: Path
 ) -> None:
@@ -321,6 +326,7 @@ def test_a_wrong_mode_rule_or_topology_is_one_line(
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_replicas_run_and_leave_a_report(terminal: Terminal, tmp_path: Path) -> None:
     out = tmp_path / "out"
     outcome = terminal("simulate", *ROOM, *CROWDED, "--rule", "yata", "--topology", "star", "--out", str(out))
@@ -331,6 +337,7 @@ def test_replicas_run_and_leave_a_report(terminal: Terminal, tmp_path: Path) -> 
     assert json.loads((out / "result.json").read_text())["engine"] == "yata"
 
 
+@pytest.mark.slow
 def test_a_seeded_bug_of_replicas_is_found_replayed_and_explained(terminal: Terminal, tmp_path: Path) -> None:
     out = tmp_path / "out"
     outcome = terminal("simulate", *ROOM, *CROWDED, "--inject", "unbounded-scan", "--out", str(out))
@@ -346,6 +353,7 @@ def test_a_seeded_bug_of_replicas_is_found_replayed_and_explained(terminal: Term
     assert case.with_suffix(".html").exists()
 
 
+@pytest.mark.slow
 def test_a_campaign_of_replicas_states_what_it_proves(terminal: Terminal, tmp_path: Path) -> None:
     outcome = terminal("campaign", *ROOM, *CROWDED, "--seeds", "0:2", "--out", str(tmp_path / "many"))
     assert outcome.code == 0

@@ -223,6 +223,7 @@ def test_a_replica_is_written_over_a_replica_only(terminal: Terminal, database: 
     assert refused(terminal(*rebuild, str(tmp_path))).endswith("is not a file")
 
 
+@pytest.mark.slow
 def test_an_explanation_is_written_over_an_explanation_only(terminal: Terminal, tmp_path: Path) -> None:
     out = tmp_path / "out"
     crowded = ("--set", "workload.contention_share=1", "--set", "workload.edits_per_second=1")

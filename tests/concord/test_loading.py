@@ -69,6 +69,7 @@ def processes(folder: Path, *arguments: str) -> list[Process]:
     return sorted(found, key=lambda process: str(SCRIPT) not in process.arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("-h",), ("clam",)])
 def test_the_program_by_itself_loads_nothing_heavy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (program,) = processes(tmp_path, *arguments)
@@ -79,6 +80,7 @@ def test_the_program_by_itself_loads_nothing_heavy(tmp_path: Path, arguments: tu
     assert not folders & {"reference_server", "simulator", "loadgen", "reports", "rich"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "heavy"),
     [

@@ -23,6 +23,8 @@ from simulator.children import group
 from tests.conftest import ROOT
 from tests.servers import free_port, is_alive, until
 
+pytestmark = pytest.mark.slow
+
 SECRET = "secret of the load tests, long enough"
 EDITS_ENOUGH = 150
 """A run ends by itself after a minute; a test ends it as soon as so many edits were made."""

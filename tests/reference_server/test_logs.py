@@ -183,6 +183,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.text(), st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), ANYTHING), st.booleans())
 def test_anything_is_one_line(event: str, fields: dict[str, Any], human: bool) -> None:
     for reserved in ("self", "event", "error"):

@@ -26,6 +26,8 @@ from tests.conftest import ROOT
 from tests.reference_server import supervised
 from tests.servers import free_port, until
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 60.0
 
 

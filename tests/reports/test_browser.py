@@ -21,6 +21,8 @@ from tests.reports.jobs import STRAINED, synthetic_run, write_part
 from tests.reports.strategies import BROKEN, CLEAN, UNCLAIMED, write_run
 from tests.simulator.gossip.runs import run as run_replicas
 
+pytestmark = pytest.mark.slow
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--headless",

@@ -13,6 +13,8 @@ from simulator.children import group
 from tests.conftest import ROOT
 from tests.servers import is_alive, until
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import subprocess, sys
 from simulator.children import group

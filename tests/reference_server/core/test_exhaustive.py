@@ -18,6 +18,8 @@ from model.protocol import ProtocolError
 from model.text import Operation, OperationError, transform
 from tests.reference_server.space import Exploration
 
+pytestmark = pytest.mark.slow
+
 TEXT = "ab"
 Plan: TypeAlias = tuple[tuple[str, str], tuple[str, str], tuple[str, str]]
 

@@ -6,11 +6,14 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.reference_server.world import SITES, World
+
+pytestmark = pytest.mark.slow
 
 who = st.integers(0, len(SITES) - 1)
 places = st.integers(0, 30)

@@ -208,6 +208,7 @@ def snapshots() -> st.SearchStrategy[MetricsSnapshot]:
     )
 
 
+@pytest.mark.slow
 @given(snapshots(), snapshots(), snapshots())
 def test_adding_up_is_associative_and_commutative_and_changes_nothing(
     a: MetricsSnapshot, b: MetricsSnapshot, c: MetricsSnapshot
@@ -218,6 +219,7 @@ def test_adding_up_is_associative_and_commutative_and_changes_nothing(
     assert msgspec.json.encode([a, b, c]) == before
 
 
+@pytest.mark.slow
 @given(snapshots(), snapshots())
 def test_a_sum_has_everything_of_both(a: MetricsSnapshot, b: MetricsSnapshot) -> None:
     both = merge([a, b])

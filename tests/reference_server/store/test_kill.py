@@ -18,6 +18,8 @@ from simulator.children import group
 from tests.conftest import ROOT
 from tests.reference_server.store.requests import A, D, load, row
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 5
 
 # Appends for ever, in commits of several rows, with a snapshot now and then; each line is an acknowledgement.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +111,7 @@ def check(url: str, examples: int) -> None:
         catalogue.close()
 
 
+@pytest.mark.slow
 def test_sqlite_does_what_the_store_in_memory_does(tmp_path: Path) -> None:
     check(f"sqlite:///{tmp_path}/documents.db", settings().max_examples * 3)
 

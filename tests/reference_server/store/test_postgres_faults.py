@@ -203,6 +203,7 @@ def waiting_backend(url: str) -> int:
 # --- the server is gone, or silent ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_keeps_what_it_committed(
     postgres: RunningPostgres, database_url: str
 ) -> None:
@@ -224,6 +225,7 @@ def test_a_server_that_is_killed_keeps_what_it_committed(
         assert eventually(lambda: catalogue.contents(D)) == (2, "xx")
 
 
+@pytest.mark.slow
 def test_a_commit_waits_for_a_server_that_restarts(postgres: RunningPostgres, database_url: str) -> None:
     with a_store(database_url, patience_s=60) as store:
         outcomes(store, append(0))

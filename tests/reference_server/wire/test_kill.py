@@ -3,12 +3,15 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
 import trio
 
 from model.text import delete, insert
 from tests.reference_server.wire.kit import Member, connection, member
 from tests.reference_server.wire.process import Process, process
 from tests.reference_server.wire.running import token, until
+
+pytestmark = pytest.mark.slow
 
 MEMBERS = 6
 KILLS = 3

@@ -22,6 +22,8 @@ from tests.reference_server.wire.kit import (
 from tests.reference_server.wire.process import process
 from tests.reference_server.wire.running import token, until
 
+pytestmark = pytest.mark.slow
+
 
 def test_sigterm_drains_and_nothing_is_applied_and_then_lost(tmp_path: Path) -> None:
     """Everybody types until the end; the drain leaves nothing applied that its author was not told of."""

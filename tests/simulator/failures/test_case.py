@@ -16,6 +16,8 @@ from simulator.planning.plan import CellPlan
 from simulator.virtual.cell import HEALTHY, Parts
 from tests.simulator.plans import STAYING, fault, of, plan
 
+pytestmark = pytest.mark.slow
+
 
 class NoTie(Replica):
     """Inserts at one position go in the order of arrival, whoever they are from."""

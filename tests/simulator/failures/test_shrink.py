@@ -16,6 +16,8 @@ from simulator.planning.plan import CellPlan
 from simulator.virtual.cell import Parts
 from tests.simulator.plans import STAYING, edit, fault, plan, script, scripted, step
 
+pytestmark = pytest.mark.slow
+
 Pass = Callable[[CellPlan], Iterator[CellPlan]]
 
 

@@ -24,6 +24,8 @@ from simulator.zoo import bug_of
 from tests.conftest import ROOT
 from tests.simulator.gossip.runs import HERD, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("rule", ALGORITHMS)
 @pytest.mark.parametrize("topology", ["mesh", "star"])

@@ -33,6 +33,8 @@ from tests.simulator.live.peers import (
     running,
 )
 
+pytestmark = pytest.mark.slow
+
 QUIET = RunListener(progress=lambda _: None, stage=lambda _: None)
 SECOND = 1_000_000
 

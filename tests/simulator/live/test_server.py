@@ -8,6 +8,8 @@ import pytest
 
 from simulator.live.server import ServerError, SpawnedServer
 
+pytestmark = pytest.mark.slow
+
 # Answers /health, and says what it was started with.
 SMALL = """
 import http.server, json, os, sys

@@ -18,6 +18,8 @@ from tests.servers import RunningPostgres, RunningValkey
 from tests.simulator.live.peers import SECRET
 from tests.simulator.live.test_run import QUIET, options, scenario, unchecked, violated
 
+pytestmark = pytest.mark.slow
+
 
 def two_workers(directory: Path, database_url: str, valkey: RunningValkey) -> SpawnedServer:
     directory.mkdir()

@@ -23,6 +23,8 @@ from tests.conftest import ROOT
 from tests.simulator.gossip.rooms import room
 from tests.simulator.plans import edit, plan, script, scripted
 
+pytestmark = pytest.mark.slow
+
 
 def small() -> Scenario:
     """The default scenario with all its faults, at a fiftieth of its size."""

@@ -22,6 +22,8 @@ from simulator.virtual.cell import HEALTHY
 from simulator.workload.traces import TraceError
 from simulator.zoo import bug_of
 
+pytestmark = pytest.mark.slow
+
 BUG = "tie-reversed"
 
 

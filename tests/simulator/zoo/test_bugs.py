@@ -7,6 +7,8 @@ import pytest
 from simulator.failures.trial import attempt
 from simulator.zoo import ZOO, bug_of, hunt
 
+pytestmark = pytest.mark.slow
+
 SEEDS = 40
 
 

@@ -9,6 +9,8 @@ from model.protocol import Committed, Joined, Welcome
 from model.text import Operation, delete, insert, noop, replace
 from simulator.zoo.displaced import Gapless, Positional, fitted, moved_to, position_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("op", "position", "moved"),

@@ -13,6 +13,8 @@ from simulator.virtual.cell import HEALTHY
 from simulator.zoo import ZOO, Row, bug_of, hunt, run_zoo
 from simulator.zoo.table import row_of
 
+pytestmark = pytest.mark.slow
+
 ATTEMPTS_MAX = 1_000
 CLIENTS_MAX = 3
 EDITS_MAX = 6

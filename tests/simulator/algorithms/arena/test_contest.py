@@ -31,6 +31,8 @@ from simulator.algorithms.arena.schedule import Schedule
 from simulator.planning.scenario import load_scenario
 from tests.simulator.algorithms.arena.strategies import schedules
 
+pytestmark = pytest.mark.slow
+
 A, B, C = (SiteId(name) for name in "ABC")
 SOME = ("jupiter", "eg-walker (rga)", "fuguemax", "rga")
 

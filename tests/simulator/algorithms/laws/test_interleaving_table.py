@@ -14,6 +14,8 @@ from simulator.algorithms.laws.interleaving import (
     interleaving_table,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def table() -> list[InterleavingRow]:

@@ -24,6 +24,8 @@ from simulator.failures.trial import attempt
 from simulator.planning.seeds import Seeds
 from tests.terminal import Outcome, Terminal, terminal
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["terminal"]  # a fixture
 
 

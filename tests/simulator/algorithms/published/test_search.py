@@ -48,6 +48,8 @@ from simulator.algorithms.published.sun import Sun
 from simulator.algorithms.published.ttf import Model, Ttf
 from tests.simulator.algorithms.published.test_causal import naive
 
+pytestmark = pytest.mark.slow
+
 A, B, C = SiteId("A"), SiteId("B"), SiteId("C")
 THREE_STEPS = ((3, 0), (3, 1), (3, 2))
 SMALL = (*THREE_STEPS, (4, 0), (4, 1))

@@ -16,6 +16,8 @@ from tests.simulator.zoo.replicas.oracles import ORACLES
 from tests.simulator.zoo.replicas.subjects import SUBJECTS, Subject
 from tests.simulator.zoo.replicas.trial import Compact, Reload, Trial, play_trial
 
+pytestmark = pytest.mark.slow
+
 A, B, C = SiteId("A"), SiteId("B"), SiteId("C")
 
 SEED = 1
