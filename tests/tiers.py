@@ -54,13 +54,19 @@ class Counting:
 
     @contextmanager
     def _counted(self, is_counting: bool) -> Iterator[None]:
-        before, self._is_counting = self._is_counting, is_counting
-        self._profile.enable() if is_counting else self._profile.disable()
+        before = self._is_counting
+        self._set(is_counting)
         try:
             yield
         finally:
-            self._is_counting = before
-            self._profile.enable() if before else self._profile.disable()
+            self._set(before)
+
+    def _set(self, is_counting: bool) -> None:
+        if is_counting and not self._is_counting:
+            self._profile.enable()
+        elif self._is_counting and not is_counting:
+            self._profile.disable()
+        self._is_counting = is_counting
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
