@@ -246,7 +246,7 @@ def test_every_exception_is_still_needed() -> None:
         ("simulator/planning/planted.py", "if TYPE_CHECKING:\n    from simulator.virtual.cell import Cell"),
         ("simulator/planning/planted.py", "from reference_server.core import limits"),
         ("simulator/virtual/planted.py", "from simulator.faults import fault_of"),
-        ("simulator/faults/planted.py", "from simulator.gossip.peer import Peer"),
+        ("simulator/faults/planted.py", "from simulator.gossip.peer import GossipPeer"),
         ("simulator/failures/planted.py", "def f():\n    from simulator.running import run"),
         ("simulator/zoo/planted.py", "from simulator.running.run import simulate"),
         ("simulator/planted.py", "import typer"),

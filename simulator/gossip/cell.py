@@ -11,7 +11,7 @@ from model.memo import Memo
 from model.people.actions import Author
 from simulator.gossip.datagrams import Datagrams
 from simulator.gossip.examination import EXAMINED_AT, examine
-from simulator.gossip.peer import GossipParts, Peer, healthy_parts
+from simulator.gossip.peer import GossipParts, GossipPeer, healthy_parts
 from simulator.planning.plan import CellPlan, DocumentPlan, GossipPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.occurrence import FaultOf
@@ -19,7 +19,7 @@ from simulator.virtual.recorder import Recorder
 from simulator.virtual.simulation import Simulation
 
 
-class GossipCell(Simulation[Peer]):
+class GossipCell(Simulation[GossipPeer]):
     """A running cell of replicas.
 
     Attributes:
@@ -43,9 +43,9 @@ class GossipCell(Simulation[Peer]):
         self.settings = plan.gossip.settings
         self.parts = parts or healthy_parts(plan.gossip.rule)
         self.network = Datagrams(self.clock, plan.network, self.settings)
-        self.rooms: dict[DocumentId, list[Peer]] = {}
-        self._peers: dict[SiteId, Peer] = {}
-        self._made: dict[DocumentId, int] = {}
+        self.rooms: dict[DocumentId, list[GossipPeer]] = {}
+        self._peers: dict[SiteId, GossipPeer] = {}
+        self._generated: dict[DocumentId, int] = {}
         known_authors = authors(plan, self.seeds)
         for document in plan.documents:
             self._create(document, known_authors)
@@ -55,7 +55,7 @@ class GossipCell(Simulation[Peer]):
         self.record(history.DocumentCreated(0, name, document.text, document.unique, document.displayed))
         first = self.parts.replica(history.FIRST).insert(0, document.text)
         self.record(history.Generated(0, history.FIRST, name, 0, tuple(first)))
-        self._made[name] = len(first)
+        self._generated[name] = len(first)
         room = [
             self.parts.peer(self, document, client, authors.get(client.site), first)
             for client in document.clients
@@ -76,7 +76,7 @@ class GossipCell(Simulation[Peer]):
 
     # --- what peers need ----------------------------------------------------------------------------------
 
-    def peer_of(self, site: SiteId) -> Peer:
+    def peer_of(self, site: SiteId) -> GossipPeer:
         """The peer of a site of this cell."""
         return self._peers[site]
 
@@ -84,9 +84,9 @@ class GossipCell(Simulation[Peer]):
         """Everybody who ever makes events of a document, apart from its first text."""
         return [client.site for client in document.clients]
 
-    def made(self, document: DocumentId, events: Sequence[Event]) -> None:
+    def generated(self, document: DocumentId, events: Sequence[Event]) -> None:
         """Somebody made events."""
-        self._made[document] += len(events)
+        self._generated[document] += len(events)
         self.recorder.flush_if_full()
 
     # --- the run ------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class GossipCell(Simulation[Peer]):
 
     def _has_settled(self) -> bool:
         return all(
-            peer.known >= self._made[document] and not peer.waiting
+            peer.known >= self._generated[document] and not peer.waiting
             for document, room in self.rooms.items()
             for peer in room
         )
@@ -117,13 +117,13 @@ class GossipCell(Simulation[Peer]):
         for document, room in self.rooms.items():
             for peer in room:
                 self.record(peer.final())
-            witness = _whole(room)
-            elements = tuple(witness.replica.elements())
-            self.record(history.FinalElements(self.now, witness.site, document, elements))
+            whole = _whole(room)
+            elements = tuple(whole.replica.elements())
+            self.record(history.FinalElements(self.now, whole.site, document, elements))
         self.record(history.Traffic(self.now, dict(self.network.counts)))
 
 
-def _whole(room: Iterable[Peer]) -> Peer:
+def _whole(room: Iterable[GossipPeer]) -> GossipPeer:
     """The peer whose elements stand for the document: one that keeps its tombstones, if there is one."""
     peers = list(room)
     return next((peer for peer in peers if not peer.compacts), peers[0])

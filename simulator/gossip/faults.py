@@ -10,7 +10,7 @@ from simulator.faults.clients import ClientCrash, ClockSkew, DuplicateResend, He
 from simulator.faults.fault import ClientsFault, Fault, IntermittentFault, RegionFault
 from simulator.gossip.cell import GossipCell
 from simulator.gossip.datagrams import DUPLICATION, LOSS, REORDERING, Datagram, Endpoint
-from simulator.gossip.peer import Peer
+from simulator.gossip.peer import GossipPeer
 
 
 class Cut(ClientsFault):
@@ -18,7 +18,7 @@ class Cut(ClientsFault):
 
     kind = "partition_clients"
     world: GossipCell
-    clients: Sequence[Peer]
+    clients: Sequence[GossipPeer]
 
     def begin(self) -> int:
         """Cut."""

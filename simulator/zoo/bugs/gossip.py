@@ -7,7 +7,7 @@ from typing import Final
 from model.crdt.replicas import FugueMax
 from model.crdt.replicas.port import Insertion
 from simulator.gossip.datagrams import Datagram
-from simulator.gossip.peer import GossipParts, Peer
+from simulator.gossip.peer import GossipParts, GossipPeer
 from simulator.planning.small import SmallGossipCell
 from simulator.zoo.bug import Bug
 
@@ -21,14 +21,14 @@ class Forgetful(FugueMax):
             self._list.hide(self._nodes[insertion.id])
 
 
-class BelievesSent(Peer):
+class BelievesSent(GossipPeer):
     """What was passed on once counts as known to everybody, so nobody is ever sent it again."""
 
     def _answer(self, datagram: Datagram) -> None:
         """Send nothing that was passed on."""
 
 
-class TellsUnsaved(Peer):
+class TellsUnsaved(GossipPeer):
     """Nothing is on disk when others are told of it, so a crash takes back what they know."""
 
     def _save(self) -> None:

@@ -56,7 +56,7 @@ def test_without_comparing_what_was_lost_stays_lost() -> None:
 def test_in_a_star_everything_goes_through_the_last_one() -> None:
     plan = room([edit(1.0, 0, "x")], [edit(2.0, 0, "y")], [], topology="star", settings=NEVER_COMPARES)
     cell, keeper = cell_of(plan)
-    assert [[p.site for p in peer.neighbours] for peer in cell.clients] == [["c"], ["c"], ["a", "b"]]
+    assert [[p.plan.site for p in peer.neighbours] for peer in cell.clients] == [["c"], ["c"], ["a", "b"]]
     cell.run()
     assert [r.site for r in of(history.Integrated, keeper)] == ["c", "b", "c", "a"]
 

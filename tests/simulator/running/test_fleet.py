@@ -14,7 +14,7 @@ from model.jupiter import Replica
 from model.verdict import Verdict, overall
 from reference_server.core.gateway import Gateway
 from simulator.children import group
-from simulator.gossip.peer import Peer
+from simulator.gossip.peer import GossipPeer
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
@@ -155,7 +155,7 @@ def test_invariants_are_checked_around_every_step_and_change_nothing(
     assert run_cell(job._replace(paranoid=True)).digest == outcomes[1].digest
 
 
-@pytest.mark.parametrize("subject", [Replica, Gateway, Peer])
+@pytest.mark.parametrize("subject", [Replica, Gateway, GossipPeer])
 def test_an_invariant_that_is_broken_ends_the_run(
     subject: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +164,7 @@ def test_an_invariant_that_is_broken_ends_the_run(
 
     monkeypatch.setattr(subject, "check_invariants", broken)
     crowd = (script(edit(1, 0, "x")), script())
-    plan = room([edit(1.0, 0, "x")], []) if subject is Peer else scripted(*crowd)
+    plan = room([edit(1.0, 0, "x")], []) if subject is GossipPeer else scripted(*crowd)
     job = CellJob(plan, tmp_path / "h.jsonl.gz", "", "tiny")
     run_cell(job)
     with pytest.raises(AssertionError, match="on purpose"):
