@@ -10,8 +10,6 @@ others keep theirs in memory.
 from __future__ import annotations
 
 import argparse
-import os
-import resource
 import statistics
 import sys
 from pathlib import Path
@@ -22,6 +20,7 @@ from bench.measure import machine
 from bench.peers.search import CONTROL_FACTOR, CONTROL_P95_MS_MAX, Found, control, search
 from bench.peers.subjects import CONTROL, SUBJECTS, BenchError, Subject, install, installed_version, node
 from bench.peers.trial import Load, Outcome, Trial
+from model.machine import allow_open_files, cores
 
 RATES = "500:4000:250,4500:12000:500"
 EXIT_USAGE = 64
@@ -229,11 +228,9 @@ def allow_files(connections: int) -> None:
         BenchError: The machine does not allow so many.
     """
     needed = connections * FILES_PER_CONNECTION + FILES_BESIDES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard not in (resource.RLIM_INFINITY,) and hard < needed:
-        raise BenchError(f"{needed} open files are needed and {hard} are allowed (ulimit -n)")
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    allowed = allow_open_files()
+    if allowed is not None and allowed < needed:
+        raise BenchError(f"{needed} open files are needed and {allowed} are allowed (ulimit -n)")
 
 
 def main() -> int:
@@ -248,7 +245,7 @@ def main() -> int:
         seed=arguments.seed,
     )
     try:
-        if len(os.sched_getaffinity(0)) < 2:
+        if cores() < 2:
             raise BenchError("two cores are needed, one for the server and one for the generator")
         node()
         install()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 
 from concord.refusals import UsageError
@@ -16,13 +15,3 @@ def needs_linux(what: str) -> None:
     """
     if not hasattr(select, "epoll"):
         raise UsageError(f"{what} needs Linux: the reference server waits for its connections with epoll")
-
-
-def needs_posix(what: str) -> None:
-    """Refuse what hands open sockets to the processes that it starts, where that cannot be done.
-
-    Raises:
-        UsageError: this is no POSIX system.
-    """
-    if os.name != "posix":
-        raise UsageError(f"{what} needs Linux or another POSIX system: its workers are given open sockets")

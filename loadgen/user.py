@@ -12,8 +12,9 @@ from typing import Final, Protocol, assert_never
 from loadgen.audit import Promise
 from loadgen.measuring import Moves
 from loadgen.world import CONTRADICTIONS, Room, World
+from model.client.concord import RENEW_SHARE
 from model.client.recorder import ClientRecorder
-from model.client.tokens import RENEW_SHARE, Tokens
+from model.client.tokens import Tokens
 from model.identity import SequenceNumber, SiteId
 from model.jupiter import Replica
 from model.people.actions import Author, Edit, Move, Redo, Undo

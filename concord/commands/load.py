@@ -10,7 +10,6 @@ import typer
 from concord.finish import finish
 from concord.folders import claim
 from concord.loading import load as run
-from concord.machines import needs_posix
 from concord.options import Out, Seed
 from concord.refusals import UsageError, refusing
 from concord.terminal import command_line
@@ -42,7 +41,6 @@ def load(
     token_lifetime: Annotated[str, typer.Option(help="How long a minted token is good for.")] = "1h",
 ) -> None:
     """Load a running server with users over real sockets, check what it does, write a report."""
-    needs_posix("load")
     plan = LoadPlan(
         url=host,
         users=users,

@@ -11,8 +11,7 @@ from typing import Any, Final, Protocol
 import jwt
 import msgspec
 
-RENEW_SHARE: Final = 0.6
-"""A token is renewed after this share of its life."""
+from model.client.concord import RENEW_SHARE
 
 REFRESH_PATH: Final = "/api/auth/refresh"
 """Where a server gives a new token for an old one, by ``POST``."""
@@ -25,10 +24,6 @@ class Tokens(Protocol):
     """Where the tokens of users come from."""
 
     @property
-    def can_renew(self) -> bool:
-        """Whether another token of the same user than the last one is to be had."""
-
-    @property
     def failures(self) -> int:
         """Tokens that could not be refreshed."""
 
@@ -39,7 +34,6 @@ class Tokens(Protocol):
 class SignedTokens:
     """A new token for each user and connection, signed here (HS256)."""
 
-    can_renew = True
     failures = 0
 
     def __init__(
@@ -86,12 +80,10 @@ class FixedToken:
     Attributes:
         due: when to ask, in seconds since 1970; None if it never expires or nothing can be said of it.
         failures: how often the server gave none.
-        can_renew: whether the server gave one when it was last asked.
     """
 
     def __init__(self, token: str, now: float) -> None:
         self.failures = 0
-        self.can_renew = False
         self.due = _due(token, now)
         self._token = token
 
@@ -112,14 +104,12 @@ class FixedToken:
         except msgspec.DecodeError:
             self.refused(now)
         else:
-            self.can_renew = True
             due = _due(self._token, now)
             self.due = None if due is None else max(due, now + REFRESH_PAUSE_SECONDS)
 
     def refused(self, now: float) -> None:
         """The server gave no token; the old one is shown until the next attempt."""
         self.failures += 1
-        self.can_renew = False
         self.due = now + REFRESH_PAUSE_SECONDS
 
 

@@ -6,12 +6,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from concord import machines
-from concord.refusals import UsageError
 from model.verdict import ExitCode
 from simulator.children import group
 from tests.concord.test_stores import database
@@ -110,10 +107,3 @@ def test_what_runs_the_server_says_that_it_needs_linux(
     said = f"concord: {what} needs Linux: the reference server waits for its connections with epoll\n"
     assert (done.returncode, done.stderr) == (ExitCode.USAGE, said)
     assert not (tmp_path / "out").exists()
-
-
-def test_a_load_run_says_that_it_needs_posix(monkeypatch: pytest.MonkeyPatch) -> None:
-    machines.needs_posix("load")
-    monkeypatch.setattr(machines, "os", SimpleNamespace(name="nt"))
-    with pytest.raises(UsageError, match="load needs Linux or another POSIX system"):
-        machines.needs_posix("load")

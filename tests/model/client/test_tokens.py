@@ -40,11 +40,10 @@ def test_signed_tokens_say_who_and_what_and_none_is_the_same() -> None:
 def test_a_fixed_token_is_due_after_a_share_of_its_life_and_then_replaced() -> None:
     token = FixedToken(made(iat=1_000, exp=1_100), 1_010)
     assert token.due == 1_060
-    assert not token.can_renew
     new = made(iat=1_060, exp=1_160)
     assert token.headers == {"Authorization": f"Bearer {token.token('u')}"}
     token.refreshed(answer(new), 1_060)
-    assert (token.token("u"), token.due, token.can_renew, token.failures) == (new, 1_120, True, 0)
+    assert (token.token("u"), token.due, token.failures) == (new, 1_120, 0)
 
 
 @pytest.mark.parametrize("body", [None, b"", b"[]", b'{"token": 1}', b"\xff"])
@@ -56,7 +55,7 @@ def test_a_refresh_that_fails_leaves_the_old_token_for_a_while(body: bytes | Non
     else:
         token.refreshed(body, 1_060)
     assert (token.token("u"), token.due) == (old, 1_060 + REFRESH_PAUSE_SECONDS)
-    assert (token.can_renew, token.failures) == (False, 1)
+    assert token.failures == 1
 
 
 def test_a_token_that_never_expires_or_says_nothing_is_never_due() -> None:
