@@ -9,6 +9,7 @@ from typing import NamedTuple, cast, get_args
 from concord.options import ScenarioChoice
 from concord.refusals import UsageError, refusing
 from model.claims import SEQUENCES
+from model.settings.reader import nearest
 from simulator.engines.engine import SimulatedEngine
 from simulator.engines.gossip import GossipEngine
 from simulator.engines.known import WITH_SERVER
@@ -16,7 +17,6 @@ from simulator.planning.overrides import override_all, workload_settings
 from simulator.planning.plan import Topology
 from simulator.planning.scenario import Scenario, ScenarioError, load_scenario
 from simulator.planning.seeds import Seeds
-from simulator.planning.settings import nearest
 from simulator.planning.swarm import swarm
 from simulator.workload.traces import TraceError, read_trace
 from simulator.zoo import ZOO, bug_of

@@ -8,20 +8,21 @@ An objective without a single sample is neither met nor missed; its row says "no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import msgspec
-import yaml
 
 from model.claims import ENGINES
 from model.histogram import Histogram
 from model.measures.measure_set import LATENCIES, PHASES, MeasureSet
 from model.result import RunResult, ServerSeries, SloRow, exit_code
+from model.settings.reader import Reader, SettingError, Wrong, parse, text_of
 
 RUNBOOK: Final = Path(__file__).parent / "objectives" / "runbook.yaml"
 OBJECTIVES_VERSION: Final = 1
+OBJECTIVES_BYTES_MAX: Final = 1_048_576
 SECOND_US: Final = 1_000_000
 RUN: Final = "run"
 """The phase that is the whole run."""
@@ -36,7 +37,7 @@ class ObjectiveError(ValueError):
     """A file of objectives is unreadable or means nothing; names the file and the key."""
 
 
-class Objective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Objective(msgspec.Struct, frozen=True, kw_only=True):
     """One objective; the keys are explained at the top of ``objectives/runbook.yaml``."""
 
     name: str
@@ -51,7 +52,7 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     clients_min: int = 0
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _File(msgspec.Struct, frozen=True):
     version: int
     objectives: tuple[Objective, ...]
 
@@ -60,45 +61,59 @@ def load_objectives(path: Path = RUNBOOK) -> tuple[Objective, ...]:
     """The objectives of a file, in its order.
 
     Raises:
-        ObjectiveError: the file is missing, no YAML, or a key is missing, unknown or makes no sense.
+        ObjectiveError: the file is missing, no YAML, or a key is missing, unknown or makes no sense; with
+            everything that is wrong, one line each.
     """
+    reader = Reader(str(path))
+    file: _File | Wrong | None = None
     try:
-        file = msgspec.convert(yaml.safe_load(path.read_bytes()), _File)
-    except (OSError, yaml.YAMLError, ValueError) as error:
-        # A YAML error spreads over several lines; what users see is one.
-        raise ObjectiveError(f"{path}: {' '.join(str(error).split())}") from None
-    if file.version != OBJECTIVES_VERSION:
-        raise ObjectiveError(f"{path}: version: is {file.version}, must be {OBJECTIVES_VERSION}")
-    names: dict[str, int] = {}
-    for index, objective in enumerate(file.objectives):
-        problem = _problem(objective)
-        if objective.name in names:
-            problem = f"name: {objective.name!r} is that of objectives[{names[objective.name]}] too"
-        if problem:
-            raise ObjectiveError(f"{path}: objectives[{index}].{problem}")
-        names[objective.name] = index
+        node = parse(text_of(path.read_bytes(), OBJECTIVES_BYTES_MAX))
+    except OSError as error:
+        reader.problem("", f"cannot be read: {error.strerror or error}")
+    except SettingError as error:
+        reader.problem("", error.message, error.line)
+    else:
+        file = _File(0, ()) if node is None else reader.read(_File, node, "")
+    if isinstance(file, _File) and not reader.problems:
+        for key, message in _problems(file):
+            reader.problem(key, message)
+    if reader.problems or not isinstance(file, _File):
+        raise ObjectiveError("\n".join(str(problem) for problem in reader.sorted_problems))
     return file.objectives
 
 
-def _problem(objective: Objective) -> str:
-    """What makes no sense, as ``key: reason``; empty if all is well."""
+def _problems(file: _File) -> Iterator[tuple[str, str]]:
+    """What makes no sense, as key and reason."""
+    if file.version != OBJECTIVES_VERSION:
+        yield "version", f"is {file.version}, must be {OBJECTIVES_VERSION}"
+        return
+    names: dict[str, int] = {}
+    for index, objective in enumerate(file.objectives):
+        first = names.setdefault(objective.name, index)
+        if first != index:
+            yield f"objectives.{index}.name", f"{objective.name!r} is that of objectives.{first} too"
+        for key, message in _contradictions(objective):
+            yield f"objectives.{index}.{key}", message
+
+
+def _contradictions(objective: Objective) -> Iterator[tuple[str, str]]:
     timed = objective.measure in _TIMED
     if not timed and objective.measure not in _UNITS:
-        return f"measure: {objective.measure!r} is none of {', '.join([*_UNITS, *_TIMED])}"
+        yield "measure", f"{objective.measure!r} is none of {', '.join([*_UNITS, *_TIMED])}"
+        return
     unit = "ms" if timed else _UNITS[objective.measure]
     if objective.unit != unit:
-        return f"unit: {objective.measure} is measured in {unit}, not in {objective.unit!r}"
+        yield "unit", f"{objective.measure} is measured in {unit}, not in {objective.unit!r}"
     if timed != (objective.percentile is not None):
-        return f"percentile: {'needed' if timed else 'has no meaning'} for {objective.measure}"
-    if objective.percentile is not None and not 0 < objective.percentile <= 100:
-        return f"percentile: {objective.percentile:g} is not within 0..100"
+        yield "percentile", f"{'needed' if timed else 'has no meaning'} for {objective.measure}"
+    elif objective.percentile is not None and not 0 < objective.percentile <= 100:
+        yield "percentile", f"{objective.percentile:g} is not within 0..100"
     if objective.measure in ("transform", "connections") and objective.phase != RUN:
-        return f"phase: {objective.measure} is known for the whole run only"
+        yield "phase", f"{objective.measure} is known for the whole run only"
     if objective.objective <= 0 or (unit == "%" and objective.objective > 100):
-        return f"objective: {objective.objective:g} {unit} cannot be reached or missed"
+        yield "objective", f"{objective.objective:g} {unit} cannot be reached or missed"
     if objective.clients_min < 0:
-        return f"clients_min: {objective.clients_min} is negative"
-    return ""
+        yield "clients_min", f"{objective.clients_min} is negative"
 
 
 class _Measured(NamedTuple):

@@ -57,6 +57,7 @@ def room(name: str, server: str, below: str, outside: str) -> Layer:
 LAYERS = [
     Layer("model", names("model"), names("msgspec"), PURE),
     Layer("model/client", names("model"), names("h11 jwt msgspec wsproto"), PURE),
+    Layer("model/settings", names("model"), names("msgspec yaml"), PURE | {"decimal", "difflib"}),
     Layer("reference_server/core", names("model reference_server.core"), names("msgspec"), PURE),
     Layer(
         "reference_server",
@@ -73,7 +74,7 @@ LAYERS = [
     ),
     Layer("simulator", names("model"), names("")),
     room("workload", "", "", "msgspec"),
-    room("planning", "", "workload", "msgspec yaml"),
+    room("planning", "", "workload", "msgspec"),
     room("virtual", "reference_server", "workload planning", "msgspec simpy"),
     room("faults", "reference_server", "planning virtual", "msgspec"),
     room("gossip", "", "planning virtual faults", "msgspec"),
@@ -84,7 +85,7 @@ LAYERS = [
     room("live", "reference_server", "planning virtual faults running children", "jwt msgspec simpy trio"),
     room("algorithms", "reference_server", "workload planning virtual failures", "msgspec"),
     Layer("loadgen", names("model loadgen"), names("gevent jwt msgspec")),
-    Layer("reports", names("model reports"), names("jinja2 matplotlib msgspec yaml")),
+    Layer("reports", names("model reports"), names("jinja2 matplotlib msgspec")),
     Layer(
         "concord",
         names("model reference_server simulator loadgen reports concord"),

@@ -1,5 +1,6 @@
 """What the server can be told, from a YAML file and the environment."""
 
+from model.settings.reader import Problem
 from reference_server.config.loading import (
     ConfigError,
     has_keys,
@@ -8,7 +9,6 @@ from reference_server.config.loading import (
     overridden,
     shown_url,
 )
-from reference_server.config.reading import Problem
 from reference_server.config.reload import Reload, reloadable_changes
 from reference_server.config.sections import Config, core_limits
 

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from model.settings.reader import Problem, SettingError, fields_of, parse, text_of
 from reference_server.auth.keys import Keys, KeySource, SigningKeyError, refuse_secret
-from reference_server.config.reading import Problem, Reader, fields_of, parse
+from reference_server.config.reading import ConfigReader
 from reference_server.config.sections import Authentication, Config, Secret, Server, SigningKey
 
 CONFIG_BYTES_MAX: Final = 1_048_576
@@ -42,7 +43,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: with everything that is wrong.
     """
-    reader = Reader(str(path) if path is not None else NO_FILE, environ)
+    reader = ConfigReader(str(path) if path is not None else NO_FILE, environ)
     config = Config()
     if path is not None:
         config = _read(reader, _text_of(path), path)
@@ -53,8 +54,8 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
             authentication = msgspec.structs.replace(authentication, jwt_secret=Secret(given))
             config = msgspec.structs.replace(config, authentication=authentication)
             if reason := refuse_secret(given):
-                reader.problems.append(Problem(ENVIRONMENT, None, SECRET_VARIABLE, reason))
-                reader.failed.add("authentication.jwt_secret")
+                reader.problem("authentication.jwt_secret", reason)
+                reader.problems[-1] = Problem(ENVIRONMENT, None, SECRET_VARIABLE, reason)
     return _checked(config, reader)
 
 
@@ -73,7 +74,7 @@ def overridden(
     Raises:
         ConfigError: with everything that is wrong now.
     """
-    reader = Reader(OPTIONS, {})
+    reader = ConfigReader(OPTIONS, {})
     types_of = fields_of(Server)
     changes: dict[str, Any] = {}
     for name, value in {"host": host, "port": port, "workers": workers}.items():
@@ -123,14 +124,14 @@ def shown_url(url: str) -> str:
     return f"{scheme}://" + _PASSWORD.sub(r"\1***", rest)
 
 
-def _read(reader: Reader, text: str, path: Path) -> Config:
-    node, broken = parse(text)
-    if broken is not None:
-        reader.problem("", broken[1], broken[0])
-        raise ConfigError(reader.problems)
+def _read(reader: ConfigReader, text: str, path: Path) -> Config:
+    try:
+        node = parse(text)
+    except SettingError as error:
+        raise ConfigError([Problem(str(path), error.line, "", error.message)]) from None
     if node is None:
         return Config()
-    config = reader.struct(Config, node, "")
+    config = reader.read(Config, node, "")
     if not isinstance(config, Config):
         raise ConfigError(reader.problems)
     keys = tuple(_with_paths(key, path.parent) for key in config.authentication.keys)
@@ -148,19 +149,12 @@ def _with_paths(key: SigningKey, folder: Path) -> SigningKey:
 
 def _text_of(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        return text_of(path.read_bytes(), CONFIG_BYTES_MAX)
     except OSError as error:
-        raise ConfigError([_whole(path, f"cannot be read: {error.strerror or error}")]) from None
-    if len(data) > CONFIG_BYTES_MAX:
-        raise ConfigError([_whole(path, f"larger than {CONFIG_BYTES_MAX} bytes")])
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigError([_whole(path, "not UTF-8 text")]) from None
-
-
-def _whole(path: Path, message: str) -> Problem:
-    return Problem(str(path), None, "", message)
+        message = f"cannot be read: {error.strerror or error}"
+    except SettingError as error:
+        message = error.message
+    raise ConfigError([Problem(str(path), None, "", message)])
 
 
 def _source(key: SigningKey) -> KeySource:
@@ -184,7 +178,7 @@ def _bytes_of(kid: str, file: str) -> bytes:
 # --- what concerns more than one value --------------------------------------------------------------------
 
 
-def _checked(config: Config, reader: Reader) -> Config:
+def _checked(config: Config, reader: ConfigReader) -> Config:
     """The configuration, if nothing is wrong with it.
 
     What a mistake was found in already is left out: it has its default here, and to compare that would be
@@ -194,7 +188,7 @@ def _checked(config: Config, reader: Reader) -> Config:
         if not any(reader.has_failed(key) for key in keys):
             reader.problem(keys[0], message)
     if reader.problems:
-        raise ConfigError(sorted(reader.problems, key=lambda problem: problem.line or 0))
+        raise ConfigError(reader.sorted_problems)
     return config
 
 

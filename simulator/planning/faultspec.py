@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from simulator.planning.settings import Duration, PositiveDuration, SettingError, Share, key_of, nearest
+from model.settings.durations import Duration, PositiveDuration, Share, key_of
+from model.settings.reader import SettingError, nearest
 
 CELLS_MAX: Final = 1_024
 ANY_REGION: Final = "any"

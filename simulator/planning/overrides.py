@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
+from model.settings.durations import key_of
+from model.settings.reader import Reader, SettingError, fields_of, inner_of, nearest, parse
 from simulator.planning.faultspec import FaultSpec
 from simulator.planning.scenario import VARIANTS, Scenario, ScenarioError, validate
-from simulator.planning.settings import Reader, SettingError, parse_yaml, replaced
 
 
 def override_all(scenario: Scenario, settings: Mapping[str, str | float]) -> Scenario:
@@ -42,22 +43,54 @@ def workload_settings(text: str) -> dict[str, str | float]:
 
 
 def _replaced(scenario: Scenario, key: str, text: str) -> Scenario:
-    reader = Reader(VARIANTS, has_lines=False)
+    reader = Reader("", VARIANTS)
 
     def read(kind: Any) -> Any:
         # A text is taken as it is; everything else is a piece of YAML.
         if kind is str:
             return text
         try:
-            node = parse_yaml(text)
+            node = parse(text)
         except SettingError as error:
             raise SettingError(key, error.message) from None
         if node is None:
             raise SettingError(key, "must have a value")
-        return reader.read(kind, node, key)
+        value = reader.read(kind, node, key)
+        for problem in reader.problems[:1]:
+            raise SettingError(problem.key, problem.message)
+        return value
 
-    result: Scenario = replaced(scenario, Scenario, key.split("."), read)
+    result: Scenario = _with_part(scenario, Scenario, key.split("."), read)
     return result
+
+
+def _with_part(value: Any, kind: Any, path: list[str], read: Callable[[Any], Any], done: str = "") -> Any:
+    """``value`` with the part at ``path`` replaced by what ``read`` returns for that part's type.
+
+    Raises:
+        SettingError: there is no such part.
+    """
+    if not path:
+        return read(kind)
+    name, rest = path[0], path[1:]
+    here = f"{done}.{name}" if done else name
+    if isinstance(value, msgspec.Struct):
+        types_of = fields_of(type(value))
+        by_key = {key_of(field): field for field in types_of}
+        if name not in by_key:
+            raise SettingError(here, f"unknown key; {nearest(name, by_key)}")
+        field = by_key[name]
+        part = _with_part(getattr(value, field), types_of[field], rest, read, here)
+        return msgspec.structs.replace(value, **{field: part})
+    if isinstance(value, tuple):
+        if not (name.isascii() and name.isdigit() and int(name) < len(value)):
+            numbers = f"0 to {len(value) - 1}" if value else "nothing, it is empty"
+            raise SettingError(here, f"unknown key; {done} has {numbers}")
+        arms = get_args(inner_of(kind))
+        arm = arms[0] if arms[-1] is Ellipsis else arms[int(name)]
+        part = _with_part(value[int(name)], arm, rest, read, here)
+        return (*value[: int(name)], part, *value[int(name) + 1 :])
+    raise SettingError(here, f"unknown key; {done} is a single value")
 
 
 def _shrunk(scenario: Scenario, before: Scenario) -> Scenario:

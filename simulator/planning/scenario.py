@@ -6,28 +6,20 @@ unit (``duration: 120s``). Every single value can be set from outside, see ``sim
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
+from model.settings.durations import Duration, PositiveDuration, Share
+from model.settings.reader import Reader, SettingError, Variant, nearest, parse, text_of
 from simulator.planning.faultspec import (
     ANY_REGION,
     CELLS_MAX,
     FaultSpec,
     fault_problems,
     fault_variant,
-)
-from simulator.planning.settings import (
-    Duration,
-    PositiveDuration,
-    Reader,
-    SettingError,
-    Share,
-    Variant,
-    nearest,
-    parse_yaml,
 )
 from simulator.workload.catalogue import Workload
 
@@ -203,42 +195,36 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
 def _text_of(path: Path, place: str) -> str:
     try:
-        data = path.read_bytes()
+        return text_of(path.read_bytes(), SCENARIO_BYTES_MAX)
     except OSError as error:
         raise ScenarioError(f"{place}: cannot be read: {error.strerror or error}") from None
-    if len(data) > SCENARIO_BYTES_MAX:
-        raise ScenarioError(f"{place}: larger than {SCENARIO_BYTES_MAX} bytes")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise ScenarioError(f"{place}: not UTF-8 text") from None
+    except SettingError as error:
+        raise ScenarioError(f"{place}: {error}") from None
 
 
 def read_scenario(text: str, place: str) -> Scenario:
     """The scenario in a YAML text; ``place`` is its name in error messages.
 
     Raises:
-        ScenarioError: the text has a mistake.
+        ScenarioError: the text has a mistake; the first one is told.
     """
-    reader = Reader(VARIANTS)
+    reader = Reader(place, VARIANTS)
+    scenario = None
     try:
-        node = parse_yaml(text)
-        if node is None:
-            raise SettingError("", "is empty")
-        scenario: Scenario = reader.read(Scenario, node, "")
-        for key, message in _problems(scenario):
-            raise SettingError(key, message)
+        node = parse(text)
     except SettingError as error:
-        line = error.line or _line_of(error.key, reader.lines)
-        raise ScenarioError(f"{place}{f':{line}' if line else ''}: {error}") from None
+        reader.problem("", error.message, error.line)
+    else:
+        if node is None:
+            reader.problem("", "is empty")
+        else:
+            scenario = reader.read(Scenario, node, "")
+    if isinstance(scenario, Scenario) and not reader.problems:
+        for key, message in _problems(scenario):
+            reader.problem(key, message)
+    if reader.problems or not isinstance(scenario, Scenario):
+        raise ScenarioError(str(reader.sorted_problems[0]))
     return scenario
-
-
-def _line_of(key: str, lines: Mapping[str, int]) -> int | None:
-    """The line of a key, or of the nearest mapping around it where the key itself was left out."""
-    while key and key not in lines:
-        key = key.rpartition(".")[0]
-    return lines.get(key)
 
 
 def validate(scenario: Scenario) -> None:

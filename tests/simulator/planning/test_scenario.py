@@ -73,7 +73,7 @@ MISTAKES = {
         "network:\n  regions:\n    - {name: a, share: 1, latancy: 3ms}\n",
         "case.yaml:9: network.regions.0.latancy: unknown key; did you mean latency?",
     ),
-    "key given twice": ("cells: 2\n", "case.yaml:7: cells: is given twice"),
+    "key given twice": ("cells: 2\n", "case.yaml:7: cells: is given twice, first in line 5"),
     "missing within": (
         "network:\n  regions:\n    - {share: 1, latency: 3ms}\n",
         "case.yaml:9: network.regions.0.name: is missing",
