@@ -30,7 +30,7 @@ def paranoid(parts: AnyParts) -> AnyParts:
     if isinstance(parts, Parts):
         replica = checked(parts.replica, "restore connect disconnected edit undo redo select receive")
         return parts._replace(replica=replica, gateway=checked(parts.gateway, "handle"))
-    return parts._replace(peer=checked(parts.peer, "receive edit restart"))
+    return parts._replace(peer=checked(parts.peer, "receive perform restart"))
 
 
 def checked(kind: type[_C], methods: str) -> type[_C]:

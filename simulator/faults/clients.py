@@ -63,7 +63,7 @@ class SlowReader(ClientsFault):
     """Some clients read so slowly that the server's queue for them fills (1013)."""
 
     kind = "slow_reader"
-    world: ServerHost
+    host: ServerHost
     clients: Sequence[SimulatedClient]
 
     def begin(self) -> int:
@@ -74,7 +74,7 @@ class SlowReader(ClientsFault):
         self._before = sum(path.hit for path in self._paths)
         for client in self.clients:
             client.reads_slowly = True
-        self.world.clock.call(READ_EVERY_US, self._read)
+        self.host.clock.call(READ_EVERY_US, self._read)
         return len(self.clients)
 
     def _read(self) -> None:
@@ -84,8 +84,8 @@ class SlowReader(ClientsFault):
         for i, client in enumerate(self.clients):
             self._credit_bytes[i] += rate
             if client.link is not None:
-                self._credit_bytes[i] -= self.world.network.read(client.link, int(self._credit_bytes[i]))
-        self.world.clock.call(READ_EVERY_US, self._read)
+                self._credit_bytes[i] -= self.host.network.read(client.link, int(self._credit_bytes[i]))
+        self.host.clock.call(READ_EVERY_US, self._read)
 
     def end(self) -> int:
         """Let them read all that waits; the messages that had to wait."""
@@ -93,7 +93,7 @@ class SlowReader(ClientsFault):
         for client in self.clients:
             client.reads_slowly = False
             if client.link is not None:
-                self.world.network.read(client.link, sys.maxsize)
+                self.host.network.read(client.link, sys.maxsize)
         return sum(path.hit for path in self._paths) - self._before
 
 
@@ -121,9 +121,9 @@ class DuplicateResend(ClientsFault):
         def again() -> None:
             if not self._is_over:
                 self._resent += bool(resend())
-                self.world.clock.call(int(period_us * (0.5 + self.random.random())), again)
+                self.host.clock.call(int(period_us * (0.5 + self.random.random())), again)
 
-        self.world.clock.call(int(period_us * self.random.random()), again)
+        self.host.clock.call(int(period_us * self.random.random()), again)
 
 
 class ClockSkew(ClientsFault):

@@ -18,23 +18,22 @@ PAUSE_US_MIN: Final = 50_000
 
 
 class FaultHost(OccurrenceHost, SessionHost, Protocol):
-    """What every fault needs of the world it happens to."""
+    """What every fault needs of the run it happens in."""
 
 
 class Fault:
     """One occurrence of a fault in one cell or live run.
 
-    ``begin`` and ``end`` return how much they hit: connections, commits, clients. The parameters of the
-    window are read with :meth:`param`, which knows no defaults: the scenario gives them all.
+    ``begin`` and ``end`` return how much they hit: connections, commits, clients.
     """
 
     kind: ClassVar[str]
 
-    def __init__(self, world: Any, window: FaultWindow) -> None:
-        """``world`` is of the kind that the fault's class says; every one is a :class:`FaultHost`."""
-        self.world: FaultHost = world
+    def __init__(self, host: Any, window: FaultWindow) -> None:
+        """``host`` is of the kind that the fault's class says; every one is a :class:`FaultHost`."""
+        self.host: FaultHost = host
         self.window = window
-        self.random = world.seeds.stream("fault", window.index, world.plan.index)
+        self.random = host.seeds.stream("fault", window.index, host.plan.index)
 
     def begin(self) -> int:
         """Start; how much is hit at once."""
@@ -45,7 +44,7 @@ class Fault:
         raise NotImplementedError
 
     def param(self, name: str, default: Any) -> Any:
-        """A parameter of the window."""
+        """A parameter of the window; those of a schedule have them all, one written by hand need not."""
         return self.window.params.get(name, default)
 
     @property
@@ -59,15 +58,15 @@ class Fault:
 
 
 class ServerFault(Fault):
-    """A fault of a world with a server."""
+    """A fault of a run with a server."""
 
-    world: ServerHost
+    host: ServerHost
 
 
 class CellFault(Fault):
     """A fault of something that only a simulated cell has, its store above all."""
 
-    world: Cell
+    host: Cell
 
 
 class ClientsFault(Fault):
@@ -75,14 +74,14 @@ class ClientsFault(Fault):
 
     share_default: ClassVar[float] = 0.1
 
-    def __init__(self, world: Any, window: FaultWindow) -> None:
-        super().__init__(world, window)
+    def __init__(self, host: Any, window: FaultWindow) -> None:
+        super().__init__(host, window)
         self.clients: Sequence[Participant] = self._choose()
 
     def _choose(self) -> list[Participant]:
         if self.window.sites is not None:
             named = set(self.window.sites)
-            return [c for c in self.world.clients if c.plan.site in named]
+            return [c for c in self.host.clients if c.plan.site in named]
         return [c for c in self._candidates() if self.random.random() < self._share]
 
     @property
@@ -90,7 +89,7 @@ class ClientsFault(Fault):
         return float(self.param("share", self.share_default))
 
     def _candidates(self) -> Sequence[Participant]:
-        return self.world.clients
+        return self.host.clients
 
     def realised(self) -> FaultWindow:
         """The window with the clients it hit by name."""
@@ -103,9 +102,9 @@ class RegionFault(ClientsFault):
     kind = "partition_region"
 
     def _candidates(self) -> Sequence[Participant]:
-        names = [r.name for r in self.world.plan.network.regions]
+        names = [r.name for r in self.host.plan.network.regions]
         region = names.index(self.param("region", names[-1]))
-        return [c for c in self.world.clients if c.plan.region == region]
+        return [c for c in self.host.clients if c.plan.region == region]
 
     @property
     def _share(self) -> float:
@@ -129,7 +128,7 @@ class IntermittentFault(ClientsFault):
 
     def _turn(self) -> None:
         period_us = int(self.param("period_us", 1_000_000))
-        self.world.clock.call(max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us))), self._flip)
+        self.host.clock.call(max(PAUSE_US_MIN, int(self.random.expovariate(1 / period_us))), self._flip)
 
     def _flip(self) -> None:
         if not self._is_over:

@@ -12,12 +12,12 @@ class GatewayCrash(ServerFault):
 
     def begin(self) -> int:
         """Kill it."""
-        self._hit = self.world.crash_gateway()
+        self._hit = self.host.crash_gateway()
         return self._hit
 
     def end(self) -> int:
         """Start a new one."""
-        self.world.restart_gateway()
+        self.host.restart_gateway()
         return self._hit
 
 
@@ -29,17 +29,17 @@ class CrashBeforeAck(CellFault):
     def begin(self) -> int:
         """Wait for the next commit that makes revisions durable."""
         self._hit = 0
-        self.world.storage.before_answer = self._crash
+        self.host.storage.before_answer = self._crash
         return 0
 
     def _crash(self) -> bool:
-        self.world.storage.before_answer = None
-        self._hit = self.world.crash_gateway()
-        self.world.clock.call(int(self.param("restart_us", 1_000_000)), self.world.restart_gateway)
+        self.host.storage.before_answer = None
+        self._hit = self.host.crash_gateway()
+        self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway)
         return True
 
     def end(self) -> int:
         """Start a new process if the old one died."""
-        self.world.storage.before_answer = None
-        self.world.restart_gateway()
+        self.host.storage.before_answer = None
+        self.host.restart_gateway()
         return self._hit

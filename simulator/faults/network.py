@@ -15,7 +15,7 @@ class PartitionClients(ClientsFault):
     """Single clients lose the path to the gateway, both ways; beyond the keep-alive connections break."""
 
     kind = "partition_clients"
-    world: ServerHost
+    host: ServerHost
     clients: Sequence[SimulatedClient]
     up: ClassVar[bool] = True
     down: ClassVar[bool] = True
@@ -39,7 +39,7 @@ class PartitionClients(ClientsFault):
         for path in self._paths:
             path.block(up=self.up, down=self.down)
         for connection in self._connections():
-            self.world.network.blocked(connection, self.random, keep_alive=self.keep_alive)
+            self.host.network.blocked(connection, self.random, keep_alive=self.keep_alive)
 
     def _release(self) -> None:
         self._hit += sum(path.hit for path in self._paths) - self._hit_before
@@ -47,7 +47,7 @@ class PartitionClients(ClientsFault):
             path.free(up=self.up, down=self.down)
         for connection in self._connections():
             if not connection.path.is_blocked:
-                self.world.network.released(connection)
+                self.host.network.released(connection)
 
     def _connections(self) -> list[Connection]:
         return [connection for path in self._paths for connection in path.connections.values()]
@@ -110,7 +110,5 @@ class Clog(PartitionClients):
         impatient = float(self.param("impatient", 0.3))
         for client in self.clients:
             if self.random.random() < impatient:
-                self.world.clock.call(
-                    int(self.duration_us * self.random.random()), client.reconnect_elsewhere
-                )
+                self.host.clock.call(int(self.duration_us * self.random.random()), client.reconnect_elsewhere)
         return hit

@@ -19,15 +19,15 @@ class StoreStall(CellFault):
 
     def begin(self) -> int:
         """Hold commits back."""
-        self._before = self.world.storage.delayed
-        self.world.storage.stalled += 1
+        self._before = self.host.storage.delayed
+        self.host.storage.stalled += 1
         return 0
 
     def end(self) -> int:
         """Let them complete."""
-        self.world.storage.stalled -= 1
-        self.world.storage.release()
-        return self.world.storage.delayed - self._before
+        self.host.storage.stalled -= 1
+        self.host.storage.release()
+        return self.host.storage.delayed - self._before
 
 
 class StoreFailure(CellFault):
@@ -37,14 +37,14 @@ class StoreFailure(CellFault):
 
     def begin(self) -> int:
         """Start to fail."""
-        self._before = self.world.storage.lost_answers
-        self.world.storage.failing = float(self.param("rate", 0.3))
+        self._before = self.host.storage.lost_answers
+        self.host.storage.failing = float(self.param("rate", 0.3))
         return 0
 
     def end(self) -> int:
         """Answer again."""
-        self.world.storage.failing = 0.0
-        return self.world.storage.lost_answers - self._before
+        self.host.storage.failing = 0.0
+        return self.host.storage.lost_answers - self._before
 
 
 class RivalWriter(CellFault):
@@ -68,24 +68,24 @@ class RivalWriter(CellFault):
         """Stop, and let the gateway know where it has to look."""
         self._is_over = True
         for document in self._written:
-            self.world.gateway_handles(Announced(document))
+            self.host.gateway_handles(Announced(document))
         return self._writes
 
     def _next(self) -> None:
         period_us = int(self.param("period_us", 200_000))
-        self.world.clock.call(max(1, int(self.random.expovariate(1 / period_us))), self._write)
+        self.host.clock.call(max(1, int(self.random.expovariate(1 / period_us))), self._write)
 
     def _write(self) -> None:
         if self._is_over:
             return
-        candidates = [d for d in self.world.plan.documents if not d.unique]
+        candidates = [d for d in self.host.plan.documents if not d.unique]
         if candidates:
             self._append(self.random.choice(candidates).document)
         self._next()
 
     def _append(self, name: DocumentId) -> None:
         """Append one insert at the front, as a request of its own: it may itself lose the comparison."""
-        stored = self.world.storage.store.durable(name)
+        stored = self.host.storage.store.durable(name)
         head = stored.head
         known = stored.progress.get(RIVAL, Progress(0))
         op = insert(len(stored.read_text()), 0, "»")
@@ -100,6 +100,6 @@ class RivalWriter(CellFault):
             op,
         )
         progress = ((RIVAL, Progress(known.epoch, known.last + 1, head + 1)),)
-        self.world.storage.request(Append(-1, name, head, (row,), progress, ()))
+        self.host.storage.request(Append(-1, name, head, (row,), progress, ()))
         self._writes += 1
         self._written[name] = None

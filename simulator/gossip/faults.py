@@ -17,19 +17,19 @@ class Cut(ClientsFault):
     """Some replicas are cut off from all others; the hits are datagrams that met the cut."""
 
     kind = "partition_clients"
-    world: GossipCell
+    host: GossipCell
     clients: Sequence[GossipPeer]
 
     def begin(self) -> int:
         """Cut."""
         self.inside = frozenset(peer.site for peer in self.clients)
         self.hit = 0
-        self.world.network.barriers.append(self)
+        self.host.network.barriers.append(self)
         return len(self.clients)
 
     def end(self) -> int:
         """Mend it."""
-        self.world.network.barriers.remove(self)
+        self.host.network.barriers.remove(self)
         return self.hit
 
     def stops(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> bool:
@@ -106,14 +106,14 @@ class Clogged(Cut):
         hit = super().end()
         self.random.shuffle(self._held)
         for sender, receiver, datagram in self._held:
-            self.world.network.carry(sender, receiver, datagram)
+            self.host.network.carry(sender, receiver, datagram)
         return hit
 
 
 class Noisy(ClientsFault):
     """A part of what some replicas send meets a worse fate than usual."""
 
-    world: GossipCell
+    host: GossipCell
     share_default = 1.0
 
     def begin(self) -> int:
@@ -121,12 +121,12 @@ class Noisy(ClientsFault):
         self._inside = frozenset(peer.plan.site for peer in self.clients)
         self._rate = float(self.param("rate", 0.5))
         self._hit = 0
-        self.world.network.noises.append(self)
+        self.host.network.noises.append(self)
         return len(self.clients)
 
     def end(self) -> int:
         """Make it as before; the datagrams that were hit."""
-        self.world.network.noises.remove(self)
+        self.host.network.noises.remove(self)
         return self._hit
 
     def hits(self, sender: Endpoint) -> bool:

@@ -40,15 +40,15 @@ STORE_FAULTS: Final = ("store_stall", "store_error")
 class _HalfOpen(PartitionClients):
     """A partition that some connections never come back from, although nobody closes them."""
 
-    world: LiveCell
+    host: LiveCell
 
     def _block(self) -> None:
         super()._block()
-        keep_alive_us = self.world.plan.network.keep_alive_us
+        keep_alive_us = self.host.plan.network.keep_alive_us
         for connection in self._connections():
             if self.random.random() < HALF_OPEN_SHARE:
                 patience_us = int(keep_alive_us * (0.5 + self.random.random()))
-                self._hit += self.world.bridge.abandon(connection, patience_us)
+                self._hit += self.host.bridge.abandon(connection, patience_us)
 
 
 class LivePartitionClients(_HalfOpen):
@@ -75,46 +75,46 @@ class LiveSlowReader(ClientsFault):
     """Some clients leave what the server sends in the kernel, so that its outbox for them fills (1013)."""
 
     kind = "slow_reader"
-    world: LiveCell
+    host: LiveCell
 
     def begin(self) -> int:
         """Slow them down."""
-        self._before = self.world.bridge.held_up
+        self._before = self.host.bridge.held_up
         for client in self.clients:
-            self.world.bridge.narrow(client.plan.site, int(self.param("bytes_per_second", 200)))
+            self.host.bridge.narrow(client.plan.site, int(self.param("bytes_per_second", 200)))
         return len(self.clients)
 
     def end(self) -> int:
         """Let them read all that waits; the reads that had to wait."""
         for client in self.clients:
-            self.world.bridge.widen(client.plan.site)
-        return self.world.bridge.held_up - self._before
+            self.host.bridge.widen(client.plan.site)
+        return self.host.bridge.held_up - self._before
 
 
 class LiveCrashBeforeAck(Fault):
     """The server's process is killed while a submit is with it: perhaps persisted, nobody told."""
 
     kind = "crash_before_ack"
-    world: LiveCell
+    host: LiveCell
 
     def begin(self) -> int:
         """Wait for the next submit that the kernel takes."""
         self._hit = 0
-        self.world.shared.submitted = self._submitted
+        self.host.shared.submitted = self._submitted
         return 0
 
     def _submitted(self) -> None:
-        self.world.shared.submitted = None
-        self.world.clock.call(int(self.random.random() * PERSIST_US), self._crash)
+        self.host.shared.submitted = None
+        self.host.clock.call(int(self.random.random() * PERSIST_US), self._crash)
 
     def _crash(self) -> None:
-        self._hit += self.world.crash_gateway()
-        self.world.clock.call(int(self.param("restart_us", 1_000_000)), self.world.restart_gateway)
+        self._hit += self.host.crash_gateway()
+        self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway)
 
     def end(self) -> int:
         """Start the process if it died."""
-        self.world.shared.submitted = None
-        self.world.restart_gateway()
+        self.host.shared.submitted = None
+        self.host.restart_gateway()
         return self._hit
 
 
@@ -122,16 +122,16 @@ class LiveStoreDeath(Fault):
     """The store's process is killed, and comes back when the fault is over."""
 
     kind = "store_stall"
-    world: LiveCell
+    host: LiveCell
 
     def begin(self) -> int:
         """Kill it."""
-        self.world.kill_store()
+        self.host.kill_store()
         return 1
 
     def end(self) -> int:
         """Start it again."""
-        self.world.start_store()
+        self.host.start_store()
         return 1
 
 

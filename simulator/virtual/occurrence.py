@@ -30,7 +30,7 @@ class Occurrence(Protocol):
 
 
 FaultOf: TypeAlias = Callable[[str], Callable[[Any, FaultWindow], Occurrence]]
-"""From the name of a fault to what makes an occurrence of it, given the world it hits and its window."""
+"""From the name of a fault to what makes an occurrence of it, given its host and its window."""
 
 
 class OccurrenceHost(Protocol):
@@ -50,20 +50,20 @@ class OccurrenceHost(Protocol):
 
 
 def occur(
-    world: OccurrenceHost, window: FaultWindow, fault_of: FaultOf, began: Callable[[FaultWindow], None]
+    host: OccurrenceHost, window: FaultWindow, fault_of: FaultOf, began: Callable[[FaultWindow], None]
 ) -> ProcessGenerator:
     """The process of one fault from now on.
 
     Args:
-        world: what it happens to.
+        host: of what it happens to.
         window: how long, and with which parameters.
-        fault_of: the faults of this world.
+        fault_of: the faults that this host can have.
         began: told of the window with everything drawn, once it has begun.
     """
-    fault = fault_of(window.kind)(world, window)
+    fault = fault_of(window.kind)(host, window)
     hit = fault.begin()
     began(fault.realised())
-    world.record(history.FaultBegan(world.now, window.lane, window.kind, hit))
-    yield world.clock.timeout(window.end_us - window.begin_us)
+    host.record(history.FaultBegan(host.now, window.lane, window.kind, hit))
+    yield host.clock.timeout(window.end_us - window.begin_us)
     affected = fault.end()
-    world.record(history.FaultEnded(world.now, window.lane, window.kind, affected))
+    host.record(history.FaultEnded(host.now, window.lane, window.kind, affected))
