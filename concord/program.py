@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import CompletionItem, TyperGroup  # type: ignore[attr-defined]  # not exported
 
 from concord import exits
 from model.verdict import EXIT_CODES
@@ -58,7 +58,8 @@ class _Loaded(Mapping[str, Any]):
         function = name.replace("-", "_")
         module = import_module(f"concord.commands.{function}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
-        app.command(name, epilog=EPILOG)(getattr(module, function))
+        examples = "\n".join(("\b", "Examples:", *(f"  {example}" for example in module.EXAMPLES)))
+        app.command(name, epilog=f"{examples}\n\n{EPILOG}")(getattr(module, function))
         return typer.main.get_command(app)
 
     def __iter__(self) -> Iterator[str]:
@@ -78,6 +79,15 @@ class Program(TyperGroup):
         """The names, in the order of the table."""
         del ctx
         return list(COMMANDS)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[CompletionItem]:
+        """Commands by the table, and the options of the program."""
+        commands = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *super(TyperGroup, self).shell_complete(ctx, incomplete)]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """One section of the help for each section of the table."""

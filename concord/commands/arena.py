@@ -25,6 +25,11 @@ from simulator.algorithms.arena.schedule import Schedule
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import ScenarioError, load_scenario, shipped_scenarios
 
+EXAMPLES = (
+    "concord arena backward-runs",
+    "concord arena long-offline --agents 3 --edits 60 --out arena",
+)
+
 DEFAULT = "long-offline"
 TEXT_SHOWN_MAX = 240
 """Code points of a final text on the terminal."""

@@ -18,6 +18,11 @@ from concord.terminal import console
 from model.verdict import ExitCode, Verdict
 from simulator.running.run import RunOutcome
 
+EXAMPLES = (
+    "concord campaign flaky-mobile --seeds 0:100",
+    "concord campaign --seeds 0:20 --swarm --out nightly",
+)
+
 
 @takes_structs
 def campaign(

@@ -14,6 +14,11 @@ from simulator.failures.explain import GENERATOR, tell
 from simulator.failures.explain import explain as page_of
 from simulator.failures.trial import attempt
 
+EXAMPLES = (
+    "concord explain out/failures/convergence.json",
+    "concord explain case.json --out why.html",
+)
+
 
 def explain(
     file: CaseFile,

@@ -15,6 +15,11 @@ from model.verdict import ExitCode
 from simulator.algorithms.laws.measure import measure
 from simulator.algorithms.laws.tables import Table
 
+EXAMPLES = (
+    "concord laws",
+    "concord laws --json --seed 3",
+)
+
 
 def laws(
     json: Json = False,

@@ -17,6 +17,11 @@ from loadgen.plan import LoadPlan, PlanError
 from loadgen.run import LoadOptions, runnable
 from loadgen.shapes import Name
 
+EXAMPLES = (
+    "concord load --users 500 --documents 50 --run-time 30s",
+    "concord load --host ws://10.0.0.5:8080 --users 2000 --processes 4 --model open --rate 900",
+)
+
 
 def load(
     host: Annotated[str, typer.Option(help="The server, ws://HOST:PORT.")] = "ws://127.0.0.1:8080",

@@ -16,6 +16,8 @@ from model.verdict import ExitCode
 from reference_server.verification.states import rebuild as rebuilt
 from reference_server.verification.states import text_of
 
+EXAMPLES = ("concord rebuild --document-id minutes --out minutes.json",)
+
 
 def rebuild(
     document_id: Annotated[str, typer.Option("--document-id", help="The document.")],

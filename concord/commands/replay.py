@@ -9,6 +9,8 @@ from concord.terminal import console
 from model.verdict import ExitCode
 from simulator.failures.trial import attempt
 
+EXAMPLES = ("concord replay out/failures/convergence.json",)
+
 
 def replay(file: CaseFile) -> None:
     """Run a saved failure again, exactly, and say whether it still fails.

@@ -13,6 +13,8 @@ from concord.terminal import console
 from reports.recorded import ReportError
 from reports.write import rendered, write
 
+EXAMPLES = ("concord report out",)
+
 
 @refusing(ReportError)
 def report(

@@ -31,6 +31,11 @@ from simulator.live.server import ServerError, SpawnedServer
 from simulator.running.cases import explain_cases
 from simulator.running.run import RunOutcome, save
 
+EXAMPLES = (
+    "concord run",
+    "concord run --seed 7 --out tonight",
+)
+
 LIVE_DURATION = "50s"
 LOAD_SECONDS = 25.0
 """What the live and the load run take, so that the whole of the job stays within minutes."""

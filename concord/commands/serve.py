@@ -26,11 +26,15 @@ from reference_server.core.effects import Role
 from reference_server.pidfile import PidFileHeldError, pid_file
 from reference_server.store.port import StoreError
 
+EXAMPLES = (
+    "concord serve",
+    "concord serve --config server.yaml",
+    "concord serve --workers 4 --store postgresql://concord@db/concord --bus redis://cache:6379/0",
+)
+
 
 def serve(
-    config: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Configuration (YAML).")
-    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration (YAML).")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port for HTTP and WebSocket.  [default: 8080]")] = None,
     workers: Annotated[

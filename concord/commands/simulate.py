@@ -17,6 +17,15 @@ from concord.refusals import UsageError, refusing
 from concord.scenarios import CRDT_MODE, chosen
 from concord.terminal import command_line, console
 
+EXAMPLES = (
+    "concord simulate calm --seed 7",
+    "concord simulate server-crash --clients 400 --documents 40 --duration 30s",
+    "concord simulate my-scenario.yaml --set network.keep_alive=8s --jobs 2",
+    "concord simulate --mode crdt --rule yata --topology star",
+    "concord simulate flaky-mobile --live ws://127.0.0.1:8080 --clients 300",
+    "concord simulate calm --inject dopt --clients 60 --documents 6",
+)
+
 
 @takes_structs
 def simulate(

@@ -15,6 +15,11 @@ from reference_server.auth.tokens import Tokens
 from reference_server.config import has_keys, keys_of
 from reference_server.core.effects import Role
 
+EXAMPLES = (
+    "concord token --user-id ann --grant 'load-*=editor'",
+    "concord token --user-id root --role admin --expiry 600 --config server.yaml",
+)
+
 
 def token(
     user_id: Annotated[str, typer.Option("--user-id", help="Id of the user.")],

@@ -27,6 +27,11 @@ from simulator.algorithms.recordings.engines import (
 from simulator.algorithms.texts import letters
 from simulator.workload.traces import Trace, TraceError, read_trace
 
+EXAMPLES = (
+    "concord trace session.json.gz",
+    "concord trace session.json.gz --engine all",
+)
+
 ALL = "all"
 
 

@@ -12,6 +12,8 @@ from concord.configuration import configuration
 from concord.terminal import console
 from reference_server.config import Config, has_keys, keys_of, shown_url
 
+EXAMPLES = ("concord validate-config server.yaml",)
+
 
 def validate_config(
     file: Annotated[Path, typer.Argument(help="A configuration of the server (YAML).")],

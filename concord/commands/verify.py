@@ -13,6 +13,11 @@ from model.verdict import ExitCode
 from reference_server.verification.states import Verified
 from reference_server.verification.states import verify as verified
 
+EXAMPLES = (
+    "concord verify --store sqlite:///concord.db --check-all-states",
+    "concord verify --config server.yaml --document-id minutes",
+)
+
 
 def verify(
     document_id: DocumentOption = None,

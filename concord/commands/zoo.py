@@ -15,6 +15,11 @@ from model.machine import cores
 from model.verdict import ExitCode
 from simulator.zoo import Row, bug_of, run_zoo
 
+EXAMPLES = (
+    "concord zoo",
+    "concord zoo dopt tie-reversed --seconds 5",
+)
+
 
 def zoo(
     bugs: Annotated[list[str] | None, typer.Argument(help="Names of seeded bugs; all if left out.")] = None,

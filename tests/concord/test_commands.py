@@ -41,14 +41,6 @@ def test_the_program_runs_by_its_file() -> None:
     assert "64 wrong usage" in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(terminal: Terminal, command: str) -> None:
-    outcome = terminal(command, "--help")
-    assert (outcome.code, outcome.err) == (0, "")
-    assert f"concord {command}" in outcome.out
-    assert "Exit codes: " in outcome.out
-
-
 # --- bad input --------------------------------------------------------------------------------------------
 
 
@@ -180,6 +172,7 @@ def test_a_small_calm_run_is_good(simulated: tuple[Path, subprocess.CompletedPro
     assert "report: " in done.stdout
 
 
+@pytest.mark.slow
 def test_the_result_has_its_keys(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     out, done = simulated
     result = json.loads((out / "result.json").read_bytes())

@@ -55,6 +55,7 @@ def test_every_error_has_its_code(
     assert ("Traceback" in err) == (code is ExitCode.BUG)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_seen() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -70,6 +71,7 @@ def test_a_full_disk_is_seen() -> None:
     assert done.stderr == "concord: No space left on device\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -96,6 +98,7 @@ def test_a_closed_pipe_ends_it_quietly(arguments: tuple[str, ...]) -> None:
     assert (done.returncode, done.stderr) == (ExitCode.CLOSED_PIPE, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "to_all", "code"),
     [(signal.SIGINT, True, ExitCode.INTERRUPTED), (signal.SIGINT, False, ExitCode.INTERRUPTED),
@@ -126,6 +129,7 @@ def test_a_run_of_several_processes_ends_with_a_signal_at_once_and_quietly(
     until(lambda: not any(is_alive(pid) for pid in children))
 
 
+@pytest.mark.slow
 def test_a_violation_that_was_found_before_counts(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ from concord.program import COMMANDS
 from simulator.children import group
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 HEAVY = frozenset(
     {"cryptography", "fastapi", "gevent", "hypercorn", "jinja2", "locust", "matplotlib", "numpy", "psycopg"}
     | {"redis", "simpy", "starlette", "trio", "wsproto", "yaml"}
@@ -69,7 +71,6 @@ def processes(folder: Path, *arguments: str) -> list[Process]:
     return sorted(found, key=lambda process: str(SCRIPT) not in process.arguments)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("-h",), ("clam",)])
 def test_the_program_by_itself_loads_nothing_heavy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (program,) = processes(tmp_path, *arguments)
@@ -80,7 +81,14 @@ def test_the_program_by_itself_loads_nothing_heavy(tmp_path: Path, arguments: tu
     assert not folders & {"reference_server", "simulator", "loadgen", "reports", "rich"}
 
 
-@pytest.mark.slow
+def test_completing_a_command_loads_nothing_heavy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_CONCORD_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "concord ")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    (program,) = processes(tmp_path)
+    assert not [name for name in program.modules if name.startswith("concord.commands")]
+
+
 @pytest.mark.parametrize(
     ("command", "heavy"),
     [

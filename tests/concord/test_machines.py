@@ -14,6 +14,8 @@ from simulator.children import group
 from tests.concord.test_stores import database
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["database"]  # a fixture
 
 LACKING = """
