@@ -22,7 +22,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER
 from model.client.auditor import AuditError
-from model.history import HistoryWriter
+from model.history_file import HistoryWriter
 from model.identity import DocumentId
 from model.measures import MeasureSet, encode_measures
 from model.phases import Phase

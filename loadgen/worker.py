@@ -30,8 +30,8 @@ from model import history
 from model.identity import SiteId
 from model.machine import allow_open_files, few_collections
 from model.measures import MeasureSet
+from model.people.characters import prose
 from model.people.human import HumanAuthor
-from model.people.letters import prose
 from model.phases import Phase
 
 LAG_PERIOD_SECONDS: Final = 0.05

@@ -74,20 +74,6 @@ class Histogram(msgspec.Struct, forbid_unknown_fields=True):
         self.count += 1
         self.total += value
 
-    def record_n(self, value: int, n: int) -> None:
-        """Count one value ``n`` times.
-
-        Raises:
-            ValueError: the value or ``n`` is negative.
-        """
-        if n < 0:
-            raise ValueError(f"a value cannot be counted {n} times")
-        if n:
-            self.record(value)
-            self.buckets[bucket_of(value)] += n - 1
-            self.count += n - 1
-            self.total += value * (n - 1)
-
     def merge(self, other: Histogram) -> None:
         """Take over the values of another histogram, which stays as it was."""
         if not other.count:

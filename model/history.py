@@ -1,27 +1,21 @@
 """The one record format of everything that is judged: simulator, live runs and load runs.
 
-A history is a stream of frozen records in the order in which things happened, one JSON array per line,
-gzipped on disk: the first element is the record's tag, the rest are its fields in the order below. It is
-written and read as a stream; nobody needs the whole run in memory. Times are integer microseconds in the
-clock that the :class:`Header` names (D19). An edit is identified by ``(site, sequence)`` everywhere.
+A history is a stream of frozen records in the order in which things happened. Times are integer microseconds
+in the clock that the :class:`Header` names (D19). An edit is identified by ``(site, sequence)`` everywhere.
+``model.history_file`` writes and reads it.
 
-The records of replicas without a server stand in :mod:`model.replica_records`.
+The records of replicas without a server stand in :mod:`model.replica_records`; all others are here, since who
+reads a history wants to see them side by side.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
-
-import msgspec
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
 
 from model.crdt.replicas.port import Element, Version, spoken
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
-from model.protocol import operation_from_plain, operation_to_plain
 from model.record import RecordBase
 from model.replica_records import FIRST as FIRST
 from model.replica_records import Examined as Examined
@@ -392,10 +386,6 @@ Record: TypeAlias = (
 )
 
 
-class HistoryError(ValueError):
-    """A history file is truncated or not a history."""
-
-
 def fingerprint(text: str) -> int:
     """A 63-bit digest of a text, never 0, equal in every process and on every machine."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -416,49 +406,3 @@ def chain(previous: str, revision: Revision, site: SiteId, last: SequenceNumber,
     """The digest of a log with one more revision; the empty log has the digest ``""``."""
     row = repr((previous, revision, site, last, operation.base_length, operation.components))
     return hashlib.blake2b(row.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-
-
-_encoder = msgspec.json.Encoder(enc_hook=operation_to_plain)
-_decoder = msgspec.json.Decoder(Record, dec_hook=operation_from_plain)
-
-
-class HistoryWriter:
-    """Writes records as gzipped JSON lines and keeps the digest of the uncompressed stream.
-
-    The gzip stream carries no time and no name, so equal histories are equal files.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._gzip = zlib.compressobj(1, zlib.DEFLATED, 31)
-        self._digest = hashlib.blake2b(digest_size=16)
-
-    def write(self, records: Iterable[Record]) -> None:
-        """Append records, in the order given."""
-        data = _encoder.encode_lines(records)
-        self._digest.update(data)
-        self._file.write(self._gzip.compress(data))
-
-    def close(self) -> str:
-        """Finish the file and return the digest of everything written, in hexadecimal."""
-        self._file.write(self._gzip.flush())
-        self._file.close()
-        return self._digest.hexdigest()
-
-
-def read_history(path: Path) -> Iterator[Record]:
-    """The records of a history file, one after another.
-
-    Raises:
-        HistoryError: the file is truncated, not gzip, or a line is no record; names the line.
-    """
-    number = 0
-    try:
-        with gzip.open(path, "rb") as file:
-            for line in file:
-                yield _decoder.decode(line)
-                number += 1
-            if not number:
-                raise EOFError("no records")  # gzip reads an empty file without complaint
-    except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise HistoryError(f"{path}: line {number + 1}: {error}") from None

@@ -13,7 +13,8 @@ the messages to send, in order. Whoever runs it must *save before sending*
 (:meth:`Replica.save`): a crashed client that restarts from its saved state then never has sent what it does
 not remember.
 
-Which message is taken in which phase, and what comes of it, is the table of ``model.phases``.
+Which message is taken in which phase, and what comes of it, is the table of ``model.phases``. The file is
+long because the machine is one: every step reads and changes the same few fields.
 
 Sources: Nichols et al., "High-latency, low-bandwidth windowing in the Jupiter collaboration system" (UIST
 1995), §5, with ties by site id (D4); the offline exchange is D15.
@@ -28,7 +29,7 @@ from model.cursors import Cursors
 from model.displayed import AppliedLog
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.outgoing import Edit, SavedReplica, Sent, as_branch, as_submit
-from model.phases import RULES, Accepted, Connected, Disconnected, Happening, Phase
+from model.phases import RULES, ConnectionLost, ConnectionOpened, Phase, Transitions, Trigger
 from model.protocol import (
     DOCUMENT_LENGTH_MAX,
     PROTOCOL_VERSION,
@@ -118,7 +119,7 @@ class Replica:
         self.in_flight: Sent | None = None
         self.pending: list[Edit] = []
         self.phase = Phase.OFFLINE
-        self._accepted: Accepted = RULES[Phase.OFFLINE]
+        self._accepted: Transitions = RULES[Phase.OFFLINE]
         self._apply = apply
         self._awaits_fate = False
         self._forget_display()
@@ -150,7 +151,7 @@ class Replica:
         self.revision, self.epoch, self.sequence = saved.revision, saved.epoch, saved.sequence
         self.acknowledged, self.in_flight = saved.acknowledged, saved.in_flight
         self.pending = list(saved.pending)
-        self._enter(Phase.OFFLINE, Disconnected)
+        self._enter(Phase.OFFLINE, ConnectionLost)
         self._forget_display()
 
     # --- connection ---------------------------------------------------------------------------------------
@@ -161,19 +162,19 @@ class Replica:
         Raises:
             LocalProtocolError: the replica is connected already.
         """
-        if Connected not in self._accepted:
+        if ConnectionOpened not in self._accepted:
             raise LocalProtocolError(ErrorCode.OUT_OF_ORDER, f"connecting while {self.phase.value}")
         self.epoch += 1
-        self._enter(Phase.GREETING, Connected)
+        self._enter(Phase.GREETING, ConnectionOpened)
         return (Hello(PROTOCOL_VERSION, self.site, token),)
 
     def disconnected(self) -> None:
         """The connection is gone; edits go on and queue up."""
-        self._enter(Phase.OFFLINE, Disconnected)
+        self._enter(Phase.OFFLINE, ConnectionLost)
         self._awaits_fate = False
         self._cursors.remove_all()
 
-    def _enter(self, phase: Phase, because: Happening) -> None:
+    def _enter(self, phase: Phase, because: Trigger) -> None:
         """Go on to a phase that the rules allow to come of what happened."""
         assert phase in self._accepted[because], (self.phase, because, phase)
         self.phase = phase

@@ -36,26 +36,26 @@ class Phase(enum.Enum):
     LIVE = "live"
 
 
-class Connected:
+class ConnectionOpened:
     """What happens besides messages: a connection is open."""
 
 
-class Disconnected:
+class ConnectionLost:
     """What happens besides messages: the connection is gone."""
 
 
-Happening: TypeAlias = type[ServerMessage] | type[Connected] | type[Disconnected]
-Accepted: TypeAlias = Mapping[Happening, frozenset[Phase]]
+Trigger: TypeAlias = type[ServerMessage] | type[ConnectionOpened] | type[ConnectionLost]
+Transitions: TypeAlias = Mapping[Trigger, frozenset[Phase]]
 """What may happen in one phase, and the phases that may come of it."""
 
 
-def _row(phase: Phase, others: Mapping[Happening, set[Phase]]) -> Accepted:
-    always: dict[Happening, set[Phase]] = {Disconnected: {Phase.OFFLINE}, Failure: {phase}, Renewed: {phase}}
-    return {happening: frozenset(phases) for happening, phases in {**always, **others}.items()}
+def _row(phase: Phase, others: Mapping[Trigger, set[Phase]]) -> Transitions:
+    always: dict[Trigger, set[Phase]] = {ConnectionLost: {Phase.OFFLINE}, Failure: {phase}, Renewed: {phase}}
+    return {trigger: frozenset(phases) for trigger, phases in {**always, **others}.items()}
 
 
-RULES: Final[Mapping[Phase, Accepted]] = {
-    Phase.OFFLINE: _row(Phase.OFFLINE, {Connected: {Phase.GREETING}}),
+RULES: Final[Mapping[Phase, Transitions]] = {
+    Phase.OFFLINE: _row(Phase.OFFLINE, {ConnectionOpened: {Phase.GREETING}}),
     Phase.GREETING: _row(Phase.GREETING, {Welcome: {Phase.JOINING}}),
     Phase.JOINING: _row(Phase.JOINING, {Joined: {Phase.LIVE, Phase.HANDING_IN}}),
     Phase.HANDING_IN: _row(Phase.HANDING_IN, {CatchUp: {Phase.HANDING_IN}, Merged: {Phase.LIVE}}),

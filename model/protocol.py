@@ -1,7 +1,8 @@
 """Messages between a client and the server, their JSON codec and their limits.
 
-The specification for people is ``docs/protocol.md``; this file is its executable half. Every message is a
-frozen struct; ``ClientMessage`` and ``ServerMessage`` are closed unions, tagged by the JSON key ``type``.
+The specification for people is ``docs/protocol.md``; this file is its executable half, whole and in the same
+order. Every message is a frozen struct; ``ClientMessage`` and ``ServerMessage`` are closed unions, tagged by
+the JSON key ``type``.
 One connection serves one document. Positions and lengths are Unicode code points (D1).
 
 Whatever cannot be decoded raises :class:`ProtocolError` with a code of the closed set :class:`ErrorCode`;

@@ -11,7 +11,8 @@ a concurrent insert goes.
 
 The overwhelmingly common operation is one insert or one delete at one place. It is recognised once,
 when the operation is built (``Operation.splice``), and every function below has a short path for it
-that gives the same result as the general walk; the tests compare the two.
+that gives the same result as the general walk; the tests compare the two. An operation and its functions are
+one algebra and stand in one file, so that the short paths are read beside the walks they stand for.
 
 Source of the transformation rule: the ``text-unicode`` type of the ottypes family; its law is TP1
 (both ways round give one text), also along sequences. It does not satisfy TP2 and needs a server that orders

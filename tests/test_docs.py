@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from model.phases import RULES, Connected, Disconnected, Happening, Phase
+from model.phases import RULES, ConnectionLost, ConnectionOpened, Phase, Trigger
 from model.protocol import (
     BLIP_EDITS_MAX,
     BLIP_REVISIONS_MAX,
@@ -109,8 +109,8 @@ def test_an_example_of_transforming(line: str) -> None:
 
 def test_the_table_of_the_clients_phases() -> None:
     server = {member.__struct_config__.tag: member for member in get_args(ServerMessage)}
-    names: dict[Happening, str] = {kind: tag for tag, kind in server.items()}
-    names |= {Connected: "the connection is open", Disconnected: "the connection is gone"}
+    names: dict[Trigger, str] = {kind: tag for tag, kind in server.items()}
+    names |= {ConnectionOpened: "the connection is open", ConnectionLost: "the connection is gone"}
     (rows,) = [rows for rows in tables() if rows[0][0] == "offline"]
     described: set[tuple[str, str, str]] = set()
     for cell, event, _, after in rows:
@@ -118,9 +118,9 @@ def test_the_table_of_the_clients_phases() -> None:
             what = [tag for tag in re.findall("`(.+?)`", event) if tag in server] or [event]
             described |= {(phase, name, phase if after == "as before" else after) for name in what}
     assert described == {
-        (phase.value, names[happening], after.value)
+        (phase.value, names[trigger], after.value)
         for phase, accepted in RULES.items()
-        for happening, phases in accepted.items()
+        for trigger, phases in accepted.items()
         for after in phases
     }
 
@@ -145,9 +145,9 @@ def test_the_table_of_the_states_of_a_connection() -> None:
         (state.value, kind, state.value) for state in State for kind in (Authenticated, Authorized, Appended)
     }
     ruled = {
-        (state.value, happening, after.value)
+        (state.value, trigger, after.value)
         for state, accepted in server_states.RULES.items()
-        for happening, states_after in accepted.items()
+        for trigger, states_after in accepted.items()
         for after in states_after
     }
     assert described == ruled - silent

@@ -21,8 +21,8 @@ FILE_LINES_MAX = 400
 LONG_FILES = {
     "model/text.py": "an operation and its three functions are one algebra, checked as one",
     "model/jupiter.py": "the state machine of a client is one, and its rules are read beside its steps",
-    "model/protocol.py": "every message of the protocol, in the order of its document",
     "model/history.py": "every record of a history; who reads one wants to see all",
+    "model/protocol.py": "every message of the protocol, in the order of its document",
     "reference_server/core/document.py": "what waits, the append and the store's answers are one machine",
 }
 UNFINISHED_FILES = {

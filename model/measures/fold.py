@@ -17,8 +17,8 @@ from model.histogram import Histogram
 from model.identity import Revision, SequenceNumber, SiteId
 from model.measures.latencies import Latencies
 from model.measures.measure_set import MeasureSet, Reconciliations, Totals, encode_measures
+from model.measures.propagation import Propagation
 from model.measures.rooms import Rooms
-from model.measures.spreads import Spreads
 from model.measures.timeline import Presence, Timeline
 
 PLACED_KEPT_MAX: Final = 1_024
@@ -70,7 +70,7 @@ class Measures:
         self._timeline = Timeline()
         self._latencies = Latencies(self._timeline)
         self._rooms = Rooms(self._latencies)
-        self._spreads = Spreads(self._latencies)
+        self._propagation = Propagation(self._latencies)
         self._totals = Totals()
         self._reconciliations = Reconciliations()
         self._sites: dict[SiteId, _Site] = {}
@@ -112,7 +112,7 @@ class Measures:
         faults = self._timeline.finish(self._now_us)
         series, totals = self._timeline.series, self._totals
         totals.documents, totals.sites = self._rooms.documents, len(self._sites)
-        totals.unseen = self._rooms.unseen + self._spreads.unseen
+        totals.unseen = self._rooms.unseen + self._propagation.unseen
         totals.edits, totals.broadcasts = sum(series.edits), sum(series.broadcasts)
         totals.deliveries = sum(series.deliveries)
         return MeasureSet(
@@ -163,7 +163,7 @@ class Measures:
         self._timeline.online(site, record.time_us)
         if not self._has_server:
             self._timeline.connected(site, record.time_us)
-            self._spreads.enter(record.document, record.site)
+            self._propagation.enter(record.document, record.site)
 
     def _offline(self, record: history.Offline) -> None:
         self._at(record.time_us)
@@ -171,7 +171,7 @@ class Measures:
         self._timeline.offline(site, record.time_us)
         if not self._has_server:
             self._timeline.disconnected(site, record.time_us)
-            self._spreads.leave(record.document, record.site)
+            self._propagation.leave(record.document, record.site)
         self._rooms.leave(record.document, record.site)
         _count(self._totals.offline, record.cause)
 
@@ -326,13 +326,13 @@ class Measures:
             return
         self._totals.operations += len(record.events)
         self._timeline.broadcasts += len(record.events)
-        self._spreads.generated(record, self._sites[record.site].connected)
+        self._propagation.generated(record, self._sites[record.site].connected)
 
     def _integrated(self, record: history.Integrated) -> None:
         self._at(record.time_us)
         self._timeline.deliveries += sum(last - first + 1 for _, first, last in record.spans)
         self._rooms.learnt(record.document, record.time_us)
-        self._spreads.integrated(record)
+        self._propagation.integrated(record)
 
     def _traffic(self, record: history.Traffic) -> None:
         for fate, count in record.counts.items():

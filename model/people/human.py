@@ -19,7 +19,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 import msgspec
 
 from model.people.actions import Action, Edit, Move, Redo, Undo
-from model.people.letters import prose
+from model.people.characters import prose
 
 KEYSTROKE_US: Final = (80_000, 300_000)
 HAND_US: Final = (300_000, 900_000)  # reaching for the mouse: before and after a jump or a selection

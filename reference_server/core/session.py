@@ -6,7 +6,7 @@ from model.identity import ConnectionId, SiteId
 from model.protocol import Join
 from reference_server.core.document import Document
 from reference_server.core.effects import Identity
-from reference_server.core.states import RULES, Happening, State
+from reference_server.core.states import RULES, State, Trigger
 
 _NOBODY = Identity("")
 
@@ -39,7 +39,7 @@ class Session:
         self.questions = 0  # about its right, asked again since it joined and not answered yet
         self.warned = False  # that the token has expired
 
-    def enter(self, state: State, because: Happening) -> None:
+    def enter(self, state: State, because: Trigger) -> None:
         """Go on to a state that the rules allow to come of what happened."""
         assert state in RULES[self.state].get(because, ()), (self.state, because, state)
         self.state = state

@@ -27,17 +27,17 @@ class State(enum.Enum):
     LIVE = "live"
 
 
-Happening: TypeAlias = type[ClientMessage] | type[Authenticated] | type[Authorized] | type[Appended]
-Accepted: TypeAlias = Mapping[Happening, frozenset[State]]
+Trigger: TypeAlias = type[ClientMessage] | type[Authenticated] | type[Authorized] | type[Appended]
+Transitions: TypeAlias = Mapping[Trigger, frozenset[State]]
 """What may happen in one state, and the states that may come of it."""
 
 
-def _row(state: State, others: Mapping[Happening, set[State]], *, renews: bool = True) -> Accepted:
-    here: dict[Happening, set[State]] = {Renew: {state}, Authenticated: {state}} if renews else {}
-    return {happening: frozenset(states) for happening, states in {**here, **others}.items()}
+def _row(state: State, others: Mapping[Trigger, set[State]], *, renews: bool = True) -> Transitions:
+    here: dict[Trigger, set[State]] = {Renew: {state}, Authenticated: {state}} if renews else {}
+    return {trigger: frozenset(states) for trigger, states in {**here, **others}.items()}
 
 
-RULES: Final[Mapping[State, Accepted]] = {
+RULES: Final[Mapping[State, Transitions]] = {
     State.GREETING: _row(State.GREETING, {Hello: {State.AUTHENTICATING}}, renews=False),
     State.AUTHENTICATING: _row(State.AUTHENTICATING, {Authenticated: {State.READY}}, renews=False),
     State.READY: _row(State.READY, {Join: {State.AUTHORIZING}}),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from model.identity import DocumentId, SiteId
-from model.people.letters import Supply
+from model.people.characters import Supply
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.popularity import cells_of, rooms, workloads
 from simulator.planning.scenario import Scenario

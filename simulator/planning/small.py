@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from model.identity import DocumentId, SiteId
+from model.people.characters import Supply
 from model.people.human import Weights
-from model.people.letters import Supply
 from simulator.planning.faultspec import FAULT_KINDS
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Topology
 from simulator.planning.scenario import Gossip, NetworkSettings, Region, ServerSettings, Sessions

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from model.history import HistoryError, read_history
+from model.history_file import HistoryError, read_history
 from model.verdict import Violation
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, Origin, confirm, extract, save_case

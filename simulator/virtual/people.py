@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model.identity import SiteId
 from model.people.actions import Author
-from model.people.letters import Supply
+from model.people.characters import Supply
 from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.workload.catalogue import author

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from model.checkers import Judge
-from model.history import Header, HistoryWriter, Record
+from model.history import Header, Record
+from model.history_file import HistoryWriter
 
 BATCH_RECORDS: Final = 4_096
 

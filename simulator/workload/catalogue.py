@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from model.people.actions import Author
+from model.people.characters import PLAIN_SHARE, Supply, prose
 from model.people.human import HumanAuthor, Weights
-from model.people.letters import PLAIN_SHARE, Supply, prose
 from model.protocol import DOCUMENT_LENGTH_MAX
 from simulator.workload.contention import INITIAL_LENGTH_MAX, ContentionAuthor
 from simulator.workload.recorded import RecordedAuthor, Recording

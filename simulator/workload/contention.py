@@ -11,7 +11,7 @@ import random
 from typing import Final
 
 from model.people.actions import Action, Edit, Move
-from model.people.letters import Supply
+from model.people.characters import Supply
 
 LENGTH_MAX: Final = 120
 """No author inserts into a text of this length; several at once may overshoot by what they have in flight."""

@@ -15,7 +15,7 @@ import pytest
 from loadgen.channel import Status
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.run import Listener, LoadOptions, run_load
-from model.history import read_history
+from model.history_file import read_history
 from model.measures import MeasureSet
 from model.result import RunResult
 from model.verdict import ExitCode, Verdict

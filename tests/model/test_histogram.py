@@ -69,19 +69,6 @@ def test_count_minimum_maximum_and_mean_are_exact(values: list[int]) -> None:
     assert histogram.mean == sum(values) / len(values)
 
 
-def test_recording_many_at_once() -> None:
-    one, many = Histogram(), Histogram()
-    one.record(77_777)
-    one.record(77_777)
-    one.record(5)
-    many.record_n(77_777, 2)
-    many.record_n(5, 1)
-    many.record_n(999_999, 0)
-    assert one == many
-    with pytest.raises(ValueError, match="-1 times"):
-        many.record_n(1, -1)
-
-
 @given(VALUES)
 def test_json_keeps_everything(values: list[int]) -> None:
     histogram = of(values)

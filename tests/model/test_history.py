@@ -21,14 +21,12 @@ from model.history import (
     Edited,
     Finished,
     Header,
-    HistoryError,
-    HistoryWriter,
     Online,
     Record,
     chain,
     fingerprint,
-    read_history,
 )
+from model.history_file import HistoryError, HistoryWriter, read_history
 from model.identity import DocumentId, SiteId
 from model.text import Operation, insert
 from simulator.children import group

@@ -10,7 +10,7 @@ import pytest
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
 from model.outgoing import BRANCH_CHUNK_BYTES_MAX
-from model.phases import RULES, Connected, Disconnected, Happening, Phase
+from model.phases import RULES, ConnectionLost, ConnectionOpened, Phase, Trigger
 from model.protocol import (
     BRANCH_CHUNK_OPERATIONS_MAX,
     DOCUMENT_LENGTH_MAX,
@@ -438,7 +438,7 @@ def everything(replica: Replica) -> tuple[Any, ...]:
 @pytest.mark.parametrize("phase", Phase, ids=lambda phase: phase.value)
 def test_every_message_in_every_phase_does_what_the_rules_say(phase: Phase) -> None:
     """What they do not allow is refused and does no harm; what they allow leads to all that they name."""
-    came: dict[Happening, set[Phase]] = {}
+    came: dict[Trigger, set[Phase]] = {}
     for message in INPUTS:
         replica = REACHED[phase]()
         assert replica.phase is phase
@@ -452,11 +452,11 @@ def test_every_message_in_every_phase_does_what_the_rules_say(phase: Phase) -> N
             assert everything(replica) == before
     replica = REACHED[phase]()
     replica.disconnected()
-    came[Disconnected] = {replica.phase}
+    came[ConnectionLost] = {replica.phase}
     replica = REACHED[phase]()
-    if Connected in RULES[phase]:
+    if ConnectionOpened in RULES[phase]:
         replica.connect("t")
-        came[Connected] = {replica.phase}
+        came[ConnectionOpened] = {replica.phase}
     else:
         with pytest.raises(LocalProtocolError):
             replica.connect("t")

@@ -15,6 +15,7 @@ from model.result import CheckRow, Machine, RunResult, exit_code
 from model.text import Operation
 from model.verdict import CheckResult, Verdict, Violation, overall
 from reports.slo import evaluate, load_objectives
+from tests.histograms import record_many
 
 SECOND_US = 1_000_000
 DOCUMENT = DocumentId("d1")
@@ -108,7 +109,7 @@ def synthetic_measures(seed: int = 1) -> MeasureSet:
     measures = Measures()
     Judge([measures]).feed(synthetic_history(seed))
     transform = Histogram()
-    transform.record_n(12, 1_000)
+    record_many(transform, 12, 1_000)
     measures.transform = transform
     return measures.result()
 

@@ -10,6 +10,7 @@ from model.measures.measure_set import FAULT, STEADY
 from model.result import ServerSeries, SloRow
 from reports.slo import RUNBOOK, ObjectiveError, evaluate, load_objectives
 from reports.wording import margin_text, objective_text, outcome_text, value_text
+from tests.histograms import record_many
 
 VALID = """
 version: 1
@@ -51,7 +52,7 @@ def test_without_samples_nothing_is_met_or_missed() -> None:
 
 def test_without_a_server_no_objective_applies() -> None:
     measures = empty()
-    measures.latencies["operation"][STEADY].record_n(9_000_000, 100)
+    record_many(measures.latencies["operation"][STEADY], 9_000_000, 100)
     found = evaluate(load_objectives(), measures, 10_000, has_server=False)
     assert [row.name for row in found] == list(rows(measures))
     for row in found:
@@ -62,8 +63,8 @@ def test_without_a_server_no_objective_applies() -> None:
 @pytest.mark.parametrize(("slowest_us", "met"), [(49_999, True), (50_000, False), (50_001, False)])
 def test_a_latency_has_to_be_below_its_limit(slowest_us: int, met: bool) -> None:
     measures = empty()
-    measures.latencies["operation"][STEADY].record_n(slowest_us, 100)
-    measures.latencies["operation"][FAULT].record_n(9_000_000, 1_000)  # decides nothing
+    record_many(measures.latencies["operation"][STEADY], slowest_us, 100)
+    record_many(measures.latencies["operation"][FAULT], 9_000_000, 1_000)  # decides nothing
     row = rows(measures)["operation_latency"]
     assert (row.met, row.measured, row.samples) == (met, slowest_us / 1000, 100)
     assert row.by_phase == {"steady": slowest_us / 1000, "fault": 9_000, "recovery": None, "heal": None}
@@ -73,8 +74,8 @@ def test_a_latency_has_to_be_below_its_limit(slowest_us: int, met: bool) -> None
 def test_the_percentile_is_that_of_the_objective() -> None:
     measures = empty()
     steady = measures.latencies["operation"][STEADY]
-    steady.record_n(10_000, 95)
-    steady.record_n(900_000, 5)
+    record_many(steady, 10_000, 95)
+    record_many(steady, 900_000, 5)
     row = rows(measures)["operation_latency"]
     assert row.met
     assert row.measured is not None
@@ -141,7 +142,7 @@ def test_document_sync_counts_all_phases(failures: int, met: bool) -> None:
 
 def test_transformation_time_is_wall_time() -> None:
     measures = empty()
-    measures.transform.record_n(9_000, 1_000)
+    record_many(measures.transform, 9_000, 1_000)
     row = rows(measures)["transformation_time"]
     assert (row.met, row.clock, row.measured, row.by_phase) == (True, "wall", 9, {})
 
@@ -165,7 +166,7 @@ def test_numbers_are_not_rounded_past_their_objective() -> None:
 def told(**latencies_us: int) -> ServerSeries:
     found = {name: Histogram() for name in latencies_us}
     for name, value_us in latencies_us.items():
-        found[name].record_n(value_us, 100)
+        record_many(found[name], value_us, 100)
     return ServerSeries(latencies=found)
 
 
@@ -173,7 +174,7 @@ def client_rows(server: ServerSeries | None, **latencies_us: int) -> dict[str, S
     measures = empty()
     measures.clock = "client"
     for name, value_us in latencies_us.items():
-        measures.latencies[name][STEADY].record_n(value_us, 100)
+        record_many(measures.latencies[name][STEADY], value_us, 100)
     return {row.name: row for row in evaluate(load_objectives(), measures, 10_000, server)}
 
 

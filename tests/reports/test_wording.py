@@ -7,6 +7,7 @@ from model.measures import Measures
 from model.result import HarnessRow, RunResult
 from model.verdict import EXIT_CODES, ExitCode
 from reports.wording import coverage_text, duration_text, exit_text, harness_text, headline, mood
+from tests.histograms import record_many
 from tests.reports.strategies import CLEAN, IDLE, synthetic_measures, synthetic_result
 
 
@@ -47,7 +48,7 @@ def test_the_cause_of_an_invalid_harness_is_a_sentence(note: str) -> None:
 
 def test_a_missed_objective_is_in_the_headline() -> None:
     measures = synthetic_measures()
-    measures.latencies["operation"]["steady"].record_n(80_000, 1_000)
+    record_many(measures.latencies["operation"]["steady"], 80_000, 1_000)
     run = synthetic_result(measures, [CLEAN])
     assert (headline(run), mood(run.verdict, run.exit_code)) == (
         "valid, but 1 of 7 objectives missed",

@@ -11,7 +11,7 @@ import msgspec
 from model.checkers import Judge
 from model.history import Record
 from model.identity import DocumentId, SiteId
-from model.people.letters import Supply
+from model.people.characters import Supply
 from simulator.failures.trial import Keeper, Trial
 from simulator.faults import fault_of
 from simulator.planning.faultspec import FAULT_KINDS

@@ -15,7 +15,7 @@ import msgspec
 
 from model.identity import SiteId
 from model.people.actions import Author, Edit, Move, Redo, Undo
-from model.people.letters import Supply, prose
+from model.people.characters import Supply, prose
 from simulator.algorithms.arena.rehearsal import Rehearsal
 from simulator.algorithms.arena.schedule import Schedule
 from simulator.planning.scenario import NetworkSettings, Scenario

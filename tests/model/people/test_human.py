@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from model.people.actions import Action, Edit, Move, Redo, Undo
+from model.people.characters import prose
 from model.people.human import BURST_MAX, HAND_US, KEYSTROKE_US, HumanAuthor, Weights
-from model.people.letters import prose
 
 
 class Session:

@@ -42,7 +42,7 @@ from reference_server.core.effects import (
     Snapshot,
 )
 from reference_server.core.gateway import Gateway
-from reference_server.core.states import RULES, Happening, State
+from reference_server.core.states import RULES, State, Trigger
 from reference_server.store.memory import MemoryStore
 from tests.reference_server.exchange import DOCUMENT
 
@@ -133,7 +133,7 @@ def is_out_of_order(message: ServerMessage) -> bool:
 @pytest.mark.parametrize("state", State, ids=lambda state: state.value)
 def test_everything_in_every_state_does_what_the_rules_say(state: State) -> None:
     """What a client may not say is out of order and ends the connection; the rest leads where they say."""
-    came: dict[Happening, set[State | None]] = {}
+    came: dict[Trigger, set[State | None]] = {}
     for message in MESSAGES:
         worker = reach(state)
         worker.say(message)

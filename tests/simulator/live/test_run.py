@@ -10,7 +10,7 @@ import pytest
 
 from model import history
 from model.checkers.triviality import FAULT
-from model.history import read_history
+from model.history_file import read_history
 from model.measures import load_measures
 from model.result import load
 from model.verdict import Verdict

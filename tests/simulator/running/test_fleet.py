@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from model import history
-from model.history import read_history
+from model.history_file import read_history
 from model.jupiter import Replica
 from model.verdict import Verdict, overall
 from reference_server.core.gateway import Gateway

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from model import result as results
-from model.history import read_history
+from model.history_file import read_history
 from model.measures import encode_measures
 from model.verdict import ExitCode, Verdict
 from simulator.failures.case import load_case

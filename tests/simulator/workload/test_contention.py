@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from model.people.actions import Edit, Move
-from model.people.letters import Supply, SupplyExhausted
+from model.people.characters import Supply, SupplyExhausted
 from simulator.workload.contention import LENGTH_MAX, ContentionAuthor
 
 

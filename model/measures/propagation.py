@@ -11,7 +11,7 @@ from model.identity import DocumentId, SequenceNumber, SiteId
 from model.measures.latencies import Latencies
 
 
-class _Spread:
+class _SpreadingEdit:
     """One edit on its way."""
 
     __slots__ = ("edited_us", "last_us", "sequence", "waiting")
@@ -30,10 +30,10 @@ class _Room:
 
     def __init__(self) -> None:
         self.live: dict[SiteId, None] = {}
-        self.spreading: dict[tuple[SiteId, int], _Spread] = {}
+        self.spreading: dict[tuple[SiteId, int], _SpreadingEdit] = {}
 
 
-class Spreads:
+class Propagation:
     """All documents of a cell."""
 
     def __init__(self, latencies: Latencies) -> None:
@@ -64,7 +64,7 @@ class Spreads:
         waiting = set(room.live) - {record.site}
         if is_online and waiting:
             last = record.events[-1].id
-            room.spreading[last] = _Spread(record.time_us, record.sequence, waiting)
+            room.spreading[last] = _SpreadingEdit(record.time_us, record.sequence, waiting)
 
     def integrated(self, record: Integrated) -> None:
         """A replica learnt of events."""
@@ -78,7 +78,7 @@ class Spreads:
                     self._count_down(record.document, room, (site, counter), spread, record.site)
 
     def _count_down(
-        self, document: DocumentId, room: _Room, key: tuple[SiteId, int], spread: _Spread, site: SiteId
+        self, document: DocumentId, room: _Room, key: tuple[SiteId, int], spread: _SpreadingEdit, site: SiteId
     ) -> None:
         """One replica less to wait for; if none ever showed the edit, there is no duration."""
         spread.waiting.discard(site)
