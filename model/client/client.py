@@ -263,10 +263,14 @@ class Client(Generic[Link, D]):
 
     def turned_away(self, answer: Answer, cause: str) -> None:
         """As :meth:`model.client.dialect.Controls.turned_away`."""
+        is_anew = answer is Answer.NEW_SITE
+        if is_anew:
+            self._listener.offline(cause)  # nobody waits for the old identity any more
         self._drop(cause)
-        if answer is Answer.NEW_SITE:
+        if is_anew:
             self.dialect.start_anew()
             self.saved = self.dialect.save()
+            self._listener.online()
         self._come_back(answer, cause)
 
     # --- the person ---------------------------------------------------------------------------------------

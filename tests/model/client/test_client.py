@@ -131,6 +131,7 @@ def test_a_new_identity_knows_nothing_and_is_saved() -> None:
     host, client, link = online()
     client.received(link, b"new")
     assert link.closed
+    assert host.log[-2:] == ["offline new", "online"]
     assert client.saved == Saved(None, 0, 0)
     host.run(FAR_US)
     assert host.open().sent == [b"iam ann'"]

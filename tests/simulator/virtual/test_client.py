@@ -151,6 +151,13 @@ def test_a_stranded_client_goes_on_under_a_new_identity() -> None:
     assert text_of(keeper, cell) == 60 * "w" + "kept"
 
 
+def test_a_stranded_client_wants_to_be_connected_as_its_new_identity_and_not_as_the_old_one() -> None:
+    trial = attempt(stranded(), keep=True)
+    changes = [f"{type(r).__name__} {r.site}" for r in of(history.Online, trial) + of(history.Offline, trial)]
+    assert changes.count("Online a.1") == changes.count("Offline a.1") + 1 == 1
+    assert changes.count("Online a") == changes.count("Offline a") == 2
+
+
 def test_what_a_stranded_client_did_stays_unacknowledged_and_is_no_violation() -> None:
     trial = attempt(stranded(), keep=True)
     assert [(r.first, r.last) for r in of(history.Acknowledged, trial) if r.site == "a"] == [(1, 1)]
