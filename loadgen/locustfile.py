@@ -26,6 +26,7 @@ from locust.env import Environment
 
 from loadgen import plan as plans
 from loadgen.channel import CHANNEL_VARIABLE, Upward
+from loadgen.driver import UserDriver
 from loadgen.outcome import judged
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.shapes import NAMES, Shape
@@ -51,16 +52,15 @@ class Editor(User):
         """Live until Locust ends the user or the run is over."""
         worker = _Run.worker
         if worker is not None:
-            life = self._life = worker.new_life()
-            life.run()
+            driver = self._driver = worker.new_driver()
+            driver.run()
         gevent.sleep(3_600)  # over: wait for Locust to say so
 
     def on_stop(self) -> None:
         """Leave, unless the run is over and everybody still comes to rest."""
-        worker = _Run.worker
-        life = getattr(self, "_life", None)
-        if worker is not None and life is not None and not worker.world.is_ending:
-            life.user.leave()
+        driver: UserDriver | None = getattr(self, "_driver", None)
+        if driver is not None:
+            driver.leave_when_durable()
 
 
 class PlannedShape(LoadTestShape):

@@ -17,22 +17,21 @@ import gevent  # type: ignore[import-untyped]
 from loadgen.audit import Readers
 from loadgen.channel import Status
 from loadgen.connection import opener
-from loadgen.ending import Ending, read_back, write_results
+from loadgen.driver import UserDriver
+from loadgen.finalizer import Finalizer, read_back, write_results
 from loadgen.health import WorkerHealth
-from loadgen.life import Life, after_us
 from loadgen.outcome import WorkerOutcome
 from loadgen.pacing import Arrivals, Pacing, Rhythm
 from loadgen.plan import LoadPlan, documents_of, stream
+from loadgen.state import WorkerState
 from loadgen.tokens import tokens_of
 from loadgen.user import User
-from loadgen.world import World
 from model import history
 from model.identity import SiteId
 from model.machine import allow_open_files, few_collections
 from model.measures import MeasureSet
 from model.people.characters import prose
 from model.people.human import HumanAuthor
-from model.phases import Phase
 
 LAG_PERIOD_SECONDS: Final = 0.05
 STATUS_SECONDS: Final = 1.0
@@ -49,7 +48,7 @@ class LoadWorker:
     """One worker's run, from :meth:`start` to :meth:`finish`.
 
     Attributes:
-        world: what its users share.
+        state: what its users share.
         health: what it noted about itself.
         ended: why the run has to end before its time; empty if it has not.
     """
@@ -68,7 +67,7 @@ class LoadWorker:
             plan: its share of the run.
             quit: asks whoever runs it to end the run now.
             status: told once a second.
-            report: as :attr:`World.report`.
+            report: as :attr:`WorkerState.report`.
 
         Raises:
             PlanError: no token can be had.
@@ -83,11 +82,11 @@ class LoadWorker:
         self._address = plan.address
         self._open = opener(self._address)
         self._origin_ns = time.monotonic_ns()
-        self.world = World(plan, self._now_us, documents_of(plan))
+        self.state = WorkerState(plan, self._now_us, documents_of(plan))
         if report is not None:
-            self.world.report = report
+            self.state.report = report
         self._settings = ExitStack()  # of the process, from start to finish
-        self._lives: list[Life] = []
+        self._drivers: list[UserDriver] = []
         self._monitors: list[gevent.Greenlet] = []
         self._stage = "running"
 
@@ -101,40 +100,39 @@ class LoadWorker:
         self._origin_ns = time.monotonic_ns()
         self._monitors = [gevent.spawn(self._measure_lag), gevent.spawn(self._watch)]
 
-    def new_life(self) -> Life:
+    def new_driver(self) -> UserDriver:
         """The next user; to be run in a greenlet of its own."""
-        number = len(self._lives)
-        plan, world = self.plan, self.world
-        room = world.rooms[number % len(world.rooms)]
+        number = len(self._drivers)
+        plan, state = self.plan, self.state
+        room = state.rooms[number % len(state.rooms)]
         site = SiteId(f"u{plan.worker}-{number}")
-        typing, life = stream(plan, site, "typing"), stream(plan, site, "life")
+        typing, rng = stream(plan, site, "typing"), stream(plan, site, "life")
         author = HumanAuthor(typing, plan.edits_per_second, plan.text_length)
-        opening = prose(stream(plan, room.document), plan.text_length) if number < len(world.rooms) else ""
-        user = User(world, room, site, author, self._tokens, after_us, opening=opening)
+        opening = prose(stream(plan, room.document), plan.text_length) if number < len(state.rooms) else ""
         rhythm: Rhythm = author
         if plan.model == "open":
             rhythm = Arrivals(stream(plan, site, "arrivals"), plan.edits_per_second)
-        delay_seconds = life.random() * START_SPREAD_SECONDS
+        delay_seconds = rng.random() * START_SPREAD_SECONDS
         pacing = Pacing(
             rhythm,
-            life,
-            world.now + int(delay_seconds * 1e6),
+            rng,
+            state.now + int(delay_seconds * 1e6),
             patient=plan.model == "closed",
             drop_mean_us=plan.drop_mean_seconds * 1e6,
             away_mean_us=plan.away_mean_seconds * 1e6,
         )
-        found = Life(
-            world,
-            user,
+        driver = UserDriver(
+            state,
+            lambda host: User(host, state, room, site, author, self._tokens, rng, opening=opening),
             pacing,
             self.health,
-            life,
+            rng,
             self._open,
             self._address,
             delay_seconds,
         )
-        self._lives.append(found)
-        return found
+        self._drivers.append(driver)
+        return driver
 
     # --- while it runs ------------------------------------------------------------------------------------
 
@@ -165,57 +163,57 @@ class LoadWorker:
 
     def _connected(self) -> tuple[int, int]:
         """Users who want to be connected, and those who are."""
-        users = [life.user for life in self._lives]
-        wanted = [user for user in users if user.wants]
-        return len(wanted), sum(user.replica.phase in (Phase.LIVE, Phase.HANDING_IN) for user in wanted)
+        users = [driver.user for driver in self._drivers]
+        wanted = [user for user in users if user.wants_connection]
+        return len(wanted), sum(user.is_connected for user in wanted)
 
     def _now_status(self, wanted: int, connected: int, cpu_percent: float) -> Status:
-        world = self.world
+        state = self.state
         return Status(
             worker=self.plan.worker,
             pid=os.getpid(),
-            seconds=round(world.now / 1e6, 1),
+            seconds=round(state.now / 1e6, 1),
             stage=self._stage,
-            users=sum(not life.user.has_left for life in self._lives),
+            users=sum(not driver.user.has_left for driver in self._drivers),
             wanted=wanted,
             connected=connected,
-            operations=sum(room.head for room in world.rooms),
-            edits=sum(world.triviality.counts.values()),
+            operations=sum(room.head for room in state.rooms),
+            edits=sum(state.triviality.counts.values()),
             cpu_percent=round(cpu_percent, 1),
-            errors=sum(world.errors.values()),
+            errors=sum(state.errors.values()),
         )
 
     # --- the end ------------------------------------------------------------------------------------------
 
     def stop_editing(self) -> None:
         """Nobody edits from now on; callable more than once."""
-        if not self.world.is_ending:
-            self.world.is_ending = True
+        if not self.state.is_ending:
+            self.state.is_ending = True
             wanted, connected = self._connected()
             self.health.wanted, self.health.connected = wanted, connected
             bound_us = int(self.plan.settle_seconds * 1e6)
-            self.world.everywhere(history.Healed(self.world.now, bound_us))
+            self.state.everywhere(history.Healed(self.state.now, bound_us))
 
     def finish(self) -> tuple[WorkerOutcome, MeasureSet]:
         """Come to rest, read back, judge, write the files; callable once."""
         self.stop_editing()
-        users = [life.user for life in self._lives]
+        users = [driver.user for driver in self._drivers]
         self._stage = "settling"
         self._settle()
         self._stage = "reading back"
         readers = Readers(self._open, self._address, self._tokens, f"auditor{self.plan.worker}-")
-        audit = read_back(self.world, readers, self.ended)
+        audit = read_back(self.state, readers, self.ended)
         self._stage = "judging"
-        ending = Ending(self.world, audit)
-        ending.record_end(users)
+        finalizer = Finalizer(self.state, audit)
+        finalizer.record_end(users)
         for user in users:
-            user.wants = False
+            user.wants_connection = False
             link, user.link = user.link, None
             if link is not None:
                 link.close()
         self.health.refresh_failures = self._tokens.failures
-        outcome = ending.outcome(self.health, len(users), self.ended)
-        measures = self.world.measures.result()
+        outcome = finalizer.outcome(self.health, len(users), self.ended)
+        measures = self.state.measures.result()
         gevent.killall(self._monitors)
         self._settings.close()
         write_results(self.plan, outcome, measures)
@@ -226,8 +224,8 @@ class LoadWorker:
         if self.ended:
             return
         deadline = time.monotonic() + self.plan.settle_seconds
-        lives = [life for life in self._lives if not life.user.has_left]
-        for life in lives:
-            life.come()
-        while time.monotonic() < deadline and not all(life.user.is_settled for life in lives):
+        users = [driver.user for driver in self._drivers if not driver.user.has_left]
+        for user in users:
+            user.go_online()
+        while time.monotonic() < deadline and not all(user.knows_everything for user in users):
             gevent.sleep(SETTLE_POLL_SECONDS)

@@ -288,7 +288,6 @@ def test_what_is_allowed_passes(path: str, source: str) -> None:
 
 # Circles that are still there; the test fails for one that is gone, so that this list gets shorter.
 CIRCLES = [
-    names("loadgen.user loadgen.world"),
     names("simulator.live.cell simulator.live.faults"),
 ]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
-from loadgen.measuring import LoadMeasures
+from loadgen.audit import Promise
+from loadgen.measuring import LoadMeasures, Moves
 from loadgen.plan import LoadPlan
 from model import history
 from model.assembly import Assembly
@@ -15,47 +16,31 @@ from model.checkers.triviality import NonTriviality
 from model.history import Record
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.memo import Memo
-from model.protocol import ErrorCode
-
-if TYPE_CHECKING:
-    from loadgen.user import User
-
-CONTRADICTIONS: Final = frozenset(
-    {
-        ErrorCode.MALFORMED,
-        ErrorCode.OUT_OF_ORDER,
-        ErrorCode.BASE_LENGTH,
-        ErrorCode.UNKNOWN_REVISION,
-        ErrorCode.SEQUENCE_GAP,
-        ErrorCode.SEQUENCE_REUSED,
-    }
-)
-"""Errors that a client which keeps the protocol gets only from a server that forgot or mixed up something."""
 
 CONTRADICTIONS_KEPT_MAX: Final = 16
 
 
-class Chronicle:
-    """Where the records of one kind of documents go; the ``Chronicle`` of :class:`model.witness.Witness`.
+class JudgedSink:
+    """Where the records of one kind of documents go: the ``RecordSink`` of :mod:`model.client.recorder`.
 
     ``planned_us`` is when the edit that is made now was planned: from there its latencies count, while the
     history has the time it was made.
     """
 
-    __slots__ = ("_judge", "_keep", "_world", "fingerprint", "planned_us", "record")
+    __slots__ = ("_judge", "_keep", "_state", "fingerprint", "planned_us", "record")
 
-    def __init__(self, world: World, judge: Judge, keep: Callable[[Record], None] | None) -> None:
-        self._world = world
+    def __init__(self, state: WorkerState, judge: Judge, keep: Callable[[Record], None] | None) -> None:
+        self._state = state
         self._judge = judge
         self._keep = keep
-        self.fingerprint = world.memo.fingerprint
+        self.fingerprint = state.memo.fingerprint
         self.planned_us = 0
         self.record: Callable[[Record], None] = self._record
 
     @property
     def now(self) -> int:
         """Microseconds since the run began."""
-        return self._world.now
+        return self._state.now
 
     def _record(self, record: Record) -> None:
         if self._keep is not None:
@@ -74,6 +59,27 @@ class Chronicle:
         self._judge.feed((record,))
 
 
+class Measured(Protocol):
+    """What is on its way from one user to the others, as its document knows it.
+
+    Attributes:
+        flights: first edit of an operation to the time it was planned, until a peer was told of it.
+        moves: where the user's cursor went lately.
+    """
+
+    flights: dict[SequenceNumber, int]
+    moves: Moves
+
+
+class Member(Protocol):
+    """A user, as the end of the run sees it."""
+
+    @property
+    def promises(self) -> list[Promise]:
+        """What the server promised to all sites that the user ever was."""
+        ...
+
+
 class Room:
     """One document and its users.
 
@@ -81,21 +87,21 @@ class Room:
     sent to somebody else than its author, ``head`` the newest one heard of in any way.
     """
 
-    __slots__ = ("broadcast", "chronicle", "document", "head", "is_sampled", "newest", "sites", "users")
+    __slots__ = ("broadcast", "document", "head", "is_sampled", "newest", "sink", "sites", "users")
 
-    def __init__(self, document: DocumentId, chronicle: Chronicle, *, is_sampled: bool) -> None:
+    def __init__(self, document: DocumentId, sink: JudgedSink, *, is_sampled: bool) -> None:
         self.document = document
-        self.chronicle = chronicle
+        self.sink = sink
         self.is_sampled = is_sampled
-        self.users: list[User] = []
-        self.sites: dict[SiteId, User] = {}
+        self.users: list[Member] = []
+        self.sites: dict[SiteId, Measured] = {}
         self.head: Revision = 0
         self.newest: Revision = 0
         self.broadcast: Revision = 0
 
 
-class World:
-    """One worker's run.
+class WorkerState:
+    """What the users of one worker share.
 
     Attributes:
         errors: how often what went wrong, by kind.
@@ -124,8 +130,8 @@ class World:
         self._measuring = Judge([self.measures, self.triviality])
         self._judging = Judge([self.convergence, self.quiescence])
         everything = Judge([self.measures, self.triviality, self.convergence, self.quiescence])
-        self.plain = Chronicle(self, everything, None)
-        self.sampled = Chronicle(self, self._measuring, self.assembly.record)
+        self.plain = JudgedSink(self, everything, None)
+        self.sampled = JudgedSink(self, self._measuring, self.assembly.record)
         self.rooms = [
             Room(name, self.sampled if sampled else self.plain, is_sampled=sampled)
             for name, sampled in documents
@@ -154,11 +160,6 @@ class World:
     def now(self) -> int:
         """Microseconds since the run began."""
         return self._clock_us()
-
-    @property
-    def users(self) -> list[User]:
-        """Everybody who ever started, document by document."""
-        return [user for room in self.rooms for user in room.users]
 
     def count(self, kind: str) -> None:
         """Something went wrong."""

@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 from gevent.pool import Pool  # type: ignore[import-untyped]
 
 from loadgen import outcome as outcomes
-from loadgen.audit import Promise, Readers, broken_promises
+from loadgen.audit import Readers, broken_promises
 from loadgen.health import WorkerHealth
 from loadgen.outcome import DURABILITY, DURABILITY_DETAIL, PROTOCOL, PROTOCOL_DETAIL, WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, LoadPlan
+from loadgen.state import Room, WorkerState
 from loadgen.user import User
-from loadgen.world import Room, World
 from model import history
 from model.audit import Audited
 from model.checkers import Judge
@@ -25,7 +25,6 @@ from model.client.auditor import AuditError
 from model.history_file import HistoryWriter
 from model.identity import DocumentId
 from model.measures import MeasureSet, encode_measures
-from model.phases import Phase
 from model.verdict import VIOLATIONS_KEPT_MAX, CheckResult, Violation
 
 AUDITORS: Final = 8
@@ -39,9 +38,9 @@ class Audit(NamedTuple):
     missing: list[str]
 
 
-def read_back(world: World, readers: Readers, ended: str) -> Audit:
+def read_back(state: WorkerState, readers: Readers, ended: str) -> Audit:
     """Read every document that anybody edited; none if the run ``ended`` because there is no server."""
-    used = [room for room in world.rooms if room.users]
+    used = [room for room in state.rooms if room.users]
     if ended:
         return Audit({}, [f"{room.document} was not read back: {ended}" for room in used])
     finals: dict[DocumentId, Audited] = {}
@@ -66,11 +65,11 @@ def read_back(world: World, readers: Readers, ended: str) -> Audit:
     return Audit(finals, [f"{name} {problem}" for name, problem in problems.items()])
 
 
-class Ending:
+class Finalizer:
     """Judges a worker's run, once."""
 
-    def __init__(self, world: World, audit: Audit) -> None:
-        self._world = world
+    def __init__(self, state: WorkerState, audit: Audit) -> None:
+        self._state = state
         self._audit = audit
         self._promises = 0
         self._broken: list[Violation] = []
@@ -78,36 +77,19 @@ class Ending:
     def record_end(self, users: Sequence[User]) -> None:
         """What everybody shows in the end and what is stored, while the connections are still open."""
         for user in users:
-            self._final_replica(user)
-        for room in self._world.rooms:
+            user.record_final()
+        for room in self._state.rooms:
             final = self._audit.finals.get(room.document)
             if final is not None:
                 self._final_document(room, final)
 
-    def _final_replica(self, user: User) -> None:
-        # Who could not connect shows what is old by no fault of the log; the run's health tells of that.
-        replica = user.replica
-        record = history.FinalReplica(
-            self._world.now,
-            replica.site,
-            user.room.document,
-            replica.revision or 0,
-            self._world.memo.fingerprint(replica.text),
-            replica.unacknowledged,
-            user.wants and replica.phase in (Phase.LIVE, Phase.HANDING_IN),
-        )
-        if user.room.is_sampled:
-            self._world.assembly.record(record)
-        else:
-            self._world.judge(record)
-
     def _final_document(self, room: Room, final: Audited) -> None:
         """The durable log of a document against what every site was told."""
-        now = self._world.now
+        now = self._state.now
         if not room.is_sampled:
-            fingerprint = self._world.memo.fingerprint(final.text)
-            self._world.judge(history.FinalDocument(now, room.document, final.revision, fingerprint, ""))
-        promises = [promise for user in room.users for promise in _promises(user)]
+            fingerprint = self._state.memo.fingerprint(final.text)
+            self._state.judge(history.FinalDocument(now, room.document, final.revision, fingerprint, ""))
+        promises = [promise for user in room.users for promise in user.promises]
         self._promises += len(promises)
         # A log that begins later was trimmed; one without rows, although there are revisions, is lost.
         is_whole = not final.rows or final.rows[0].revision == 1
@@ -116,28 +98,28 @@ class Ending:
 
     def outcome(self, health: WorkerHealth, users: int, ended: str) -> WorkerOutcome:
         """Everything judged; also writes the history of the sampled documents."""
-        world, (finals, missing) = self._world, self._audit
+        state, (finals, missing) = self._state, self._audit
         checks: list[CheckResult] = []
         digest = ""
-        now = world.now
-        sampled = [room for room in world.rooms if room.is_sampled and room.users]
+        now = state.now
+        sampled = [room for room in state.rooms if room.is_sampled and room.users]
         if sampled:
             checkers = checkers_for(JUPITER)
             known = [finals[room.document] for room in sampled if room.document in finals]
             digest = self._replay(Judge(checkers), known, now)
             checks += [checker.result() for checker in checkers]
             said = {sentence.split()[0] for sentence in missing}
-            missing = [*missing, *(m for m in world.assembly.missing if m.split()[0] not in said)]
-        world.everywhere(history.Finished(now))
-        if any(not room.is_sampled for room in world.rooms):
-            checks += [world.convergence.result(), world.quiescence.result()]
+            missing = [*missing, *(m for m in state.assembly.missing if m.split()[0] not in said)]
+        state.everywhere(history.Finished(now))
+        if any(not room.is_sampled for room in state.rooms):
+            checks += [state.convergence.result(), state.quiescence.result()]
         return WorkerOutcome(
-            worker=world.plan.worker,
+            worker=state.plan.worker,
             checks=outcomes.by_name([*checks, self._protocol(), self._durability()]),
-            happened=world.triviality.counts,
-            errors=world.errors,
+            happened=state.triviality.counts,
+            errors=state.errors,
             health=health,
-            documents_read=len(finals) + sum(not room.users for room in world.rooms),
+            documents_read=len(finals) + sum(not room.users for room in state.rooms),
             missing=missing,
             digest=digest,
             ended=ended,
@@ -146,9 +128,9 @@ class Ending:
         )
 
     def _protocol(self) -> CheckResult:
-        world = self._world
-        violations = tuple(Violation(PROTOCOL, *found) for found in world.contradictions)
-        return CheckResult(PROTOCOL, world.messages, world.contradicted, PROTOCOL_DETAIL, True, violations)
+        state = self._state
+        violations = tuple(Violation(PROTOCOL, *found) for found in state.contradictions)
+        return CheckResult(PROTOCOL, state.messages, state.contradicted, PROTOCOL_DETAIL, True, violations)
 
     def _durability(self) -> CheckResult:
         kept = tuple(self._broken[:VIOLATIONS_KEPT_MAX])
@@ -157,12 +139,12 @@ class Ending:
     def _replay(self, judge: Judge, finals: list[Audited], now: int) -> str:
         """The assembled history through the checkers and into its file; the digest."""
         writer: HistoryWriter | None = None
-        if self._world.plan.directory:
-            folder = Path(self._world.plan.directory) / "history"
+        if self._state.plan.directory:
+            folder = Path(self._state.plan.directory) / "history"
             folder.mkdir(parents=True, exist_ok=True)
-            writer = HistoryWriter((folder / f"worker-{self._world.plan.worker:02d}.jsonl.gz").open("wb"))
+            writer = HistoryWriter((folder / f"worker-{self._state.plan.worker:02d}.jsonl.gz").open("wb"))
         batch: list[history.Record] = []
-        for record in self._world.assembly.finish(finals, now):
+        for record in self._state.assembly.finish(finals, now):
             batch.append(record)
             if len(batch) >= BATCH_RECORDS:
                 judge.feed(batch)
@@ -190,9 +172,3 @@ def write_results(plan: LoadPlan, outcome: WorkerOutcome, measures: MeasureSet) 
         part = folder / f"{name}{suffix}.part"
         part.write_bytes(data)
         part.replace(folder / f"{name}{suffix}")
-
-
-def _promises(user: User) -> list[Promise]:
-    """What the server promised to all sites that a user ever was."""
-    replica = user.replica
-    return [*user.identities, Promise(replica.site, replica.acknowledged, replica.sequence)]
