@@ -55,6 +55,7 @@ def test_a_named_scenario_on_the_terminal(arena: Arena) -> None:
         assert sum(line.startswith(f"{name} ") for line in out.splitlines()) >= 3
 
 
+@pytest.mark.slow
 def test_the_json_and_its_keys(arena: Arena) -> None:
     code, out, err = arena("calm", *SMALL, "--workload", "human", "--seed", "3", "--json")
     assert (code, err) == (ExitCode.GOOD, "")
@@ -103,6 +104,7 @@ def test_the_hash_seed_does_not_matter() -> None:
     assert told("1") == told("2")
 
 
+@pytest.mark.slow
 def test_files_and_a_page_that_is_written_again(arena: Arena, terminal: Terminal, tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     code, said, err = arena("forward-runs", "--out", str(out))
@@ -171,6 +173,7 @@ def test_a_scenario_of_ones_own(arena: Arena, tmp_path: Path) -> None:
     assert "3 times offline" in out.splitlines()[0], "the herd is everybody"
 
 
+@pytest.mark.slow
 def test_a_scenario_of_replicas_without_a_server(arena: Arena) -> None:
     code, out, _ = arena("replicas", *SMALL)
     assert code == ExitCode.GOOD

@@ -251,6 +251,7 @@ def test_an_injected_bug_fails_and_its_case_is_replayed_and_explained(
     assert "<svg" in page.read_text()
 
 
+@pytest.mark.slow
 def test_a_campaign_states_what_it_proves(terminal: Terminal, tmp_path: Path) -> None:
     out = tmp_path / "out"
     settings = ("--set", "workload.contention_share=0.5")

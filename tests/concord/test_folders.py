@@ -181,6 +181,7 @@ def recorded(terminal: Terminal, tmp_path: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_report_is_not_written_over_a_file_of_somebody_else(terminal: Terminal, recorded: Path) -> None:
     page = recorded / "arena.html"
     page.write_text("mine")
@@ -188,12 +189,14 @@ def test_a_report_is_not_written_over_a_file_of_somebody_else(terminal: Terminal
     assert page.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_report_beside_copied_results_can_be_written_again(terminal: Terminal, recorded: Path) -> None:
     for _ in range(2):
         assert terminal("report", str(recorded)).code == 0
     assert is_ours(recorded)
 
 
+@pytest.mark.slow
 def test_a_report_is_not_written_through_a_link(terminal: Terminal, recorded: Path) -> None:
     terminal("report", str(recorded))
     other = recorded.parent / "other.html"

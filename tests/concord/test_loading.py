@@ -107,6 +107,7 @@ def test_a_command_loads_what_it_runs(tmp_path: Path, command: str, heavy: set[s
     assert program.heavy() == heavy
 
 
+@pytest.mark.slow
 def test_a_worker_of_a_fleet_loads_what_it_runs(tmp_path: Path) -> None:
     small = ("--clients", "20", "--documents", "4", "--duration", "2s", "--set", "cells=2")
     program, *others = processes(tmp_path, "simulate", "calm", *small, "--jobs", "2", "--out", "out")
@@ -119,6 +120,7 @@ def test_a_worker_of_a_fleet_loads_what_it_runs(tmp_path: Path) -> None:
         assert not folders & {"typer", "rich", "reports", "loadgen"}
 
 
+@pytest.mark.slow
 def test_a_server_of_a_file_loads_no_driver_of_a_database(tmp_path: Path) -> None:
     code = "import reference_server.serve, sys; print(*sys.modules)"
     done = subprocess.run(

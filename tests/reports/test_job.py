@@ -54,6 +54,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_the_paths_written_are_those_of_the_job_and_then_of_its_runs(tmp_path: Path) -> None:
     paths = write_report(write_job(tmp_path, ("simulated", "load")))
@@ -62,6 +63,7 @@ def test_the_paths_written_are_those_of_the_job_and_then_of_its_runs(tmp_path: P
     assert all(path.stat().st_size for path in paths)
 
 
+@pytest.mark.slow
 def test_a_good_job(good: Path) -> None:
     text = page(good).text
     assert "valid in the simulation, the live run and the load run" in text
@@ -72,6 +74,7 @@ def test_a_good_job(good: Path) -> None:
     assert [part.directory for part in job_of(good).parts] == ["simulated", "live", "load"]
 
 
+@pytest.mark.slow
 def test_the_page_of_a_job_needs_nothing_from_outside(good: Path, bad: Path) -> None:
     for directory in (good, bad):
         found = page(directory)
@@ -182,6 +185,7 @@ def test_a_harness_at_its_limit_is_loud_and_voids_the_objectives(bad: Path) -> N
     assert "CPU of the generator" in own
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_an_invalid_harness_is_the_outcome_of_a_job_without_violation(tmp_path: Path) -> None:
     write_part(tmp_path, *synthetic_run("simulated"))
@@ -191,6 +195,7 @@ def test_an_invalid_harness_is_the_outcome_of_a_job_without_violation(tmp_path: 
     assert job_of(tmp_path).exit_code == 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_a_missed_objective_is_said_with_its_run(tmp_path: Path) -> None:
     write_part(tmp_path, *synthetic_run("simulated"))

@@ -38,6 +38,7 @@ class TestEachChecker:
     def test_finds_the_same_in_batches(self, kind: type[Check]) -> None:
         assert judged(kind(), story()) == judged(kind(), iter(story()))
 
+    @pytest.mark.slow
     @given(data=st.data())
     def test_never_objects_to_real_replicas(self, kind: type[Check], data: st.DataObject) -> None:
         if kind.name == "strong_list":

@@ -185,6 +185,7 @@ class TestFromTheBase:
             assert assert_valid(Intention(), contended()).checked == 5  # c#1 is based on 0, 1 is forgotten
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_changed_row_is_found(data: st.DataObject) -> None:
     room = Room("house", "abc")
@@ -228,6 +229,7 @@ def flipped(op: Operation, at: int) -> Operation:
 
 
 class TestElements:
+    @pytest.mark.slow
     @given(st.data())
     def test_they_follow_the_text(self, data: st.DataObject) -> None:
         text = data.draw(texts())

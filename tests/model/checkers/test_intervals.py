@@ -44,6 +44,7 @@ def test_carrying_a_delete_of_2_to_6_and_an_insert_at_4(
     assert moved == Effect(deleted, (Inserted(*gaps, "y"),))
 
 
+@pytest.mark.slow
 @given(concurrent())
 def test_one_step_agrees_with_lists_of_elements(drawn: tuple[str, list[Operation]]) -> None:
     text, (op, other) = drawn
@@ -62,6 +63,7 @@ def test_one_step_agrees_with_lists_of_elements(drawn: tuple[str, list[Operation
         assert wanted.inserted[-1].high == both[1].inserted[-1].low
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_what_the_transformation_does_is_allowed(data: st.DataObject) -> None:
     text = data.draw(texts())
@@ -75,6 +77,7 @@ def test_what_the_transformation_does_is_allowed(data: st.DataObject) -> None:
     assert misplaced(wanted.inserted, effect_of(real).inserted) is None
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_what_merging_a_branch_does_is_allowed_between_kept_neighbours(data: st.DataObject) -> None:
     text = data.draw(texts())
@@ -112,6 +115,7 @@ def test_an_insert_at_3_or_4_between_kept_neighbours(
     assert moved.inserted == (Inserted(*gaps, "y"),)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_an_insert_in_the_wrong_place_is_noticed(data: st.DataObject) -> None:
     text = data.draw(texts())

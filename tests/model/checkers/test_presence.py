@@ -248,6 +248,7 @@ class TestBoundedMemory:
         assert_violated(Presence(), room.records)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_the_models_own_cursors_are_good(data: st.DataObject) -> None:
     room = Room("house", "ab")

@@ -146,6 +146,7 @@ def test_rows_that_make_no_log_are_left_to_other_checks() -> None:
     assert judged(Reconciliation(), trunk.records).verdict is Verdict.UNKNOWN
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_what_the_server_merges_is_what_replicas_merge(data: st.DataObject) -> None:
     trunk = Trunk(data.draw(texts(6)))

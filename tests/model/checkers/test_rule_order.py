@@ -18,6 +18,7 @@ from tests.model.crdt.strategies import scripts
 RULES = ["fugue", "fuguemax", "yata", "rga", "logoot"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @given(script=scripts())
 def test_it_is_the_order_of_every_replica(rule: str, script: Script) -> None:

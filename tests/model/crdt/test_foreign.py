@@ -11,11 +11,14 @@ from typing import TypeVar
 
 import loro
 import pycrdt
+import pytest
 from hypothesis import given
 
 from model.crdt.rules import Rule
 from model.crdt.walker import replay
 from tests.model.crdt.histories import Action, History, actions, play
+
+pytestmark = pytest.mark.slow
 
 
 class Loro:

@@ -32,6 +32,7 @@ def random_version(history: History, rng: random.Random) -> tuple[int, ...]:
 
 
 class TestVersions:
+    @pytest.mark.slow
     @given(actions(), st.randoms(use_true_random=False))
     def test_the_difference_of_two(self, script: list[Action], rng: random.Random) -> None:
         history = play(Rule.FUGUE, script)
@@ -40,11 +41,13 @@ class TestVersions:
         assert numbers(only_a) == ancestors(history, a) - ancestors(history, b)
         assert numbers(only_b) == ancestors(history, b) - ancestors(history, a)
 
+    @pytest.mark.slow
     @given(actions())
     def test_all_events_together(self, script: list[Action]) -> None:
         history = play(Rule.FUGUE, script)
         assert ancestors(history, history.graph.version) == set(range(len(history.graph)))
 
+    @pytest.mark.slow
     @given(actions())
     def test_critical_cuts(self, script: list[Action]) -> None:
         history = play(Rule.FUGUE, script)
@@ -57,11 +60,13 @@ class TestVersions:
         inside = numbers([(start + 1, end) for start, end in graph.contended])
         assert sorted(set(range(total + 1)) - inside) == critical
 
+    @pytest.mark.slow
     @given(actions())
     def test_identities(self, script: list[Action]) -> None:
         history = play(Rule.FUGUE, script)
         assert [history.graph.id_of(n) for n in range(len(history.graph))] == identities(history)
 
+    @pytest.mark.slow
     @given(actions())
     def test_lamport_times(self, script: list[Action]) -> None:
         history = play(Rule.FUGUE, script)

@@ -111,10 +111,12 @@ class TestRules:
             with pytest.raises(ValueError, match="origin A#1 is not among"):
                 rule([element("B1", "A1")])
 
+    @pytest.mark.slow
     @given(scripts(steps_max=40))
     def test_fuguemax_never_breaks_them_deletions_or_not(self, script: Script) -> None:
         assert maximal(play(script, FugueMax)[A].elements()) == []
 
+    @pytest.mark.slow
     @given(scripts(steps_max=40))
     def test_all_with_two_origins_or_lamport_stamps_keep_the_forward_rule(self, script: Script) -> None:
         for algorithm in (Fugue, Yata, Rga):

@@ -216,6 +216,7 @@ def test_an_element_beyond_its_version_is_found() -> None:
     assert finding.message.startswith("A#2 is twice")
 
 
+@pytest.mark.slow
 @given(script=unsettled)
 def test_the_algorithms_break_no_law(script: Script) -> None:
     for algorithm in ALGORITHMS.values():

@@ -89,6 +89,7 @@ def by_walker(case: Case) -> TwoWay:
 
 
 class TestAgainstTheWalker:
+    @pytest.mark.slow
     @given(cases())
     def test_both_give_the_same_text(self, case: Case) -> None:
         result, expected = merged(case), by_walker(case)
@@ -97,10 +98,12 @@ class TestAgainstTheWalker:
         assert text == apply(case.head, expected.operation)
         assert text == apply(case.branch_text, expected.for_sender)
 
+    @pytest.mark.slow
     @given(cases(), st.integers(1, 5))
     def test_the_steps_do_not_matter(self, case: Case, steps: int) -> None:
         assert merged(case, steps) == merged(case)
 
+    @pytest.mark.slow
     @given(cases(), st.data())
     def test_nor_when_the_trunk_arrives(self, case: Case, data: st.DataObject) -> None:
         merge = BranchMerge(len(case.base), case.edits, BRANCH)
@@ -114,6 +117,7 @@ class TestAgainstTheWalker:
             pass
         assert merge.result() == merged(case)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("seed", range(4))
     def test_long_branches(self, seed: int) -> None:
         """Trees of several levels, texts longer than one item, deletions over many leaves."""

@@ -18,6 +18,8 @@ from model.crdt.scripts import Delete, Insert, Script, Sync, perform, play, rand
 from model.identity import SiteId
 from tests.model.crdt.strategies import FUGUEMAX_DIFFERS, scripts
 
+pytestmark = pytest.mark.slow
+
 algorithms = st.sampled_from(list(ALGORITHMS.values()))
 randoms = st.randoms(use_true_random=False)
 
@@ -38,6 +40,7 @@ def merged(first: Replica, *others: Replica) -> Replica:
     return result
 
 
+@pytest.mark.slow
 @given(script=scripts())
 def test_equal_knowledge_is_an_equal_state(script: Script) -> None:
     for algorithm in ALGORITHMS.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import example, given, note
 
 from model.crdt.replicas import ALGORITHMS, Woot
@@ -13,6 +14,8 @@ from model.crdt.scripts import Script, play
 from model.identity import SiteId
 from tests.model.crdt import oracle
 from tests.model.crdt.strategies import FUGUEMAX_DIFFERS, scripts
+
+pytestmark = pytest.mark.slow
 
 
 class Listed:

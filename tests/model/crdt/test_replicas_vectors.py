@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from model.crdt.replicas import Event, Fugue, Replica
 from model.identity import SiteId
 
@@ -42,6 +44,7 @@ def replayed(case: dict[str, Any], algorithm: type[Replica]) -> str:
     return reader.text
 
 
+@pytest.mark.slow
 def test_fugue_reaches_the_recorded_texts(data: Path) -> None:
     with gzip.open(data / "vectors" / "eg_walker.json.gz", "rt", encoding="utf-8") as file:
         cases = json.load(file)

@@ -29,17 +29,20 @@ def applied(text: str, patches: Any) -> str:
 
 @RULES
 class TestAgainstTheOracle:
+    @pytest.mark.slow
     @given(script=actions())
     def test_the_text_of_all_events(self, rule: Rule, script: list[Action]) -> None:
         history = play(rule, script)
         assert replay(history.graph, rule) == history.text
 
+    @pytest.mark.slow
     @given(script=actions(), number=st.integers(0, 29))
     def test_what_turns_any_version_into_it(self, rule: Rule, script: list[Action], number: int) -> None:
         history = play(rule, script)
         for version, text in history.moments[number:][:1]:
             assert applied(text, changes(history.graph, rule, version)) == history.text
 
+    @pytest.mark.slow
     @given(script=actions())
     def test_partial_replay_equals_full_replay(self, rule: Rule, script: list[Action]) -> None:
         graph = play(rule, script).graph
@@ -50,6 +53,7 @@ class TestAgainstTheOracle:
         walker.check_invariants()
         assert applied("", walker.changes) == replay(graph, rule)
 
+    @pytest.mark.slow
     @given(script=actions(), rng=st.randoms(use_true_random=False))
     def test_the_order_of_arrival_does_not_matter(
         self, rule: Rule, script: list[Action], rng: random.Random
@@ -57,6 +61,7 @@ class TestAgainstTheOracle:
         history = play(rule, script)
         assert replay(shuffled(history, rng), rule) == history.text
 
+    @pytest.mark.slow
     @given(script=actions())
     def test_a_text_that_was_there_before(self, rule: Rule, script: list[Action]) -> None:
         """The same with a base: it is as if everybody had begun behind one common insertion."""
@@ -81,11 +86,13 @@ def shuffled(history: History, rng: random.Random) -> EventGraph:
 class TestTheOracle:
     """Two of the rules are defined by trees; the oracle's lists are in their order."""
 
+    @pytest.mark.slow
     @given(actions())
     def test_rga(self, script: list[Action]) -> None:
         elements = play(Rule.RGA, script).replica.elements
         assert [e.id for e in elements] == rga_order(elements)
 
+    @pytest.mark.slow
     @given(actions())
     def test_fugue(self, script: list[Action]) -> None:
         elements = play(Rule.FUGUE, script).replica.elements

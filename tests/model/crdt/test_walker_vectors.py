@@ -14,6 +14,8 @@ from model.identity import SiteId
 from model.text import OperationError
 from tests.model.test_text_vectors import vectors
 
+pytestmark = pytest.mark.slow
+
 
 def graphs(data: Path) -> list[tuple[EventGraph, str]]:
     read = []

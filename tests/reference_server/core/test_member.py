@@ -203,6 +203,7 @@ def test_chunks_on_different_texts_are_refused() -> None:
     assert exchange.text == ""
 
 
+@pytest.mark.slow
 def test_a_branch_is_bounded() -> None:
     exchange = Exchange()
     connection = handing_in(exchange)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def numbered(branch: list[Operation]) -> list[Edits]:
     return [Edits(n, n, op) for n, op in enumerate(branch, 1)]
 
 
+@pytest.mark.slow
 @given(situations())
 def test_merging_is_one_text_both_ways_round(situation: tuple[str, list[Operation], list[LogRow]]) -> None:
     text, branch, trunk = situation
@@ -45,6 +47,7 @@ def test_merging_is_one_text_both_ways_round(situation: tuple[str, list[Operatio
     assert on_trunk == on_branch
 
 
+@pytest.mark.slow
 @given(situations(), st.data())
 def test_slices_and_a_trunk_that_grows_meanwhile_change_nothing(
     situation: tuple[str, list[Operation], list[LogRow]], data: st.DataObject
@@ -69,6 +72,7 @@ def test_of_two_inserts_at_one_place_the_smaller_site_goes_first() -> None:
         assert apply("us", merge(numbered(branch), ME, trunk).operation) == expected
 
 
+@pytest.mark.slow
 @given(situations(), st.data())
 def test_a_selection_is_carried_as_its_owner_carries_it(
     situation: tuple[str, list[Operation], list[LogRow]], data: st.DataObject

@@ -81,6 +81,7 @@ def test_bytes_may_arrive_in_any_pieces(messages: list[tuple[bytes, bool]], data
     assert reading.other == b""
 
 
+@pytest.mark.slow
 def test_a_message_that_drips_in_is_not_copied_again_with_every_drop() -> None:
     reading = Reading()
     stream = client_frame(b"x" * 1_000_000)

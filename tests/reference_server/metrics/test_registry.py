@@ -235,11 +235,13 @@ def test_a_sum_has_everything_of_both(a: MetricsSnapshot, b: MetricsSnapshot) ->
     assert both.window_us == max(a.window_us, b.window_us)
 
 
+@pytest.mark.slow
 @given(snapshots())
 def test_a_snapshot_survives_the_way_to_the_supervisor(snapshot: MetricsSnapshot) -> None:
     assert msgspec.json.decode(msgspec.json.encode(snapshot), type=MetricsSnapshot) == snapshot
 
 
+@pytest.mark.slow
 @given(snapshots())
 def test_what_is_left_of_a_dead_worker_lets_no_counter_shrink(snapshot: MetricsSnapshot) -> None:
     now_us = 100 * MINUTE_US

@@ -116,5 +116,6 @@ def test_sqlite_does_what_the_store_in_memory_does(tmp_path: Path) -> None:
     check(f"sqlite:///{tmp_path}/documents.db", settings().max_examples * 3)
 
 
+@pytest.mark.slow
 def test_postgres_does_what_the_store_in_memory_does(database_url: str) -> None:
     check(database_url, settings().max_examples)

@@ -218,6 +218,7 @@ def test_another_documents_name_does_not_get_past_the_grant() -> None:
     trio.run(scenario)
 
 
+@pytest.mark.slow
 def test_a_flood_of_pings_is_answered_or_ended_and_costs_others_nothing() -> None:
     async def scenario(running: Running, client: Client) -> None:
         async with connection(running.port, receive_bytes=4_096) as deaf:
@@ -284,6 +285,7 @@ _frames = st.builds(
 _streams = st.lists(st.one_of(_frames, _frames, st.binary(max_size=40)), max_size=8).map(b"".join)
 
 
+@pytest.mark.slow
 def test_whatever_is_sent_harms_nobody_else() -> None:
     """One server for all examples: it must survive the sum of them, and forget all of them."""
 

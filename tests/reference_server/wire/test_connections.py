@@ -162,6 +162,7 @@ def test_a_silent_client_is_given_up_and_one_that_answers_pings_stays() -> None:
     trio.run(scenario)
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_too_slow_is_closed_and_catches_up_later() -> None:
     async def scenario() -> None:
         async with (
@@ -207,6 +208,7 @@ def _clear(length: int) -> Operation:
     return delete(length, 0, length)
 
 
+@pytest.mark.slow
 def test_many_slow_readers_of_one_document_end_together() -> None:
     """All overflow in one flush, and every one of them is news for the others."""
 
@@ -241,6 +243,7 @@ def test_who_says_nothing_is_closed_after_a_while() -> None:
     trio.run(scenario)
 
 
+@pytest.mark.slow
 def test_a_thousand_connections_that_say_nothing_harm_nobody() -> None:
     async def scenario() -> None:
         async with (

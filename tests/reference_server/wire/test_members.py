@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable
 
+import pytest
 import trio
 
 from model.protocol import ErrorCode, Failure, Joined, Submit
@@ -137,6 +138,7 @@ def test_a_deleted_document_sends_its_members_away_and_may_begin_again() -> None
     run(scenario)
 
 
+@pytest.mark.slow
 def test_many_join_and_leave_at_once() -> None:
     async def scenario() -> None:
         async with serving() as running:

@@ -171,6 +171,7 @@ CHANGES: dict[str, tuple[Callable[[httpx.AsyncClient, str], Awaitable[httpx.Resp
 every_change = pytest.mark.parametrize("kind", CHANGES)
 
 
+@pytest.mark.slow
 @every_change
 def test_a_change_is_answered_when_what_was_with_the_store_is_done(kind: str) -> None:
     ask, code, close = CHANGES[kind]
@@ -241,6 +242,7 @@ def test_a_change_is_answered_when_requests_that_were_let_in_are_done(kind: str)
     trio.run(scenario)
 
 
+@pytest.mark.slow
 def test_changes_of_one_document_wait_for_each_other_and_not_for_themselves() -> None:
     async def scenario() -> None:
         house = House()
@@ -296,6 +298,7 @@ def test_nobody_is_let_in_while_a_document_is_being_deleted() -> None:
     trio.run(scenario)
 
 
+@pytest.mark.slow
 @every_change
 @pytest.mark.parametrize("is_heard", [True, False], ids=["heard", "lost"])
 def test_at_another_worker_a_change_counts_within_the_bound(

@@ -26,6 +26,7 @@ KINDS = list(MUTATORS)
 every_type = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
+@pytest.mark.slow
 @every_type
 @given(data=st.data())
 def test_the_laws_hold_on_states_and_deltas_which_travel_as_json(
@@ -38,6 +39,7 @@ def test_the_laws_hold_on_states_and_deltas_which_travel_as_json(
         assert msgspec.json.decode(msgspec.json.encode(state), type=kind) == state
 
 
+@pytest.mark.slow
 @every_type
 @given(data=st.data(), rng=st.randoms(use_true_random=False))
 def test_deltas_joined_in_any_order_are_the_joined_states(
@@ -74,6 +76,7 @@ def test_a_register_holds_the_last_assignment(data: st.DataObject) -> None:
     assert [state.value for state in play.states] == [latest(play.known_by(n)) for n in range(4)]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_map_holds_the_last_assignment_of_each_key(data: st.DataObject) -> None:
     play = Play(LwwMap, data.draw(acts(LwwMap)))
@@ -83,6 +86,7 @@ def test_a_map_holds_the_last_assignment_of_each_key(data: st.DataObject) -> Non
         assert [key in state for key in "abc"] == [expected[key] is not None for key in "abc"]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_multi_value_register_holds_what_nobody_has_replaced(data: st.DataObject) -> None:
     play = Play(MvRegister, data.draw(acts(MvRegister)))
