@@ -27,11 +27,13 @@ LONG_FILES = {
 }
 UNFINISHED_FILES = {
     "loadgen/user.py",
-    "reference_server/server.py",
-    "reference_server/worker.py",
-    "simulator/virtual/client.py",
+    "model/assembly.py",
+    "model/client/concord.py",
+    "reference_server/core/document.py",
+    "reference_server/core/gateway.py",
+    "simulator/gossip/peer.py",
 }
-UNFINISHED_FUNCTIONS: set[str] = set()
+UNFINISHED_FUNCTIONS = {"reference_server/server.py __init__"}
 
 DOCUMENTS = ("*.md", "docs/**/*.md", "tests/README.md")
 OF_THE_PAST = "CHANGELOG.md"  # what was may be named there
