@@ -63,9 +63,12 @@ class ServerMetrics:
         return not self._seconds and self._silences >= SILENCES_MAX
 
     def take(self, seconds: float, bodies: Mapping[str, bytes]) -> None:
-        """Path to body of what was answered, ``seconds`` after the run began."""
+        """Path to body of what was answered, ``seconds`` after the run began.
+
+        A server that has answered before and does not now has a gap in each of its columns.
+        """
         answers = {path: answer for path, body in bodies.items() if (answer := _decoded(body)) is not None}
-        if not answers:
+        if not (answers or self._seconds):
             self._silences += 1
             return
         self._seconds.append(round(seconds, 3))

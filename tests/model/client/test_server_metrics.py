@@ -64,7 +64,17 @@ def test_every_life_of_a_server_counts_the_first_one_from_the_begin_of_the_run()
     series = metrics.series()
     assert series is not None
     assert series.latencies["operation"].buckets == {80: 1, 90: 1, 91: 1, 100: 1}
-    assert series.seconds == [0.0, 1.0, 3.0, 4.0, 5.0]
+
+
+def test_a_server_that_does_not_answer_for_a_while_has_a_gap() -> None:
+    metrics = ServerMetrics()
+    metrics.take(0.0, {})
+    for second, body in ((1.0, b'{"queue_depth": 1}'), (2.0, b"no"), (3.0, b'{"queue_depth": 3}')):
+        metrics.take(second, {OVERVIEW: body})
+    series = metrics.series()
+    assert series is not None
+    assert series.seconds == [1.0, 2.0, 3.0]
+    assert series.columns == {"queue_depth": [1.0, None, 3.0]}
 
 
 def test_a_server_that_never_answers_is_left_alone_and_one_that_did_is_not() -> None:
