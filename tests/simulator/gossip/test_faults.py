@@ -36,6 +36,7 @@ def test_every_kind_has_its_fault_and_no_other() -> None:
         gossip_fault_of("store_stall")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS_WITHOUT_SERVER)
 @pytest.mark.parametrize("end_s", [7, 10], ids=["in the course", "to the end"])
 def test_a_fault_hits_something_and_the_cell_heals(kind: str, end_s: int) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import pytest
 import trio
 import trio.testing
 
@@ -42,6 +43,7 @@ def test_nothing_happens_before_its_time_and_everything_at_it() -> None:
     assert paced(test) == [("a", 1_000_000), ("b", 2_000_000)]
 
 
+@pytest.mark.slow
 def test_the_clock_stands_until_it_is_begun() -> None:
     async def test(clock: PacedClock, pace: Pace, done: list[tuple[str, int]]) -> None:
         clock.call(1_000, noting(clock, done, "early"))

@@ -22,6 +22,7 @@ def scenario_of(clients: int, documents: int, hot_room: int = 0, skew: float = 0
     )
 
 
+@pytest.mark.slow
 @given(st.integers(1, 60), st.integers(0, 500), st.integers(0, 300), st.floats(0, 5), st.integers(0, 99))
 def test_every_client_has_a_room_and_every_room_a_client(
     documents: int, more: int, hot_room: int, skew: float, seed: int

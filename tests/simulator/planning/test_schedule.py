@@ -78,6 +78,7 @@ def test_a_repeated_fault_comes_once_in_every_period() -> None:
     assert 87 * SECOND_US - 10 * SECOND_US < begins[-1] <= 97 * SECOND_US
 
 
+@pytest.mark.slow
 @given(st.integers(1, 30), st.integers(1, 3), st.integers(0, 999))
 def test_drawn_occurrences_never_overlap(count: int, seconds: int, seed: int) -> None:
     window_us = (20 * SECOND_US, (20 + count * seconds) * SECOND_US + seed)
@@ -111,6 +112,7 @@ def test_regions_and_directions_are_drawn_before_the_split() -> None:
     assert {w.params["direction"] for w in windows if w.kind == "partition_one_way"} == {"up", "down"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULT_KINDS)
 def test_every_kind_can_be_scheduled_with_its_defaults(kind: str) -> None:
     (window,) = schedule(with_faults(fault_spec(kind)), Seeds(1))

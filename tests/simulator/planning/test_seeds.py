@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,7 @@ def test_a_draw_from_one_stream_leaves_the_others_as_they_were() -> None:
     assert seeds.stream("a").random() == first_draws(7, "a")[0]
 
 
+@pytest.mark.slow
 def test_streams_do_not_depend_on_the_hash_seed() -> None:
     code = (
         "from simulator.planning.seeds import Seeds; print(Seeds(7).stream('client', 17, 'typing').random())"

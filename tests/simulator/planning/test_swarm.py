@@ -10,6 +10,7 @@ from simulator.planning.seeds import Seeds
 from simulator.planning.swarm import swarm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_scenarios())
 def test_every_swarm_is_a_legal_scenario_with_a_fault(name: str) -> None:
     scenario = load_scenario(name)

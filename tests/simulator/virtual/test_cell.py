@@ -140,6 +140,7 @@ def test_what_a_client_does_is_recorded_in_time_order(trial: Trial) -> None:
 # --- equal runs -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_equal_plans_have_equal_digests_and_other_seeds_other_ones(trial: Trial) -> None:
     assert attempt(eventful()).digest == trial.digest
     assert attempt(eventful(seed=4)).digest != trial.digest

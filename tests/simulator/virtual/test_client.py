@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import msgspec
+import pytest
 
 from model import history
 from model.identity import SiteId
@@ -252,6 +253,7 @@ def absences(sessions: Sessions) -> tuple[list[history.Record], int]:
     return list(trial.records), edits
 
 
+@pytest.mark.slow
 def test_closed_laptops_do_not_type_and_open_ones_do() -> None:
     away = msgspec.structs.replace(STAYING, offline_mean_count=3.0, offline_mean_us=2 * SECOND)
     records, edits = absences(msgspec.structs.replace(away, offline_editing_share=0.0, crash_share=0.0))

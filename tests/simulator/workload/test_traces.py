@@ -193,6 +193,7 @@ def test_recorded_sessions_end_with_their_text(data: Path, name: str, timed: boo
     assert trace.timed is timed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "agents", "transactions", "length"),
     [

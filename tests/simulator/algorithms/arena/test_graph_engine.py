@@ -22,6 +22,7 @@ from tests.model.crdt.strategies import FUGUEMAX_DIFFERS, scripts
 A, B, C = (SiteId(name) for name in "ABC")
 
 
+@pytest.mark.slow
 @given(scripts(steps_min=10, steps_max=30, settled=False))
 @example(FUGUEMAX_DIFFERS)
 def test_a_rule_is_one_order_by_replay_and_by_integration(script: Script) -> None:

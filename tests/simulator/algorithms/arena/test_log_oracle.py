@@ -27,11 +27,13 @@ def log_of(schedule: Schedule, document: type[Document] = BranchDocument) -> Ser
     return engine
 
 
+@pytest.mark.slow
 @given(schedules(steps_min=15, steps_max=40))
 def test_every_absence_a_branch(schedule: Schedule) -> None:
     check_trunk(schedule.text, log_of(schedule).rows)
 
 
+@pytest.mark.slow
 @given(schedules(steps_min=15, steps_max=40))
 def test_blips_and_branches(schedule: Schedule) -> None:
     check_trunk(schedule.text, log_of(schedule, Document).rows)

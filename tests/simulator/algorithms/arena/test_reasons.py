@@ -33,6 +33,7 @@ REVERSED = "alone they would be reversed"
 # --- plain algorithms -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(scripts(agents_max=5, steps_min=8, steps_max=20))
 def test_the_rule_for_two_siblings_decides_wherever_there_is_a_tree(script: Script) -> None:
     for algorithm in ("fugue", "fuguemax", "rga"):
@@ -43,6 +44,7 @@ def test_the_rule_for_two_siblings_decides_wherever_there_is_a_tree(script: Scri
             assert REVERSED not in rules.why(first, second)
 
 
+@pytest.mark.slow
 @given(scripts(agents_max=5, steps_min=8, steps_max=20))
 def test_every_pair_has_a_reason(script: Script) -> None:
     for algorithm in ("yata", "woot", "logoot"):
@@ -133,6 +135,7 @@ def recorded(schedule: Schedule, **options: object) -> ServerEngine:
     return engine
 
 
+@pytest.mark.slow
 @given(schedules(steps_min=10, steps_max=24))
 def test_the_log_explains_every_pair(schedule: Schedule) -> None:
     for options in ({}, {"has_absences": True}, {"has_absences": True, "document": BranchDocument}):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 
 from model.crdt.interleaving import Interleaving, interleaving
@@ -22,6 +23,7 @@ from tests.simulator.algorithms.arena.strategies import schedules
 A, B = SiteId("A"), SiteId("B")
 
 
+@pytest.mark.slow
 @given(schedules(steps_min=8, deletes=False))
 def test_without_deletion_the_origins_are_those_of_the_replicas(schedule: Schedule) -> None:
     for name in ALGORITHMS:

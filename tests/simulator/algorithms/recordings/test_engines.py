@@ -95,6 +95,7 @@ def test_problems(outcomes: list[Replayed], expected: list[str]) -> None:
     assert problems(outcomes, "x") == expected
 
 
+@pytest.mark.slow
 def test_two_people_by_every_engine(data: Path) -> None:
     """Who orders by names agrees, as long as there is no tie that RGA or Logoot breaks in another way."""
     session = read_trace(data / "traces" / "friendsforever.json.gz")
@@ -120,6 +121,7 @@ def test_logoot_interleaves() -> None:
     assert "shows the recorded characters in another order, its own," in logoot.sentence
 
 
+@pytest.mark.slow
 def test_two_hundred_people_are_too_many_for_most(data: Path) -> None:
     session = read_trace(data / "traces" / "node_nodecc.json.gz")
     for engine in ENGINES:

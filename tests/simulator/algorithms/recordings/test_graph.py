@@ -13,6 +13,7 @@ from simulator.algorithms.recordings.graph import event_graph
 from simulator.workload.traces import Patch, Trace, Transaction, read_trace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["automerge-paper", "rustcode", "sveltecomponent"])
 def test_a_sequential_session_is_one_run(data: Path, name: str) -> None:
     trace = read_trace(data / "traces" / f"{name}.json.gz")
@@ -22,6 +23,7 @@ def test_a_sequential_session_is_one_run(data: Path, name: str) -> None:
     assert replay(graph, start=trace.start) == trace.end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(Rule))
 @pytest.mark.parametrize(("name", "windows"), [("friendsforever", 165), ("node_nodecc", 7)])
 def test_a_concurrent_session(data: Path, name: str, windows: int, rule: Rule) -> None:

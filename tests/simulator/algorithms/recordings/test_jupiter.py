@@ -150,6 +150,7 @@ def recorded(folder: Path, name: str) -> Trace:
     return read_trace(folder / "traces" / f"{name}.json.gz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sveltecomponent", "rustcode", "friendsforever", "automerge-paper"])
 def test_a_recorded_session_reaches_its_recorded_text(data: Path, name: str) -> None:
     session = recorded(data, name)
