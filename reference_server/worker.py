@@ -350,6 +350,8 @@ class Worker:
         self.claims.pop(number, None)
         if socket is not None:
             self.metrics.error(effect.reason)
+            if effect.reason == ErrorCode.BASE_LENGTH.value:
+                self.metrics.conflict_failed()
             self.metrics.closed(effect.code, dropped=False)
             _LOG.info("closed", connection=number, code=effect.code, reason=effect.reason)
             socket.close(effect.code, effect.reason)

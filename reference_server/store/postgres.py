@@ -13,10 +13,9 @@ breaks later the outcome is unknown. Nothing waits for ever: the server limits s
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
@@ -32,6 +31,7 @@ from reference_server.core.effects import (
     Request,
     Snapshot,
 )
+from reference_server.logs import Log
 from reference_server.store.catalogue import LOAD, READ
 from reference_server.store.compare import Comparison, Writes, appends_in, sites_of
 from reference_server.store.port import StoreError, unanswered
@@ -49,7 +49,7 @@ PATIENCE_S = 2.0
 """How long a commit waits for a server that cannot be reached before it is answered with *unknown*."""
 RECONNECT_PAUSE_S = 0.1
 
-_log = logging.getLogger(__name__)
+_LOG: Final = Log("store")
 
 # The statements of a commit; arrays have one element for each row. A new document is made only by an append
 # that expects revision 0, before the locks: two workers that make it at once wait here, in order of names.
@@ -126,7 +126,7 @@ class PostgresStore:
             try:
                 return commit.perform()
             except (psycopg.OperationalError, psycopg.InternalError) as error:
-                _log.warning("PostgreSQL: %s", error)
+                _LOG.warning("PostgreSQL fails", reason=str(error))
                 self._drop()
                 if commit.is_sent:
                     break
@@ -142,7 +142,7 @@ class PostgresStore:
                 self._connection = connect(self._url, self._answer_s)
             except psycopg.OperationalError as error:
                 if time.monotonic() > give_up:
-                    _log.warning("PostgreSQL cannot be reached: %s", error)
+                    _LOG.warning("PostgreSQL cannot be reached", reason=str(error))
                     return None
                 time.sleep(RECONNECT_PAUSE_S)
         return self._connection

@@ -6,7 +6,6 @@ Requests keep their order, and so do answers.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -16,12 +15,13 @@ from typing import Final
 import trio
 
 from reference_server.core.effects import Answer, Request
+from reference_server.logs import Log
 from reference_server.store.port import Store, StoreError, unanswered
 
 COMMIT_REQUESTS_MAX: Final = 512
 """Requests that share a commit at most, so that one commit stays short; the others take the next."""
 
-_log = logging.getLogger(__name__)
+_LOG: Final = Log("store")
 
 
 class StoreRunner:
@@ -107,9 +107,9 @@ class StoreRunner:
         except StoreError as error:
             if len(requests) > 1:
                 return [answer for request in requests for answer in self._perform([request])]
-            _log.error("%s is refused: %s", type(requests[0]).__name__, error)
-        except Exception:
-            _log.exception("a commit of %d requests failed", len(requests))
+            _LOG.error("the store refuses a request", error, kind=type(requests[0]).__name__)
+        except Exception as error:
+            _LOG.error("a commit failed", error, requests=len(requests))
         return unanswered(requests)
 
     def _hand_back(self, answers: list[Answer], commit_us: int, requests: int) -> None:
@@ -124,4 +124,4 @@ class StoreRunner:
         try:
             self._token.run_sync_soon(in_trio)
         except trio.RunFinishedError:
-            _log.warning("%d answers came after the end", len(answers))
+            _LOG.warning("answers came after the end", answers=len(answers))

@@ -7,14 +7,13 @@ processes may open the file; SQLite's write lock orders their commits, and compa
 from __future__ import annotations
 
 import contextlib
-import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reference_server.core.effects import (
     Answer,
@@ -27,6 +26,7 @@ from reference_server.core.effects import (
     Request,
     Snapshot,
 )
+from reference_server.logs import Log
 from reference_server.store.catalogue import LOAD, READ, Execute, SqlCatalogue
 from reference_server.store.compare import Comparison, Writes, appends_in, sites_of
 from reference_server.store.migrations import missing
@@ -40,7 +40,7 @@ _HEAD_AND_EPOCH = (
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_log = logging.getLogger(__name__)
+_LOG: Final = Log("store")
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -137,7 +137,7 @@ class SqliteStore:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.rollback()
             if _is_unavailable(error):
-                _log.warning("SQLite: %s", error)
+                _LOG.warning("SQLite fails", reason=str(error))
                 return unanswered(requests)
             raise StoreError(f"SQLite refuses: {error}") from error
 

@@ -193,7 +193,7 @@ def test_a_request_that_cannot_be_stored_does_no_harm_to_others(caplog: pytest.L
         await session.runner.stop()
 
     trio.run(main)
-    assert "Append is refused: odd" in caplog.text
+    assert "the store refuses a request" in caplog.text
 
 
 class Broken(Refusing):

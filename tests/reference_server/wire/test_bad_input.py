@@ -324,3 +324,13 @@ def test_whatever_is_sent_harms_nobody_else() -> None:
                 await example(*one)
 
     trio.run(scenario)
+
+
+def test_an_operation_that_cannot_be_carried_is_counted() -> None:
+    async def test(running: Running, client: Client) -> None:
+        await client.say(Submit(0, 1, 1, insert(5, 5, "a")))
+        await client.refused(ErrorCode.BASE_LENGTH, 4400)
+        assert running.snapshot.counts.conflicts_failed == 1
+        assert sum(running.snapshot.conflict_failures.values()) == 1
+
+    with_joined(test)
