@@ -10,7 +10,7 @@ import typer
 from concord.refusals import refusing
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, CaseError, load_case
-from simulator.zoo import parts_for
+from simulator.zoo.catalogue import parts_for
 
 CaseFile: TypeAlias = Annotated[
     Path, typer.Argument(help="A failure file, as a run leaves it in DIR/failures.")

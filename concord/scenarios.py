@@ -19,7 +19,7 @@ from simulator.planning.scenario import Scenario, ScenarioError, load_scenario
 from simulator.planning.seeds import Seeds
 from simulator.planning.swarm import swarm
 from simulator.workload.traces import TraceError, read_trace
-from simulator.zoo import ZOO, bug_of
+from simulator.zoo.catalogue import ZOO, bug_of
 
 SERVER_MODE = "server"
 CRDT_MODE = "crdt"

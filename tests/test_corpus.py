@@ -8,7 +8,7 @@ import pytest
 
 from simulator.failures.case import load_case
 from simulator.failures.trial import attempt
-from simulator.zoo import parts_for
+from simulator.zoo.catalogue import parts_for
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.json"))
 

@@ -13,7 +13,8 @@ from concord.refusals import refusing
 from concord.terminal import console
 from model.machine import cores
 from model.verdict import ExitCode
-from simulator.zoo import Row, bug_of, run_zoo
+from simulator.zoo.catalogue import bug_of
+from simulator.zoo.table import Row, run_zoo
 
 EXAMPLES = (
     "concord zoo",

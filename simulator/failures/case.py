@@ -22,8 +22,15 @@ from model.text import Operation
 from model.verdict import Violation
 from simulator.engines.engine import AnyParts
 from simulator.failures.trial import attempt
-from simulator.planning.plan import PLAN_VERSION, CellPlan, ClientPlan, DocumentPlan, ScriptStep, StepKind
-from simulator.planning.schedule import FaultWindow
+from simulator.planning.plan import (
+    PLAN_VERSION,
+    CellPlan,
+    ClientPlan,
+    DocumentPlan,
+    FaultWindow,
+    ScriptStep,
+    StepKind,
+)
 
 
 class CaseError(ValueError):

@@ -13,8 +13,7 @@ from model.history import Record
 from model.verdict import CheckResult
 from simulator.engines.engine import AnyParts
 from simulator.engines.known import engine_of
-from simulator.planning.plan import CellPlan
-from simulator.planning.schedule import FaultWindow
+from simulator.planning.plan import CellPlan, FaultWindow
 
 
 class Trial(NamedTuple):

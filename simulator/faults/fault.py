@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
-from simulator.planning.schedule import FaultWindow
+from simulator.planning.plan import FaultWindow
 from simulator.virtual.cell import Cell
 from simulator.virtual.host import ServerHost
 from simulator.virtual.occurrence import OccurrenceHost

@@ -29,8 +29,7 @@ from simulator.live.documents import create_all, read_all
 from simulator.live.faults import SERVER_FAULTS, live_fault_of
 from simulator.live.pace import Pace, PacedClock
 from simulator.live.server import ServerError, ServerHandle
-from simulator.planning.plan import CellPlan
-from simulator.planning.schedule import FaultWindow
+from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection, Network

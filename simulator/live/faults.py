@@ -22,7 +22,7 @@ from simulator.faults.network import (
     PartitionRegion,
 )
 from simulator.live.server import ServerHandle
-from simulator.planning.schedule import FaultWindow
+from simulator.planning.plan import FaultWindow
 
 if TYPE_CHECKING:
     from simulator.live.cell import LiveCell

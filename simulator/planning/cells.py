@@ -9,13 +9,14 @@ from typing import Final
 
 from model.identity import DocumentId, SiteId
 from model.people.characters import Supply
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, FaultWindow
 from simulator.planning.popularity import cells_of, rooms, workloads
 from simulator.planning.scenario import Scenario
-from simulator.planning.schedule import FaultWindow, schedule
+from simulator.planning.schedule import schedule
 from simulator.planning.seeds import Seeds
-from simulator.workload.catalogue import WorkloadKind, initial_text
+from simulator.workload.catalogue import initial_text
 from simulator.workload.recorded import Recording
+from simulator.workload.settings import WorkloadKind
 from simulator.workload.traces import read_trace
 
 DISPLAYED_UNIQUE_MAX: Final = 16

@@ -7,14 +7,13 @@ shrinking is a search over plans.
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from model.identity import DocumentId, SiteId
 from simulator.planning.scenario import Gossip, NetworkSettings, ServerSettings, Sessions
-from simulator.planning.schedule import FaultWindow
-from simulator.workload.catalogue import Workload, WorkloadKind
+from simulator.workload.settings import Workload, WorkloadKind
 
 PLAN_VERSION: Final = 1
 
@@ -82,6 +81,24 @@ class GossipPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings: Gossip
     compacted: tuple[DocumentId, ...] = ()
     examined: tuple[DocumentId, ...] = ()
+
+
+class FaultWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One occurrence of a fault, in one cell or in all of them (``cell`` is None).
+
+    Windows are numbered by ``index`` in time order. ``params`` are named as the fields of ``FaultSpec``,
+    nothing in them is left to draw except whom the fault hits; ``sites`` names those in a saved failure, None
+    lets the fault draw them. Windows of one entry of the scenario never overlap in a cell.
+    """
+
+    index: int
+    kind: str
+    lane: str
+    begin_us: int
+    end_us: int
+    params: dict[str, Any]
+    cell: int | None = None
+    sites: tuple[SiteId, ...] | None = None
 
 
 class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from simulator.planning.scenario import Scenario
 from simulator.planning.seeds import Seeds
-from simulator.workload.catalogue import WorkloadKind
+from simulator.workload.settings import WorkloadKind
 
 
 def rooms(scenario: Scenario, seeds: Seeds) -> list[int]:

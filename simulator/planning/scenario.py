@@ -21,7 +21,7 @@ from simulator.planning.faultspec import (
     fault_problems,
     fault_variant,
 )
-from simulator.workload.catalogue import Workload
+from simulator.workload.settings import Workload
 
 SCENARIO_BYTES_MAX: Final = 1_048_576
 _SHIPPED: Final = Path(__file__).parent / "scenarios"

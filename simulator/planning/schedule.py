@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
-from model.identity import SiteId
 from simulator.planning.faultspec import (
     ANY_REGION,
     EITHER_WAY,
@@ -17,26 +15,9 @@ from simulator.planning.faultspec import (
     parameters_of,
     window_of,
 )
+from simulator.planning.plan import FaultWindow
 from simulator.planning.scenario import Scenario
 from simulator.planning.seeds import Seeds
-
-
-class FaultWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One occurrence of a fault, in one cell or in all of them (``cell`` is None).
-
-    Windows are numbered by ``index`` in time order. ``params`` are named as the fields of ``FaultSpec``,
-    nothing in them is left to draw except whom the fault hits; ``sites`` names those in a saved failure, None
-    lets the fault draw them. Windows of one entry of the scenario never overlap in a cell.
-    """
-
-    index: int
-    kind: str
-    lane: str
-    begin_us: int
-    end_us: int
-    params: dict[str, Any]
-    cell: int | None = None
-    sites: tuple[SiteId, ...] | None = None
 
 
 def schedule(scenario: Scenario, seeds: Seeds) -> tuple[FaultWindow, ...]:

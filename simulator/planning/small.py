@@ -9,11 +9,11 @@ from model.identity import DocumentId, SiteId
 from model.people.characters import Supply
 from model.people.human import Weights
 from simulator.planning.faultspec import FAULT_KINDS
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, Topology
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, FaultWindow, GossipPlan, Topology
 from simulator.planning.scenario import Gossip, NetworkSettings, Region, ServerSettings, Sessions
-from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
-from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
+from simulator.workload.catalogue import initial_text
+from simulator.workload.settings import Workload, WorkloadKind
 
 _HEAL_BOUND_US: Final = 6_000_000
 _SECOND_US: Final = 1_000_000

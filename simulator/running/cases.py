@@ -17,7 +17,7 @@ from simulator.failures.trial import attempt
 from simulator.planning.scenario import Scenario
 from simulator.running.fleet import CellJob, CellOutcome
 from simulator.running.options import Options, RunListener
-from simulator.zoo import parts_for
+from simulator.zoo.catalogue import parts_for
 
 CASES_MAX: Final = 3
 """Failures of one run that are turned into cases; the result names all violations."""

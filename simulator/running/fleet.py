@@ -20,9 +20,8 @@ from model.verdict import CheckResult
 from simulator.children import WorkerPool
 from simulator.engines.known import engine_of
 from simulator.engines.paranoid import paranoid
-from simulator.planning.plan import CellPlan
-from simulator.planning.schedule import FaultWindow
-from simulator.zoo import parts_for
+from simulator.planning.plan import CellPlan, FaultWindow
+from simulator.zoo.catalogue import parts_for
 
 PROGRESS_EVERY_SECONDS: Final = 0.2
 

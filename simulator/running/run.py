@@ -24,7 +24,7 @@ from simulator.planning.scenario import Scenario
 from simulator.running.cases import keep_failures
 from simulator.running.fleet import CellJob, CellOutcome, digest_of, run_cells
 from simulator.running.options import Options, RunListener
-from simulator.zoo import parts_for
+from simulator.zoo.catalogue import parts_for
 
 EDIT_KINDS: Final = {
     "human": ("type", "backspace", "paste", "replace", "undo"),

@@ -9,7 +9,7 @@ from simpy.events import ProcessGenerator
 
 from model import history
 from model.history import Record
-from simulator.planning.schedule import FaultWindow
+from simulator.planning.plan import FaultWindow
 from simulator.virtual.clock import Clock
 
 

@@ -16,8 +16,7 @@ from model import history
 from model.histogram import Histogram
 from model.history import Record
 from model.memo import Memo
-from simulator.planning.plan import CellPlan
-from simulator.planning.schedule import FaultWindow
+from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
 from simulator.virtual.occurrence import FaultOf, occur

@@ -1,23 +1,6 @@
-"""What simulated people do: authors propose one action at a time, each from a random stream of its own."""
+"""What simulated people do: authors propose one action at a time, each from a random stream of its own.
 
-from model.people.actions import Action, Author, Edit, EditKind, Move, Redo, Undo
-from model.people.characters import Supply
-from simulator.workload.catalogue import WORKLOADS, Workload, WorkloadKind, author, initial_text
-from simulator.workload.recorded import Recording
-
-__all__ = [
-    "WORKLOADS",
-    "Action",
-    "Author",
-    "Edit",
-    "EditKind",
-    "Move",
-    "Recording",
-    "Redo",
-    "Supply",
-    "Undo",
-    "Workload",
-    "WorkloadKind",
-    "author",
-    "initial_text",
-]
+Most write as people do (``model.people.human``); some all insert and delete at one spot (``contention``),
+and some replay a session that was recorded (``recorded``, read by ``traces``). ``settings`` is what a
+scenario says of them, ``catalogue`` makes them.
+"""

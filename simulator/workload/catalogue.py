@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 import random
-from typing import Annotated, Final, Literal, TypeAlias, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from model.people.actions import Author
 from model.people.characters import PLAIN_SHARE, Supply, prose
-from model.people.human import HumanAuthor, Weights
-from model.protocol import DOCUMENT_LENGTH_MAX
+from model.people.human import HumanAuthor
 from simulator.workload.contention import INITIAL_LENGTH_MAX, ContentionAuthor
 from simulator.workload.recorded import RecordedAuthor, Recording
-
-WorkloadKind: TypeAlias = Literal["human", "contention", "trace"]
-WORKLOADS: Final[tuple[WorkloadKind, ...]] = ("human", "contention", "trace")
-
+from simulator.workload.settings import Workload, WorkloadKind
 
 _Required = TypeVar("_Required")
-
-
-class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the people of a scenario do.
-
-    Attributes:
-        kind: the authors of most documents.
-        edits_per_second: long-run mean of one author.
-        text_length: code points that people keep a document at.
-        contention_share: share of the documents that get contention authors whatever ``kind`` is, so that
-            every run checks the list specifications.
-        trace_file: the recorded session, where ``kind`` is ``trace``.
-        weights: the mixture of human episodes.
-    """
-
-    kind: WorkloadKind = "human"
-    edits_per_second: Annotated[float, msgspec.Meta(ge=0.001, le=20.0)] = 0.2
-    text_length: Annotated[int, msgspec.Meta(ge=0, le=DOCUMENT_LENGTH_MAX // 2)] = 2_000
-    contention_share: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.02
-    trace_file: str = ""
-    weights: Weights = Weights()
 
 
 def initial_text(

@@ -29,7 +29,7 @@ from simulator.planning.seeds import Seeds
 from simulator.planning.small import BUSY, PlannedFault, SmallCell, SmallGossipCell
 from simulator.virtual.cell import HEALTHY, Cell
 from simulator.virtual.recorder import Recorder
-from simulator.zoo import bug_of
+from simulator.zoo.catalogue import bug_of
 from tests.conftest import ROOT
 from tests.extending import checker, engine, fault, workload
 

@@ -15,14 +15,14 @@ from model.people.characters import Supply
 from simulator.failures.trial import Keeper, Trial
 from simulator.faults import fault_of
 from simulator.planning.faultspec import FAULT_KINDS
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, ScriptStep, StepKind
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, FaultWindow, ScriptStep, StepKind
 from simulator.planning.scenario import NetworkSettings, Region, ServerSettings, Sessions
-from simulator.planning.schedule import FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.cell import HEALTHY, Cell, Parts
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
-from simulator.workload.catalogue import Workload, WorkloadKind, initial_text
+from simulator.workload.catalogue import initial_text
+from simulator.workload.settings import Workload, WorkloadKind
 
 DOCUMENT = DocumentId("d0")
 SECOND = 1_000_000

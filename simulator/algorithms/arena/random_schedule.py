@@ -22,7 +22,8 @@ from simulator.planning.scenario import NetworkSettings, Scenario
 from simulator.planning.schedule import schedule as fault_windows
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
-from simulator.workload.catalogue import Workload, WorkloadKind, author
+from simulator.workload.catalogue import author
+from simulator.workload.settings import Workload, WorkloadKind
 
 TEXT_LENGTH_MAX: Final = 120
 """People who write prose keep the text at most this long, so that a few of them meet."""

@@ -15,7 +15,7 @@ def replay_test(case: Case, file: str) -> str:
     name = json.dumps(file, ensure_ascii=False)
     check, bug = _identifier(case.check), _identifier(case.bug)
     if bug:
-        more = "from simulator.zoo import bug_of\n"
+        more = "from simulator.zoo.catalogue import bug_of\n"
         test = (
             f"def test_{check}_finds_{bug}() -> None:\n"
             "    assert attempt(CASE.plan, bug_of(CASE.bug).parts()).violated(CASE.check)\n"

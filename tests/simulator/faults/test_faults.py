@@ -10,9 +10,8 @@ from model.identity import SiteId
 from simulator.failures.trial import Trial, attempt
 from simulator.faults import FAULTS, fault_of
 from simulator.planning.faultspec import FAULT_KINDS, KINDS_WITH_SERVER
-from simulator.planning.plan import CellPlan
+from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.scenario import ServerSettings
-from simulator.planning.schedule import FaultWindow
 from tests.simulator.plans import STAYING, cell_of, fault, of, plan, problems, unchecked
 
 STRONG: dict[str, dict[str, Any]] = {

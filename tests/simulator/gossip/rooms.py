@@ -14,9 +14,16 @@ from simulator.engines.known import engine_of
 from simulator.failures.trial import Keeper
 from simulator.gossip.cell import GossipCell
 from simulator.gossip.peer import GossipParts
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, GossipPlan, ScriptStep, Topology
+from simulator.planning.plan import (
+    CellPlan,
+    ClientPlan,
+    DocumentPlan,
+    FaultWindow,
+    GossipPlan,
+    ScriptStep,
+    Topology,
+)
 from simulator.planning.scenario import Gossip, NetworkSettings, Region
-from simulator.planning.schedule import FaultWindow
 from tests.simulator.plans import SECOND, STAYING, edit, plan, step
 
 DOCUMENT = DocumentId("d")

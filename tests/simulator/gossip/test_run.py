@@ -20,7 +20,7 @@ from simulator.failures.explain import explain
 from simulator.failures.trial import attempt
 from simulator.planning.plan import Topology
 from simulator.running.run import save
-from simulator.zoo import bug_of
+from simulator.zoo.catalogue import bug_of
 from tests.conftest import ROOT
 from tests.simulator.gossip.runs import HERD, run
 

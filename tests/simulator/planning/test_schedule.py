@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.planning.faultspec import FAULT_KINDS, FaultSpec, fault_spec
+from simulator.planning.plan import FaultWindow
 from simulator.planning.scenario import Scenario, load_scenario, shipped_scenarios, validate
-from simulator.planning.schedule import FaultWindow, schedule
+from simulator.planning.schedule import schedule
 from simulator.planning.seeds import Seeds
 
 SECOND_US = 1_000_000

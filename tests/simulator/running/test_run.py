@@ -20,7 +20,7 @@ from simulator.running.options import Options, RunListener
 from simulator.running.run import RunOutcome, expected_kinds, save, simulate
 from simulator.virtual.cell import HEALTHY
 from simulator.workload.traces import TraceError
-from simulator.zoo import bug_of
+from simulator.zoo.catalogue import bug_of
 
 pytestmark = pytest.mark.slow
 

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.people.actions import Action, Author, Edit, Move, Redo, Undo
+from model.people.characters import Supply
 from model.text import apply, replace
-from simulator.workload import (
-    WORKLOADS,
-    Action,
-    Author,
-    Edit,
-    Move,
-    Recording,
-    Redo,
-    Supply,
-    Undo,
-    Workload,
-    WorkloadKind,
-    author,
-    initial_text,
-)
+from simulator.workload.catalogue import author, initial_text
+from simulator.workload.recorded import Recording
+from simulator.workload.settings import Workload, WorkloadKind
 from simulator.workload.traces import Patch, Trace, Transaction
 
 PATCHES = [
@@ -66,7 +57,7 @@ def performed(text: str, caret: int, action: Action) -> tuple[str, int]:
 
 
 @given(
-    st.sampled_from(WORKLOADS),
+    st.sampled_from(get_args(WorkloadKind)),
     st.integers(0, 2**32),
     st.lists(st.tuples(st.text(max_size=300), st.integers(-5, 400)), min_size=1, max_size=40),
     st.integers(0, 500),
@@ -80,7 +71,7 @@ def test_every_action_fits_the_text_shown_whatever_others_did_to_it(
         performed(text, caret, somebody.act(text, caret))
 
 
-@pytest.mark.parametrize("kind", WORKLOADS)
+@pytest.mark.parametrize("kind", get_args(WorkloadKind))
 def test_equal_streams_give_equal_authors(kind: WorkloadKind) -> None:
     def session(seed: int) -> list[tuple[int, Action]]:
         somebody, text, caret, done = make(kind, seed), "some text", 4, []

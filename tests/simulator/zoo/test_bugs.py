@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from simulator.failures.trial import attempt
-from simulator.zoo import ZOO, bug_of, hunt
+from simulator.zoo.catalogue import ZOO, bug_of
+from simulator.zoo.hunt import hunt
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,9 @@ from simulator.failures.case import load_case, save_case
 from simulator.failures.shrink import Shrinker
 from simulator.failures.trial import attempt
 from simulator.virtual.cell import HEALTHY
-from simulator.zoo import ZOO, Row, bug_of, hunt, run_zoo
-from simulator.zoo.table import row_of
+from simulator.zoo.catalogue import ZOO, bug_of
+from simulator.zoo.hunt import hunt
+from simulator.zoo.table import Row, row_of, run_zoo
 
 pytestmark = pytest.mark.slow
 

@@ -27,11 +27,10 @@ from model.text import Operation, insert
 from model.verdict import CheckResult, Violation
 from simulator.failures.case import Case, Origin
 from simulator.failures.trial import attempt
-from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, ScriptStep
+from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, FaultWindow, ScriptStep
 from simulator.planning.scenario import NetworkSettings, Region, ServerSettings, Sessions
-from simulator.planning.schedule import FaultWindow
 from simulator.virtual.cell import HEALTHY, Parts
-from simulator.workload.catalogue import Workload
+from simulator.workload.settings import Workload
 
 DOCUMENT = DocumentId("notes")
 C1, C2 = SiteId("c1"), SiteId("c2")

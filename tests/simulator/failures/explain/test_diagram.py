@@ -10,8 +10,7 @@ from simulator.failures.explain.diagram import diagram
 from simulator.failures.explain.scene import LANES_DRAWN_MAX, STEPS_DRAWN_MAX, Scene, arrange
 from simulator.failures.explain.steps import StoryStep
 from simulator.failures.explain.story import story
-from simulator.planning.plan import ScriptStep
-from simulator.planning.schedule import FaultWindow
+from simulator.planning.plan import FaultWindow, ScriptStep
 from tests.simulator.failures.explain.cases import (
     DOPT,
     Explained,

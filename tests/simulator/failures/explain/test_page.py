@@ -108,7 +108,7 @@ def test_nothing_in_a_case_becomes_markup() -> None:
 
 
 def test_faults_are_in_words_and_in_the_picture() -> None:
-    from simulator.planning.schedule import FaultWindow
+    from simulator.planning.plan import FaultWindow
 
     fault = FaultWindow(0, "clog", "network", 400_000, 650_000, {})
     case = explained(cell_plan({"c1": ()}, faults=(fault,)))

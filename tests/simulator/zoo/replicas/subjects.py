@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from model.crdt.replicas import ALGORITHMS
 from model.crdt.replicas.port import CausalBuffer, Replica
 from simulator.gossip.peer import GossipParts
-from simulator.zoo import bug_of
+from simulator.zoo.catalogue import bug_of
 from tests.simulator.zoo.replicas.trial import TrialShape
 
 
