@@ -15,10 +15,10 @@ from typing import Final
 
 import pytest
 
-CALLS_MAX: Final = 300_000
-"""Of one test that is not slow, its fixtures included: about a quarter of a second."""
+CALLS_MAX: Final = 200_000
+"""Of one test that is not slow, its fixtures included: about a sixth of a second."""
 
-CALLS_TOTAL_MAX: Final = 40_000_000
+CALLS_TOTAL_MAX: Final = 50_000_000
 """Of all that are not slow, together: about half a minute on two cores."""
 
 STARTS: Final = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"})

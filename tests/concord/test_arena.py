@@ -120,6 +120,7 @@ def test_files_and_a_page_that_is_written_again(arena: Arena, terminal: Terminal
     assert line == f"{out / 'arena.json'}: arena of version 9, this is version 1"
 
 
+@pytest.mark.slow
 def test_a_difference_by_definition_is_exit_code_1(arena: Arena, tmp_path: Path, wrong_rule: None) -> None:
     code, out, err = arena("forward-runs", "--out", str(tmp_path))
     assert (code, err) == (ExitCode.VIOLATED, "")
@@ -161,6 +162,7 @@ def test_a_wrong_argument_is_refused_in_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_scenario_of_ones_own(arena: Arena, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import msgspec
+import pytest
 
 from model import arena as arenas
 from reports.arena import headline, picture, render_arena
@@ -31,10 +32,12 @@ def test_a_problem_comes_first() -> None:
     assert page.index("one &amp; other") < page.index("Final texts")
 
 
+@pytest.mark.slow
 def test_equal_arenas_give_equal_pages() -> None:
     assert render_arena(arena()) == render_arena(arenas.load(arenas.encode(arena())))
 
 
+@pytest.mark.slow
 def test_the_picture_writes_what_can_be_read() -> None:
     drawn = picture(arena())
     assert drawn.count(">$</text>") == 2, "a dollar sign is no formula"

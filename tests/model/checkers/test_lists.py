@@ -142,6 +142,7 @@ lists = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(lists)
 def test_both_agree_with_the_definitions(texts: list[str]) -> None:
     pairs = {pair for text in texts for pair in itertools.combinations(text, 2)}
@@ -153,6 +154,7 @@ def test_both_agree_with_the_definitions(texts: list[str]) -> None:
     assert (judged(StrongList(), shown(*texts)).violated == 0) == strong
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_jupiter_is_weak(data: st.DataObject) -> None:
     room = Room("", "abc")

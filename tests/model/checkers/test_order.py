@@ -149,6 +149,7 @@ class TestComingBack:
         assert judged(TotalOrder(), [*begun, merged, history.Delivered(0, A, DOCUMENT, 3, 0)]).violated == 1
 
 
+@pytest.mark.slow
 @given(st.integers(2, 6), st.data())
 def test_a_lost_or_doubled_step_in_any_place_is_found(edits: int, data: st.DataObject) -> None:
     room = Room("", "abc")

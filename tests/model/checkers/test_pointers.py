@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,7 @@ def test_elements_after_an_operation() -> None:
     assert followed(delete(3, 0, 2), [0, 1, 2], 7) == [2]
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_elements_are_those_of_the_map_of_elements(data: st.DataObject) -> None:
     op: Operation = data.draw(operations(5))

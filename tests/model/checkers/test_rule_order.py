@@ -61,6 +61,7 @@ def test_ids_that_are_not_unique_and_missing_origins_are_for_others_to_tell() ->
     assert judged(RuleOrder(), [*records[:first], *records[first + 1 :]]).checked == 0
 
 
+@pytest.mark.slow
 def test_a_large_document_is_not_followed() -> None:
     group = Group("")
     for _ in range(3):

@@ -59,6 +59,7 @@ def test_the_ping_is_one() -> None:
     assert (frame.opcode, frame.payload) == (Opcode.PING, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("binary", [False, True])
 def test_a_message_in_one_frame_is_cut_out(size: int, binary: bool) -> None:
@@ -69,6 +70,7 @@ def test_a_message_in_one_frame_is_cut_out(size: int, binary: bool) -> None:
     assert reading.other == b""
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.binary(max_size=300), st.booleans()), max_size=6), st.data())
 def test_bytes_may_arrive_in_any_pieces(messages: list[tuple[bytes, bool]], data: st.DataObject) -> None:
     stream = b"".join(client_frame(payload, 2 if binary else 1) for payload, binary in messages)

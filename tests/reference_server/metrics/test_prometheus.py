@@ -61,6 +61,7 @@ def test_a_real_snapshot_has_everything() -> None:
     assert families["concord_workers"].samples == {("concord_workers", ()): 1}
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 20_000_000), max_size=50))
 def test_a_bucket_never_counts_what_is_longer_than_its_bound(values: list[int]) -> None:
     histogram = Histogram()
@@ -81,6 +82,7 @@ def test_a_bucket_never_counts_what_is_longer_than_its_bound(values: list[int]) 
             assert count <= sum(value <= bound for value in values)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=8), st.integers(0, 2**53), max_size=4))
 def test_any_label_survives(errors: dict[str, int]) -> None:
     samples = parse(to_prometheus(MetricsSnapshot(errors=errors)))["concord_errors_total"].samples

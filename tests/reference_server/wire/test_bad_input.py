@@ -239,6 +239,7 @@ def test_a_flood_of_pings_is_answered_or_ended_and_costs_others_nothing() -> Non
     with_joined(scenario, websocket={"outbox_bytes": 65_536})
 
 
+@pytest.mark.slow
 def test_who_goes_on_sending_still_gets_the_error_and_the_code() -> None:
     """A socket that is closed with something unread is reset, and the answer is lost with it."""
 

@@ -39,6 +39,7 @@ async def answer_to(port: int, request: bytes) -> bytes:
     return data
 
 
+@pytest.mark.slow
 def test_http_and_websockets_share_the_port() -> None:
     async def scenario() -> None:
         async with serving() as running, member(running.port, "a") as ann, http(running.port) as rest:
@@ -50,6 +51,7 @@ def test_http_and_websockets_share_the_port() -> None:
     trio.run(scenario)
 
 
+@pytest.mark.slow
 def test_an_upgrade_on_a_connection_that_was_kept_alive_is_refused() -> None:
     async def scenario() -> None:
         async with serving() as running:

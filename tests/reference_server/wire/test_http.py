@@ -7,6 +7,8 @@ from reference_server.gateway import http as gateway_http
 from tests.reference_server.wire.kit import check_alive, http, raw_connection
 from tests.reference_server.wire.running import serving, token, until
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_http_connection_is_over_when_the_client_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_http, "KEEP_ALIVE_SECONDS", 600)

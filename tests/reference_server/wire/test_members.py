@@ -38,6 +38,7 @@ def test_two_members_edit_and_converge() -> None:
     run(scenario)
 
 
+@pytest.mark.slow
 def test_rights_decide_who_gets_in_and_who_edits() -> None:
     async def scenario() -> None:
         async with serving() as running:
@@ -77,6 +78,7 @@ def test_rights_decide_who_gets_in_and_who_edits() -> None:
     run(scenario)
 
 
+@pytest.mark.slow
 def test_a_permission_that_is_withdrawn_or_lessened_counts_at_once() -> None:
     async def scenario() -> None:
         async with serving() as running, http(running.port, token("own", {})) as owner:
@@ -101,6 +103,7 @@ def test_a_permission_that_is_withdrawn_or_lessened_counts_at_once() -> None:
     run(scenario)
 
 
+@pytest.mark.slow
 def test_edits_over_http_reach_members_and_those_of_members_are_read_over_http() -> None:
     async def scenario() -> None:
         async with (
@@ -119,6 +122,7 @@ def test_edits_over_http_reach_members_and_those_of_members_are_read_over_http()
     run(scenario)
 
 
+@pytest.mark.slow
 def test_a_deleted_document_sends_its_members_away_and_may_begin_again() -> None:
     async def scenario() -> None:
         async with serving() as running:

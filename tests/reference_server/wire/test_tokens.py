@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import trio
 
 from model.identity import DocumentId
@@ -109,6 +110,7 @@ def test_tokens_that_are_no_good_are_refused() -> None:
     trio.run(scenario)
 
 
+@pytest.mark.slow
 def test_revoking_a_token_closes_its_connections_and_no_others() -> None:
     async def scenario() -> None:
         async with serving() as running:

@@ -132,6 +132,7 @@ async def sent_away(somebody: Member, code: ErrorCode, close: int) -> None:
     await client.refused(code, close)
 
 
+@pytest.mark.slow
 def test_a_change_is_answered_when_the_right_was_looked_up_again() -> None:
     async def scenario() -> None:
         house = House()
@@ -205,6 +206,7 @@ def test_a_change_is_answered_when_what_was_with_the_store_is_done(kind: str) ->
     trio.run(scenario)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["handed over", "revoked", "deleted"])
 def test_a_change_is_answered_when_requests_that_were_let_in_are_done(kind: str) -> None:
     async def scenario() -> None:
@@ -267,6 +269,7 @@ def test_changes_of_one_document_wait_for_each_other_and_not_for_themselves() ->
     trio.run(scenario)
 
 
+@pytest.mark.slow
 def test_nobody_is_let_in_while_a_document_is_being_deleted() -> None:
     async def scenario() -> None:
         house = House()

@@ -42,6 +42,7 @@ def test_every_kind_of_a_scenario_has_its_fault() -> None:
         fault_of("earthquake")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS_WITH_SERVER)
 def test_a_fault_hits_something_and_the_cell_heals(kind: str) -> None:
     trial = attempt(plan(fault(kind, 3, 7, **STRONG.get(kind, {}))), keep=True)
@@ -52,12 +53,14 @@ def test_a_fault_hits_something_and_the_cell_heals(kind: str) -> None:
     assert (began.time_us, began.name) == (3_000_000, kind)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS_WITH_SERVER)
 def test_a_fault_that_lasts_to_the_end_heals_too(kind: str) -> None:
     trial = attempt(plan(fault(kind, 7, 10, **STRONG.get(kind, {})), seed=2), keep=True)
     assert not problems(trial)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [k for k in KINDS_WITH_SERVER if "share" in FAULT_KINDS[k].parameters])
 def test_a_fault_that_hits_nobody_does_not_claim_the_hits_of_another(kind: str) -> None:
     others = (fault("partition_region", 3, 6), fault("herd", 7, 8))
@@ -90,12 +93,14 @@ def pairs() -> list[tuple[FaultWindow, ...]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("windows", pairs(), ids=lambda windows: "+".join(w.kind for w in windows))
 def test_two_faults_at_once_heal(windows: tuple[FaultWindow, ...]) -> None:
     for seed in range(3):
         assert not problems(attempt(plan(*windows, seed=seed, edits_per_second=2.0)))
 
 
+@pytest.mark.slow
 def test_all_at_once() -> None:
     windows = [
         fault(kind, 2 + n / 4, 5 + n / 4, **STRONG.get(kind, {})) for n, kind in enumerate(KINDS_WITH_SERVER)
@@ -114,6 +119,7 @@ def test_a_region_is_cut_off_as_a_whole_and_no_other_one() -> None:
     assert broken == {f"c{n:03d}" for n in range(1, 12, 2)}
 
 
+@pytest.mark.slow
 def test_a_rival_makes_appends_conflict_and_is_read_by_everybody() -> None:
     for seed in range(6):  # in some of them nobody edits after the rival's last write
         what = plan(fault("rival_writer", 3, 9.9, period_us=50_000), seed=seed, edits_per_second=0.3)
@@ -148,6 +154,7 @@ def test_a_clock_is_wrong_by_what_the_history_says() -> None:
         assert abs(record.client_us - record.time_us) <= 3_600_000_000
 
 
+@pytest.mark.slow
 def test_a_slow_reader_is_closed_when_its_queue_is_full() -> None:
     what = plan(
         fault("slow_reader", 3, 7, share=0.5, bytes_per_second=50),
@@ -186,6 +193,7 @@ def test_impatient_clients_of_a_clog_leave_late_operations_of_dead_connections()
 # --- repeating one ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_a_fault_realised_names_whom_it_hit() -> None:
     trial = attempt(plan(fault("partition_clients", 3, 6, share=0.4)), keep=True)
     (window,) = trial.realised

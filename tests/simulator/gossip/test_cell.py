@@ -131,6 +131,7 @@ def test_nobody_types_while_down_and_ids_are_not_used_again() -> None:
     assert texts(of(history.Displayed, trial)) == dict.fromkeys("ab", "zx")
 
 
+@pytest.mark.slow
 def test_every_other_replica_compacts_and_nothing_changes() -> None:
     busy = crowd(compacted=True, replicas=4, rate=4.0)
     settings = msgspec.structs.replace(QUIET, compact_us=SECOND // 4, loss=0.3, reordering=0.3)

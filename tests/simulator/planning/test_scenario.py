@@ -250,6 +250,7 @@ def test_shipped_scenarios_are_valid_and_named_as_their_file(name: str) -> None:
     assert bool(scenario.faults) == (name != "calm")
 
 
+@pytest.mark.slow
 def test_the_shipped_scenarios_are_those_promised() -> None:
     assert set(shipped_scenarios()) == {
         "default", "calm", "herd", "flaky-mobile", "split-region", "hot-document", "server-crash",

@@ -37,6 +37,7 @@ def trial() -> Trial:
     return attempt(eventful(), keep=True)
 
 
+@pytest.mark.slow
 def test_an_eventful_cell_is_valid_and_everything_was_checked(trial: Trial) -> None:
     assert not problems(trial)
     assert all(result.checked for result in trial.results)

@@ -56,6 +56,7 @@ def performed(text: str, caret: int, action: Action) -> tuple[str, int]:
             return text, caret
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(get_args(WorkloadKind)),
     st.integers(0, 2**32),

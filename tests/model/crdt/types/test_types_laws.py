@@ -70,6 +70,7 @@ def latest(done: list[Done], key: str | None = None) -> int | None:
     return last.act.number if last.act.what == "assign" else None
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_register_holds_the_last_assignment(data: st.DataObject) -> None:
     play = Play(LwwRegister, data.draw(acts(LwwRegister)))

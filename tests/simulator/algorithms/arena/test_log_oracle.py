@@ -39,6 +39,7 @@ def test_blips_and_branches(schedule: Schedule) -> None:
     check_trunk(schedule.text, log_of(schedule, Document).rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_people_who_come_and_go(seed: int) -> None:
     scenario = load_scenario("long-offline")
@@ -76,6 +77,7 @@ def walked(seed: int, steps: int) -> Counter[str]:
     return check_trunk("hello", world.exchange.store.durable(DOCUMENT).rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_log_written_under_faults(seed: int) -> None:
     seen = walked(seed, 300)

@@ -161,6 +161,7 @@ def test_a_recorded_session_reaches_its_recorded_text(data: Path, name: str) -> 
     assert (outcome.concurrent > 1_000) is (name == "friendsforever")
 
 
+@pytest.mark.slow
 def test_the_order_of_the_agents_decides_ties_and_nothing_else(data: Path) -> None:
     session = recorded(data, "friendsforever")
     turned = msgspec.structs.replace(

@@ -81,6 +81,7 @@ def test_a_session_that_is_too_large_is_refused() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", Rule)
 def test_the_beginning_of_a_recorded_session(data: Path, rule: Rule) -> None:
     """The first two thousand transactions of two people, against the event graph."""
