@@ -26,14 +26,13 @@ from model.people.actions import Author
 from simulator.live.bridge import Bridge
 from simulator.live.conversation import Surroundings
 from simulator.live.documents import create_all, read_all
-from simulator.live.faults import SERVER_FAULTS, live_fault_of
 from simulator.live.pace import Pace, PacedClock
 from simulator.live.server import ServerError, ServerHandle
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection, Network
-from simulator.virtual.occurrence import occur
+from simulator.virtual.occurrence import FaultOf, occur
 from simulator.virtual.sessions import start_clients
 
 SETTLE_POLL_SECONDS: Final = 0.1
@@ -46,12 +45,15 @@ CONNECT_SECONDS_MIN: Final = 3.0
 WAIT_US: Final = 100_000
 """How often a fault looks whether there is somebody to hit."""
 
+SERVER_FAULTS: Final = ("gateway_crash", "crash_before_ack")
+"""Faults that kill the server's process."""
+
 _NEVER_CLOSED_BYTES: Final = 1 << 62
 """The network holds back for the faults; closing slow readers is the business of the real server."""
 
 
 class LiveCell:
-    """A live run; the ``World`` of its clients.
+    """A live run; the host of its clients.
 
     Attributes:
         is_healing: as of a simulated cell.
@@ -70,6 +72,7 @@ class LiveCell:
         tokens: Tokens,
         server: ServerHandle | None,
         authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
+        fault_of: FaultOf,
         progress: Callable[[int], None],
     ) -> None:
         """A run that has not begun.
@@ -80,6 +83,7 @@ class LiveCell:
             tokens: what clients show.
             server: its process, if the run may kill it.
             authors: the people, as for a simulated cell.
+            fault_of: the faults that can be made over real sockets.
             progress: told of the microseconds done, now and then.
         """
         self.plan = plan
@@ -111,6 +115,7 @@ class LiveCell:
         self._address = address
         self._tokens = tokens
         self._server = server
+        self._fault_of = fault_of
         self._progress = progress
         self._nursery: trio.Nursery
         people = authors(plan, self.seeds)
@@ -234,7 +239,7 @@ class LiveCell:
         while self.now <= latest_us and not (self._is_busy() and not (is_deadly and self._is_dying)):
             yield self.clock.timeout(WAIT_US)
         self._is_dying |= is_deadly
-        yield from occur(self, window, live_fault_of, self.realised.append)
+        yield from occur(self, window, self._fault_of, self.realised.append)
         if is_deadly:
             self._is_dying = False
 

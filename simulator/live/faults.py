@@ -8,7 +8,7 @@ the gateway and of the store are those of processes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -21,11 +21,9 @@ from simulator.faults.network import (
     PartitionOneWay,
     PartitionRegion,
 )
+from simulator.live.cell import SERVER_FAULTS, LiveCell
 from simulator.live.server import ServerHandle
 from simulator.planning.plan import FaultWindow
-
-if TYPE_CHECKING:
-    from simulator.live.cell import LiveCell
 
 HALF_OPEN_SHARE: Final = 0.3
 """Of the connections that a partition hits, how many are left half open for good."""
@@ -33,7 +31,6 @@ HALF_OPEN_SHARE: Final = 0.3
 PERSIST_US: Final = 3_000
 """A commit takes about this long; a process killed within it may have persisted and not answered."""
 
-SERVER_FAULTS: Final = ("gateway_crash", "crash_before_ack")
 STORE_FAULTS: Final = ("store_stall", "store_error")
 
 

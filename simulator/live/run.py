@@ -30,7 +30,7 @@ from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
 from simulator.live.documents import SETUP_KIND
-from simulator.live.faults import playable, with_a_kill
+from simulator.live.faults import live_fault_of, playable, with_a_kill
 from simulator.live.scrape import scrape
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
 from simulator.live.stream import ExchangeError
@@ -187,7 +187,13 @@ async def _drive(
 ) -> _Driven:
     whole_us = plan.duration_us
     cell = LiveCell(
-        plan, address, tokens, server, people, lambda us: listener.progress(min(1.0, us / whole_us))
+        plan,
+        address,
+        tokens,
+        server,
+        people,
+        live_fault_of,
+        lambda us: listener.progress(min(1.0, us / whole_us)),
     )
     metrics = ServerMetrics()
     begin = time.perf_counter()
