@@ -11,7 +11,7 @@ from model.audit import Audited
 from model.client.address import Address
 from model.client.auditor import ANSWER_SECONDS_MAX, AuditError, Auditor
 from model.client.tokens import Tokens
-from model.identity import DocumentId, SequenceNumber, SiteId
+from model.identity import NO_EDIT, DocumentId, SequenceNumber, SiteId
 from model.protocol import Row
 
 
@@ -73,7 +73,7 @@ def broken_promises(
     """
     reached: dict[SiteId, SequenceNumber] = {}
     for row in rows:
-        before = reached.get(row.site, 0 if is_whole else row.first - 1)
+        before = reached.get(row.site, NO_EDIT if is_whole else SequenceNumber(row.first - 1))
         if row.first <= before:
             yield row.site, f"{row.site}#{row.first} is in the log twice, again as revision {row.revision}"
         elif row.first > before + 1:

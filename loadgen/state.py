@@ -14,7 +14,7 @@ from model.checkers import Judge
 from model.checkers.convergence import Convergence, Quiescence
 from model.checkers.triviality import NonTriviality
 from model.history import Record
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SequenceNumber, SiteId
 from model.memo import Memo
 
 CONTRADICTIONS_KEPT_MAX: Final = 16
@@ -95,9 +95,9 @@ class Room:
         self.is_sampled = is_sampled
         self.users: list[Member] = []
         self.sites: dict[SiteId, Measured] = {}
-        self.head: Revision = 0
-        self.newest: Revision = 0
-        self.broadcast: Revision = 0
+        self.head: Revision = EMPTY_LOG
+        self.newest: Revision = EMPTY_LOG
+        self.broadcast: Revision = EMPTY_LOG
 
 
 class WorkerState:

@@ -19,7 +19,7 @@ from model.client.client import Client, Host
 from model.client.concord import Concord
 from model.client.recorder import ClientRecorder
 from model.client.tokens import Tokens
-from model.identity import Revision, SequenceNumber, SiteId
+from model.identity import Revision, SequenceNumber, SiteId, edits_from
 from model.jupiter import Replica
 from model.outgoing import Sent
 from model.people.actions import Action, Author, Edit
@@ -115,7 +115,7 @@ class UserRecorder(ClientRecorder):
         planned_us = self._planned.get(first)
         if planned_us is not None:
             self._state.report("acknowledge", max(0, self._state.now - planned_us))
-        for sequence in range(first, last + 1):
+        for sequence in edits_from(first, last):
             self._planned.pop(sequence, None)
 
     def edited(self, kind: str, op: Operation, revision: Revision) -> None:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from model import history
 from model.audit import Audited, audit_result
 from model.history import Record
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import (
     Ack,
     Branch,
@@ -143,7 +143,7 @@ class _Document:
             self.missing = "could not be read in the end"
             self.is_whole = len(self.rows) == max(self.seen, default=0)
             return
-        kept_from = final.rows[0].revision if final.rows else final.revision + 1
+        kept_from = final.rows[0].revision if final.rows else Revision(final.revision + 1)
         self.rows = (*self._seen_rows(kept_from), *final.rows)
         if len(self.rows) - len(final.rows) != kept_from - 1:
             self.missing = f"keeps its log from revision {kept_from} on only"
@@ -152,7 +152,9 @@ class _Document:
     def _seen_rows(self, before: Revision | None) -> tuple[Row, ...]:
         """The rows from revision 1 on that were seen with their operation, up to the first gap."""
         rows: list[Row] = []
-        while (before is None or len(rows) + 1 < before) and (found := self.seen.get(len(rows) + 1)):
+        while (before is None or len(rows) + 1 < before) and (
+            found := self.seen.get(Revision(len(rows) + 1))
+        ):
             known = [(v, v.operation) for v in found if v.operation is not None]
             if not known:
                 break
@@ -259,7 +261,7 @@ class Assembly:
         """The rows up to what was seen; another one if what was seen is not what the log holds."""
         time_us, name, variant = sighting
         document = self._documents[name]
-        yield from self._place(name, document, variant.revision - 1, time_us)
+        yield from self._place(name, document, Revision(variant.revision - 1), time_us)
         at = document.placed
         if at < len(document.rows) and _agree(document.rows[at], variant):
             yield from self._place(name, document, variant.revision, time_us)
@@ -316,7 +318,7 @@ class Assembly:
             variant = _Variant(row.revision, row.site, row.first, row.last, row.operation)
             yield _stored(time_us, name, document, variant, row.operation)
             document.chain = history.chain(document.chain, row.revision, row.site, row.last, row.operation)
-            document.progress[row.site] = max(document.progress.get(row.site, 0), row.last)
+            document.progress[row.site] = max(document.progress.get(row.site, NO_EDIT), row.last)
             if document.text is not None:
                 try:
                     document.text = apply(document.text, row.operation)
@@ -327,7 +329,9 @@ class Assembly:
 
     def _ended(self, name: DocumentId, document: _Document, time_us: int) -> Iterator[Record]:
         """What the log holds that nobody saw, and the final state."""
-        yield from self._place(name, document, max((r.revision for r in document.rows), default=0), time_us)
+        yield from self._place(
+            name, document, max((r.revision for r in document.rows), default=EMPTY_LOG), time_us
+        )
         final = document.final
         if final is None:
             return
@@ -366,7 +370,7 @@ def _stored(
     """
     sent = document.sent_of(variant.site, variant.first, variant.last, time_us)
     if sent is None:
-        sent = _Handed(0, 0, variant.revision - 1, False, operation)
+        sent = _Handed(0, 0, Revision(variant.revision - 1), False, operation)
     return history.Stored(
         time_us,
         name,

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 from model.crdt.replicas.port import Element, Version, spoken
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
 from model.record import RecordBase
 from model.replica_records import FIRST as FIRST
 from model.replica_records import Examined as Examined
@@ -234,7 +234,7 @@ class Displayed(RecordBase, frozen=True, tag="displayed"):
     site: SiteId
     document: DocumentId
     text: str
-    sequence: SequenceNumber = 0
+    sequence: SequenceNumber = NO_EDIT
 
 
 class Pointed(RecordBase, frozen=True, tag="pointed"):
@@ -249,7 +249,7 @@ class Pointed(RecordBase, frozen=True, tag="pointed"):
     document: DocumentId
     revision: Revision
     position: int
-    sequence: SequenceNumber = 0
+    sequence: SequenceNumber = NO_EDIT
 
 
 class Placed(RecordBase, frozen=True, tag="placed"):

@@ -27,7 +27,7 @@ from typing import NoReturn
 
 from model.cursors import Cursors
 from model.displayed import AppliedLog
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
 from model.outgoing import Edit, SavedReplica, Sent, as_branch, as_submit
 from model.phases import RULES, ConnectionLost, ConnectionOpened, Phase, Transitions, Trigger
 from model.protocol import (
@@ -114,8 +114,8 @@ class Replica:
         self.text = ""
         self.revision: Revision | None = None
         self.epoch = 0
-        self.sequence: SequenceNumber = 0
-        self.acknowledged: SequenceNumber = 0
+        self.sequence: SequenceNumber = NO_EDIT
+        self.acknowledged: SequenceNumber = NO_EDIT
         self.in_flight: Sent | None = None
         self.pending: list[Edit] = []
         self.phase = Phase.OFFLINE
@@ -270,7 +270,7 @@ class Replica:
             )
         selection = self.selection
         self.text = self._apply(self.text, op)
-        self.sequence += 1
+        self.sequence = SequenceNumber(self.sequence + 1)
         self.pending.append(Edit(self.sequence, op))
         self._applied.append(op)
         self._cursors.typed(selection, op)

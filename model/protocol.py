@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
-from model.identity import DocumentId, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.text import Operation, OperationError, Selection
 
 PROTOCOL_VERSION: Final = 1
@@ -36,8 +36,12 @@ DETAIL_LENGTH_MAX: Final = 200  # an error quotes the peer's bytes, which may be
 
 
 NATURAL_MAX: Final = 2**53 - 1
-Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=NATURAL_MAX)]
-"""Revisions, sequences, epochs and counts: what every JSON implementation can hold exactly."""
+_NATURAL: Final = msgspec.Meta(ge=0, le=NATURAL_MAX)
+Natural: TypeAlias = Annotated[int, _NATURAL]
+"""Epochs and counts, like revisions and edit numbers: what every JSON implementation can hold exactly."""
+
+_Revision: TypeAlias = Annotated[Revision, _NATURAL]
+_Number: TypeAlias = Annotated[SequenceNumber, _NATURAL]
 
 
 class ErrorCode(enum.StrEnum):
@@ -91,16 +95,16 @@ class _Message(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fie
 class Edits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The edits ``first..last`` (inclusive sequences) and the operation they compose to."""
 
-    first: Natural
-    last: Natural
+    first: _Number
+    last: _Number
     operation: Operation
 
 
 class InFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What the client had sent and not seen acknowledged when its connection broke."""
 
-    first: Natural
-    last: Natural
+    first: _Number
+    last: _Number
     branch: bool = False
 
 
@@ -115,16 +119,16 @@ class Fate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Whether the operation in flight was applied, and as which revision."""
 
     applied: bool
-    revision: Natural = 0
+    revision: _Revision = Revision(0)
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One committed revision as clients see it."""
 
-    revision: Natural
+    revision: _Revision
     site: SiteId
-    first: Natural
-    last: Natural
+    first: _Number
+    last: _Number
     operation: Operation
 
 
@@ -151,7 +155,7 @@ class Join(_Message, frozen=True, tag="join"):
 
     document: DocumentId
     epoch: Natural
-    revision: Natural | None = None
+    revision: _Revision | None = None
     in_flight: InFlight | None = None
     pending: Natural = 0
 
@@ -159,9 +163,9 @@ class Join(_Message, frozen=True, tag="join"):
 class Submit(_Message, frozen=True, tag="submit"):
     """Edits ``first..last`` as one operation on the text of revision ``base``."""
 
-    base: Natural
-    first: Natural
-    last: Natural
+    base: _Revision
+    first: _Number
+    last: _Number
     operation: Operation
     selection: Selection | None = None
 
@@ -169,7 +173,7 @@ class Submit(_Message, frozen=True, tag="submit"):
 class Branch(_Message, frozen=True, tag="branch"):
     """What was done offline since ``base``, each operation based on the one before (D15.3)."""
 
-    base: Natural
+    base: _Revision
     edits: list[Edits]
     more: bool = False
 
@@ -177,7 +181,7 @@ class Branch(_Message, frozen=True, tag="branch"):
 class Presence(_Message, frozen=True, tag="presence"):
     """Where the sender's selection is, in the text of ``revision``; null withdraws it."""
 
-    revision: Natural
+    revision: _Revision
     selection: Selection | None
 
 
@@ -209,7 +213,7 @@ class Joined(_Message, frozen=True, tag="joined"):
     ``branch`` tells the client to hand in its offline work as a branch (D15.3).
     """
 
-    revision: Natural
+    revision: _Revision
     snapshot: str | None = None
     fate: Fate | None = None
     branch: bool = False
@@ -225,10 +229,10 @@ class CatchUp(_Message, frozen=True, tag="catch_up"):
 class Committed(_Message, frozen=True, tag="committed"):
     """One new revision of another site, durable; ``selection`` is that site's after it."""
 
-    revision: Natural
+    revision: _Revision
     site: SiteId
-    first: Natural
-    last: Natural
+    first: _Number
+    last: _Number
     operation: Operation
     selection: Selection | None = None
 
@@ -236,24 +240,24 @@ class Committed(_Message, frozen=True, tag="committed"):
 class Ack(_Message, frozen=True, tag="ack"):
     """Edits ``first..last`` of the receiver are durable as ``revision``."""
 
-    revision: Natural
-    first: Natural
-    last: Natural
+    revision: _Revision
+    first: _Number
+    last: _Number
 
 
 class Merged(_Message, frozen=True, tag="merged"):
     """The branch is durable as ``revision``; ``operation`` brings the sender's branch text there (D15.5)."""
 
-    revision: Natural
-    first: Natural
-    last: Natural
+    revision: _Revision
+    first: _Number
+    last: _Number
     operation: Operation
 
 
 class PeerPresence(_Message, frozen=True, tag="peer"):
     """The selection of another site in the text of ``revision``."""
 
-    revision: Natural
+    revision: _Revision
     site: SiteId
     selection: Selection | None
 
@@ -366,7 +370,7 @@ def _require(condition: bool, code: ErrorCode, detail: str) -> None:
         raise ProtocolError(code, detail)
 
 
-def _check_edits(first: int, last: int, operation: Operation) -> None:
+def _check_edits(first: SequenceNumber, last: SequenceNumber, operation: Operation) -> None:
     if not 1 <= first <= last:
         raise ProtocolError(ErrorCode.MALFORMED, f"edits {first}..{last} are no range")
     length = max(operation.base_length, operation.target_length)

@@ -145,7 +145,7 @@ class Worker:
         self._dirty: dict[ConnectionId, Socket] = {}
         self._requests: list[Request] = []
         self._waiting = Waiting(metrics)
-        self._appended: dict[DocumentId, int] = {}
+        self._appended: dict[DocumentId, Revision] = {}
         self._depth = 0
         self._is_flushing = False
 

@@ -8,6 +8,7 @@ import typer
 
 from concord.stores import ConfigOption, DocumentOption, StoreOption, contents, names, opened
 from concord.terminal import console
+from model.identity import EMPTY_LOG
 from model.text import OperationError
 from model.verdict import ExitCode
 from reference_server.verification.states import Verified
@@ -40,7 +41,7 @@ def verify(
             try:
                 found = verified(name, contents(log, name), all_states=check_all_states)
             except OperationError as error:
-                found = Verified(name, 0, 0, {}, (str(error),))
+                found = Verified(name, EMPTY_LOG, 0, {}, (str(error),))
             compared += sum(found.compared.values())
             wrong += bool(found.problems)
             _say(found)

@@ -8,7 +8,7 @@ from typing import Final
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 
 REVISIONS_KEPT_MAX: Final = 4_096
 """Revisions of one document whose text is remembered; what comes back later begins anew."""
@@ -61,7 +61,7 @@ class Convergence(Check):
         return room
 
     def _created(self, record: history.DocumentCreated) -> None:
-        self._compare(record.time_us, record.document, 0, history.fingerprint(record.text), SERVER)
+        self._compare(record.time_us, record.document, EMPTY_LOG, history.fingerprint(record.text), SERVER)
 
     def _stored(self, record: history.Stored) -> None:
         edits = self._room(record.document).edits

@@ -22,7 +22,7 @@ from model.checkers import Handler
 from model.checkers.check import Check, edit_name
 from model.checkers.elements import Elements
 from model.checkers.intervals import Effect, carried, effect_of, misplaced, without
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId, edits_from, revisions_between
 from model.text import Operation
 
 LOG_KEPT_MAX: Final = 20_000
@@ -112,7 +112,7 @@ class Intention(Check):
         made = trunk.edits.get(record.site)
         if made is None:
             return  # no client of this history, like one of REST
-        edits = [made.pop(s, None) for s in range(record.first, record.last + 1)]
+        edits = [made.pop(s, None) for s in edits_from(record.first, record.last)]
         known = [e for e in edits if e is not None]
         if len(known) < len(edits) or not known:
             return
@@ -153,12 +153,12 @@ class Intention(Check):
 
     def _compare_with_base(self, record: history.Stored, trunk: _Trunk) -> None:
         """The operation as stored against the one as sent, carried over the revisions between."""
-        between = [trunk.operations.get(r) for r in range(record.base + 1, record.revision)]
+        between = [trunk.operations.get(r) for r in revisions_between(record.base, record.revision)]
         later = [op for op in between if op is not None]
         if len(later) < len(between):
             return
         self.checked += 1
-        previous = trunk.operations.get(record.revision - 1)
+        previous = trunk.operations.get(Revision(record.revision - 1))
         before = record.original.base_length if previous is None else previous.target_length
         first = later[0].base_length if later else before
         if record.original.base_length != first or record.operation.base_length != before:

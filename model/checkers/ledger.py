@@ -12,7 +12,7 @@ from typing import Any, Final
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
 
 ROWS_KEPT_MAX: Final = 8
 """Durable revisions of one site that acknowledgements are compared with; those of older ones are not."""
@@ -25,12 +25,12 @@ class _Account:
 
     def __init__(self) -> None:
         self.is_client = False  # whether it joined or edited here; a REST client never does
-        self.edited: SequenceNumber = 0
-        self.stored: SequenceNumber = 0
-        self.acknowledged: SequenceNumber = 0
+        self.edited: SequenceNumber = NO_EDIT
+        self.stored: SequenceNumber = NO_EDIT
+        self.acknowledged: SequenceNumber = NO_EDIT
         self.stranded = False
         self.rows: dict[Revision, tuple[SequenceNumber, SequenceNumber]] = {}
-        self.trimmed: Revision = 0  # rows up to this revision are forgotten
+        self.trimmed: Revision = EMPTY_LOG  # rows up to this revision are forgotten
 
 
 class _Book:
@@ -109,7 +109,9 @@ class Ledger(Check):
             twice = edit_name(record.site, record.first, min(record.last, account.stored))
             self._violate(record, account, f"{twice} is stored a second time, as revision {record.revision}")
         elif record.first > account.stored + 1:
-            lost = edit_name(record.site, account.stored + 1, record.first - 1)
+            lost = edit_name(
+                record.site, SequenceNumber(account.stored + 1), SequenceNumber(record.first - 1)
+            )
             self._violate(record, account, f"{lost} is missing before {edits}, revision {record.revision}")
         elif account.is_client and record.last > account.edited:
             self._violate(record, account, f"{edits} is stored, but its author made {account.edited} edits")
@@ -137,7 +139,7 @@ class Ledger(Check):
         account = self._account(record.document, record.site)
         self.checked += 1
         if record.last < account.acknowledged:
-            lost = edit_name(record.site, record.last + 1, account.acknowledged)
+            lost = edit_name(record.site, SequenceNumber(record.last + 1), account.acknowledged)
             self._violate(record, account, f"{record.site} restarted without its acknowledged {lost}")
         account.edited = record.last  # what was not saved was not sent; its numbers are free again
 
@@ -159,15 +161,15 @@ class Ledger(Check):
             if not (account.stored or account.acknowledged or account.edited):
                 continue
             self.checked += 1
-            last = book.final_last.get(site, 0)
+            last = book.final_last.get(site, NO_EDIT)
             if last < account.acknowledged:
-                lost = edit_name(site, last + 1, account.acknowledged)
+                lost = edit_name(site, SequenceNumber(last + 1), account.acknowledged)
                 self._violate_site(record, site, account, f"acknowledged {lost} is lost at the end", last)
             elif last != account.stored:
                 problem = f"{site}#{account.stored} became durable, but the store ended with {site}#{last}"
                 self._violate_site(record, site, account, problem, last)
             elif site in book.final_online and not account.stranded and last < account.edited:
-                lost = edit_name(site, last + 1, account.edited)
+                lost = edit_name(site, SequenceNumber(last + 1), account.edited)
                 self._violate_site(record, site, account, f"{lost} never became durable", last)
 
     # --- evidence -----------------------------------------------------------------------------------------

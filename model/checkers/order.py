@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 
 
 class _Log:
@@ -16,7 +16,7 @@ class _Log:
     __slots__ = ("chain", "head", "replicas")
 
     def __init__(self) -> None:
-        self.head: Revision = 0
+        self.head: Revision = EMPTY_LOG
         self.chain = ""
         self.replicas: dict[SiteId, Revision] = {}
 
@@ -187,7 +187,7 @@ class TotalOrder(Check):
 
     def _restarted(self, record: history.Restarted) -> None:
         log = self._log(record.document)
-        last = log.replicas.get(record.site, 0)
+        last = log.replicas.get(record.site, EMPTY_LOG)
         log.replicas[record.site] = record.revision
         self.checked += 1
         if record.revision > last:

@@ -14,7 +14,7 @@ from model.checkers import Handler
 from model.checkers.check import Check, edit_name
 from model.checkers.elements import Element, Elements
 from model.checkers.pointers import Place, Pointers, place_of
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 
 REVISIONS_KEPT_MAX: Final = 64
 """Revisions of a document whose elements are remembered; cursors at older ones are not compared."""
@@ -33,10 +33,10 @@ class _Document:
     __slots__ = ("authors", "distrusted", "elements", "head", "places", "pointers", "snapshots")
 
     def __init__(self, text: str) -> None:
-        self.head: Revision = 0
+        self.head: Revision = EMPTY_LOG
         self.authors: dict[Revision, SiteId] = {}
         self.elements = Elements(text)
-        self.snapshots: dict[Revision, list[Element]] = {0: list(self.elements.present)}
+        self.snapshots: dict[Revision, list[Element]] = {EMPTY_LOG: list(self.elements.present)}
         self.places: dict[SiteId, list[Place]] = {}
         self.distrusted: dict[SiteId, Revision] = {}
         self.pointers = Pointers()

@@ -19,7 +19,7 @@ from model.checkers import Handler
 from model.checkers.check import Check, edit_name
 from model.crdt.replicas.fuguemax import FugueMax
 from model.crdt.replicas.sequence import typed
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.text import Operation, OperationError, apply
 
 ROWS_KEPT_MAX: Final = 1_024
@@ -41,19 +41,19 @@ class _Trunk:
     def __init__(self, text: str, *, is_sampled: bool) -> None:
         self.is_sampled = is_sampled
         self.first_text = text
-        self.before: Revision = 0
+        self.before: Revision = EMPTY_LOG
         self.text = text
-        self.head: Revision = 0
+        self.head: Revision = EMPTY_LOG
         self.rows: deque[tuple[SiteId, Operation]] = deque()
 
     def append(self, site: SiteId, operation: Operation) -> None:
         """One more revision."""
         self.text = apply(self.text, operation)
-        self.head += 1
+        self.head = Revision(self.head + 1)
         self.rows.append((site, operation))
         if len(self.rows) > ROWS_KEPT_MAX:
             self.first_text = apply(self.first_text, self.rows.popleft()[1])
-            self.before += 1
+            self.before = Revision(self.before + 1)
 
     def since(self, base: Revision) -> list[tuple[SiteId, Operation]] | None:
         """The revisions after ``base``; None if they are not all remembered."""

@@ -13,7 +13,7 @@ from typing import Final
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId, edits_from
 
 EDITS_KEPT_MAX: Final = 65_536
 """Edits of one site remembered until they are durable; what depends on further ones is not checked."""
@@ -25,11 +25,11 @@ class _Session:
     __slots__ = ("known", "reached", "read", "stored", "stored_revision", "written")
 
     def __init__(self) -> None:
-        self.read: Revision = -1  # newest revision displayed in this session; -1 for none
-        self.written: Revision = 0  # newest revision of its own that it has seen in this session
-        self.reached: Revision = -1  # newest revision displayed in earlier sessions
-        self.stored: SequenceNumber = 0  # its newest durable edit
-        self.stored_revision: Revision = 0  # the revision of that edit
+        self.read: Revision = Revision(-1)  # newest revision displayed in this session; -1 for none
+        self.written: Revision = EMPTY_LOG  # newest revision of its own that it has seen in this session
+        self.reached: Revision = Revision(-1)  # newest revision displayed in earlier sessions
+        self.stored: SequenceNumber = NO_EDIT  # its newest durable edit
+        self.stored_revision: Revision = EMPTY_LOG  # the revision of that edit
         self.known: dict[SequenceNumber, Revision] = {}  # edits not durable yet: the revision known when made
 
 
@@ -110,7 +110,7 @@ class SessionGuarantees(Check):
     def _restarted(self, record: history.Restarted) -> None:
         session = self._session(record.document, record.site)
         session.reached = max(session.reached, session.read)
-        session.read, session.written = record.revision, 0
+        session.read, session.written = record.revision, EMPTY_LOG
         for sequence in [s for s in session.known if s > record.last]:
             del session.known[sequence]  # these were never saved, so never sent
 
@@ -129,8 +129,8 @@ class SessionGuarantees(Check):
         self.checked += 1
         reached = max(session.reached, session.read)
         edits = edit_name(record.site, record.first, record.last)
-        known = [session.known.pop(s, 0) for s in range(record.first, record.last + 1)]
-        newest = max(known, default=0)
+        known = [session.known.pop(s, EMPTY_LOG) for s in edits_from(record.first, record.last)]
+        newest = max(known, default=EMPTY_LOG)
         if record.first <= session.stored:
             guarantee = "monotonic writes"
             why = f"came after {record.site}#{session.stored} in revision {session.stored_revision}"

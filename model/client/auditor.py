@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from model.audit import Audited
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.protocol import (
     PROTOCOL_VERSION,
     Ack,
@@ -118,7 +118,7 @@ class Auditor:
                 raise AuditError("could not be read: a newcomer was given no text")
             self._text = joined
             head = joined.revision
-            self._bases = [0, *(head - back for back in STEPS_BACK if back < head)]
+            self._bases = [EMPTY_LOG, *(Revision(head - back) for back in STEPS_BACK if back < head)]
             self.is_through = True
             if not head:
                 self._finish()

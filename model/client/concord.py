@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from model.client.answers import ERRORS, Answer, answer_to_close
 from model.client.dialect import Controls, Frames
 from model.client.engine import Engine
-from model.identity import Revision, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, Revision, SequenceNumber, SiteId
 from model.outgoing import SavedReplica, Sent
 from model.people.actions import Action, Edit, Move, Redo, Undo, clamped, operation_of
 from model.phases import Phase
@@ -269,7 +269,7 @@ class Concord:
                 if engine.revision != before:
                     listener.acknowledged(message.revision, message.first, message.last)
             case Merged():
-                listener.merged(before or 0, message.revision, message.first, message.last)
+                listener.merged(before or EMPTY_LOG, message.revision, message.first, message.last)
             case Joined():
                 self._controls.joined()
                 listener.joined("fresh" if before is None else "branch" if message.branch else "resume")
@@ -372,7 +372,7 @@ class Concord:
     def edit(self, action: Action) -> Frames | None:
         """The person did something; positions beyond the text mean its end."""
         engine = self.engine
-        revision = engine.revision or 0
+        revision = engine.revision or EMPTY_LOG
         done: tuple[Operation, tuple[ClientMessage, ...]] | None
         match action:
             case Edit():

@@ -8,7 +8,7 @@ from typing import Protocol
 from model import history
 from model.client.engine import Engine
 from model.history import Record
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
 from model.outgoing import Sent
 from model.phases import Phase
 from model.protocol import Failure, Presence, ProtocolError, Submit
@@ -90,7 +90,7 @@ class ClientRecorder:
                 self._sink.now,
                 engine.site,
                 self._document,
-                engine.revision or 0,
+                engine.revision or EMPTY_LOG,
                 how,
                 self._fingerprint,
             )
@@ -104,7 +104,9 @@ class ClientRecorder:
         engine = self.client.engine
         if engine.phase is not Phase.GREETING:
             self._sink.record(
-                history.Disconnected(self._sink.now, engine.site, self._document, engine.revision or 0, cause)
+                history.Disconnected(
+                    self._sink.now, engine.site, self._document, engine.revision or EMPTY_LOG, cause
+                )
             )
 
     def restarted(self) -> None:
@@ -112,7 +114,7 @@ class ClientRecorder:
         engine = self.client.engine
         self._sink.record(
             history.Restarted(
-                self._sink.now, engine.site, self._document, engine.revision or 0, engine.sequence
+                self._sink.now, engine.site, self._document, engine.revision or EMPTY_LOG, engine.sequence
             )
         )
 
@@ -142,7 +144,7 @@ class ClientRecorder:
     def sent(self, base: Revision, sent: Sent) -> None:
         """What is in flight was handed to the connection."""
         site = self.client.engine.site
-        last = self._last_sent.get(site, 0)
+        last = self._last_sent.get(site, NO_EDIT)
         how = "branch" if sent.is_branch else "resend" if sent.last <= last else "submit"
         self._last_sent[site] = max(sent.last, last)
         self._sink.record(
@@ -198,7 +200,7 @@ class ClientRecorder:
                 self._sink.now,
                 engine.site,
                 self._document,
-                engine.revision or 0,
+                engine.revision or EMPTY_LOG,
                 self._sink.fingerprint(engine.text),
                 engine.unacknowledged,
                 online,
@@ -221,7 +223,7 @@ class ClientRecorder:
 
     # --- sampled documents --------------------------------------------------------------------------------
 
-    def displayed(self, sequence: SequenceNumber = 0) -> None:
+    def displayed(self, sequence: SequenceNumber = NO_EDIT) -> None:
         """The displayed text, in a sampled document."""
         if self._is_sampled:
             engine = self.client.engine
@@ -234,7 +236,7 @@ class ClientRecorder:
         if not self._is_sampled or message.selection is None:
             return
         base, sequence = (
-            (message.revision, 0) if isinstance(message, Presence) else (message.base, message.last)
+            (message.revision, NO_EDIT) if isinstance(message, Presence) else (message.base, message.last)
         )
         site, position = self.client.engine.site, message.selection[1]
         self._sink.record(history.Pointed(self._sink.now, site, self._document, base, position, sequence))

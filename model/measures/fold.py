@@ -14,7 +14,7 @@ from model import history
 from model.checkers import Handler
 from model.claims import ENGINES
 from model.histogram import Histogram
-from model.identity import Revision, SequenceNumber, SiteId
+from model.identity import NO_EDIT, Revision, SequenceNumber, SiteId, edits_from
 from model.measures.latencies import Latencies
 from model.measures.measure_set import MeasureSet, Reconciliations, Totals, encode_measures
 from model.measures.propagation import Propagation
@@ -42,11 +42,11 @@ class _Site(Presence):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sequence: SequenceNumber = 0
-        self.acknowledged: SequenceNumber = 0
-        self.in_flight: SequenceNumber = 0  # last edit of the operation that was sent; 0 for none
+        self.sequence: SequenceNumber = NO_EDIT
+        self.acknowledged: SequenceNumber = NO_EDIT
+        self.in_flight: SequenceNumber = NO_EDIT  # last edit of the operation that was sent; 0 for none
         self.edited_us: dict[SequenceNumber, int] = {}  # edits made on the present connection
-        self.offline_last: SequenceNumber = 0  # last edit made before the present connection
+        self.offline_last: SequenceNumber = NO_EDIT  # last edit made before the present connection
         self.reconcile_us = 0  # when the present reconciliation began; 0 for none
         self.branches: dict[
             SequenceNumber, tuple[SequenceNumber, str]
@@ -254,7 +254,7 @@ class Measures:
     def _land(self, site: _Site) -> None:
         """What was in flight is answered."""
         if site.in_flight:
-            site.in_flight = 0
+            site.in_flight = NO_EDIT
             self._timeline.in_flight -= 1
 
     def _stored(self, _: history.Stored) -> None:
@@ -307,7 +307,7 @@ class Measures:
         self._rooms.learnt(record.document, record.time_us)
         if last > site.acknowledged:
             self._totals.edits_acknowledged += last - site.acknowledged
-            for sequence in range(site.acknowledged + 1, last + 1):
+            for sequence in edits_from(SequenceNumber(site.acknowledged + 1), last):
                 site.edited_us.pop(sequence, None)
             site.acknowledged = last
         if site.in_flight and site.in_flight <= last:

@@ -7,7 +7,7 @@ waited for, one that comes online later neither.
 from __future__ import annotations
 
 from model.history import Broadcast, Generated, Integrated
-from model.identity import DocumentId, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, DocumentId, SequenceNumber, SiteId
 from model.measures.latencies import Latencies
 
 
@@ -86,7 +86,9 @@ class Propagation:
             return
         del room.spreading[key]
         if spread.last_us:
-            edit = Broadcast(spread.last_us, document, 0, key[0], spread.sequence, spread.sequence, 0, 0, 0)
+            edit = Broadcast(
+                spread.last_us, document, EMPTY_LOG, key[0], spread.sequence, spread.sequence, 0, 0, 0
+            )
             value_us = spread.last_us - spread.edited_us
             self._latencies.record_edit("visible", value_us, edit, spread.edited_us, spread.last_us)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from model.histogram import Histogram
 from model.history import Broadcast, Delivered
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.measures.latencies import Latencies
 
 
@@ -43,7 +43,7 @@ class _Room:
     def __init__(self) -> None:
         self.live: dict[SiteId, _Replica] = {}
         self.spreading: dict[Revision, _Spread] = {}
-        self.newest: Revision = 0
+        self.newest: Revision = EMPTY_LOG
         self.learnt_us = 0  # when a replica last learnt something
 
 

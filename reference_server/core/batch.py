@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from model.identity import DocumentId, SiteId
+from model.identity import DocumentId, Revision, SiteId
 from model.protocol import (
     DOCUMENT_LENGTH_MAX,
     OPERATION_BYTES_MAX,
@@ -106,7 +106,7 @@ class Batch:
             raise RemoteProtocolError(ErrorCode.BASE_LENGTH, str(error)) from None
         if selection is not None and max(selection) > len(text):
             raise RemoteProtocolError(ErrorCode.BASE_LENGTH, f"selection {selection} in {len(text)}")
-        revision = self._log.revision + len(self._rows) + 1
+        revision = Revision(self._log.revision + len(self._rows) + 1)
         first, last = item.edits[0].first, item.edits[-1].last
         row = LogRow(revision, item.site, first, last, item.base, item.branch, item.edits, op, item.user)
         self._rows.append(row)

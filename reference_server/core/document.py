@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from model.identity import ConnectionId, DocumentId, Revision
+from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision
 from model.protocol import (
     Branch,
     Edits,
@@ -269,7 +269,7 @@ class Document:
             ProtocolError: the base is unknown, or an operation does not fit its text.
         """
         known = self.log.progress_of(item.site).revision if self._is_repeated(item) else None
-        return self._branches.merge(item, None if known is None else known - 1)
+        return self._branches.merge(item, None if known is None else Revision(known - 1))
 
     # --- the queue's turn ---------------------------------------------------------------------------------
 
@@ -358,7 +358,7 @@ class Document:
                 self.log.advance(entry.row, entry.text)
                 self.room.publish(entry.row, entry)
 
-    def announced(self, revision: Revision = 0) -> None:
+    def announced(self, revision: Revision = EMPTY_LOG) -> None:
         """Another worker appended: read it, or its readers here would wait for the next own append.
 
         ``revision`` is the newest one it told of; 0 if it may have appended anything.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple, TypeAlias
 
-from model.identity import ConnectionId, DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, NO_EDIT, ConnectionId, DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import Edits, ErrorCode
 from model.text import Operation, Selection, compose_all
 
@@ -52,8 +52,8 @@ class Progress(NamedTuple):
     """What is durable of one site in one document (D10, D11)."""
 
     epoch: int
-    last: SequenceNumber = 0
-    revision: Revision = 0
+    last: SequenceNumber = NO_EDIT
+    revision: Revision = EMPTY_LOG
 
 
 class Contents(NamedTuple):
@@ -231,7 +231,7 @@ class Announced(NamedTuple):
     """Another worker says that it appended to this document, up to ``revision``; 0 if it may have."""
 
     document: DocumentId
-    revision: Revision = 0
+    revision: Revision = EMPTY_LOG
 
 
 class Whispered(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.protocol import ErrorCode, RemoteProtocolError
 from model.text import Operation
 from reference_server.core.effects import Contents, LogRow, Progress, Snapshot
@@ -27,13 +27,13 @@ class Log:
     def __init__(self, limits: Limits, apply: Callable[[str, Operation], str]) -> None:
         """An empty log; :meth:`load` fills it."""
         self.text = ""
-        self.revision: Revision = 0
-        self.start: Revision = 0
+        self.revision: Revision = EMPTY_LOG
+        self.start: Revision = EMPTY_LOG
         self.rows: list[LogRow] = []
         self.progress: dict[SiteId, Progress] = {}
         self._limits = limits
         self._apply = apply
-        self._snapshot_revision: Revision = 0
+        self._snapshot_revision: Revision = EMPTY_LOG
 
     def load(self, contents: Contents) -> None:
         """Take what the store holds: the snapshot, and the rows after it applied to its text."""
@@ -129,4 +129,4 @@ class Log:
 
     def trim_point(self) -> Revision:
         """The newest revision whose row nobody within the horizon needs."""
-        return max(self.start, self.revision - self._limits.offline_horizon_revisions)
+        return Revision(max(self.start, self.revision - self._limits.offline_horizon_revisions))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.identity import ConnectionId, Revision, SequenceNumber, SiteId
+from model.identity import NO_EDIT, ConnectionId, Revision, SequenceNumber, SiteId
 from model.protocol import (
     BRANCH_OPERATIONS_MAX,
     Branch,
@@ -63,7 +63,7 @@ class Member:
         self.live = False
         self.submitted: Submit | Branch | None = None
         self.busy_answers = 0
-        self.merged_last: SequenceNumber = 0
+        self.merged_last: SequenceNumber = NO_EDIT
         self.cursor: tuple[Selection, Revision] | None = None
         self._chunks: list[Branch] = []
 

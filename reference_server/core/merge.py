@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from model.crdt.merging import BranchMerge, TwoWay
-from model.identity import Revision, SiteId
+from model.identity import EMPTY_LOG, Revision, SiteId
 from model.protocol import Edits
 from model.text import Operation, Selection, transform, transform_pair, transform_selection
 from reference_server.core.effects import LogRow
@@ -87,7 +87,7 @@ def merge(edits: Sequence[Edits], site: SiteId, trunk: Sequence[LogRow]) -> TwoW
     Raises:
         OperationError: an operation does not fit its text.
     """
-    whole = Merge(0, edits, site)
+    whole = Merge(EMPTY_LOG, edits, site)
     whole.tell(trunk)
     while not whole.step(_WHOLE):
         pass

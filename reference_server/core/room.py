@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from model.identity import ConnectionId, DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
 from model.protocol import (
     BLIP_EDITS_MAX,
     BLIP_REVISIONS_MAX,
@@ -92,7 +92,7 @@ class Room:
         placed = [member.cursor for member in self.members.values() if member.cursor is not None]
         for selection, revision in (*placed, *self._elsewhere.values()):
             assert revision <= log.revision, (selection, revision)
-            if (row := log.row(revision + 1) if revision < log.revision else None) is not None:
+            if (row := log.row(Revision(revision + 1)) if revision < log.revision else None) is not None:
                 assert max(selection) <= row.operation.base_length, (selection, row)
             elif revision == log.revision:
                 assert max(selection) <= len(log.text), (selection, revision)
@@ -214,7 +214,7 @@ class Room:
         if join.in_flight is None:
             return None
         applied = known.last >= join.in_flight.last
-        return Fate(applied, known.revision if applied else 0)
+        return Fate(applied, known.revision if applied else EMPTY_LOG)
 
     def _is_branch_wanted(self, join: Join, fate: Fate | None, missed: int) -> bool:
         """Whether what was done offline comes as a branch (D15.3).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from reference_server.core.effects import Append, Committed, Conflict, LogRow, Progress, Request
 
 
@@ -65,7 +65,7 @@ class Comparison:
     def judge(self, append: Append) -> Committed | Conflict:
         """Whether the append may be written; if so, later ones are compared with what it leaves."""
         document = append.document
-        head = self._heads.get(document, 0)
+        head = self._heads.get(document, EMPTY_LOG)
         if head != append.expected:
             return Conflict(head)
         for site, progress in append.progress:
@@ -74,7 +74,7 @@ class Comparison:
         for site, epoch in append.fences:
             if epoch <= self._epochs.get((document, site), 0):
                 return Conflict(head)
-        self._heads[document] = head + len(append.rows)
+        self._heads[document] = Revision(head + len(append.rows))
         for site, epoch in append.fences:
             self._epochs[document, site] = epoch
         return Committed()

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model.history import chain
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.text import apply
 from reference_server.core.effects import (
     Answer,
@@ -42,8 +42,8 @@ class StoredDocument:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.snapshot_revision: Revision = 0
-        self.trimmed: Revision = 0
+        self.snapshot_revision: Revision = EMPTY_LOG
+        self.trimmed: Revision = EMPTY_LOG
         self.rows: list[LogRow] = []  # the revisions after `trimmed`
         self.progress: dict[SiteId, Progress] = {}
         self._trimmed_chain = ""
@@ -62,7 +62,7 @@ class StoredDocument:
         if count > 0:
             self._trimmed_chain = _chained(self._trimmed_chain, self.rows[:count])
             del self.rows[:count]
-            self.trimmed += count
+            self.trimmed = Revision(self.trimmed + count)
 
     def chain(self) -> str:
         """:func:`model.history.chain` over all revisions since the document was created."""
@@ -71,7 +71,7 @@ class StoredDocument:
     @property
     def head(self) -> Revision:
         """The newest durable revision."""
-        return self.trimmed + len(self.rows)
+        return Revision(self.trimmed + len(self.rows))
 
 
 class MemoryStore:
@@ -176,7 +176,7 @@ class MemoryStore:
         for site, epoch in request.fences:
             if epoch <= self._epoch(name, site, epochs):
                 return Conflict(head)
-        heads[name] = head + len(request.rows)
+        heads[name] = Revision(head + len(request.rows))
         for site, epoch in request.fences:
             epochs[name, site] = epoch
         return Committed()

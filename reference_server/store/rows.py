@@ -85,7 +85,7 @@ def contents_from(rows: Iterable[tuple[Any, ...]], after: Revision | None = None
     revisions.sort()
     if after is not None:
         snapshot, text = after, ""
-    return Contents(snapshot, text, tuple(revisions), progress, trimmed)
+    return Contents(Revision(snapshot), text, tuple(revisions), progress, Revision(trimmed))
 
 
 def text_at_head(contents: Contents) -> tuple[Revision, str]:

@@ -218,7 +218,7 @@ def _records(document: DocumentId, contents: Contents) -> Iterator[Record]:
     chain = ""
     yield history.DocumentCreated(0, document, first_text(contents), False, True)
     for row in contents.rows:
-        revision = row.revision - before
+        revision = Revision(row.revision - before)
         chain = history.chain(chain, revision, row.site, row.last, row.operation)
         edits = tuple(e.operation for e in row.edits) if row.branch else ()
         yield history.Stored(
@@ -228,11 +228,11 @@ def _records(document: DocumentId, contents: Contents) -> Iterator[Record]:
             row.site,
             row.first,
             row.last,
-            row.base - before,
+            Revision(row.base - before),
             row.branch,
             row.original,
             row.operation,
             edits,
         )
     fingerprint = history.fingerprint(text_of(contents))
-    yield history.FinalDocument(0, document, len(contents.rows), fingerprint, chain)
+    yield history.FinalDocument(0, document, Revision(len(contents.rows)), fingerprint, chain)

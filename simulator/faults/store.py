@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.identity import DocumentId, SiteId
+from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import Edits
 from model.text import insert
 from reference_server.core.effects import Announced, Append, LogRow, Progress
@@ -90,16 +90,16 @@ class RivalWriter(CellFault):
         known = stored.progress.get(RIVAL, Progress(0))
         op = insert(len(stored.read_text()), 0, "»")
         row = LogRow(
-            head + 1,
+            Revision(head + 1),
             RIVAL,
-            known.last + 1,
-            known.last + 1,
+            SequenceNumber(known.last + 1),
+            SequenceNumber(known.last + 1),
             head,
             False,
-            (Edits(known.last + 1, known.last + 1, op),),
+            (Edits(SequenceNumber(known.last + 1), SequenceNumber(known.last + 1), op),),
             op,
         )
-        progress = ((RIVAL, Progress(known.epoch, known.last + 1, head + 1)),)
+        progress = ((RIVAL, Progress(known.epoch, SequenceNumber(known.last + 1), Revision(head + 1))),)
         self.host.storage.request(Append(-1, name, head, (row,), progress, ()))
         self._writes += 1
         self._written[name] = None

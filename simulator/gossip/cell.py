@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from model import history
 from model.crdt.replicas.port import Event, Replica
-from model.identity import DocumentId, SiteId
+from model.identity import NO_EDIT, DocumentId, SiteId
 from model.memo import Memo
 from model.people.actions import Author
 from simulator.gossip.datagrams import Datagrams
@@ -54,7 +54,7 @@ class GossipCell(Simulation[GossipPeer]):
         name = document.document
         self.record(history.DocumentCreated(0, name, document.text, document.unique, document.displayed))
         first = self.parts.replica(history.FIRST).insert(0, document.text)
-        self.record(history.Generated(0, history.FIRST, name, 0, tuple(first)))
+        self.record(history.Generated(0, history.FIRST, name, NO_EDIT, tuple(first)))
         self._generated[name] = len(first)
         room = [
             self.parts.peer(self, document, client, authors.get(client.site), first)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from model import history
 from model.crdt.replicas.port import Event, Replica
-from model.identity import SequenceNumber
+from model.identity import NO_EDIT, SequenceNumber
 
 
 class SavedPeer:
@@ -35,7 +35,7 @@ class Disk:
     def __init__(self, events: Iterable[Event]) -> None:
         self._events = list(events)
         self._synced = len(self._events)
-        self.sequence: SequenceNumber = 0
+        self.sequence: SequenceNumber = NO_EDIT
 
     def append(self, events: Iterable[Event]) -> None:
         """Events were taken over; they may still be lost."""

@@ -14,7 +14,7 @@ from model import history
 from model.crdt.replicas.port import CausalBuffer, Event, Replica, Version, spoken
 from model.crdt.replicas.stability import Stability
 from model.history import Record
-from model.identity import DocumentId, SequenceNumber, SiteId
+from model.identity import NO_EDIT, DocumentId, SequenceNumber, SiteId
 from simulator.gossip.datagrams import EVENTS_MAX, Datagram, Datagrams, Endpoint
 from simulator.gossip.disk import Disk
 from simulator.planning.plan import ClientPlan, DocumentPlan
@@ -113,7 +113,7 @@ class Exchange:
         self.is_hub = False
         self.is_online = False
         self.known = len(first)
-        self.sequence: SequenceNumber = 0
+        self.sequence: SequenceNumber = NO_EDIT
         self.newest: dict[SiteId, int] = {}
         self.replica = replica
         for event in first:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from model import history
 from model.crdt.replicas import ALGORITHMS
 from model.crdt.replicas.port import CausalBuffer, Event, Replica
-from model.identity import SiteId
+from model.identity import Revision, SequenceNumber, SiteId
 from model.people.actions import Action, Author, Edit, Move, Redo, Undo, clamped, operation_of
 from simulator.gossip.caret import Caret
 from simulator.gossip.disk import SavedPeer
@@ -129,7 +129,7 @@ class GossipPeer(Exchange):
         document = self._document.document
         loaded = history.fingerprint(self.replica.text)
         host.record(history.Reloaded(host.now, self.site, document, version, saved.fingerprint, loaded))
-        host.record(history.Restarted(host.now, self.site, document, self.known, self.sequence))
+        host.record(history.Restarted(host.now, self.site, document, Revision(self.known), self.sequence))
         self.go_online()
 
     # --- the person ---------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ class GossipPeer(Exchange):
         position, deleted, inserted = edit.position, edit.deleted, edit.inserted
         if not (deleted or inserted):
             return False
-        self.sequence += 1
+        self.sequence = SequenceNumber(self.sequence + 1)
         host.record(
             history.Edited(
                 host.now,
@@ -167,7 +167,7 @@ class GossipPeer(Exchange):
                 document,
                 self.sequence,
                 edit.kind,
-                self.known,
+                Revision(self.known),
                 operation_of(edit, length),
                 host.now + self.skew_us,
             )

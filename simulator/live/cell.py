@@ -19,7 +19,7 @@ from model.audit import Audited
 from model.client.address import Address
 from model.client.tokens import Tokens
 from model.history import Record
-from model.identity import DocumentId, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.memo import Memo
 from model.people.actions import Author
@@ -290,13 +290,13 @@ class LiveCell:
         while quiet < QUIET_POLLS and self.now < deadline_us:
             await trio.sleep(SETTLE_POLL_SECONDS)
             self.pace.advance()
-            heads: dict[DocumentId, int] = {}
+            heads: dict[DocumentId, Revision] = {}
             for client in self.clients:
                 name = client.document.document
-                heads[name] = max(heads.get(name, 0), client.revision)
+                heads[name] = max(heads.get(name, EMPTY_LOG), client.revision)
             quiet = quiet + 1 if self._has_settled(heads) else 0
 
-    def _has_settled(self, heads: dict[DocumentId, int]) -> bool:
+    def _has_settled(self, heads: dict[DocumentId, Revision]) -> bool:
         return all(
             c.has_left or (c.is_settled and c.revision == heads.get(c.document.document))
             for c in self.clients

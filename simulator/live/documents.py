@@ -13,7 +13,7 @@ from model.client.auditor import AuditError, Auditor
 from model.client.engine import Engine
 from model.client.recorder import ClientRecorder, RecordSink
 from model.client.tokens import Tokens
-from model.identity import DocumentId, SiteId
+from model.identity import EMPTY_LOG, DocumentId, SiteId
 from model.jupiter import Replica
 from model.protocol import Ack, ClientMessage, Joined, encode
 from model.text import insert
@@ -134,9 +134,9 @@ async def create(
                         break
                     op = insert(0, 0, plan.text)
                     answers += replica.edit(op)
-                    recorder.edited(SETUP_KIND, op, 0)
+                    recorder.edited(SETUP_KIND, op, EMPTY_LOG)
                     assert replica.in_flight is not None
-                    recorder.sent(0, replica.in_flight)
+                    recorder.sent(EMPTY_LOG, replica.in_flight)
                 case Ack():
                     recorder.acknowledged(message.revision, message.first, message.last)
                     break

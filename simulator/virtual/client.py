@@ -12,7 +12,7 @@ from model.client.backoff import Backoff
 from model.client.client import Client
 from model.client.concord import Concord
 from model.client.recorder import ClientRecorder, RecordSink
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.memo import Memo
 from model.people.actions import Author
@@ -175,7 +175,7 @@ class SimulatedClient(Client[Connection, Concord]):
     @property
     def revision(self) -> Revision:
         """The newest revision it knows."""
-        return self.dialect.engine.revision or 0
+        return self.dialect.engine.revision or EMPTY_LOG
 
     @property
     def skew_us(self) -> int:

@@ -30,7 +30,7 @@ class AcknowledgedOnce(Check):
 
     def _acknowledged(self, record: history.Acknowledged | history.Merged) -> None:
         client = record.document, record.site
-        last = self._last.get(client, record.first - 1)
+        last = self._last.get(client, SequenceNumber(record.first - 1))
         self.checked += 1
         if record.first != last + 1:
             name = edit_name(record.site, record.first, record.last)

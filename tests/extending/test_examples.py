@@ -32,6 +32,7 @@ from simulator.virtual.recorder import Recorder
 from simulator.zoo.catalogue import bug_of
 from tests.conftest import ROOT
 from tests.extending import checker, engine, fault, workload
+from tests.numbers import rev, seq
 
 EXAMPLES = sorted(path.stem for path in Path(__file__).parent.glob("[!_t]*.py"))
 
@@ -75,14 +76,14 @@ def test_the_fault_hits_everybody_and_the_product_stands_it(monkeypatch: pytest.
 
 
 def acknowledged(first: int, last: int, site: str = "a") -> history.Acknowledged:
-    return history.Acknowledged(0, SiteId(site), DocumentId("d"), last, first, last, 0)
+    return history.Acknowledged(0, SiteId(site), DocumentId("d"), rev(last), seq(first), seq(last), 0)
 
 
 def test_the_checker_rejects_what_it_must() -> None:
     check = checker.AcknowledgedOnce()
     judge = Judge([check])
     judge.feed([acknowledged(1, 1), acknowledged(2, 4), acknowledged(1, 2, "b")])
-    judge.feed([history.Restarted(0, SiteId("b"), DocumentId("d"), 1, 3)])
+    judge.feed([history.Restarted(0, SiteId("b"), DocumentId("d"), rev(1), seq(3))])
     judge.feed([acknowledged(2, 2, "b"), acknowledged(3, 3, "b")])
     assert check.violated == 0
     judge.feed([acknowledged(4, 4), acknowledged(6, 6)])

@@ -32,6 +32,7 @@ from reference_server.core.effects import (
 from reference_server.core.limits import Limits
 from reference_server.in_process import InProcessServer
 from reference_server.store.memory import MemoryStore
+from tests.numbers import rev, seq
 
 BUGS = ("", "forget", "reorder", "lose")
 BUG_AFTER_ROWS = 12
@@ -153,7 +154,9 @@ class Server(InProcessServer):
             row = stored.rows.pop()
             before = max((r.last for r in stored.rows if r.site == row.site), default=0)
             revision = max((r.revision for r in stored.rows if r.site == row.site), default=0)
-            stored.progress[row.site] = stored.progress[row.site]._replace(last=before, revision=revision)
+            stored.progress[row.site] = stored.progress[row.site]._replace(
+                last=seq(before), revision=rev(revision)
+            )
             self.restarts += 1
             self.gateway = self._new_gateway(self.restarts << 32)
             for number in list(self.peers):

@@ -25,6 +25,7 @@ from model.identity import SiteId
 from model.protocol import Row
 from model.text import noop
 from model.verdict import CheckResult, Verdict, overall
+from tests.numbers import rev, seq
 
 SECRET = "s" * 40
 A, B = SiteId("a"), SiteId("b")
@@ -98,12 +99,12 @@ def test_where_workers_cannot_take_over_a_socket_a_run_says_so(
 
 
 def row(revision: int, site: SiteId, first: int, last: int) -> Row:
-    return Row(revision, site, first, last, noop(0))
+    return Row(rev(revision), site, seq(first), seq(last), noop(0))
 
 
 def test_kept_promises() -> None:
     log = [row(1, A, 1, 2), row(2, B, 1, 1), row(3, A, 3, 3)]
-    promises = [Promise(A, 3, 4), Promise(B, 0, 1), Promise(SiteId("c"), 0, 2)]
+    promises = [Promise(A, seq(3), seq(4)), Promise(B, seq(0), seq(1)), Promise(SiteId("c"), seq(0), seq(2))]
     assert list(broken_promises(log, promises, is_whole=True)) == []
 
 
@@ -118,26 +119,29 @@ def test_kept_promises() -> None:
     ],
 )
 def test_broken_promises(log: list[Row], what: str) -> None:
-    found = list(broken_promises(log, [Promise(A, 3, 4)], is_whole=True))
+    found = list(broken_promises(log, [Promise(A, seq(3), seq(4))], is_whole=True))
     assert len(found) == 1
     assert what in found[0][1]
 
 
 def test_a_log_without_its_begin_accuses_nobody_for_it() -> None:
     log = [row(9, A, 7, 8)]
-    assert list(broken_promises(log, [Promise(A, 8, 8), Promise(B, 3, 3)], is_whole=False)) == []
-    assert list(broken_promises(log, [Promise(A, 9, 9)], is_whole=False))
+    assert (
+        list(broken_promises(log, [Promise(A, seq(8), seq(8)), Promise(B, seq(3), seq(3))], is_whole=False))
+        == []
+    )
+    assert list(broken_promises(log, [Promise(A, seq(9), seq(9))], is_whole=False))
 
 
 def test_a_cursor_is_matched_with_its_move() -> None:
     moves = Moves()
-    moves.sent(5, 10, 100, 110)
-    assert moves.planned_us(5, 10, 200) == 100
-    assert moves.planned_us(6, 12, 200) == 100  # carried on by the server
-    assert moves.planned_us(4, 10, 200) is None  # never backwards
-    moves.sent(5, 20, 300, 310)
-    assert moves.planned_us(6, 12, 400) is None  # one of two
-    assert moves.planned_us(5, 20, 400) == 300
+    moves.sent(rev(5), 10, 100, 110)
+    assert moves.planned_us(rev(5), 10, 200) == 100
+    assert moves.planned_us(rev(6), 12, 200) == 100  # carried on by the server
+    assert moves.planned_us(rev(4), 10, 200) is None  # never backwards
+    moves.sent(rev(5), 20, 300, 310)
+    assert moves.planned_us(rev(6), 12, 400) is None  # one of two
+    assert moves.planned_us(rev(5), 20, 400) == 300
 
 
 def outcome(**changes: object) -> WorkerOutcome:

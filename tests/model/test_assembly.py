@@ -15,6 +15,7 @@ from model.identity import DocumentId, SiteId
 from model.protocol import Ack, Branch, CatchUp, Committed, Edits, Row, Submit
 from model.text import Operation, insert
 from model.verdict import CheckResult, Verdict
+from tests.numbers import rev, seq
 
 D = DocumentId("d")
 A, B = SiteId("a"), SiteId("b")
@@ -32,7 +33,7 @@ class Scene:
         for site in (A, B):
             self.tick()
             self.assembly.record(history.Online(self.now, site, D))
-            self.assembly.record(history.Joined(self.now, site, D, 0, "fresh", history.fingerprint("")))
+            self.assembly.record(history.Joined(self.now, site, D, rev(0), "fresh", history.fingerprint("")))
 
     def tick(self) -> int:
         self.now += 1_000
@@ -43,21 +44,21 @@ class Scene:
         revision = len(self.rows) + 1
         op = insert(len(self.text), len(self.text), word)
         record, n = self.assembly.record, revision
-        record(history.Edited(self.tick(), A, D, n, "type", revision - 1, op, self.now))
-        self.assembly.submitted(D, A, 1, [Submit(revision - 1, n, n, op)], self.tick())
-        record(history.Sent(self.now, A, D, revision - 1, n, n, "submit"))
+        record(history.Edited(self.tick(), A, D, seq(n), "type", rev(revision - 1), op, self.now))
+        self.assembly.submitted(D, A, 1, [Submit(rev(revision - 1), seq(n), seq(n), op)], self.tick())
+        record(history.Sent(self.now, A, D, rev(revision - 1), seq(n), seq(n), "submit"))
         self.text += word
         shown = history.fingerprint(self.text)
-        row = Row(revision, A, n, n, op)
+        row = Row(rev(revision), A, seq(n), seq(n), op)
         self.rows.append(row)
         if seen:
             self.tick()
-            self.assembly.saw(D, B, Committed(revision, A, n, n, op), self.now)
-            record(history.Delivered(self.now, B, D, revision, shown))
+            self.assembly.saw(D, B, Committed(rev(revision), A, seq(n), seq(n), op), self.now)
+            record(history.Delivered(self.now, B, D, rev(revision), shown))
         if acknowledged:
             self.tick()
-            self.assembly.saw(D, A, Ack(revision, n, n), self.now)
-            record(history.Acknowledged(self.now, A, D, revision, n, n, shown))
+            self.assembly.saw(D, A, Ack(rev(revision), seq(n), seq(n)), self.now)
+            record(history.Acknowledged(self.now, A, D, rev(revision), seq(n), seq(n), shown))
         return row
 
     def finish(self, rows: Sequence[Row] | None = None, text: str | None = None) -> list[Record]:
@@ -65,10 +66,10 @@ class Scene:
         self.assembly.record(history.Healed(self.tick(), 1_000_000))
         for site in (A, B):
             final = history.fingerprint(self.text)
-            self.assembly.record(history.FinalReplica(self.now, site, D, len(self.rows), final, 0, True))
+            self.assembly.record(history.FinalReplica(self.now, site, D, rev(len(self.rows)), final, 0, True))
         shown = self.text if text is None else text
         head = kept[-1].revision if kept else 0
-        return list(self.assembly.finish([Audited(D, kept, head, shown)], self.tick()))
+        return list(self.assembly.finish([Audited(D, kept, rev(head), shown)], self.tick()))
 
 
 def judge(records: list[Record]) -> dict[str, CheckResult]:
@@ -120,21 +121,21 @@ def test_an_acknowledged_edit_that_the_log_lost_is_a_violation() -> None:
 def test_a_revision_that_was_used_twice_is_a_violation() -> None:
     scene = Scene()
     scene.write("one ")
-    other = Row(1, B, 1, 1, insert(0, 0, "uno "))
+    other = Row(rev(1), B, seq(1), seq(1), insert(0, 0, "uno "))
     assert "total_order" in violated(scene.finish([other], "uno "))
 
 
 def test_a_client_told_of_other_content_is_a_violation() -> None:
     scene = Scene()
     row = scene.write("one ")
-    scene.assembly.saw(D, B, Committed(1, A, 1, 1, insert(0, 0, "eno ")), scene.tick())
+    scene.assembly.saw(D, B, Committed(rev(1), A, seq(1), seq(1), insert(0, 0, "eno ")), scene.tick())
     assert violated(scene.finish([row]))
 
 
 def test_an_edit_stored_twice_is_a_violation() -> None:
     scene = Scene()
     row = scene.write("one ")
-    twice = Row(2, A, row.first, row.last, insert(4, 4, "one "))
+    twice = Row(rev(2), A, row.first, row.last, insert(4, 4, "one "))
     assert "ledger" in violated(scene.finish([row, twice], "one one "))
 
 
@@ -147,18 +148,18 @@ def test_a_text_that_the_log_does_not_give_is_a_violation() -> None:
 def test_a_log_that_does_not_fit_its_own_texts_is_a_violation() -> None:
     scene = Scene()
     row = scene.write("one ")
-    odd = Row(2, B, 1, 1, Operation(99, [99, "!"]))
+    odd = Row(rev(2), B, seq(1), seq(1), Operation(99, [99, "!"]))
     assert "intention" in violated(scene.finish([row, odd], "one !"))
 
 
 def test_a_branch_is_stored_as_one_row_with_everything_its_chunks_held() -> None:
     scene = Scene()
     chunks = [
-        Branch(0, [Edits(1, 1, insert(0, 0, "a"))], more=True),
-        Branch(0, [Edits(2, 2, insert(1, 1, "b"))]),
+        Branch(rev(0), [Edits(seq(1), seq(1), insert(0, 0, "a"))], more=True),
+        Branch(rev(0), [Edits(seq(2), seq(2), insert(1, 1, "b"))]),
     ]
     scene.assembly.submitted(D, A, 1, chunks, scene.tick())
-    scene.rows.append(Row(1, A, 1, 2, insert(0, 0, "ab")))
+    scene.rows.append(Row(rev(1), A, seq(1), seq(2), insert(0, 0, "ab")))
     (row,) = of(scene.finish(text="ab"), history.Stored)
     assert isinstance(row, history.Stored)
     assert (row.branch, row.base, row.original) == (True, 0, insert(0, 0, "ab"))

@@ -31,6 +31,7 @@ from model.identity import DocumentId, SiteId
 from model.text import Operation, insert
 from simulator.children import group
 from tests.model.strategies import any_operation, structs, texts
+from tests.numbers import rev, seq
 
 KINDS: tuple[type[msgspec.Struct], ...] = typing.get_args(Record)
 SITE, DOCUMENT = SiteId("s1"), DocumentId("d1")
@@ -38,7 +39,7 @@ SAMPLE: list[Record] = [
     Header(HISTORY_VERSION, "simulator", "virtual", {"seed": 7, "scenario": "calm"}),
     DocumentCreated(0, DOCUMENT, "né😀", True, True),
     Online(1, SITE, DOCUMENT),
-    Edited(2, SITE, DOCUMENT, 1, "type", 0, Operation(3, [1, "x\n", -1]), 5),
+    Edited(2, SITE, DOCUMENT, seq(1), "type", rev(0), Operation(3, [1, "x\n", -1]), 5),
     Finished(9),
 ]
 
@@ -202,23 +203,23 @@ class TestDigests:
     def test_a_chain_depends_on_every_field(self) -> None:
         op = insert(3, 1, "x")
         links = [
-            chain("", 1, SITE, 1, op),
-            chain("0", 1, SITE, 1, op),
-            chain("", 2, SITE, 1, op),
-            chain("", 1, SiteId("s2"), 1, op),
-            chain("", 1, SITE, 2, op),
-            chain("", 1, SITE, 1, insert(4, 1, "x")),
-            chain("", 1, SITE, 1, insert(3, 1, "y")),
+            chain("", rev(1), SITE, seq(1), op),
+            chain("0", rev(1), SITE, seq(1), op),
+            chain("", rev(2), SITE, seq(1), op),
+            chain("", rev(1), SiteId("s2"), seq(1), op),
+            chain("", rev(1), SITE, seq(2), op),
+            chain("", rev(1), SITE, seq(1), insert(4, 1, "x")),
+            chain("", rev(1), SITE, seq(1), insert(3, 1, "y")),
         ]
         assert len(set(links)) == len(links)
-        assert links[0] == chain("", 1, SITE, 1, Operation(3, [1, "x"]))
+        assert links[0] == chain("", rev(1), SITE, seq(1), Operation(3, [1, "x"]))
 
     @given(st.lists(any_operation(), min_size=2, max_size=4, unique=True))
     def test_a_chain_depends_on_the_order(self, operations: list[Operation]) -> None:
         def digest(log: list[Operation]) -> str:
             link = ""
             for revision, op in enumerate(log, 1):
-                link = chain(link, revision, SITE, revision, op)
+                link = chain(link, rev(revision), SITE, seq(revision), op)
             return link
 
         assert digest(operations) != digest(operations[::-1])

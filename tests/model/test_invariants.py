@@ -19,6 +19,7 @@ from model.outgoing import Edit
 from model.phases import RULES, Phase
 from model.protocol import PROTOCOL_VERSION, Committed, Joined, PeerPresence, Welcome
 from model.text import Operation, delete, insert
+from tests.numbers import rev, seq
 
 ME, OTHER = SiteId("m"), SiteId("z")
 
@@ -28,10 +29,10 @@ def busy() -> Replica:
     replica = Replica(ME, DocumentId("d"))
     replica.connect("t")
     replica.receive(Welcome(PROTOCOL_VERSION, {}))
-    replica.receive(Joined(0, "abc"))
-    replica.receive(PeerPresence(0, OTHER, (1, 2)))
+    replica.receive(Joined(rev(0), "abc"))
+    replica.receive(PeerPresence(rev(0), OTHER, (1, 2)))
     replica.edit(insert(3, 3, "x"))
-    replica.receive(Committed(1, OTHER, 1, 1, insert(3, 0, "R")))
+    replica.receive(Committed(rev(1), OTHER, seq(1), seq(1), insert(3, 0, "R")))
     replica.edit(insert(5, 5, "y"))
     replica.check_invariants()
     return replica
@@ -42,20 +43,20 @@ def lose_a_character(replica: Replica) -> None:
 
 
 def skip_a_number(replica: Replica) -> None:
-    replica.pending[0] = Edit(3, replica.pending[0].operation)
-    replica.sequence = 3
+    replica.pending[0] = Edit(seq(3), replica.pending[0].operation)
+    replica.sequence = seq(3)
 
 
 def forget_the_last_number(replica: Replica) -> None:
-    replica.sequence -= 1
+    replica.sequence = seq(replica.sequence - 1)
 
 
 def pend_on_another_text(replica: Replica) -> None:
-    replica.pending[0] = Edit(2, insert(4, 0, "y"))
+    replica.pending[0] = Edit(seq(2), insert(4, 0, "y"))
 
 
 def lose_what_is_in_flight(replica: Replica) -> None:
-    replica.in_flight, replica.acknowledged = None, 1
+    replica.in_flight, replica.acknowledged = None, seq(1)
 
 
 def change_the_phase_alone(replica: Replica) -> None:
@@ -79,7 +80,7 @@ def place_a_cursor_outside(replica: Replica) -> None:
 
 
 def place_a_peer_outside(replica: Replica) -> None:
-    replica._cursors.place(OTHER, (9, 9), 1, ())
+    replica._cursors.place(OTHER, (9, 9), rev(1), ())
 
 
 def undo_another_text(replica: Replica) -> None:

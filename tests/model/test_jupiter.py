@@ -43,6 +43,7 @@ from model.protocol import (
     encode,
 )
 from model.text import Operation, OperationError, delete, insert, noop
+from tests.numbers import rev, seq
 
 ME, LOW, HIGH = SiteId("m"), SiteId("a"), SiteId("z")
 DOCUMENT = DocumentId("d")
@@ -53,12 +54,12 @@ def live(text: str = "", revision: int = 0, site: SiteId = ME) -> Replica:
     replica = Replica(site, DOCUMENT)
     replica.connect("t")
     replica.receive(WELCOME)
-    replica.receive(Joined(revision, text))
+    replica.receive(Joined(rev(revision), text))
     return replica
 
 
 def remote(revision: int, op: Operation, site: SiteId = HIGH) -> Committed:
-    return Committed(revision, site, revision, revision, op)
+    return Committed(rev(revision), site, seq(revision), seq(revision), op)
 
 
 def reconnected(replica: Replica) -> Join:
@@ -76,7 +77,7 @@ def test_a_new_replica_introduces_itself_and_asks_for_everything() -> None:
     replica = Replica(ME, DOCUMENT)
     assert replica.connect("token") == (Hello(PROTOCOL_VERSION, ME, "token"),)
     assert replica.receive(WELCOME) == (Join(DOCUMENT, 1),)
-    assert replica.receive(Joined(7, "text")) == ()
+    assert replica.receive(Joined(rev(7), "text")) == ()
     assert (replica.text, replica.revision, replica.phase) == ("text", 7, Phase.LIVE)
 
 
@@ -108,7 +109,7 @@ def test_a_snapshot_is_needed_by_who_knows_nothing() -> None:
     replica.connect("t")
     replica.receive(WELCOME)
     with pytest.raises(RemoteProtocolError, match="without a snapshot"):
-        replica.receive(Joined(7))
+        replica.receive(Joined(rev(7)))
 
 
 # --- one operation in flight ------------------------------------------------------------------------------
@@ -116,14 +117,14 @@ def test_a_snapshot_is_needed_by_who_knows_nothing() -> None:
 
 def test_the_first_edit_is_sent_at_once_and_the_next_ones_wait_for_its_acknowledgement() -> None:
     replica = live("abc")
-    assert replica.edit(insert(3, 3, "d")) == (Submit(0, 1, 1, insert(3, 3, "d"), (0, 0)),)
+    assert replica.edit(insert(3, 3, "d")) == (Submit(rev(0), seq(1), seq(1), insert(3, 3, "d"), (0, 0)),)
     assert replica.edit(insert(4, 4, "e")) == ()
     assert replica.edit(insert(5, 5, "f")) == ()
     assert [edit.sequence for edit in replica.pending] == [2, 3]
-    (second,) = replica.receive(Ack(1, 1, 1))
-    assert second == Submit(1, 2, 3, insert(4, 4, "ef"), (0, 0))
+    (second,) = replica.receive(Ack(rev(1), seq(1), seq(1)))
+    assert second == Submit(rev(1), seq(2), seq(3), insert(4, 4, "ef"), (0, 0))
     assert replica.unacknowledged == 2
-    assert replica.receive(Ack(2, 2, 3)) == ()
+    assert replica.receive(Ack(rev(2), seq(2), seq(3))) == ()
     assert replica.is_settled
     assert replica.unacknowledged == 0
 
@@ -141,10 +142,10 @@ def test_both_halves_of_the_transformation_the_dopt_puzzle() -> None:
     """Ellis and Gibbs' algorithm gives `bdx` at site 1 (facts §1); a replica does not."""
     one = live("abcd", site=LOW)
     one.edit(delete(4, 2, 1))
-    one.receive(Committed(1, HIGH, 1, 1, delete(4, 0, 1)))
-    one.receive(Committed(2, HIGH, 2, 2, insert(3, 2, "x")))
+    one.receive(Committed(rev(1), HIGH, seq(1), seq(1), delete(4, 0, 1)))
+    one.receive(Committed(rev(2), HIGH, seq(2), seq(2), insert(3, 2, "x")))
     assert one.text == "bxd"
-    one.receive(Ack(3, 1, 1))
+    one.receive(Ack(rev(3), seq(1), seq(1)))
     assert one.text == "bxd"
 
 
@@ -152,9 +153,9 @@ def test_the_dopt_puzzle_from_the_other_side() -> None:
     two = live("abcd", site=HIGH)
     two.edit(delete(4, 0, 1))
     two.edit(insert(3, 2, "x"))
-    two.receive(Committed(1, LOW, 1, 1, delete(4, 2, 1)))
+    two.receive(Committed(rev(1), LOW, seq(1), seq(1), delete(4, 2, 1)))
     assert two.text == "bxd"
-    (second,) = two.receive(Ack(2, 1, 1))
+    (second,) = two.receive(Ack(rev(2), seq(1), seq(1)))
     assert isinstance(second, Submit)
     assert second.operation == insert(2, 1, "x")
 
@@ -189,12 +190,12 @@ def test_a_resend_is_byte_identical_whatever_happened_since() -> None:
     replica.receive(remote(1, insert(3, 0, "yy")))
     saved = replica.save()
     join = reconnected(replica)
-    assert (join.revision, join.in_flight, join.pending) == (1, InFlight(1, 1), 1)
-    assert [encode(m) for m in replica.receive(Joined(1, None, Fate(False)))] == sent
+    assert (join.revision, join.in_flight, join.pending) == (1, InFlight(seq(1), seq(1)), 1)
+    assert [encode(m) for m in replica.receive(Joined(rev(1), None, Fate(False)))] == sent
     restarted = Replica(ME, DOCUMENT)
     restarted.restore(saved)
     reconnected(restarted)
-    assert [encode(m) for m in restarted.receive(Joined(1, None, Fate(False)))] == sent
+    assert [encode(m) for m in restarted.receive(Joined(rev(1), None, Fate(False)))] == sent
 
 
 def test_what_was_applied_is_not_sent_again_but_acknowledged_by_the_catch_up() -> None:
@@ -202,10 +203,13 @@ def test_what_was_applied_is_not_sent_again_but_acknowledged_by_the_catch_up() -
     replica.edit(insert(3, 3, "x"))
     replica.edit(insert(4, 4, "y"))
     reconnected(replica)
-    assert replica.receive(Joined(2, None, Fate(True, 2))) == ()
+    assert replica.receive(Joined(rev(2), None, Fate(True, rev(2)))) == ()
     assert replica.resend() == ()
-    rows = [Row(1, HIGH, 1, 1, insert(3, 0, "R")), Row(2, ME, 1, 1, insert(4, 4, "x"))]
-    assert replica.receive(CatchUp(rows)) == (Submit(2, 2, 2, insert(5, 5, "y"), (0, 0)),)
+    rows = [
+        Row(rev(1), HIGH, seq(1), seq(1), insert(3, 0, "R")),
+        Row(rev(2), ME, seq(1), seq(1), insert(4, 4, "x")),
+    ]
+    assert replica.receive(CatchUp(rows)) == (Submit(rev(2), seq(2), seq(2), insert(5, 5, "y"), (0, 0)),)
     assert replica.text == "Rabcxy"
     assert replica.acknowledged == 1
 
@@ -223,8 +227,8 @@ def test_nothing_is_sent_again_while_the_exchange_does_not_allow_it() -> None:
 def test_a_second_acknowledgement_is_ignored() -> None:
     replica = live("abc")
     replica.edit(insert(3, 3, "x"))
-    replica.receive(Ack(1, 1, 1))
-    assert replica.receive(Ack(1, 1, 1)) == ()
+    replica.receive(Ack(rev(1), seq(1), seq(1)))
+    assert replica.receive(Ack(rev(1), seq(1), seq(1))) == ()
     assert replica.revision == 1
 
 
@@ -268,7 +272,7 @@ def test_edits_made_offline_go_out_when_live_again() -> None:
     assert replica.edit(insert(3, 3, "x")) == ()
     assert replica.edit(insert(4, 4, "y")) == ()
     assert reconnected(replica).pending == 2
-    assert replica.receive(Joined(0)) == (Submit(0, 1, 2, insert(3, 3, "xy"), (0, 0)),)
+    assert replica.receive(Joined(rev(0))) == (Submit(rev(0), seq(1), seq(2), insert(3, 3, "xy"), (0, 0)),)
 
 
 # --- branches ---------------------------------------------------------------------------------------------
@@ -285,7 +289,7 @@ def offline(edits: int, text: str = "") -> Replica:
 
 def test_a_branch_keeps_every_edit_for_itself() -> None:
     replica = offline(2)
-    (branch,) = replica.receive(Joined(5, None, None, branch=True))
+    (branch,) = replica.receive(Joined(rev(5), None, None, branch=True))
     assert isinstance(branch, Branch)
     assert (branch.base, branch.more) == (0, False)
     assert [(e.first, e.last, e.operation) for e in branch.edits] == [
@@ -300,7 +304,7 @@ def test_what_was_in_flight_and_lost_is_the_first_edit_of_the_branch() -> None:
     replica.edit(insert(0, 0, "a"))
     replica.edit(insert(1, 1, "b"))
     reconnected(replica)
-    (branch,) = replica.receive(Joined(0, None, Fate(False), branch=True))
+    (branch,) = replica.receive(Joined(rev(0), None, Fate(False), branch=True))
     assert isinstance(branch, Branch)
     assert [(e.first, e.last) for e in branch.edits] == [(1, 1), (2, 2)]
 
@@ -310,8 +314,8 @@ def test_what_was_in_flight_and_applied_is_caught_up_with_before_the_branch() ->
     replica.edit(insert(0, 0, "a"))
     replica.edit(insert(1, 1, "b"))
     reconnected(replica)
-    assert replica.receive(Joined(9, None, Fate(True, 1), branch=True)) == ()
-    (branch,) = replica.receive(CatchUp([Row(1, ME, 1, 1, insert(0, 0, "a"))]))
+    assert replica.receive(Joined(rev(9), None, Fate(True, rev(1)), branch=True)) == ()
+    (branch,) = replica.receive(CatchUp([Row(rev(1), ME, seq(1), seq(1), insert(0, 0, "a"))]))
     assert isinstance(branch, Branch)
     assert branch.base == 1
     assert [(e.first, e.last) for e in branch.edits] == [(2, 2)]
@@ -319,7 +323,7 @@ def test_what_was_in_flight_and_applied_is_caught_up_with_before_the_branch() ->
 
 def test_a_long_branch_is_cut_into_chunks_by_number_and_by_length() -> None:
     replica = offline(BRANCH_CHUNK_OPERATIONS_MAX + 1)
-    chunks = replica.receive(Joined(0, None, None, branch=True))
+    chunks = replica.receive(Joined(rev(0), None, None, branch=True))
     assert [len(c.edits) for c in chunks if isinstance(c, Branch)] == [BRANCH_CHUNK_OPERATIONS_MAX, 1]
     assert [c.more for c in chunks if isinstance(c, Branch)] == [True, False]
 
@@ -329,7 +333,7 @@ def test_a_long_branch_is_cut_into_chunks_by_number_and_by_length() -> None:
     for n in range(3):
         replica.edit(insert(n * size, 0, "\x01" * size))
     reconnected(replica)
-    chunks = replica.receive(Joined(0, None, None, branch=True))
+    chunks = replica.receive(Joined(rev(0), None, None, branch=True))
     assert [len(c.edits) for c in chunks if isinstance(c, Branch)] == [2, 1]
     assert max(len(encode(c)) for c in chunks) <= MESSAGE_BYTES_MAX
 
@@ -342,29 +346,29 @@ def test_an_edit_that_makes_the_text_too_long_is_refused_and_changes_nothing() -
 
 
 def test_the_longest_text_fits_a_message_whatever_its_characters() -> None:
-    assert len(encode(Joined(1, "\x01" * DOCUMENT_LENGTH_MAX))) <= MESSAGE_BYTES_MAX
+    assert len(encode(Joined(rev(1), "\x01" * DOCUMENT_LENGTH_MAX))) <= MESSAGE_BYTES_MAX
 
 
 def test_merged_brings_the_branch_to_the_trunk_and_what_was_typed_meanwhile_goes_on() -> None:
     replica = offline(1, "abc")
-    replica.receive(Joined(3, None, None, branch=True))
+    replica.receive(Joined(rev(3), None, None, branch=True))
     assert replica.edit(insert(4, 4, "y")) == ()
     assert replica.text == "abcxy"
-    (message,) = replica.receive(Merged(4, 1, 1, insert(4, 0, "RRR")))
-    assert message == Submit(4, 2, 2, insert(7, 7, "y"), (0, 0))
+    (message,) = replica.receive(Merged(rev(4), seq(1), seq(1), insert(4, 0, "RRR")))
+    assert message == Submit(rev(4), seq(2), seq(2), insert(7, 7, "y"), (0, 0))
     assert (replica.text, replica.revision, replica.phase) == ("RRRabcxy", 4, Phase.LIVE)
     assert replica.acknowledged == 1
 
 
 def test_a_branch_whose_answer_was_lost_is_sent_again_byte_for_byte() -> None:
     replica = offline(3)
-    sent = replica.receive(Joined(0, None, None, branch=True))
+    sent = replica.receive(Joined(rev(0), None, None, branch=True))
     replica.edit(insert(3, 3, "y"))
     join = reconnected(replica)
-    assert join.in_flight == InFlight(1, 3, branch=True)
+    assert join.in_flight == InFlight(seq(1), seq(3), branch=True)
     assert join.pending == 1
-    for fate in (Fate(False), Fate(True, 1)):
-        assert replica.receive(Joined(1, None, fate, branch=True)) == sent
+    for fate in (Fate(False), Fate(True, rev(1))):
+        assert replica.receive(Joined(rev(1), None, fate, branch=True)) == sent
         assert replica.phase is Phase.HANDING_IN
         reconnected(replica)
 
@@ -388,13 +392,13 @@ def joining() -> Replica:
 
 def living() -> Replica:
     replica = joining()
-    replica.receive(Joined(0, None, Fate(False)))
+    replica.receive(Joined(rev(0), None, Fate(False)))
     return replica
 
 
 def handing_in() -> Replica:
     replica = joining()
-    replica.receive(Joined(0, None, Fate(False), branch=True))
+    replica.receive(Joined(rev(0), None, Fate(False), branch=True))
     return replica
 
 
@@ -406,13 +410,13 @@ def parted() -> Replica:
 
 INPUTS: list[ServerMessage] = [
     WELCOME,
-    Joined(0, None, Fate(False)),
-    Joined(0, None, Fate(False), branch=True),
+    Joined(rev(0), None, Fate(False)),
+    Joined(rev(0), None, Fate(False), branch=True),
     remote(1, insert(3, 0, "R")),
-    Ack(1, 1, 1),
-    CatchUp([Row(1, HIGH, 1, 1, insert(3, 0, "R"))]),
-    Merged(1, 1, 1, insert(4, 0, "R")),
-    PeerPresence(0, HIGH, (0, 0)),
+    Ack(rev(1), seq(1), seq(1)),
+    CatchUp([Row(rev(1), HIGH, seq(1), seq(1), insert(3, 0, "R"))]),
+    Merged(rev(1), seq(1), seq(1), insert(4, 0, "R")),
+    PeerPresence(rev(0), HIGH, (0, 0)),
     PeerLeft(HIGH),
     Renewed(),
     Failure(ErrorCode.BUSY, "later", False, 250),
@@ -473,12 +477,12 @@ def test_every_message_is_among_those_that_were_tried() -> None:
         remote(2, insert(3, 0, "R")),  # revision 1 is missing
         remote(0, insert(3, 0, "R")),
         remote(1, insert(9, 0, "R")),  # on a text of another length
-        Ack(2, 1, 1),
-        Ack(1, 1, 2),
-        Ack(1, 2, 2),
-        CatchUp([Row(2, HIGH, 1, 1, insert(3, 0, "R"))]),
-        CatchUp([Row(1, HIGH, 1, 1, insert(9, 0, "R"))]),
-        CatchUp([Row(1, ME, 1, 2, insert(3, 0, "R"))]),
+        Ack(rev(2), seq(1), seq(1)),
+        Ack(rev(1), seq(1), seq(2)),
+        Ack(rev(1), seq(2), seq(2)),
+        CatchUp([Row(rev(2), HIGH, seq(1), seq(1), insert(3, 0, "R"))]),
+        CatchUp([Row(rev(1), HIGH, seq(1), seq(1), insert(9, 0, "R"))]),
+        CatchUp([Row(rev(1), ME, seq(1), seq(2), insert(3, 0, "R"))]),
     ],
     ids=lambda message: repr(message)[:60],
 )
@@ -493,7 +497,12 @@ def test_a_message_that_does_not_fit_is_refused_and_does_no_harm(message: Server
 
 @pytest.mark.parametrize(
     "message",
-    [Merged(1, 1, 2, noop(4)), Merged(1, 2, 2, noop(4)), Merged(1, 1, 1, noop(9)), Merged(0, 1, 1, noop(4))],
+    [
+        Merged(rev(1), seq(1), seq(2), noop(4)),
+        Merged(rev(1), seq(2), seq(2), noop(4)),
+        Merged(rev(1), seq(1), seq(1), noop(9)),
+        Merged(rev(0), seq(1), seq(1), noop(4)),
+    ],
     ids=repr,
 )
 def test_a_merge_that_does_not_fit_is_refused_and_does_no_harm(message: Merged) -> None:
@@ -508,7 +517,10 @@ def test_a_merge_that_does_not_fit_is_refused_and_does_no_harm(message: Merged) 
 
 def test_rows_before_the_one_that_does_not_fit_are_part_of_the_text() -> None:
     replica = live("abc")
-    rows = [Row(1, HIGH, 1, 1, insert(3, 3, "d")), Row(3, HIGH, 2, 2, insert(4, 4, "e"))]
+    rows = [
+        Row(rev(1), HIGH, seq(1), seq(1), insert(3, 3, "d")),
+        Row(rev(3), HIGH, seq(2), seq(2), insert(4, 4, "e")),
+    ]
     with pytest.raises(RemoteProtocolError):
         replica.receive(CatchUp(rows))
     assert (replica.text, replica.revision) == ("abcd", 1)
@@ -519,7 +531,7 @@ def test_a_branch_is_not_asked_for_where_nothing_was_done() -> None:
     reconnected(replica)
     before = everything(replica)
     with pytest.raises(ProtocolError, match="nothing was done"):
-        replica.receive(Joined(0, None, None, branch=True))
+        replica.receive(Joined(rev(0), None, None, branch=True))
     assert everything(replica) == before
 
 
@@ -537,10 +549,10 @@ def test_the_own_cursor_follows_the_own_typing_and_stays_behind_that_of_others()
 
 def test_a_cursor_that_moved_is_told_when_nothing_is_in_flight() -> None:
     replica = live("abc")
-    assert replica.select((1, 2)) == (Presence(0, (1, 2)),)
+    assert replica.select((1, 2)) == (Presence(rev(0), (1, 2)),)
     replica.edit(insert(3, 3, "d"))
     assert replica.select((0, 0)) == ()
-    assert replica.receive(Ack(1, 1, 1)) == (Presence(1, (0, 0)),)
+    assert replica.receive(Ack(rev(1), seq(1), seq(1))) == (Presence(rev(1), (0, 0)),)
 
 
 def test_a_cursor_outside_the_text_is_the_callers_mistake() -> None:
@@ -552,7 +564,7 @@ def test_the_cursor_of_a_peer_is_carried_over_everything_displayed_since() -> No
     replica = live("abc")
     replica.edit(insert(3, 0, "__"))  # in flight
     replica.edit(insert(5, 0, "^"))  # pending
-    replica.receive(PeerPresence(0, HIGH, (1, 3)))
+    replica.receive(PeerPresence(rev(0), HIGH, (1, 3)))
     assert replica.cursor_of(HIGH) == ((4, 6), 0)
     replica.receive(remote(1, delete(3, 0, 1), LOW))
     assert replica.text == "^__bc"
@@ -561,7 +573,7 @@ def test_the_cursor_of_a_peer_is_carried_over_everything_displayed_since() -> No
 
 def test_the_cursor_of_an_author_comes_with_the_operation() -> None:
     replica = live("abc")
-    replica.receive(Committed(1, HIGH, 1, 1, insert(3, 1, "x"), (2, 2)))
+    replica.receive(Committed(rev(1), HIGH, seq(1), seq(1), insert(3, 1, "x"), (2, 2)))
     assert replica.cursor_of(HIGH) == ((2, 2), 1)
 
 
@@ -569,11 +581,11 @@ def test_peers_come_and_go() -> None:
     replica = Replica(ME, DOCUMENT)
     replica.connect("t")
     replica.receive(WELCOME)
-    replica.receive(Joined(0, "abc", peers=[Peer(HIGH, (1, 1)), Peer(LOW)]))
+    replica.receive(Joined(rev(0), "abc", peers=[Peer(HIGH, (1, 1)), Peer(LOW)]))
     assert list(replica.peers) == [HIGH]
-    replica.receive(PeerPresence(0, LOW, (0, 0)))
+    replica.receive(PeerPresence(rev(0), LOW, (0, 0)))
     assert list(replica.peers) == [HIGH, LOW]
-    replica.receive(PeerPresence(0, LOW, None))
+    replica.receive(PeerPresence(rev(0), LOW, None))
     replica.receive(PeerLeft(HIGH))
     assert list(replica.peers) == []
     assert replica.cursor_of(HIGH) is None
@@ -581,7 +593,7 @@ def test_peers_come_and_go() -> None:
 
 def test_cursors_are_gone_with_the_connection() -> None:
     replica = live("abc")
-    replica.receive(PeerPresence(0, HIGH, (1, 1)))
+    replica.receive(PeerPresence(rev(0), HIGH, (1, 1)))
     replica.disconnected()
     assert replica.peers == ()
 
@@ -604,7 +616,7 @@ def test_an_undo_is_a_new_edit_with_a_new_identity() -> None:
 def test_an_undo_under_concurrency_takes_back_only_what_is_left_of_the_own_edit() -> None:
     replica = live("")
     replica.edit(insert(0, 0, "abc"))
-    replica.receive(Ack(1, 1, 1))
+    replica.receive(Ack(rev(1), seq(1), seq(1)))
     replica.receive(remote(2, Operation(3, (1, -1, "R"))))  # the b is gone, an R in its place
     replica.undo()
     assert replica.text == "R"

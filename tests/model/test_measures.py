@@ -11,6 +11,7 @@ from model.identity import DocumentId, SiteId
 from model.measures import FaultRow, Measures, MeasureSet, encode_measures, load_measures, merge_measures
 from model.measures.measure_set import FAULT, HEAL, PHASES, RECOVERY, STEADY
 from model.text import Operation
+from tests.numbers import rev, seq
 
 S = 1_000_000
 MS = 1_000
@@ -32,29 +33,29 @@ def joins(at: int, *sites: SiteId, how: str = "fresh") -> list[h.Record]:
         records += [
             h.Online(at, site, D),
             h.Connected(at, site, D, at - 40 * MS, 300),
-            h.Joined(at, site, D, 0, how, 0),
+            h.Joined(at, site, D, rev(0), how, 0),
         ]
     return records
 
 
 def edited(at: int, site: SiteId, sequence: int, kind: str = "type") -> h.Edited:
-    return h.Edited(at, site, D, sequence, kind, 0, OP, at)
+    return h.Edited(at, site, D, seq(sequence), kind, rev(0), OP, at)
 
 
 def broadcast(at: int, site: SiteId, revision: int, first: int, received: int, last: int = 0) -> h.Broadcast:
-    return h.Broadcast(at, D, revision, site, first, last or first, received, 9, 1)
+    return h.Broadcast(at, D, rev(revision), site, seq(first), seq(last or first), received, 9, 1)
 
 
 def seen_by(at: int, site: SiteId, revision: int) -> h.Delivered:
-    return h.Delivered(at, site, D, revision, 0)
+    return h.Delivered(at, site, D, rev(revision), 0)
 
 
 def acknowledged(at: int, site: SiteId, revision: int, first: int, last: int = 0) -> h.Acknowledged:
-    return h.Acknowledged(at, site, D, revision, first, last or first, 0)
+    return h.Acknowledged(at, site, D, rev(revision), seq(first), seq(last or first), 0)
 
 
 def gone(at: int, site: SiteId, cause: str = "reset") -> h.Disconnected:
-    return h.Disconnected(at, site, D, 0, cause)
+    return h.Disconnected(at, site, D, rev(0), cause)
 
 
 def values(histogram: Histogram) -> tuple[int, int, int]:
@@ -162,7 +163,7 @@ def test_an_edit_from_keystroke_to_acknowledgement_keeps_its_identity() -> None:
         *joins(S, A, B),
         edited(2 * S, A, 1),
         edited(2 * S + 5, A, 2, "paste"),
-        h.Sent(2 * S + 9, A, D, 0, 1, 2, "submit"),
+        h.Sent(2 * S + 9, A, D, rev(0), seq(1), seq(2), "submit"),
         broadcast(2 * S + 30 * MS, A, 1, 1, received=2 * S + 20 * MS, last=2),
         acknowledged(2 * S + 50 * MS, A, 1, 1, 2),
         seen_by(2 * S + 60 * MS, B, 1),
@@ -260,7 +261,7 @@ def test_a_replica_that_hands_in_a_branch_is_live_when_it_is_merged() -> None:
         *joins(S, B, how="branch"),
         edited(2 * S, A, 1),
         broadcast(2 * S + 10, A, 1, 1, received=2 * S + 5),
-        h.Merged(2 * S + 50, B, D, 0, 1, 1, 1, 0),
+        h.Merged(2 * S + 50, B, D, rev(0), rev(1), seq(1), seq(1), 0),
         edited(3 * S, A, 2),
         broadcast(3 * S + 10, A, 2, 2, received=3 * S + 5),
         seen_by(3 * S + 70, B, 2),
@@ -345,7 +346,7 @@ def test_series_count_within_a_second_and_read_gauges_at_its_end() -> None:
     found = measured(
         *joins(S // 2, A, B),
         edited(S + 1, A, 1),
-        h.Sent(S + 1, A, D, 0, 1, 1, "submit"),
+        h.Sent(S + 1, A, D, rev(0), seq(1), seq(1), "submit"),
         broadcast(2 * S, A, 1, 1, received=S + 5),  # exactly at a boundary: belongs to the next second
         gone(2 * S + 1, B),
         edited(2 * S + 2, B, 1),
@@ -377,7 +378,7 @@ def test_a_restart_forgets_what_was_not_saved() -> None:
         h.Offline(2 * S, A, D, "crashed"),
         gone(2 * S, A),
         edited(2 * S + 1, A, 1),
-        h.Restarted(3 * S + 1, A, D, 0, 0),
+        h.Restarted(3 * S + 1, A, D, rev(0), seq(0)),
         h.Finished(4 * S + 1),
     )
     assert found.series.offline_with_edits == [0, 0, 1, 0, 0]
@@ -388,7 +389,7 @@ def test_a_restart_forgets_what_was_not_saved() -> None:
 
 
 def sent(at: int, first: int, last: int, how: str = "branch") -> h.Sent:
-    return h.Sent(at, A, D, 0, first, last, how)
+    return h.Sent(at, A, D, rev(0), seq(first), seq(last), how)
 
 
 def test_a_branch_that_is_sent_again_is_one_attempt() -> None:
@@ -400,7 +401,7 @@ def test_a_branch_that_is_sent_again_is_one_attempt() -> None:
         h.FaultEnded(5 * S, "network", "flapping", 1),
         *joins(6 * S, A, how="branch"),
         sent(6 * S, 1, 4),
-        h.Merged(7 * S, A, D, 0, 1, 1, 4, 0),
+        h.Merged(7 * S, A, D, rev(0), rev(1), seq(1), seq(4), 0),
         sent(20 * S, 5, 5, "submit"),
         sent(30 * S, 6, 8),  # never answered
         h.Finished(40 * S),
@@ -419,7 +420,7 @@ def test_a_branch_that_turns_out_to_be_durable_is_a_success() -> None:
 
 
 def test_stranded_work_is_a_failed_reconciliation_once() -> None:
-    refused = [h.Stranded(at * S, A, D, 2, 5) for at in (3, 4)]
+    refused = [h.Stranded(at * S, A, D, seq(2), seq(5)) for at in (3, 4)]
     found = measured(*joins(S, A), *refused, h.Finished(5 * S))
     assert found.reconciliations.attempts == {STEADY: 1}
     assert found.reconciliations.successes == {}
@@ -427,16 +428,16 @@ def test_stranded_work_is_a_failed_reconciliation_once() -> None:
     sent_before = measured(*joins(S, A), sent(2 * S, 3, 5), *refused, h.Finished(5 * S))
     assert sent_before.reconciliations.attempts == {STEADY: 1}
     assert sent_before.series.in_flight[-1] == 0
-    nothing_lost = measured(h.Stranded(S, A, D, 0, 0))
+    nothing_lost = measured(h.Stranded(S, A, D, seq(0), seq(0)))
     assert nothing_lost.reconciliations.attempts == {}
 
 
 def test_presence_is_from_the_server_to_the_fresh_sighting() -> None:
     def sighting(at: int, position: int, fresh: bool) -> h.Seen:
-        return h.Seen(at, B, D, A, 1, position, 9, 1, fresh)
+        return h.Seen(at, B, D, A, rev(1), position, 9, rev(1), fresh)
 
     found = measured(
-        h.Placed(2 * S, A, D, 1, 4, 2 * S - 5),
+        h.Placed(2 * S, A, D, rev(1), 4, 2 * S - 5),
         sighting(2 * S + 70, 4, True),
         sighting(3 * S, 4, False),  # still shown
         sighting(4 * S, 8, True),  # of a placement that was not recorded

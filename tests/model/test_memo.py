@@ -13,6 +13,7 @@ from model.protocol import ClientMessage, Committed, ServerMessage, encode
 from model.text import Operation, insert
 from simulator.failures.trial import attempt
 from simulator.virtual.cell import Parts
+from tests.numbers import rev, seq
 from tests.simulator.plans import edit, plan, problems, script, scripted
 
 
@@ -39,7 +40,7 @@ def test_equal_input_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "decode_server", decode)
     monkeypatch.setattr(history, "fingerprint", fingerprint)
     memo = Memo()
-    message = Committed(1, SiteId("a"), 1, 1, insert(3, 1, "x"))
+    message = Committed(rev(1), SiteId("a"), seq(1), seq(1), insert(3, 1, "x"))
     for _ in range(3):
         # Equal by value: neither text nor operation nor bytes are the same object twice.
         assert memo.apply("".join(["a", "bc"]), insert(3, 1, "x")) == "axbc"

@@ -9,6 +9,7 @@ from model.identity import DocumentId, SiteId
 from model.measures import Measures, MeasureSet
 from model.measures.measure_set import STEADY
 from model.text import Operation
+from tests.numbers import rev, seq
 
 S, MS = 1_000_000, 1_000
 D = DocumentId("d")
@@ -29,8 +30,8 @@ def online(at: int, *sites: SiteId) -> list[h.Record]:
 def edit(at: int, site: SiteId, sequence: int, first: int, last: int) -> list[h.Record]:
     events = tuple(Insertion(ElementId(site, n), "x", None, None, n) for n in range(first, last + 1))
     return [
-        h.Edited(at, site, D, sequence, "type", 0, Operation(0, ("x",)), at),
-        h.Generated(at, site, D, sequence, events),
+        h.Edited(at, site, D, seq(sequence), "type", rev(0), Operation(0, ("x",)), at),
+        h.Generated(at, site, D, seq(sequence), events),
     ]
 
 
@@ -88,7 +89,7 @@ def test_an_edit_that_is_missed_is_counted() -> None:
 def test_counts_and_who_is_online() -> None:
     found = measured(
         *online(0, A, B),
-        h.Generated(0, h.FIRST, D, 0, (Insertion(ElementId(h.FIRST, 1), "x", None, None, 1),)),
+        h.Generated(0, h.FIRST, D, seq(0), (Insertion(ElementId(h.FIRST, 1), "x", None, None, 1),)),
         *edit(S + MS, A, 1, 1, 3),
         learns(S + 2 * MS, B, h.Span(A, 1, 3)),
         h.Offline(2 * S + MS, B, D, "closed"),

@@ -37,6 +37,7 @@ from model.protocol import (
 )
 from model.text import Operation, insert
 from tests.model.strategies import any_operation, chains, structs
+from tests.numbers import rev, seq
 
 CLIENT_KINDS = typing.get_args(ClientMessage)
 SERVER_KINDS = typing.get_args(ServerMessage)
@@ -44,12 +45,12 @@ SERVER_KINDS = typing.get_args(ServerMessage)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=NAME_LENGTH_MAX)
 counts = st.integers(0, NATURAL_MAX)
 selections = st.none() | st.tuples(counts, counts)
-ranges = st.tuples(st.integers(1, 2**52), st.integers(0, 2**51)).map(lambda r: (r[0], r[0] + r[1]))
+ranges = st.tuples(st.integers(1, 2**52), st.integers(0, 2**51)).map(lambda r: (seq(r[0]), seq(r[0] + r[1])))
 
 
 @st.composite
 def joins(draw: st.DrawFn) -> Join:
-    revision = draw(st.none() | counts)
+    revision = draw(st.none() | counts.map(rev))
     in_flight = None
     if revision is not None and draw(st.booleans()):
         in_flight = InFlight(*draw(ranges), branch=draw(st.booleans()))
@@ -60,7 +61,7 @@ def joins(draw: st.DrawFn) -> Join:
 @st.composite
 def submits(draw: st.DrawFn) -> Submit:
     first, last = draw(ranges)
-    return Submit(draw(counts), first, last, draw(any_operation()), draw(selections))
+    return Submit(rev(draw(counts)), seq(first), seq(last), draw(any_operation()), draw(selections))
 
 
 @st.composite
@@ -69,8 +70,8 @@ def branches(draw: st.DrawFn) -> Branch:
     last = draw(st.integers(0, 2**52))
     for operation in draw(chains(draw(st.integers(0, 8)), draw(st.integers(1, 4)))):
         first, last = last + 1, last + draw(st.integers(1, 5))
-        edits.append(Edits(first, last, operation))
-    return Branch(draw(counts), edits, draw(st.booleans()))
+        edits.append(Edits(seq(first), seq(last), operation))
+    return Branch(rev(draw(counts)), edits, draw(st.booleans()))
 
 
 tokens = st.text(st.characters(exclude_categories=["Cs"]))
@@ -128,8 +129,8 @@ class TestRoundTrip:
         assert isinstance(json.loads(data)["type"], str)
 
     def test_the_wire_form_of_a_submit(self) -> None:
-        assert encode(Submit(0, 1, 1, Operation(2, [1, "x", -1]))).startswith(SUBMIT[:-1])
-        assert decode_client(SUBMIT) == Submit(0, 1, 1, Operation(2, [1, "x", -1]))
+        assert encode(Submit(rev(0), seq(1), seq(1), Operation(2, [1, "x", -1]))).startswith(SUBMIT[:-1])
+        assert decode_client(SUBMIT) == Submit(rev(0), seq(1), seq(1), Operation(2, [1, "x", -1]))
 
     def test_tags_differ(self) -> None:
         tags = [kind.__struct_config__.tag for kind in CLIENT_KINDS + SERVER_KINDS]
@@ -235,11 +236,11 @@ class TestLimits:
         ],
     )
     def test_a_text_beyond_the_limit_is_too_large(self, operation: Operation) -> None:
-        assert refusal(encode(Submit(0, 1, 1, operation))) is ErrorCode.TOO_LARGE
-        assert refusal(encode(Branch(0, [Edits(1, 1, operation)]))) is ErrorCode.TOO_LARGE
+        assert refusal(encode(Submit(rev(0), seq(1), seq(1), operation))) is ErrorCode.TOO_LARGE
+        assert refusal(encode(Branch(rev(0), [Edits(seq(1), seq(1), operation)]))) is ErrorCode.TOO_LARGE
 
     def test_a_text_of_exactly_the_limit_is_read(self) -> None:
-        message = Submit(0, 1, 1, insert(DOCUMENT_LENGTH_MAX - 1, 0, "x"))
+        message = Submit(rev(0), seq(1), seq(1), insert(DOCUMENT_LENGTH_MAX - 1, 0, "x"))
         assert decode_client(encode(message)) == message
 
     @pytest.mark.parametrize(
@@ -251,22 +252,26 @@ class TestLimits:
             Join(DocumentId(""), 1),
             Join(DocumentId("d" * (NAME_LENGTH_MAX + 1)), 1),
             Join(DocumentId("d"), 0),
-            Join(DocumentId("d"), 1, -1),
-            Join(DocumentId("d"), 1, 0, None, -1),
-            Join(DocumentId("d"), 1, None, InFlight(1, 1)),
-            Join(DocumentId("d"), 1, 0, InFlight(0, 1)),
-            Join(DocumentId("d"), 1, 0, InFlight(2, 1)),
-            Submit(-1, 1, 1, insert(0, 0, "x")),
-            Submit(0, 0, 1, insert(0, 0, "x")),
-            Submit(0, 2, 1, insert(0, 0, "x")),
-            Submit(0, 1, 1, insert(0, 0, "x"), (-1, 0)),
-            Presence(-1, None),
-            Presence(0, (0, -1)),
-            Branch(0, []),
-            Branch(-1, [Edits(1, 1, insert(0, 0, "x"))]),
-            Branch(0, [Edits(1, 0, insert(0, 0, "x"))]),
-            Branch(0, [Edits(1, 1, insert(0, 0, "x")), Edits(3, 3, insert(1, 0, "x"))]),
-            Branch(0, [Edits(1, 1, insert(0, 0, "x")), Edits(2, 2, insert(0, 0, "x"))]),
+            Join(DocumentId("d"), 1, rev(-1)),
+            Join(DocumentId("d"), 1, rev(0), None, -1),
+            Join(DocumentId("d"), 1, None, InFlight(seq(1), seq(1))),
+            Join(DocumentId("d"), 1, rev(0), InFlight(seq(0), seq(1))),
+            Join(DocumentId("d"), 1, rev(0), InFlight(seq(2), seq(1))),
+            Submit(rev(-1), seq(1), seq(1), insert(0, 0, "x")),
+            Submit(rev(0), seq(0), seq(1), insert(0, 0, "x")),
+            Submit(rev(0), seq(2), seq(1), insert(0, 0, "x")),
+            Submit(rev(0), seq(1), seq(1), insert(0, 0, "x"), (-1, 0)),
+            Presence(rev(-1), None),
+            Presence(rev(0), (0, -1)),
+            Branch(rev(0), []),
+            Branch(rev(-1), [Edits(seq(1), seq(1), insert(0, 0, "x"))]),
+            Branch(rev(0), [Edits(seq(1), seq(0), insert(0, 0, "x"))]),
+            Branch(
+                rev(0), [Edits(seq(1), seq(1), insert(0, 0, "x")), Edits(seq(3), seq(3), insert(1, 0, "x"))]
+            ),
+            Branch(
+                rev(0), [Edits(seq(1), seq(1), insert(0, 0, "x")), Edits(seq(2), seq(2), insert(0, 0, "x"))]
+            ),
         ],
         ids=str,
     )
@@ -274,9 +279,11 @@ class TestLimits:
         assert refusal(encode(message)) is ErrorCode.MALFORMED
 
     def test_a_branch_is_sent_in_chunks(self) -> None:
-        edits = [Edits(i + 1, i + 1, insert(i, i, "x")) for i in range(BRANCH_CHUNK_OPERATIONS_MAX + 1)]
-        assert decode_client(encode(Branch(0, edits[:-1]))) == Branch(0, edits[:-1])
-        assert refusal(encode(Branch(0, edits))) is ErrorCode.TOO_LARGE
+        edits = [
+            Edits(seq(i + 1), seq(i + 1), insert(i, i, "x")) for i in range(BRANCH_CHUNK_OPERATIONS_MAX + 1)
+        ]
+        assert decode_client(encode(Branch(rev(0), edits[:-1]))) == Branch(rev(0), edits[:-1])
+        assert refusal(encode(Branch(rev(0), edits))) is ErrorCode.TOO_LARGE
 
     def test_every_published_limit_is_the_constant_of_its_name(self) -> None:
         assert protocol.LIMITS

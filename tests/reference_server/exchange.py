@@ -49,6 +49,7 @@ from reference_server.core.effects import (
 from reference_server.core.limits import Limits
 from reference_server.in_process import InProcessServer
 from reference_server.store.memory import MemoryStore
+from tests.numbers import rev, seq
 
 DOCUMENT = DocumentId("d")
 ROLES = {role.value: role for role in Role}
@@ -233,8 +234,10 @@ class Exchange(InProcessServer):
         name, head = SiteId(site), stored.head
         known = stored.progress.get(name, Progress(0))
         last = known.last + 1
-        row = LogRow(head + 1, name, last, last, head, False, (Edits(last, last, op),), op)
-        progress = ((name, Progress(known.epoch, last, head + 1)),)
+        row = LogRow(
+            rev(head + 1), name, seq(last), seq(last), head, False, (Edits(seq(last), seq(last), op),), op
+        )
+        progress = ((name, Progress(known.epoch, seq(last), rev(head + 1))),)
         self.store.request(Append(0, DOCUMENT, head, (row,), progress, ()))
         self.store.write()
         self.store.sync()
@@ -392,7 +395,7 @@ def joined(exchange: Exchange, *sites: str) -> list[Client]:
 
 
 def submit(
-    base: Revision, sequence: int, op: Operation, last: int = 0, selection: Selection | None = None
+    base: int, sequence: int, op: Operation, last: int = 0, selection: Selection | None = None
 ) -> Submit:
     """A submit of edit ``sequence``, or of the edits up to ``last``."""
-    return Submit(base, sequence, max(sequence, last), op, selection)
+    return Submit(rev(base), seq(sequence), seq(max(sequence, last)), op, selection)

@@ -23,6 +23,7 @@ from reference_server.core.document import Document
 from reference_server.core.effects import Appended, Committed, Contents, Effect, Loaded, Role, Send
 from reference_server.core.items import JoinItem
 from reference_server.core.limits import Limits
+from tests.numbers import rev
 from tests.reference_server.exchange import DOCUMENT
 
 SITES = tuple(SiteId(site) for site in "amz")
@@ -82,7 +83,7 @@ class Seats:
 
     def first(self, n: int) -> int:
         replica = Replica(SITES[n], DOCUMENT)
-        replica.text, replica.revision, replica.epoch = self._text, 0, 1
+        replica.text, replica.revision, replica.epoch = self._text, rev(0), 1
         return self.values.number(Seat(replica.save(), 0))
 
     def moves(self, number: int) -> tuple[int, ...]:
@@ -188,7 +189,7 @@ class Servers:
         document = Document(DOCUMENT, Limits(), out, lambda: next(requests))
         for number, site in enumerate(SITES[: self._clients], 1):
             document.join(JoinItem(ConnectionId(number), site, Role.EDITOR, Join(DOCUMENT, 1), 0))
-        document.loaded(Loaded(1, DOCUMENT, Contents(0, self._text, (), {}, 0)))
+        document.loaded(Loaded(1, DOCUMENT, Contents(rev(0), self._text, (), {}, rev(0))))
         for event in (None, *path):  # the first append lets them in
             out.clear()
             if event is None:

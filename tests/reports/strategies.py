@@ -16,6 +16,7 @@ from model.text import Operation
 from model.verdict import CheckResult, Verdict, Violation, overall
 from reports.slo import evaluate, load_objectives
 from tests.histograms import record_many
+from tests.numbers import rev, seq
 
 SECOND_US = 1_000_000
 DOCUMENT = DocumentId("d1")
@@ -32,7 +33,7 @@ def synthetic_history(seed: int, seconds: int = 60) -> list[h.Record]:
         records += [
             h.Online(at, site, DOCUMENT),
             h.Connected(at + 60_000, site, DOCUMENT, at, 2_000 + 100 * i),
-            h.Joined(at + 90_000, site, DOCUMENT, 0, "fresh", 1),
+            h.Joined(at + 90_000, site, DOCUMENT, rev(0), "fresh", 1),
         ]
     revision = 0
     sequences = dict.fromkeys(SITES, 0)
@@ -64,19 +65,19 @@ def away_records(now: int, revision: int, sequences: dict[SiteId, int]) -> list[
     if now == 10 * SECOND_US:
         return [
             h.Offline(now, site, DOCUMENT, "closed"),
-            h.Disconnected(now, site, DOCUMENT, revision, "closed"),
+            h.Disconnected(now, site, DOCUMENT, rev(revision), "closed"),
         ]
     if now == 15 * SECOND_US:
         sequences[site] = first
-        return [h.Edited(now, site, DOCUMENT, first, "type", revision, TYPED, now)]
+        return [h.Edited(now, site, DOCUMENT, seq(first), "type", rev(revision), TYPED, now)]
     if now == 20 * SECOND_US:
         mine = sequences[site]
         return [
             h.Online(now, site, DOCUMENT),
             h.Connected(now + 1_000, site, DOCUMENT, now, 2_500),
-            h.Joined(now + 2_000, site, DOCUMENT, revision, "branch", 0),
-            h.Sent(now + 3_000, site, DOCUMENT, revision, mine, mine, "branch"),
-            h.Merged(now + 9_000, site, DOCUMENT, revision, revision, mine, mine, 1),
+            h.Joined(now + 2_000, site, DOCUMENT, rev(revision), "branch", 0),
+            h.Sent(now + 3_000, site, DOCUMENT, rev(revision), seq(mine), seq(mine), "branch"),
+            h.Merged(now + 9_000, site, DOCUMENT, rev(revision), rev(revision), seq(mine), seq(mine), 1),
         ]
     return []
 
@@ -90,18 +91,31 @@ def operation_records(
     arrivals = sorted((stored + slowness * rng.randrange(5_000, 60_000), other) for other in SITES)
     position = rng.randrange(5)
     return [
-        h.Edited(now, site, DOCUMENT, sequence, rng.choice(["type", "paste"]), revision - 1, TYPED, now),
-        h.Sent(now, site, DOCUMENT, revision - 1, sequence, sequence, "submit"),
-        h.Stored(stored, DOCUMENT, revision, site, sequence, sequence, revision - 1, False, TYPED, TYPED),
-        h.Broadcast(stored, DOCUMENT, revision, site, sequence, sequence, received, 7, 1),
-        h.Placed(stored, site, DOCUMENT, revision, position, received),
+        h.Edited(
+            now, site, DOCUMENT, seq(sequence), rng.choice(["type", "paste"]), rev(revision - 1), TYPED, now
+        ),
+        h.Sent(now, site, DOCUMENT, rev(revision - 1), seq(sequence), seq(sequence), "submit"),
+        h.Stored(
+            stored,
+            DOCUMENT,
+            rev(revision),
+            site,
+            seq(sequence),
+            seq(sequence),
+            rev(revision - 1),
+            False,
+            TYPED,
+            TYPED,
+        ),
+        h.Broadcast(stored, DOCUMENT, rev(revision), site, seq(sequence), seq(sequence), received, 7, 1),
+        h.Placed(stored, site, DOCUMENT, rev(revision), position, received),
         *[
-            h.Acknowledged(at, other, DOCUMENT, revision, sequence, sequence, 1)
+            h.Acknowledged(at, other, DOCUMENT, rev(revision), seq(sequence), seq(sequence), 1)
             if other == site
-            else h.Delivered(at, other, DOCUMENT, revision, 1)
+            else h.Delivered(at, other, DOCUMENT, rev(revision), 1)
             for at, other in arrivals
         ],
-        h.Seen(arrivals[-1][0], SITES[1], DOCUMENT, site, revision, position, 9, revision, True),
+        h.Seen(arrivals[-1][0], SITES[1], DOCUMENT, site, rev(revision), position, 9, rev(revision), True),
     ]
 
 

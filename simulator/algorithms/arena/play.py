@@ -8,7 +8,7 @@ from typing import NamedTuple
 from model import history
 from model.checkers import Judge
 from model.checkers.lists import StrongList, WeakList
-from model.identity import DocumentId, SiteId
+from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, SequenceNumber, SiteId
 from model.protocol import ProtocolError
 from model.text import Operation, OperationError, apply
 from model.verdict import CheckResult
@@ -62,7 +62,7 @@ class _JudgedEngine:
         self.weak, self.strong = WeakList(), StrongList()
         self._judge = Judge([self.weak, self.strong])
         self._judge.feed([history.DocumentCreated(0, _DOCUMENT, schedule.text, unique=True, displayed=True)])
-        self._sequences = dict.fromkeys(schedule.agents, 0)
+        self._sequences = dict.fromkeys(schedule.agents, NO_EDIT)
         begin = clock()
         self.engine = make(schedule.agents, schedule.text)
         self.seconds += clock() - begin
@@ -100,13 +100,12 @@ class _JudgedEngine:
     def _edited(self, number: int, agent: SiteId, operation: Operation, before: str) -> None:
         if self.engine.text(agent) != apply(before, operation):
             raise OperationError("does not see its own edit where it made it")
-        self._sequences[agent] += 1
-        sequence = self._sequences[agent]
-        edited = history.Edited(number, agent, _DOCUMENT, sequence, "type", 0, operation, number)
+        sequence = self._sequences[agent] = SequenceNumber(self._sequences[agent] + 1)
+        edited = history.Edited(number, agent, _DOCUMENT, sequence, "type", EMPTY_LOG, operation, number)
         self._judge.feed([edited])
         self._show(number, agent, sequence)
 
-    def _show(self, number: int, agent: SiteId, sequence: int = 0) -> None:
+    def _show(self, number: int, agent: SiteId, sequence: SequenceNumber = NO_EDIT) -> None:
         self._judge.feed([history.Displayed(number, agent, _DOCUMENT, self.engine.text(agent), sequence)])
 
 

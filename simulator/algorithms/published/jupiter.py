@@ -14,7 +14,7 @@ from model import history
 from model.checkers import Judge
 from model.checkers.lists import StrongList, WeakList
 from model.history import Record
-from model.identity import DocumentId, SiteId
+from model.identity import EMPTY_LOG, DocumentId, SequenceNumber, SiteId
 from model.text import Operation, apply, compose, delete, insert, transform, transform_pair
 from model.verdict import CheckResult
 
@@ -53,8 +53,8 @@ def records(text: str, log: Sequence[Contribution]) -> Iterator[Record]:
     """The history of clients that make one edit each and then take in the log; their own edit is an echo."""
     yield history.DocumentCreated(0, _DOCUMENT, text, unique=True, displayed=True)
     for site, operation in log:
-        yield history.Edited(0, site, _DOCUMENT, 1, "type", 0, operation, 0)
-        yield history.Displayed(0, site, _DOCUMENT, apply(text, operation), 1)
+        yield history.Edited(0, site, _DOCUMENT, SequenceNumber(1), "type", EMPTY_LOG, operation, 0)
+        yield history.Displayed(0, site, _DOCUMENT, apply(text, operation), SequenceNumber(1))
     shown = {site: apply(text, operation) for site, operation in log}
     pending = dict(log)
     for time_us, (author, committed) in enumerate(canonical(log), 1):

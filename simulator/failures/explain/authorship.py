@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from model.identity import Revision
+from model.identity import EMPTY_LOG, Revision
 from model.text import Operation
 from simulator.failures.explain.steps import SERVER, StoryStep
 from simulator.failures.explain.wording import difference
@@ -40,12 +40,12 @@ def marks_of(
         if step.before is None:
             marks = _marks_at_start(steps, number, revisions)
         elif step.kind == "edit" and step.operation is not None:
-            marks = _carried(marks, step.operation, revisions.get((step.site, step.first), 0))
+            marks = _carried(marks, step.operation, revisions.get((step.site, step.first), EMPTY_LOG))
         elif step.kind == "store" and step.operation is not None:
-            marks = _carried(marks, step.operation, step.revision or 0)
+            marks = _carried(marks, step.operation, step.revision or EMPTY_LOG)
         else:
             old, new = difference(step.before, step.text)
-            known = step.revision or 0 if step.kind == "deliver" else 0
+            known = step.revision or EMPTY_LOG if step.kind == "deliver" else EMPTY_LOG
             marks = (*marks[: old.begin], *[known] * (new.end - new.begin), *marks[old.end :])
     return marks
 
@@ -61,7 +61,7 @@ def _marks_at_start(
             other = steps[n]
             if other.lane == SERVER and other.revision == step.revision and other.text == step.text:
                 return marks_of(steps, SERVER, n, revisions)
-    return (0,) * len(step.text)
+    return (EMPTY_LOG,) * len(step.text)
 
 
 def _carried(marks: Marks, op: Operation, revision: Revision) -> Marks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from model.identity import Revision
+from model.identity import EMPTY_LOG, Revision, revisions_between
 from model.wording import listed
 from simulator.failures.explain.authorship import Marks, marks_of, revisions_of
 from simulator.failures.explain.steps import SERVER, StoryStep
@@ -42,7 +42,7 @@ def first_divergence(steps: Sequence[StoryStep]) -> Divergence | None:
             agreed[step.lane] = step.revision
             continue
         shown, expected = difference(step.text, step.expected)
-        return Divergence(number, step.lane, step.revision, agreed.get(step.lane, 0), shown, expected)
+        return Divergence(number, step.lane, step.revision, agreed.get(step.lane, EMPTY_LOG), shown, expected)
     return None
 
 
@@ -109,7 +109,7 @@ def _blamed(
     shown: str, shown_marks: Marks, expected: str, expected_marks: Marks, found: Divergence
 ) -> Revision | None:
     """The newest revision without whose characters both texts are equal."""
-    for revision in range(found.revision, found.agreed, -1):
+    for revision in reversed(revisions_between(found.agreed, Revision(found.revision + 1))):
         if _without(shown, shown_marks, revision) == _without(expected, expected_marks, revision):
             return revision
     return None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from model.identity import EMPTY_LOG, Revision
 from model.verdict import CheckResult, Violation
 from model.wording import counted, listed
 from simulator.failures.case import Case
@@ -75,7 +76,7 @@ def _told(steps: Sequence[StoryStep], violation: Violation) -> str:
     if not stored:
         return violation.message
     last = stored[-1].revision or 0
-    return f"{edited(steps, 0, last)}; {violation.message}"
+    return f"{edited(steps, EMPTY_LOG, Revision(last))}; {violation.message}"
 
 
 def _sentence(text: str) -> str:

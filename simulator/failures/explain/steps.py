@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from model.identity import Revision
+from model.identity import EMPTY_LOG, Revision
 from model.text import Operation
 from simulator.failures.explain.wording import edits_text
 
@@ -49,7 +49,7 @@ class StoryStep(NamedTuple):
     first: int = 0
     last: int = 0
     operation: Operation | None = None
-    base: Revision = 0
+    base: Revision = EMPTY_LOG
     expected: str | None = None
     origin: int | None = None
     late: bool = False

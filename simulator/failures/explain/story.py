@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from model import history
 from model.claims import ENGINES
 from model.history import Record, fingerprint
-from model.identity import DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.text import OperationError, apply
 from model.wording import counted
 from simulator.failures.explain.gossip import GossipSteps
@@ -70,9 +70,9 @@ class _Teller(Steps):
             case history.DocumentCreated() if self.gossip.are_wanted:
                 self.gossip.begin(record)
             case history.DocumentCreated():
-                self.server[0] = record.text
+                self.server[EMPTY_LOG] = record.text
                 what = f"the document starts as {quoted(record.text)}"
-                number = self.add(StoryStep(record.time_us, SERVER, "create", what, revision=0))
+                number = self.add(StoryStep(record.time_us, SERVER, "create", what, revision=EMPTY_LOG))
                 self.show(SERVER, number, record.text)
             case history.Edited() | history.Displayed() | history.Sent() | history.Seen():
                 self.take_client(record)
@@ -216,7 +216,7 @@ class _Teller(Steps):
     # --- the server ---------------------------------------------------------------------------------------
 
     def take_stored(self, record: history.Stored) -> None:
-        before = self.server.get(record.revision - 1)
+        before = self.server.get(Revision(record.revision - 1))
         try:
             text = None if before is None else apply(before, record.operation)
         except OperationError:

@@ -28,9 +28,11 @@ class ShiftedRoom(Room):
 
     def _catch_up(self, member: Member, after: Revision, up_to: Revision) -> None:
         early = min(1, after - self._log.start)
-        rows = self._log.missed(after - early, up_to - early)
+        rows = self._log.missed(Revision(after - early), Revision(up_to - early))
         if rows:
-            numbered = [Row(n, r.site, r.first, r.last, r.operation) for n, r in enumerate(rows, after + 1)]
+            numbered = [
+                Row(Revision(n), r.site, r.first, r.last, r.operation) for n, r in enumerate(rows, after + 1)
+            ]
             self._send(member, CatchUp(numbered))
 
 

@@ -76,7 +76,7 @@ class StaleBatch(Batch):
     _log: LogOfFirstTries
 
     def _carry(self, item: EditsItem, trunk: Sequence[LogRow]) -> Carried:
-        head = self._log.revision + len(self._rows)
+        head = Revision(self._log.revision + len(self._rows))
         tried = self._log.tries.setdefault((item.connection, item.edits[0].first), head)
         return fitted_all(super()._carry(item, [r for r in trunk if r.revision <= tried]), len(self._text))
 

@@ -19,6 +19,7 @@ from model.jupiter import Replica
 from model.protocol import Ack, Committed, Joined, ServerMessage, Submit, Welcome
 from model.text import Operation, apply, delete, insert, transform, transform_selection
 from model.verdict import CheckResult, Verdict
+from tests.numbers import rev, seq
 
 DOCUMENT = DocumentId("d")
 
@@ -81,7 +82,7 @@ class Room:
         self.queues[site] = deque()
         replica.connect("")
         replica.receive(Welcome(1, {}))
-        replica.receive(Joined(len(self.log), self.text))
+        replica.receive(Joined(rev(len(self.log)), self.text))
         self.add(history.Joined, site=site, revision=len(self.log), how="fresh", fingerprint=self.shown(site))
 
     def shown(self, site: str) -> int:
@@ -133,9 +134,9 @@ class Room:
         revision = len(self.log)
         for name, queue in self.queues.items():
             if name == site:
-                queue.append(Ack(revision, message.first, message.last))
+                queue.append(Ack(rev(revision), message.first, message.last))
             else:
-                queue.append(Committed(revision, site, message.first, message.last, op))
+                queue.append(Committed(rev(revision), site, message.first, message.last, op))
 
     def store(
         self, site: str, first: int, last: int, base: int, original: Operation, operation: Operation
@@ -145,7 +146,7 @@ class Room:
         self.text = apply(self.text, operation)
         revision = len(self.log)
         self.last[SiteId(site)] = last
-        self.chain = history.chain(self.chain, revision, SiteId(site), last, operation)
+        self.chain = history.chain(self.chain, rev(revision), SiteId(site), seq(last), operation)
         who = {"site": site, "revision": revision, "first": first, "last": last}
         self.add(history.Stored, **who, base=base, branch=False, original=original, operation=operation)
         fingerprint = history.fingerprint(self.text)

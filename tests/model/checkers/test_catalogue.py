@@ -17,6 +17,7 @@ from model.verdict import VIOLATIONS_KEPT_MAX, Verdict
 from tests.model.checkers.group import group_story
 from tests.model.checkers.histories import Room, changed, judged, story
 from tests.model.strategies import operations
+from tests.numbers import seq
 
 NAMES = [checker.name for checker in CHECKERS]
 
@@ -124,8 +125,8 @@ def test_only_the_first_violations_are_kept_whole() -> None:
 
 
 def test_edits_are_named_by_site_and_sequence() -> None:
-    assert edit_name(SiteId("c3"), 5, 5) == "c3#5"
-    assert edit_name(SiteId("c3"), 5, 7) == "c3#5..7"
+    assert edit_name(SiteId("c3"), seq(5), seq(5)) == "c3#5"
+    assert edit_name(SiteId("c3"), seq(5), seq(7)) == "c3#5..7"
 
 
 def test_a_corruption_of_one_replica_is_found_by_somebody() -> None:

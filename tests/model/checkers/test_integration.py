@@ -19,12 +19,13 @@ from tests.model.checkers.histories import (
     index_of,
     without,
 )
+from tests.numbers import seq
 
 A, B, C = SiteId("a"), SiteId("b"), SiteId("c")
 
 
 def made(site: SiteId, *events: Insertion | Deletion) -> Record:
-    return history.Generated(0, site, DOCUMENT, 1, events)
+    return history.Generated(0, site, DOCUMENT, seq(1), events)
 
 
 def letter(
@@ -120,6 +121,6 @@ class TestUniqueIds:
     def test_the_same_id_in_another_document_is_another(self) -> None:
         records = [
             made(A, letter(A, 1)),
-            history.Generated(0, A, DocumentId("e"), 1, (letter(A, 1),)),
+            history.Generated(0, A, DocumentId("e"), seq(1), (letter(A, 1),)),
         ]
         assert_valid(UniqueIds(), records)

@@ -26,6 +26,7 @@ from tests.model.checkers.histories import (
     story,
 )
 from tests.model.strategies import chains, operations, texts
+from tests.numbers import rev, seq
 
 A = SiteId("a")
 
@@ -115,11 +116,21 @@ class TestFromTheKeyboard:
         assert_violated(Intention(), spoiled, "b#2 is stored as deleting 3 code points, its author deleted 2")
 
     def test_edits_that_a_crash_lost_are_not_compared(self) -> None:
-        edited = history.Edited(0, A, DOCUMENT, 1, "type", 0, insert(0, 0, "x"), 0)
-        row = history.Stored(0, DOCUMENT, 1, A, 1, 1, 0, False, insert(0, 0, "y"), insert(0, 0, "y"))
+        edited = history.Edited(0, A, DOCUMENT, seq(1), "type", rev(0), insert(0, 0, "x"), 0)
+        row = history.Stored(
+            0, DOCUMENT, rev(1), A, seq(1), seq(1), rev(0), False, insert(0, 0, "y"), insert(0, 0, "y")
+        )
         assert_violated(Intention(), [edited, row])
-        assert assert_valid(Intention(), [edited, history.Restarted(0, A, DOCUMENT, 0, 0), row]).checked == 1
-        assert assert_valid(Intention(), [edited, history.Stranded(0, A, DOCUMENT, 0, 1), row]).checked == 1
+        assert (
+            assert_valid(
+                Intention(), [edited, history.Restarted(0, A, DOCUMENT, rev(0), seq(0)), row]
+            ).checked
+            == 1
+        )
+        assert (
+            assert_valid(Intention(), [edited, history.Stranded(0, A, DOCUMENT, seq(0), seq(1)), row]).checked
+            == 1
+        )
 
 
 def contended() -> list[Record]:

@@ -22,6 +22,7 @@ from tests.model.checkers.histories import (
     story,
     without,
 )
+from tests.numbers import rev, seq
 
 A = SiteId("a")
 
@@ -38,13 +39,13 @@ class TestMaking:
         assert_violated(Ledger(), spoiled, "a#2 was made after a#2")
 
     def test_numbers_that_were_not_saved_are_free_again(self) -> None:
-        edited = history.Edited(0, A, DOCUMENT, 1, "type", 0, insert(0, 0, "x"), 0)
-        restarted = history.Restarted(0, A, DOCUMENT, 0, 0)
+        edited = history.Edited(0, A, DOCUMENT, seq(1), "type", rev(0), insert(0, 0, "x"), 0)
+        restarted = history.Restarted(0, A, DOCUMENT, rev(0), seq(0))
         assert_valid(Ledger(), [edited, restarted, edited])
         assert_violated(Ledger(), [edited, edited], "a#1 was made after a#1")
 
     def test_an_acknowledged_edit_is_forgotten_in_a_crash(self) -> None:
-        spoiled = [*story(), history.Restarted(0, A, DOCUMENT, 3, 2)]
+        spoiled = [*story(), history.Restarted(0, A, DOCUMENT, rev(3), seq(2))]
         assert_violated(Ledger(), spoiled, "a restarted without its acknowledged a#3..4")
 
 
@@ -93,7 +94,7 @@ class TestAcknowledging:
         assert_violated(Ledger(), spoiled, "a#2..3 was acknowledged as revision 3, which is a#2..4")
 
     def test_a_merge_is_an_acknowledgement(self) -> None:
-        merged = history.Merged(0, A, DOCUMENT, 1, 3, 2, 3, 0)
+        merged = history.Merged(0, A, DOCUMENT, rev(1), rev(3), seq(2), seq(3), 0)
         assert_violated(
             Ledger(), [*story(), merged], "a#2..3 was acknowledged as revision 3, which is a#2..4"
         )
@@ -104,7 +105,7 @@ class TestAcknowledging:
             room.type("a", 0, "x")
             room.settle()
         good = judged(Ledger(), room.records).checked
-        again = history.Acknowledged(0, A, DOCUMENT, 1, 1, 1, 0)
+        again = history.Acknowledged(0, A, DOCUMENT, rev(1), seq(1), seq(1), 0)
         assert assert_valid(Ledger(), [*room.records, again]).checked == good
 
 
@@ -127,12 +128,12 @@ class TestTheEnd:
     def test_an_edit_of_an_online_replica_was_never_stored(self) -> None:
         records = story()
         at = index_of(records, history.Healed)
-        edited = history.Edited(0, A, DOCUMENT, 5, "type", 4, insert(6, 0, "x"), 0)
+        edited = history.Edited(0, A, DOCUMENT, seq(5), "type", rev(4), insert(6, 0, "x"), 0)
         longer = [*records[:at], edited, *records[at:]]
         assert_violated(Ledger(), longer, "a#5 never became durable")
         offline = changed(longer, index_of(longer, history.FinalReplica), online=False)
         assert_valid(Ledger(), offline)
-        assert_valid(Ledger(), [history.Stranded(0, A, DOCUMENT, 4, 5), *longer])
+        assert_valid(Ledger(), [history.Stranded(0, A, DOCUMENT, seq(4), seq(5)), *longer])
 
 
 @given(st.integers(1, 8), st.data())

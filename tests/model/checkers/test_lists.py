@@ -27,13 +27,14 @@ from tests.model.checkers.histories import (
     judged,
     story,
 )
+from tests.numbers import rev, seq
 
 
 def shown(*texts: str, first: str = "") -> list[Record]:
     """Each text as displayed by a site of its own; the characters belong to ``first`` or to ``z#1``."""
     created = history.DocumentCreated(0, DOCUMENT, first, True, True)
     others = "".join(dict.fromkeys(c for text in texts for c in text if c not in first))
-    edited = history.Edited(0, SiteId("z"), DOCUMENT, 1, "paste", 0, insert(0, 0, others), 0)
+    edited = history.Edited(0, SiteId("z"), DOCUMENT, seq(1), "paste", rev(0), insert(0, 0, others), 0)
     displayed = [history.Displayed(n, SiteId(f"s{n}"), DOCUMENT, text) for n, text in enumerate(texts, 1)]
     return [created, edited, *displayed]
 

@@ -19,17 +19,18 @@ from tests.model.checkers.histories import (
     judged,
     story,
 )
+from tests.numbers import rev, seq
 
 A = SiteId("a")
 BOUND_US = 1_000
 
 
 def sent(time_us: int, first: int = 1, last: int = 1) -> Record:
-    return history.Sent(time_us, A, DOCUMENT, 0, first, last, "submit")
+    return history.Sent(time_us, A, DOCUMENT, rev(0), seq(first), seq(last), "submit")
 
 
 def acknowledged(time_us: int, last: int = 1) -> Record:
-    return history.Acknowledged(time_us, A, DOCUMENT, 1, 1, last, 0)
+    return history.Acknowledged(time_us, A, DOCUMENT, rev(1), seq(1), seq(last), 0)
 
 
 def checker() -> Liveness:
@@ -50,7 +51,7 @@ class TestAnswers:
         assert_violated(checker(), spoiled, "a#1 was answered only after 0.0 s on one connection")
 
     def test_a_merge_is_an_answer(self) -> None:
-        merged = history.Merged(BOUND_US + 1, A, DOCUMENT, 0, 1, 1, 1, 0)
+        merged = history.Merged(BOUND_US + 1, A, DOCUMENT, rev(0), rev(1), seq(1), seq(1), 0)
         assert_violated(checker(), [sent(0), merged], "a#1 was answered only after")
 
     def test_another_answer_is_none(self) -> None:
@@ -66,9 +67,9 @@ class TestAnswers:
     @pytest.mark.parametrize(
         "end",
         [
-            lambda us: history.Disconnected(us, A, DOCUMENT, 0, "closed"),
-            lambda us: history.Stranded(us, A, DOCUMENT, 0, 1),
-            lambda us: history.Restarted(us, A, DOCUMENT, 0, 1),
+            lambda us: history.Disconnected(us, A, DOCUMENT, rev(0), "closed"),
+            lambda us: history.Stranded(us, A, DOCUMENT, seq(0), seq(1)),
+            lambda us: history.Restarted(us, A, DOCUMENT, rev(0), seq(1)),
         ],
     )
     def test_a_connection_that_ended(self, end: Callable[[int], Record]) -> None:
@@ -94,15 +95,15 @@ class TestRest:
         assert_valid(Liveness(), spoiled)
 
     def test_without_a_heal_nothing_has_to_rest(self) -> None:
-        final = history.FinalReplica(0, A, DOCUMENT, 1, 1, 1, True)
+        final = history.FinalReplica(0, A, DOCUMENT, rev(1), 1, 1, True)
         assert judged(Liveness(), [final]).checked == 0
 
     @pytest.mark.parametrize(
         "late",
         [
-            lambda us: history.Delivered(us, A, DOCUMENT, 1, 0),
+            lambda us: history.Delivered(us, A, DOCUMENT, rev(1), 0),
             lambda us: acknowledged(us),
-            lambda us: history.Merged(us, A, DOCUMENT, 0, 1, 1, 1, 0),
+            lambda us: history.Merged(us, A, DOCUMENT, rev(0), rev(1), seq(1), seq(1), 0),
         ],
     )
     def test_something_moves_when_all_should_rest(self, late: Callable[[int], Record]) -> None:

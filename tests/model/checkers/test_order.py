@@ -22,6 +22,7 @@ from tests.model.checkers.histories import (
     story,
     without,
 )
+from tests.numbers import rev, seq
 
 A = SiteId("a")
 
@@ -99,7 +100,7 @@ class TestComingBack:
         return room.records
 
     def joined(self, revision: int, how: str) -> Record:
-        return history.Joined(0, A, DOCUMENT, revision, how, 0)
+        return history.Joined(0, A, DOCUMENT, rev(revision), how, 0)
 
     @pytest.mark.parametrize("how", ["resume", "branch"])
     def test_with_what_it_knew(self, how: str) -> None:
@@ -114,17 +115,17 @@ class TestComingBack:
         assert_violated(TotalOrder(), [*self.rows(), self.joined(5, "fresh")], "before it was durable")
 
     def test_from_its_disk(self) -> None:
-        delivered = history.Delivered(0, A, DOCUMENT, 3, 0)
-        restarted = history.Restarted(0, A, DOCUMENT, 2, 0)
+        delivered = history.Delivered(0, A, DOCUMENT, rev(3), 0)
+        restarted = history.Restarted(0, A, DOCUMENT, rev(2), seq(0))
         assert_valid(TotalOrder(), [*self.rows(), restarted, self.joined(2, "resume"), delivered])
         assert_violated(TotalOrder(), [*self.rows(), restarted, self.joined(4, "resume")], "was at 2")
 
     def test_from_its_disk_with_what_it_never_had(self) -> None:
-        spoiled = [*self.rows(), history.Restarted(0, A, DOCUMENT, 5, 0)]
+        spoiled = [*self.rows(), history.Restarted(0, A, DOCUMENT, rev(5), seq(0))]
         assert_violated(TotalOrder(), spoiled, "a restarted with revision 5, but never was beyond 4")
 
     def test_stranded_it_begins_anew(self) -> None:
-        stranded = history.Stranded(0, A, DOCUMENT, 0, 0)
+        stranded = history.Stranded(0, A, DOCUMENT, seq(0), seq(0))
         assert_valid(TotalOrder(), [*self.rows(), stranded, self.joined(4, "fresh")])
         assert_violated(TotalOrder(), [*self.rows(), stranded, self.joined(4, "resume")], "was at None")
 
@@ -137,16 +138,18 @@ class TestComingBack:
         ],
     )
     def test_a_merge_that_does_not_fit(self, base: int, revision: int, words: str) -> None:
-        merged = history.Merged(0, A, DOCUMENT, base, revision, 1, 2, 0)
+        merged = history.Merged(0, A, DOCUMENT, rev(base), rev(revision), seq(1), seq(2), 0)
         assert_violated(TotalOrder(), [*self.rows(), merged], words)
 
     def test_a_merge_goes_on_from_its_revision(self) -> None:
         rows = self.rows()
         at = index_of(rows, history.Delivered, site="a", revision=2)
         begun = [r for n, r in enumerate(rows) if n < at or getattr(r, "site", "") != "a"]
-        merged = history.Merged(0, A, DOCUMENT, 1, 3, 1, 2, 0)
-        assert_valid(TotalOrder(), [*begun, merged, history.Delivered(0, A, DOCUMENT, 4, 0)])
-        assert judged(TotalOrder(), [*begun, merged, history.Delivered(0, A, DOCUMENT, 3, 0)]).violated == 1
+        merged = history.Merged(0, A, DOCUMENT, rev(1), rev(3), seq(1), seq(2), 0)
+        assert_valid(TotalOrder(), [*begun, merged, history.Delivered(0, A, DOCUMENT, rev(4), 0)])
+        assert (
+            judged(TotalOrder(), [*begun, merged, history.Delivered(0, A, DOCUMENT, rev(3), 0)]).violated == 1
+        )
 
 
 @pytest.mark.slow

@@ -16,16 +16,17 @@ from model.identity import SiteId
 from model.text import Operation, delete, insert
 from tests.model.checkers.histories import DOCUMENT
 from tests.model.strategies import operations
+from tests.numbers import rev, seq
 
 A = SiteId("a")
 
 
 def pointed(time_us: int, position: int, sequence: int = 0) -> history.Pointed:
-    return history.Pointed(time_us, A, DOCUMENT, 1, position, sequence)
+    return history.Pointed(time_us, A, DOCUMENT, rev(1), position, seq(sequence))
 
 
 def placed(received_us: int) -> history.Placed:
-    return history.Placed(received_us + 1, A, DOCUMENT, 1, 0, received_us)
+    return history.Placed(received_us + 1, A, DOCUMENT, rev(1), 0, received_us)
 
 
 def sent(*records: history.Pointed) -> Pointers:
@@ -80,11 +81,11 @@ def test_too_many_on_their_way_are_not_compared_until_the_next_connection() -> N
 def test_the_row_of_a_submit() -> None:
     known = Pointers()
     op = insert(0, 0, "xy")
-    row = history.Stored(1, DOCUMENT, 1, A, 1, 2, 0, False, op, op)
+    row = history.Stored(1, DOCUMENT, rev(1), A, seq(1), seq(2), rev(0), False, op, op)
     known.stored(row, 5)
-    assert known.row_of(A, 2) == (row, 5)
-    assert known.row_of(A, 1) is None
-    assert known.row_of(SiteId("b"), 2) is None
+    assert known.row_of(A, seq(2)) == (row, 5)
+    assert known.row_of(A, seq(1)) is None
+    assert known.row_of(SiteId("b"), seq(2)) is None
 
 
 def test_elements_after_an_operation() -> None:

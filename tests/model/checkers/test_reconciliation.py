@@ -18,6 +18,7 @@ from model.text import Operation, apply, compose_all, delete, insert
 from model.verdict import Verdict
 from tests.model.checkers.histories import assert_valid, assert_violated, judged
 from tests.model.strategies import chains, texts
+from tests.numbers import rev, seq
 
 D, A, B, C = DocumentId("d"), SiteId("a"), SiteId("b"), SiteId("c")
 
@@ -45,7 +46,17 @@ class Trunk:
         from_revision = revision - 1 if base is None else base
         self.records.append(
             history.Stored(
-                revision, D, revision, site, 1, 1, from_revision, bool(edits), original, operation, edits
+                revision,
+                D,
+                rev(revision),
+                site,
+                seq(1),
+                seq(1),
+                rev(from_revision),
+                bool(edits),
+                original,
+                operation,
+                edits,
             )
         )
 
@@ -63,7 +74,7 @@ class Trunk:
 
     def finished(self, text: str | None = None) -> list[Record]:
         fingerprint = history.fingerprint(self.text if text is None else text)
-        return [*self.records, history.FinalDocument(99, D, len(self.rows), fingerprint, "")]
+        return [*self.records, history.FinalDocument(99, D, rev(len(self.rows)), fingerprint, "")]
 
 
 def contested() -> Trunk:

@@ -18,6 +18,7 @@ from tests.model.checkers.histories import (
     index_of,
     story,
 )
+from tests.numbers import rev, seq
 
 A = SiteId("a")
 
@@ -28,32 +29,32 @@ def test_a_good_history() -> None:
 
 
 def test_monotonic_reads() -> None:
-    older = history.Delivered(0, A, DOCUMENT, 3, 0)
+    older = history.Delivered(0, A, DOCUMENT, rev(3), 0)
     result = assert_violated(SessionGuarantees(), [*story(), older], "a shows revision 3", "revision 4")
     assert result.violations[0].evidence["guarantee"] == "monotonic reads"
 
 
 def test_read_your_writes() -> None:
-    older = history.Joined(0, A, DOCUMENT, 2, "fresh", 0)
+    older = history.Joined(0, A, DOCUMENT, rev(2), "fresh", 0)
     result = assert_violated(SessionGuarantees(), [*story(), older], "a#4 are in revision 3")
     assert result.violations[0].evidence["guarantee"] == "read your writes"
 
 
 def test_a_merge_is_a_write_too() -> None:
     records: list[Record] = [
-        history.Merged(0, A, DOCUMENT, 0, 3, 1, 2, 0),
-        history.Joined(0, A, DOCUMENT, 2, "fresh", 0),
+        history.Merged(0, A, DOCUMENT, rev(0), rev(3), seq(1), seq(2), 0),
+        history.Joined(0, A, DOCUMENT, rev(2), "fresh", 0),
     ]
     result = assert_violated(SessionGuarantees(), records)
     assert result.violations[0].evidence["guarantee"] == "read your writes"
 
 
 def test_saved_state_begins_a_new_session() -> None:
-    restarted = history.Restarted(0, A, DOCUMENT, 2, 4)
-    joined = history.Joined(0, A, DOCUMENT, 2, "resume", 0)
+    restarted = history.Restarted(0, A, DOCUMENT, rev(2), seq(4))
+    joined = history.Joined(0, A, DOCUMENT, rev(2), "resume", 0)
     assert_valid(SessionGuarantees(), [*story(), restarted, joined])
     assert_violated(SessionGuarantees(), [*story(), joined])
-    older = history.Delivered(0, A, DOCUMENT, 1, 0)
+    older = history.Delivered(0, A, DOCUMENT, rev(1), 0)
     assert_violated(SessionGuarantees(), [*story(), restarted, joined, older], "a shows revision 1")
 
 
@@ -107,12 +108,16 @@ def test_who_never_reads_may_write() -> None:
 
 def test_what_a_crash_lost_binds_nobody() -> None:
     def edited(revision: int) -> history.Edited:
-        return history.Edited(0, A, DOCUMENT, 1, "type", revision, insert(0, 0, "x"), 0)
+        return history.Edited(0, A, DOCUMENT, seq(1), "type", rev(revision), insert(0, 0, "x"), 0)
 
-    stored = history.Stored(0, DOCUMENT, 6, A, 1, 1, 4, False, insert(0, 0, "x"), insert(0, 0, "x"))
-    reached = history.Joined(0, A, DOCUMENT, 5, "fresh", 0)
-    restarted = history.Restarted(0, A, DOCUMENT, 4, 0)
+    stored = history.Stored(
+        0, DOCUMENT, rev(6), A, seq(1), seq(1), rev(4), False, insert(0, 0, "x"), insert(0, 0, "x")
+    )
+    reached = history.Joined(0, A, DOCUMENT, rev(5), "fresh", 0)
+    restarted = history.Restarted(0, A, DOCUMENT, rev(4), seq(0))
     assert_valid(SessionGuarantees(), [reached, edited(5), restarted, edited(4), stored])
     assert_valid(SessionGuarantees(), [reached, edited(5), restarted, stored])
     assert_violated(SessionGuarantees(), [reached, edited(5), stored], "knew revision 5")
-    assert_valid(SessionGuarantees(), [reached, edited(5), history.Stranded(0, A, DOCUMENT, 0, 1), stored])
+    assert_valid(
+        SessionGuarantees(), [reached, edited(5), history.Stranded(0, A, DOCUMENT, seq(0), seq(1)), stored]
+    )

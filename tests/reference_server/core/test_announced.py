@@ -8,6 +8,7 @@ from model.identity import SiteId
 from model.protocol import Ack, Committed
 from model.text import insert
 from reference_server.core.effects import Announced, Read
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import DOCUMENT, Exchange, submit
 
 RIVAL = SiteId("rival")
@@ -22,7 +23,7 @@ def test_readers_get_what_another_worker_appended() -> None:
     exchange.handle(Announced(DOCUMENT))
     assert [type(request) for request in exchange.requests] == [Read]
     exchange.settle()
-    assert reader.take() == [Committed(1, RIVAL, 1, 1, insert(3, 0, "x"))]
+    assert reader.take() == [Committed(rev(1), RIVAL, seq(1), seq(1), insert(3, 0, "x"))]
     exchange.handle(Announced(DOCUMENT))  # nothing new
     exchange.settle()
     assert reader.take() == []
@@ -61,4 +62,4 @@ def test_an_announcement_during_an_append_is_not_forgotten(before: bool) -> None
     exchange.settle()
     assert exchange.text == "xabcy"
     assert exchange.document.log.revision == 2
-    assert Ack(2 if before else 1, 1, 1) in writer.take()
+    assert Ack(rev(2 if before else 1), seq(1), seq(1)) in writer.take()

@@ -7,6 +7,7 @@ from model.protocol import DOCUMENT_LENGTH_MAX, Ack, PeerLeft
 from model.text import Operation, insert, noop
 from reference_server.core.effects import Append
 from reference_server.core.limits import Limits
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import Exchange, submit
 
 A, B = SiteId("a"), SiteId("b")
@@ -73,7 +74,7 @@ def test_an_operation_on_a_text_of_another_length_is_refused() -> None:
         assert connection.refusal() == ("base_length", 4400)
         other.send(submit(1, 1, noop(4)))
         exchange.settle()
-        assert other.take() == [PeerLeft(A), Ack(2, 1, 1)]
+        assert other.take() == [PeerLeft(A), Ack(rev(2), seq(1), seq(1))]
 
 
 def test_a_text_beyond_the_limit_is_refused() -> None:
@@ -83,7 +84,7 @@ def test_a_text_beyond_the_limit_is_refused() -> None:
     a.send(submit(0, 1, op))
     b.send(submit(0, 1, op))
     exchange.settle()
-    assert a.take() == [Ack(1, 1, 1), PeerLeft(B)]
+    assert a.take() == [Ack(rev(1), seq(1), seq(1)), PeerLeft(B)]
     assert b.refusal() == ("too_large", 4400)
 
 

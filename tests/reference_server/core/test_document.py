@@ -7,6 +7,7 @@ from model.protocol import Ack, Committed, ErrorCode, Failure, Fate, InFlight, J
 from model.text import delete, insert, noop
 from reference_server.core.effects import Announced, Append, Load, Progress, Published, Read, Snapshot
 from reference_server.core.limits import Limits
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import DOCUMENT, Exchange, joined, settle, submit
 
 A, B, RIVAL = SiteId("a"), SiteId("b"), SiteId("rival")
@@ -19,11 +20,11 @@ def test_acknowledged_and_broadcast_only_when_committed() -> None:
     writer.send(submit(0, 1, op))
     (append,) = exchange.requests
     assert isinstance(append, Append)
-    assert (append.expected, append.progress) == (0, ((A, Progress(1, 1, 1)),))
+    assert (append.expected, append.progress) == (0, ((A, Progress(1, seq(1), rev(1))),))
     assert writer.take() == reader.take() == []
     exchange.commit()
-    assert writer.take() == [Ack(1, 1, 1)]
-    assert reader.take() == [Committed(1, A, 1, 1, op)]
+    assert writer.take() == [Ack(rev(1), seq(1), seq(1))]
+    assert reader.take() == [Committed(rev(1), A, seq(1), seq(1), op)]
     assert exchange.text == "xabc"
 
 
@@ -47,10 +48,10 @@ def test_what_waits_shares_one_append_and_is_carried_over_what_is_before_it() ->
     (append,) = exchange.requests
     assert isinstance(append, Append)
     assert [row.operation for row in append.rows] == [insert(4, 2, "B"), insert(5, 4, "C")]
-    assert a.take() == [Ack(1, 1, 1)]
+    assert a.take() == [Ack(rev(1), seq(1), seq(1))]
     exchange.commit()
     assert exchange.text == "AaBbCc"
-    assert c.take()[-1] == Ack(3, 1, 1)
+    assert c.take()[-1] == Ack(rev(3), seq(1), seq(1))
 
 
 def test_a_batch_is_bounded() -> None:
@@ -77,7 +78,7 @@ def test_a_join_and_edits_share_an_append() -> None:
     assert isinstance(append, Append)
     assert (len(append.rows), append.fences) == (1, ((SiteId("c"), 1),))
     exchange.commit()
-    assert c.take() == [Joined(2, "1abc2")]
+    assert c.take() == [Joined(rev(2), "1abc2")]
 
 
 # --- sent twice -------------------------------------------------------------------------------------------
@@ -90,7 +91,7 @@ def test_the_same_bytes_again_are_acknowledged_once() -> None:
     writer.send(message)
     writer.send(message)
     exchange.settle()
-    assert writer.take() == [Ack(1, 1, 1)]
+    assert writer.take() == [Ack(rev(1), seq(1), seq(1))]
     assert len(reader.take()) == 1
     assert exchange.text == "xabc"
 
@@ -102,7 +103,7 @@ def test_the_same_bytes_after_the_acknowledgement_get_it_again_and_nobody_else_h
     for _ in range(2):
         writer.send(message)
         exchange.settle()
-        assert writer.take() == [Ack(1, 1, 1)]
+        assert writer.take() == [Ack(rev(1), seq(1), seq(1))]
     assert len(reader.take()) == 1
     assert exchange.text == "xabc"
 
@@ -121,7 +122,7 @@ def test_an_old_duplicate_whose_sender_went_on_is_ignored() -> None:
     assert writer.take() == []
     writer.send(submit(2, 3, insert(2, 2, "z")))
     exchange.settle()
-    assert writer.take() == [Ack(3, 3, 3)]
+    assert writer.take() == [Ack(rev(3), seq(3), seq(3))]
 
 
 def test_a_sequence_with_other_content_is_an_error() -> None:
@@ -151,11 +152,11 @@ def test_a_sequence_with_another_base_is_an_error() -> None:
 def test_a_new_connection_of_a_site_supersedes_the_old_one() -> None:
     exchange = Exchange("abc")
     old = exchange.join("a", 1)
-    new = exchange.ask("a", 2, revision=0)
+    new = exchange.ask("a", 2, revision=rev(0))
     assert old.close_code is None  # not before the fence is durable
     exchange.settle()
     assert old.refusal() == ("superseded", 4409)
-    assert new.take() == [Joined(0)]
+    assert new.take() == [Joined(rev(0))]
 
 
 def test_a_late_submit_of_a_dead_connection_is_dropped_behind_the_fence() -> None:
@@ -163,11 +164,11 @@ def test_a_late_submit_of_a_dead_connection_is_dropped_behind_the_fence() -> Non
     exchange = Exchange("abc")
     other, old = exchange.join("b"), exchange.join("a", 1)
     other.send(submit(0, 1, insert(3, 3, "d")))  # an append is in progress, so the next two wait
-    new = exchange.ask("a", 2, revision=0, in_flight=InFlight(1, 1))
+    new = exchange.ask("a", 2, revision=rev(0), in_flight=InFlight(seq(1), seq(1)))
     old.send(submit(0, 1, insert(3, 0, "x")))
     exchange.settle()
     assert old.refusal() == ("superseded", 4409)
-    assert new.take()[0] == Joined(1, None, Fate(False))
+    assert new.take()[0] == Joined(rev(1), None, Fate(False))
     assert exchange.text == "abcd"
     new.send(submit(0, 1, insert(3, 0, "x")))
     exchange.settle()
@@ -178,11 +179,11 @@ def test_a_submit_before_the_fence_is_applied_and_the_new_connection_learns_it()
     exchange = Exchange("abc")
     old = exchange.join("a", 1)
     old.send(submit(0, 1, insert(3, 0, "x")))
-    new = exchange.ask("a", 2, revision=0, in_flight=InFlight(1, 1))
+    new = exchange.ask("a", 2, revision=rev(0), in_flight=InFlight(seq(1), seq(1)))
     exchange.settle()
     answer, catch_up = new.take()
-    assert answer == Joined(1, None, Fate(True, 1))
-    assert getattr(catch_up, "rows", None) == [Row(1, A, 1, 1, insert(3, 0, "x"))]
+    assert answer == Joined(rev(1), None, Fate(True, rev(1)))
+    assert getattr(catch_up, "rows", None) == [Row(rev(1), A, seq(1), seq(1), insert(3, 0, "x"))]
 
 
 def test_what_a_dead_connection_sent_in_time_keeps_its_turn() -> None:
@@ -237,7 +238,10 @@ def test_a_conflict_is_read_and_the_operation_takes_its_turn_again() -> None:
     assert isinstance(read, Read)
     assert read.after == 0
     exchange.settle()
-    assert writer.take() == [Committed(1, RIVAL, 1, 1, insert(3, 0, "R")), Ack(2, 1, 1)]
+    assert writer.take() == [
+        Committed(rev(1), RIVAL, seq(1), seq(1), insert(3, 0, "R")),
+        Ack(rev(2), seq(1), seq(1)),
+    ]
     assert [type(m).__name__ for m in reader.take()] == ["Committed", "Committed"]
     assert exchange.text == "Rabcx"
 
@@ -261,8 +265,8 @@ def test_unknown_and_applied_is_acknowledged_once() -> None:
     exchange.lose(applied=True)
     assert writer.take() == []
     exchange.settle()
-    assert writer.take() == [Ack(1, 1, 1)]
-    assert reader.take() == [Committed(1, A, 1, 1, insert(3, 0, "x"), (1, 1))]
+    assert writer.take() == [Ack(rev(1), seq(1), seq(1))]
+    assert reader.take() == [Committed(rev(1), A, seq(1), seq(1), insert(3, 0, "x"), (1, 1))]
     assert exchange.text == "xabc"
 
 
@@ -272,7 +276,7 @@ def test_unknown_and_not_applied_is_appended_again() -> None:
     writer.send(submit(0, 1, insert(3, 0, "x")))
     exchange.lose(applied=False)
     exchange.settle()
-    assert writer.take() == [Ack(1, 1, 1)]
+    assert writer.take() == [Ack(rev(1), seq(1), seq(1))]
     assert len(reader.take()) == 1
     assert exchange.text == "xabc"
 
@@ -284,7 +288,10 @@ def test_unknown_and_somebody_else_took_the_revision() -> None:
     exchange.lose(applied=False)
     exchange.rival(insert(3, 3, "R"))
     exchange.settle()
-    assert writer.take() == [Committed(1, RIVAL, 1, 1, insert(3, 3, "R")), Ack(2, 1, 1)]
+    assert writer.take() == [
+        Committed(rev(1), RIVAL, seq(1), seq(1), insert(3, 3, "R")),
+        Ack(rev(2), seq(1), seq(1)),
+    ]
     assert exchange.text == "xabcR"
 
 
@@ -295,13 +302,13 @@ def test_a_fence_with_unknown_outcome_lets_in_either_way() -> None:
         exchange.commit()
         exchange.lose(applied=applied)
         exchange.settle()
-        assert connection.take() == [Joined(0, "abc")]
+        assert connection.take() == [Joined(rev(0), "abc")]
         assert exchange.store.durable(DOCUMENT).progress[A].epoch == 1
 
 
 def fenced_elsewhere(exchange: Exchange, epoch: int) -> None:
     """Site a is connected to another worker now."""
-    exchange.store.request(Append(0, DOCUMENT, 0, (), (), ((A, epoch),)))
+    exchange.store.request(Append(0, DOCUMENT, rev(0), (), (), ((A, epoch),)))
     exchange.store.write()
     exchange.store.sync()
 
@@ -316,17 +323,17 @@ def test_another_worker_fenced_the_site_so_its_connection_here_is_superseded() -
     assert writer.refusal() == ("superseded", 4409)
     other.send(submit(0, 1, insert(3, 3, "d")))
     exchange.settle()
-    assert other.take() == [PeerLeft(A), Ack(1, 1, 1)]
+    assert other.take() == [PeerLeft(A), Ack(rev(1), seq(1), seq(1))]
 
 
 def test_a_site_that_comes_back_here_is_let_in_after_it_was_elsewhere() -> None:
     exchange = Exchange("abc")
     old, other = exchange.join("a", 1), exchange.join("b")
     fenced_elsewhere(exchange, 2)
-    new = exchange.ask("a", 3, revision=0)
+    new = exchange.ask("a", 3, revision=rev(0))
     exchange.settle()
     assert old.refusal() == ("superseded", 4409)
-    assert new.take() == [Joined(0)]
+    assert new.take() == [Joined(rev(0))]
     assert other.take() == []
 
 
@@ -339,7 +346,7 @@ def test_an_announced_revision_is_read_and_published() -> None:
     exchange.rival(insert(3, 0, "R"))
     exchange.handle(Announced(DOCUMENT))
     exchange.settle()
-    assert reader.take() == [Committed(1, RIVAL, 1, 1, insert(3, 0, "R"))]
+    assert reader.take() == [Committed(rev(1), RIVAL, seq(1), seq(1), insert(3, 0, "R"))]
 
 
 def test_an_announcement_during_an_append_is_looked_at_after_it() -> None:
@@ -352,7 +359,10 @@ def test_an_announcement_during_an_append_is_looked_at_after_it() -> None:
     exchange.commit()
     exchange.rival(insert(4, 0, "R"))
     exchange.settle()
-    assert writer.take() == [Ack(1, 1, 1), Committed(2, RIVAL, 1, 1, insert(4, 0, "R"))]
+    assert writer.take() == [
+        Ack(rev(1), seq(1), seq(1)),
+        Committed(rev(2), RIVAL, seq(1), seq(1), insert(4, 0, "R")),
+    ]
     assert sum(isinstance(effect, Read) for effect in exchange.effects) == 1
 
 
@@ -368,7 +378,7 @@ def test_an_announcement_that_is_old_news_once_everybody_was_sent_away_is_forgot
     exchange.rival(insert(3, 0, "R"))
     exchange.handle(Announced(DOCUMENT))
     exchange.handle(Announced(DOCUMENT))  # while the first one is read
-    exchange.store.request(Snapshot(DOCUMENT, 1, "Rabc", 1))
+    exchange.store.request(Snapshot(DOCUMENT, rev(1), "Rabc", rev(1)))
     exchange.store.write()
     exchange.store.sync()
     exchange.commit()
@@ -387,7 +397,7 @@ def test_a_silent_store_is_asked_again() -> None:
     (load,) = exchange.requests
     assert isinstance(load, Load)
     exchange.settle()
-    assert connection.take() == [Joined(0, "abc")]
+    assert connection.take() == [Joined(rev(0), "abc")]
 
 
 def test_a_store_that_stays_silent_sends_everybody_away() -> None:
@@ -412,7 +422,7 @@ def test_the_attempts_are_counted_from_the_last_answer() -> None:
         exchange.lose(applied=False)  # the first read
         exchange.commit()  # the second one
     exchange.settle()
-    assert writer.take() == [Ack(1, 1, 1)]
+    assert writer.take() == [Ack(rev(1), seq(1), seq(1))]
 
 
 def test_a_worker_that_fell_behind_the_store_s_trimming_starts_afresh() -> None:
@@ -421,7 +431,7 @@ def test_a_worker_that_fell_behind_the_store_s_trimming_starts_afresh() -> None:
     writer = exchange.join("a")
     exchange.rival(insert(3, 0, "R"))
     exchange.rival(insert(4, 0, "S"))
-    exchange.store.request(Snapshot(DOCUMENT, 2, "SRabc", 2))
+    exchange.store.request(Snapshot(DOCUMENT, rev(2), "SRabc", rev(2)))
     exchange.store.write()
     exchange.store.sync()
     writer.send(submit(0, 1, insert(3, 3, "x")))
@@ -429,7 +439,7 @@ def test_a_worker_that_fell_behind_the_store_s_trimming_starts_afresh() -> None:
     assert writer.refusal() == ("unavailable", 1013)
     back = exchange.ask("b")
     exchange.settle()
-    assert back.take() == [Joined(2, "SRabc")]
+    assert back.take() == [Joined(rev(2), "SRabc")]
 
 
 # --- a worker dies ----------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from reference_server.core.effects import (
 )
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import DOCUMENT, Exchange, submit
 
 SITE = SiteId("a")
@@ -66,7 +67,7 @@ def test_join_with_nothing_gets_the_text() -> None:
     exchange = Exchange("abc")
     connection = exchange.ask("a")
     exchange.settle()
-    assert connection.take() == [Joined(0, "abc")]
+    assert connection.take() == [Joined(rev(0), "abc")]
 
 
 def test_join_is_not_answered_before_the_fence_is_durable() -> None:
@@ -76,7 +77,7 @@ def test_join_is_not_answered_before_the_fence_is_durable() -> None:
     exchange.commit()  # the document is loaded
     assert connection.take() == []
     exchange.commit()  # the fence
-    assert connection.take() == [Joined(0, "abc")]
+    assert connection.take() == [Joined(rev(0), "abc")]
 
 
 def test_an_unknown_document_begins_empty() -> None:
@@ -84,7 +85,7 @@ def test_an_unknown_document_begins_empty() -> None:
     connection = exchange.greet("a")
     connection.send(Join(DocumentId("new"), 1))
     exchange.settle()
-    assert connection.take() == [Joined(0, "")]
+    assert connection.take() == [Joined(rev(0), "")]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_a_document_is_kept_while_an_append_is_in_progress_and_forgotten_after_i
 
 def test_a_join_that_was_refused_leaves_no_document_behind() -> None:
     exchange = Exchange()
-    exchange.ask("a", epoch=1, revision=99)
+    exchange.ask("a", epoch=1, revision=rev(99))
     exchange.settle()
     assert DOCUMENT not in exchange.gateway.documents
 
@@ -231,7 +232,7 @@ def test_the_end_of_an_old_connection_does_not_forget_a_document_that_was_loaded
     again = exchange.ask("a", epoch=2)
     second.close()
     exchange.settle()
-    assert again.take() == [Joined(0, "abc")]
+    assert again.take() == [Joined(rev(0), "abc")]
 
 
 def test_answers_to_a_worker_that_is_no_more_are_nobodys() -> None:
@@ -243,7 +244,7 @@ def test_answers_to_a_worker_that_is_no_more_are_nobodys() -> None:
     back = exchange.join("b")
     back.send(submit(1, 1, insert(1, 1, "y")))
     exchange.settle()
-    assert back.take() == [Ack(2, 1, 1)]
+    assert back.take() == [Ack(rev(2), seq(1), seq(1))]
 
 
 def test_one_document_is_loaded_once_for_all_its_connections() -> None:

@@ -15,12 +15,13 @@ from reference_server.core.effects import Contents, Progress, Role
 from reference_server.core.items import JoinItem
 from reference_server.core.limits import Limits
 from reference_server.core.states import State
+from tests.numbers import rev, seq
 from tests.reference_server.core.test_member import MANY, typing
 from tests.reference_server.exchange import DOCUMENT, Exchange, submit
 
 A, B = SiteId("a"), SiteId("b")
 NOBODY = ConnectionId(99)
-REVISION = 3
+REVISION = rev(3)
 
 
 def busy() -> Exchange:
@@ -30,10 +31,10 @@ def busy() -> Exchange:
     for revision, connection in enumerate((a, b, c)):
         connection.send(submit(revision, 1, insert(5 + revision, 0, "x")))
         exchange.settle()
-    a.send(Presence(REVISION, (1, 3)))
-    branch = exchange.ask("d", 1, revision=0, pending=MANY)
+    a.send(Presence(rev(REVISION), (1, 3)))
+    branch = exchange.ask("d", 1, revision=rev(0), pending=MANY)
     exchange.settle()
-    branch.send(Branch(0, typing(MANY, length=5)))
+    branch.send(Branch(rev(0), typing(MANY, length=5)))
     a.send(submit(REVISION, 2, insert(8, 0, "y")))
     b.send(submit(REVISION, 2, insert(8, 8, "z")))
     exchange.ask("e")
@@ -47,7 +48,7 @@ def busy() -> Exchange:
 
 
 def skip_a_revision(d: Document) -> None:
-    d.log.revision += 1
+    d.log.revision = rev(d.log.revision + 1)
 
 
 def lose_a_row(d: Document) -> None:
@@ -71,15 +72,15 @@ def store_a_number_twice(d: Document) -> None:
 
 
 def forget_progress(d: Document) -> None:
-    d.log.progress[A] = Progress(1, 0, 0)
+    d.log.progress[A] = Progress(1, seq(0), rev(0))
 
 
 def know_the_future(d: Document) -> None:
-    d.log.progress[SiteId("f")] = Progress(1, 1, REVISION + 1)
+    d.log.progress[SiteId("f")] = Progress(1, seq(1), rev(REVISION + 1))
 
 
 def trim_without_a_snapshot(d: Document) -> None:
-    d.log.start = 1
+    d.log.start = rev(1)
     del d.log.rows[:1]
 
 
@@ -95,7 +96,7 @@ def lose_an_entry(d: Document) -> None:
 
 def move_the_head_under_an_append(d: Document) -> None:
     assert d._batch is not None
-    d._batch._rows[0] = d._batch._rows[0]._replace(revision=REVISION)
+    d._batch._rows[0] = d._batch._rows[0]._replace(revision=rev(REVISION))
 
 
 def append_to_another_text(d: Document) -> None:
@@ -127,11 +128,11 @@ def place_a_cursor_outside(d: Document) -> None:
 
 
 def place_a_cursor_in_an_old_text(d: Document) -> None:
-    d.room._elsewhere[SiteId("f")] = ((0, 6), 0)
+    d.room._elsewhere[SiteId("f")] = ((0, 6), rev(0))
 
 
 def place_a_cursor_in_the_future(d: Document) -> None:
-    d.room._elsewhere[SiteId("f")] = ((0, 0), REVISION + 1)
+    d.room._elsewhere[SiteId("f")] = ((0, 0), rev(REVISION + 1))
 
 
 def be_here_and_elsewhere(d: Document) -> None:
@@ -233,11 +234,11 @@ def test_steps_that_would_break_a_log_are_noticed_at_once() -> None:
     with pytest.raises(AssertionError):
         log.advance(row, log.text)
     with pytest.raises(AssertionError):
-        log.advance(row._replace(revision=REVISION + 1), log.text + "?!")
+        log.advance(row._replace(revision=rev(REVISION + 1)), log.text + "?!")
     with pytest.raises(AssertionError):
         log.fence(A, 0)
     with pytest.raises(AssertionError):
-        log.load(Contents(1, log.text[1:], (row._replace(revision=1), row), {}, 0))
+        log.load(Contents(rev(1), log.text[1:], (row._replace(revision=rev(1)), row), {}, rev(0)))
 
 
 def test_an_item_of_somebody_gone_breaks_nothing() -> None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from model.identity import ConnectionId, SiteId
 from reference_server.core.items import EditsItem, Entry, Item, Queue
+from tests.numbers import rev
 
 
 def item(site: str, number: int = 0) -> EditsItem:
-    return EditsItem(ConnectionId(number), SiteId(site), 1, 0, (), None, None, 0)
+    return EditsItem(ConnectionId(number), SiteId(site), 1, rev(0), (), None, None, 0)
 
 
 class Taken:

@@ -20,6 +20,7 @@ from model.protocol import (
 )
 from model.text import Operation, insert, noop
 from reference_server.core.limits import Limits
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import Connection, Exchange, submit
 
 A, B, RIVAL = SiteId("a"), SiteId("b"), SiteId("rival")
@@ -28,11 +29,11 @@ MANY = 9  # one more than a blip
 
 def typing(count: int, first: int = 1, length: int = 0) -> list[Edits]:
     """Edits that each append an x."""
-    return [Edits(first + n, first + n, insert(length + n, length + n, "x")) for n in range(count)]
+    return [Edits(seq(first + n), seq(first + n), insert(length + n, length + n, "x")) for n in range(count)]
 
 
 def handing_in(exchange: Exchange, epoch: int = 1, in_flight: InFlight | None = None) -> Connection:
-    connection = exchange.ask("a", epoch, revision=0, in_flight=in_flight, pending=MANY)
+    connection = exchange.ask("a", epoch, revision=rev(0), in_flight=in_flight, pending=MANY)
     exchange.settle()
     (answer,) = connection.take()
     assert isinstance(answer, Joined)
@@ -43,7 +44,7 @@ def handing_in(exchange: Exchange, epoch: int = 1, in_flight: InFlight | None = 
 # --- what a connection may send ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("message", [submit(0, 1, noop(0)), Branch(0, typing(1))])
+@pytest.mark.parametrize("message", [submit(0, 1, noop(0)), Branch(rev(0), typing(1))])
 def test_a_viewer_cannot_edit(message: ClientMessage) -> None:
     exchange = Exchange()
     connection = exchange.join("a", token="viewer")
@@ -54,10 +55,10 @@ def test_a_viewer_cannot_edit(message: ClientMessage) -> None:
 def test_a_viewer_sees_and_is_seen() -> None:
     exchange = Exchange()
     viewer, writer = exchange.join("a", token="viewer"), exchange.join("b")
-    viewer.send(Presence(0, (0, 0)))
+    viewer.send(Presence(rev(0), (0, 0)))
     writer.send(submit(0, 1, insert(0, 0, "x")))
     exchange.settle()
-    assert viewer.take() == [Committed(1, B, 1, 1, insert(0, 0, "x"))]
+    assert viewer.take() == [Committed(rev(1), B, seq(1), seq(1), insert(0, 0, "x"))]
     assert len(writer.take()) == 2
 
 
@@ -73,11 +74,11 @@ def test_a_second_operation_in_flight_is_out_of_order() -> None:
 
 def test_a_branch_from_a_live_connection_is_out_of_order() -> None:
     connection = Exchange().join("a")
-    connection.send(Branch(0, typing(1)))
+    connection.send(Branch(rev(0), typing(1)))
     assert connection.refusal() == ("out_of_order", 4400)
 
 
-@pytest.mark.parametrize("message", [submit(0, 1, noop(0)), Presence(0, (0, 0))])
+@pytest.mark.parametrize("message", [submit(0, 1, noop(0)), Presence(rev(0), (0, 0))])
 def test_before_its_branch_is_merged_a_connection_sends_nothing_else(message: ClientMessage) -> None:
     connection = handing_in(Exchange())
     connection.send(message)
@@ -93,11 +94,11 @@ def test_a_branch_becomes_one_revision_with_all_its_edits() -> None:
     exchange.rival(insert(0, 0, "R"))
     connection = handing_in(exchange)
     edits = typing(MANY)
-    connection.send(Branch(0, edits))
+    connection.send(Branch(rev(0), edits))
     exchange.settle()
     x = insert(MANY, MANY, "R")  # a comes before rival
-    assert connection.take() == [Merged(2, 1, MANY, x)]
-    assert reader.take()[-1] == Committed(2, A, 1, MANY, insert(1, 0, "x" * MANY))
+    assert connection.take() == [Merged(rev(2), seq(1), seq(MANY), x)]
+    assert reader.take()[-1] == Committed(rev(2), A, seq(1), seq(MANY), insert(1, 0, "x" * MANY))
     assert exchange.text == "x" * MANY + "R"
 
 
@@ -105,12 +106,12 @@ def test_a_branch_in_chunks_is_appended_in_one_piece() -> None:
     exchange = Exchange()
     connection = handing_in(exchange)
     edits = typing(MANY)
-    connection.send(Branch(0, edits[:4], more=True))
-    connection.send(Branch(0, edits[4:8], more=True))
+    connection.send(Branch(rev(0), edits[:4], more=True))
+    connection.send(Branch(rev(0), edits[4:8], more=True))
     assert exchange.requests == ()
-    connection.send(Branch(0, edits[8:]))
+    connection.send(Branch(rev(0), edits[8:]))
     exchange.settle()
-    assert connection.take() == [Merged(1, 1, MANY, noop(MANY))]
+    assert connection.take() == [Merged(rev(1), seq(1), seq(MANY), noop(MANY))]
     assert exchange.text == "x" * MANY
 
 
@@ -118,7 +119,7 @@ def test_who_is_merged_is_live_and_gets_what_came_after() -> None:
     exchange = Exchange()
     other = exchange.join("b")
     connection = handing_in(exchange)
-    connection.send(Branch(0, typing(MANY)))
+    connection.send(Branch(rev(0), typing(MANY)))
     other.send(submit(0, 1, insert(0, 0, "y")))
     exchange.settle()
     merged, news = connection.take()
@@ -126,20 +127,20 @@ def test_who_is_merged_is_live_and_gets_what_came_after() -> None:
     assert isinstance(news, Committed)
     connection.send(submit(2, MANY + 1, insert(MANY + 1, 0, "z")))
     exchange.settle()
-    assert connection.take() == [Ack(3, MANY + 1, MANY + 1)]
+    assert connection.take() == [Ack(rev(3), seq(MANY + 1), seq(MANY + 1))]
 
 
 def test_a_branch_broken_in_between_is_sent_again_whole() -> None:
     exchange = Exchange()
     broken = handing_in(exchange)
     edits = typing(MANY)
-    broken.send(Branch(0, edits[:4], more=True))
+    broken.send(Branch(rev(0), edits[:4], more=True))
     broken.close()
-    connection = handing_in(exchange, 2, InFlight(1, MANY, branch=True))
-    connection.send(Branch(0, edits[:4], more=True))
-    connection.send(Branch(0, edits[4:]))
+    connection = handing_in(exchange, 2, InFlight(seq(1), seq(MANY), branch=True))
+    connection.send(Branch(rev(0), edits[:4], more=True))
+    connection.send(Branch(rev(0), edits[4:]))
     exchange.settle()
-    assert connection.take() == [Merged(1, 1, MANY, noop(MANY))]
+    assert connection.take() == [Merged(rev(1), seq(1), seq(MANY), noop(MANY))]
     assert exchange.text == "x" * MANY
 
 
@@ -147,16 +148,16 @@ def test_a_branch_whose_answer_was_lost_gets_the_same_answer() -> None:
     exchange = Exchange()
     exchange.rival(insert(0, 0, "R"))
     broken = handing_in(exchange)
-    broken.send(Branch(0, typing(MANY)))
+    broken.send(Branch(rev(0), typing(MANY)))
     exchange.settle()
     (first,) = broken.take()
     exchange.rival(insert(MANY + 1, 0, "S"))  # what came after is not part of the answer
     broken.close()
-    connection = handing_in(exchange, 2, InFlight(1, MANY, branch=True))
-    connection.send(Branch(0, typing(MANY)))
+    connection = handing_in(exchange, 2, InFlight(seq(1), seq(MANY), branch=True))
+    connection.send(Branch(rev(0), typing(MANY)))
     exchange.settle()
     again, catch_up = connection.take()
-    assert again == first == Merged(2, 1, MANY, insert(MANY, MANY, "R"))
+    assert again == first == Merged(rev(2), seq(1), seq(MANY), insert(MANY, MANY, "R"))
     assert isinstance(catch_up, CatchUp)
     assert [row.revision for row in catch_up.rows] == [3]
     assert exchange.text == "S" + "x" * MANY + "R"
@@ -167,28 +168,28 @@ def test_a_branch_with_unknown_outcome_is_answered_either_way() -> None:
         exchange = Exchange()
         exchange.rival(insert(0, 0, "R"))
         connection = handing_in(exchange)
-        connection.send(Branch(0, typing(MANY)))
+        connection.send(Branch(rev(0), typing(MANY)))
         exchange.lose(applied=applied)
         exchange.settle()
-        assert connection.take() == [Merged(2, 1, MANY, insert(MANY, MANY, "R"))]
+        assert connection.take() == [Merged(rev(2), seq(1), seq(MANY), insert(MANY, MANY, "R"))]
 
 
 def test_the_same_branch_again_before_the_answer_is_ignored() -> None:
     exchange = Exchange()
     connection = handing_in(exchange)
-    connection.send(Branch(0, typing(MANY)))
-    connection.send(Branch(0, typing(MANY)))
+    connection.send(Branch(rev(0), typing(MANY)))
+    connection.send(Branch(rev(0), typing(MANY)))
     exchange.settle()
     assert len(connection.take()) == 1
     assert exchange.text == "x" * MANY
 
 
-@pytest.mark.parametrize("second", [Branch(1, typing(1, 2, 1)), Branch(0, typing(1, 3, 1))])
+@pytest.mark.parametrize("second", [Branch(rev(1), typing(1, 2, 1)), Branch(rev(0), typing(1, 3, 1))])
 def test_chunks_that_do_not_fit_together_are_out_of_order(second: Branch) -> None:
     exchange = Exchange()
     exchange.rival(insert(0, 0, "R"))
     connection = handing_in(exchange)
-    connection.send(Branch(0, typing(1), more=True))
+    connection.send(Branch(rev(0), typing(1), more=True))
     connection.send(second)
     assert connection.refusal() == ("out_of_order", 4400)
 
@@ -196,8 +197,8 @@ def test_chunks_that_do_not_fit_together_are_out_of_order(second: Branch) -> Non
 def test_chunks_on_different_texts_are_refused() -> None:
     exchange = Exchange()
     connection = handing_in(exchange)
-    connection.send(Branch(0, typing(1), more=True))
-    connection.send(Branch(0, typing(1, 2, length=7)))
+    connection.send(Branch(rev(0), typing(1), more=True))
+    connection.send(Branch(rev(0), typing(1, 2, length=7)))
     exchange.settle()
     assert connection.refusal() == ("base_length", 4400)
     assert exchange.text == ""
@@ -209,9 +210,13 @@ def test_a_branch_is_bounded() -> None:
     connection = handing_in(exchange)
     nothing = Operation(0, ())
     for start in range(1, BRANCH_OPERATIONS_MAX + 1, 256):
-        connection.send(Branch(0, [Edits(n, n, nothing) for n in range(start, start + 256)], more=True))
+        connection.send(
+            Branch(rev(0), [Edits(seq(n), seq(n), nothing) for n in range(start, start + 256)], more=True)
+        )
     assert connection.close_code is None
-    connection.send(Branch(0, [Edits(BRANCH_OPERATIONS_MAX + 1, BRANCH_OPERATIONS_MAX + 1, nothing)]))
+    connection.send(
+        Branch(rev(0), [Edits(seq(BRANCH_OPERATIONS_MAX + 1), seq(BRANCH_OPERATIONS_MAX + 1), nothing)])
+    )
     assert connection.refusal() == ("too_large", 4400)
 
 
@@ -221,7 +226,7 @@ def test_a_branch_that_meets_a_full_queue_is_told_busy_and_sent_again_whole() ->
     others = [exchange.join("b"), exchange.join("c")]
     for other in others:
         other.send(submit(0, 1, noop(0)))
-    chunks = [Branch(0, typing(4), more=True), Branch(0, typing(5, 5, 4))]
+    chunks = [Branch(rev(0), typing(4), more=True), Branch(rev(0), typing(5, 5, 4))]
     for chunk in chunks:
         connection.send(chunk)
     (busy,) = connection.take()
@@ -236,7 +241,7 @@ def test_a_branch_that_meets_a_full_queue_is_told_busy_and_sent_again_whole() ->
 def test_a_branch_that_arrives_again_after_its_merge_is_ignored() -> None:
     exchange = Exchange()
     connection = handing_in(exchange)
-    branch = Branch(0, typing(MANY))
+    branch = Branch(rev(0), typing(MANY))
     connection.send(branch)
     exchange.settle()
     (merged,) = connection.take()
@@ -246,14 +251,14 @@ def test_a_branch_that_arrives_again_after_its_merge_is_ignored() -> None:
     assert connection.take() == []
     connection.send(submit(1, MANY + 1, insert(MANY, 0, "y")))
     exchange.settle()
-    assert connection.take() == [Ack(2, MANY + 1, MANY + 1)]
+    assert connection.take() == [Ack(rev(2), seq(MANY + 1), seq(MANY + 1))]
 
 
 def test_another_branch_from_a_live_connection_is_out_of_order() -> None:
     exchange = Exchange()
     connection = handing_in(exchange)
-    connection.send(Branch(0, typing(MANY)))
+    connection.send(Branch(rev(0), typing(MANY)))
     exchange.settle()
     connection.take()
-    connection.send(Branch(1, typing(1, first=MANY + 1, length=MANY)))
+    connection.send(Branch(rev(1), typing(1, first=MANY + 1, length=MANY)))
     assert connection.refusal() == ("out_of_order", 4400)

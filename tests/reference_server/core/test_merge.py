@@ -14,13 +14,14 @@ from model.text import Operation, apply, insert, transform_pair, transform_selec
 from reference_server.core.effects import LogRow
 from reference_server.core.merge import Merge, merge, rebase
 from tests.model.strategies import chains, operations, texts
+from tests.numbers import rev, seq
 
 SITES = [SiteId(name) for name in ("a", "m", "z")]
 ME = SITES[1]
 
 
 def log_row(n: int, site: SiteId, op: Operation) -> LogRow:
-    return LogRow(n, site, n, n, n - 1, False, (Edits(n, n, op),), op)
+    return LogRow(rev(n), site, seq(n), seq(n), rev(n - 1), False, (Edits(seq(n), seq(n), op),), op)
 
 
 @st.composite
@@ -34,7 +35,7 @@ def situations(draw: st.DrawFn) -> tuple[str, list[Operation], list[LogRow]]:
 
 
 def numbered(branch: list[Operation]) -> list[Edits]:
-    return [Edits(n, n, op) for n, op in enumerate(branch, 1)]
+    return [Edits(seq(n), seq(n), op) for n, op in enumerate(branch, 1)]
 
 
 @pytest.mark.slow
@@ -53,7 +54,7 @@ def test_slices_and_a_trunk_that_grows_meanwhile_change_nothing(
     situation: tuple[str, list[Operation], list[LogRow]], data: st.DataObject
 ) -> None:
     _, branch, trunk = situation
-    sliced = Merge(0, numbered(branch), ME)
+    sliced = Merge(rev(0), numbered(branch), ME)
     rest = list(trunk)
     while True:
         count = data.draw(st.integers(0, len(rest)))

@@ -24,6 +24,7 @@ from model.protocol import (
 from model.text import delete, insert, noop
 from reference_server.core.effects import CursorPlaced
 from reference_server.core.limits import Limits
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import DOCUMENT, Exchange, joined, settle, submit
 
 A, B, RIVAL = SiteId("a"), SiteId("b"), SiteId("rival")
@@ -42,22 +43,22 @@ def with_revisions(count: int, limits: Limits | None = None) -> Exchange:
 
 def test_join_with_a_known_revision_gets_the_rows_it_missed_one_by_one() -> None:
     exchange = with_revisions(3)
-    connection = exchange.ask("a", revision=1)
+    connection = exchange.ask("a", revision=rev(1))
     exchange.settle()
-    rows = [Row(n + 1, RIVAL, n + 1, n + 1, insert(n, n, "x")) for n in (1, 2)]
-    assert connection.take() == [Joined(3), CatchUp(rows)]
+    rows = [Row(rev(n + 1), RIVAL, seq(n + 1), seq(n + 1), insert(n, n, "x")) for n in (1, 2)]
+    assert connection.take() == [Joined(rev(3)), CatchUp(rows)]
 
 
 def test_join_with_the_newest_revision_gets_no_rows() -> None:
     exchange = with_revisions(3)
-    connection = exchange.ask("a", revision=3)
+    connection = exchange.ask("a", revision=rev(3))
     exchange.settle()
-    assert connection.take() == [Joined(3)]
+    assert connection.take() == [Joined(rev(3))]
 
 
 def test_a_long_catch_up_comes_in_chunks() -> None:
     exchange = with_revisions(CATCH_UP_ROWS_MAX + 1)
-    connection = exchange.ask("a", revision=0)
+    connection = exchange.ask("a", revision=rev(0))
     exchange.settle()
     _, first, second = connection.take()
     assert isinstance(first, CatchUp)
@@ -69,7 +70,7 @@ def test_a_chunk_of_a_catch_up_is_bounded_in_size() -> None:
     exchange = Exchange()
     for n in range(4):
         exchange.rival(insert(30_000 * n, 0, "x" * 30_000))
-    connection = exchange.ask("a", revision=0)
+    connection = exchange.ask("a", revision=rev(0))
     exchange.settle()
     sizes = [len(message.rows) for message in connection.take() if isinstance(message, CatchUp)]
     assert sizes == [2, 2]
@@ -77,7 +78,7 @@ def test_a_chunk_of_a_catch_up_is_bounded_in_size() -> None:
 
 def test_a_revision_that_the_document_has_not_reached_is_unknown() -> None:
     exchange = with_revisions(3)
-    connection = exchange.ask("a", revision=4)
+    connection = exchange.ask("a", revision=rev(4))
     exchange.settle()
     assert connection.refusal() == ("unknown_revision", 4400)
 
@@ -87,7 +88,7 @@ def test_a_revision_behind_the_horizon_is_too_old() -> None:
     writer = exchange.join("w")
     writer.send(submit(7, 1, noop(7)))  # revision 8: a snapshot, and rows 1..4 are forgotten
     exchange.settle()
-    old, new = exchange.ask("a", revision=3), exchange.ask("b", revision=4)
+    old, new = exchange.ask("a", revision=rev(3)), exchange.ask("b", revision=rev(4))
     exchange.settle()
     assert old.refusal() == ("base_too_old", 4400)
     assert isinstance(new.take()[0], Joined)
@@ -111,7 +112,7 @@ def test_a_client_whose_base_is_too_old_keeps_its_text() -> None:
 def test_a_superseded_site_that_was_not_let_in_again_has_left() -> None:
     exchange = Exchange("abc")
     reader, _ = exchange.join("b"), exchange.join("a", 1)
-    exchange.ask("a", 2, revision=99)
+    exchange.ask("a", 2, revision=rev(99))
     exchange.settle()
     assert reader.take() == [PeerLeft(A)]
 
@@ -119,7 +120,7 @@ def test_a_superseded_site_that_was_not_let_in_again_has_left() -> None:
 def test_a_site_that_comes_back_has_not_left() -> None:
     exchange = Exchange("abc")
     reader, _ = exchange.join("b"), exchange.join("a", 1)
-    exchange.ask("a", 2, revision=0)
+    exchange.ask("a", 2, revision=rev(0))
     exchange.settle()
     assert reader.take() == []
 
@@ -128,7 +129,7 @@ def test_a_site_that_comes_back_has_not_left() -> None:
 
 
 def answer(exchange: Exchange, *, in_flight: InFlight | None = None, pending: int = 0) -> Joined:
-    connection = exchange.ask("a", epoch=2, revision=0, in_flight=in_flight, pending=pending)
+    connection = exchange.ask("a", epoch=2, revision=rev(0), in_flight=in_flight, pending=pending)
     exchange.settle()
     joined_message = connection.take()[0]
     assert isinstance(joined_message, Joined)
@@ -147,13 +148,13 @@ def answer(exchange: Exchange, *, in_flight: InFlight | None = None, pending: in
     ],
 )
 def test_the_rule_of_the_blip(pending: int, missed: int, branch: bool) -> None:
-    assert answer(with_revisions(missed), pending=pending) == Joined(missed, None, None, branch)
+    assert answer(with_revisions(missed), pending=pending) == Joined(rev(missed), None, None, branch)
 
 
 @pytest.mark.parametrize(("last", "branch"), [(BLIP_EDITS_MAX - 1, False), (BLIP_EDITS_MAX, True)])
 def test_what_was_in_flight_and_not_applied_counts_as_edits_to_merge(last: int, branch: bool) -> None:
-    got = answer(Exchange(), in_flight=InFlight(1, last), pending=1)
-    assert got == Joined(0, None, Fate(False), branch)
+    got = answer(Exchange(), in_flight=InFlight(seq(1), seq(last)), pending=1)
+    assert got == Joined(rev(0), None, Fate(False), branch)
 
 
 def test_what_was_in_flight_and_applied_does_not_count() -> None:
@@ -161,13 +162,13 @@ def test_what_was_in_flight_and_applied_does_not_count() -> None:
     old = exchange.join("a")
     old.send(submit(0, 1, insert(0, 0, "x"), last=BLIP_EDITS_MAX))
     exchange.settle()
-    got = answer(exchange, in_flight=InFlight(1, BLIP_EDITS_MAX), pending=1)
-    assert got == Joined(1, None, Fate(True, 1), False)
+    got = answer(exchange, in_flight=InFlight(seq(1), seq(BLIP_EDITS_MAX)), pending=1)
+    assert got == Joined(rev(1), None, Fate(True, rev(1)), False)
 
 
 def test_a_branch_in_flight_stays_a_branch() -> None:
-    got = answer(Exchange(), in_flight=InFlight(1, 1, branch=True))
-    assert got == Joined(0, None, Fate(False), True)
+    got = answer(Exchange(), in_flight=InFlight(seq(1), seq(1), branch=True))
+    assert got == Joined(rev(0), None, Fate(False), True)
 
 
 def test_before_a_branch_only_the_rows_up_to_the_fate_are_sent() -> None:
@@ -176,24 +177,24 @@ def test_before_a_branch_only_the_rows_up_to_the_fate_are_sent() -> None:
     old.send(submit(0, 1, insert(0, 0, "x")))
     exchange.settle()
     exchange.rival(insert(1, 1, "y"))
-    connection = exchange.ask("a", 2, 0, in_flight=InFlight(1, 1), pending=BLIP_EDITS_MAX + 1)
+    connection = exchange.ask("a", 2, rev(0), in_flight=InFlight(seq(1), seq(1)), pending=BLIP_EDITS_MAX + 1)
     old.send(submit(1, 2, noop(1)))  # makes the worker see the rival
     exchange.settle()
     got, catch_up, *rest = connection.take()
     assert isinstance(got, Joined)
-    assert (got.branch, got.fate) == (True, Fate(True, 1))
-    assert catch_up == CatchUp([Row(1, A, 1, 1, insert(0, 0, "x"))])
+    assert (got.branch, got.fate) == (True, Fate(True, rev(1)))
+    assert catch_up == CatchUp([Row(rev(1), A, seq(1), seq(1), insert(0, 0, "x"))])
     assert rest == []
 
 
 def test_who_hands_in_a_branch_gets_no_broadcasts() -> None:
     exchange = Exchange()
     other = exchange.join("b")
-    connection = exchange.ask("a", revision=0, pending=BLIP_EDITS_MAX + 1)
+    connection = exchange.ask("a", revision=rev(0), pending=BLIP_EDITS_MAX + 1)
     exchange.settle()
     connection.take()
     other.send(submit(0, 1, insert(0, 0, "x")))
-    other.send(Presence(0, (0, 0)))
+    other.send(Presence(rev(0), (0, 0)))
     exchange.settle()
     assert connection.take() == []
 
@@ -208,31 +209,31 @@ def test_presence_reaches_the_others_in_the_text_of_the_newest_revision() -> Non
     exchange.settle()
     for connection in (a, b, c):
         connection.take()
-    a.send(Presence(0, (1, 3)))
+    a.send(Presence(rev(0), (1, 3)))
     assert a.take() == []
-    assert b.take() == c.take() == [PeerPresence(1, A, (3, 5))]
+    assert b.take() == c.take() == [PeerPresence(rev(1), A, (3, 5))]
 
 
 def test_presence_is_withdrawn() -> None:
     exchange = Exchange("abc")
     a, b = exchange.join("a"), exchange.join("b")
-    a.send(Presence(0, (1, 1)))
-    a.send(Presence(0, None))
-    assert b.take()[-1] == PeerPresence(0, A, None)
+    a.send(Presence(rev(0), (1, 1)))
+    a.send(Presence(rev(0), None))
+    assert b.take()[-1] == PeerPresence(rev(0), A, None)
     late = exchange.ask("c")
     exchange.settle()
-    assert late.take() == [Joined(0, "abc")]
+    assert late.take() == [Joined(rev(0), "abc")]
 
 
 def test_who_joins_gets_the_peers_where_they_are_now() -> None:
     exchange = Exchange("abc")
     a, b = exchange.join("a"), exchange.join("b")
-    a.send(Presence(0, (2, 2)))
+    a.send(Presence(rev(0), (2, 2)))
     b.send(submit(0, 1, insert(3, 0, "x"), selection=(1, 1)))
     exchange.settle()
     late = exchange.ask("c")
     exchange.settle()
-    assert late.take() == [Joined(1, "xabc", peers=[Peer(A, (3, 3)), Peer(B, (1, 1))])]
+    assert late.take() == [Joined(rev(1), "xabc", peers=[Peer(A, (3, 3)), Peer(B, (1, 1))])]
 
 
 def test_a_selection_travels_with_its_operation() -> None:
@@ -241,14 +242,14 @@ def test_a_selection_travels_with_its_operation() -> None:
     a.send(submit(0, 1, insert(3, 0, "1")))
     b.send(submit(0, 1, insert(3, 3, "2"), selection=(3, 4)))
     exchange.settle()
-    assert c.take()[-1] == Committed(2, B, 1, 1, insert(4, 4, "2"), (4, 5))
+    assert c.take()[-1] == Committed(rev(2), B, seq(1), seq(1), insert(4, 4, "2"), (4, 5))
     placed = [e for e in exchange.effects if isinstance(e, CursorPlaced)]
-    assert placed == [CursorPlaced(DOCUMENT, B, 2, 5, 0)]
+    assert placed == [CursorPlaced(DOCUMENT, B, rev(2), 5, 0)]
     assert a.close_code is None
 
 
 def test_a_selection_beyond_the_text_is_refused() -> None:
-    for presence in (Presence(0, (0, 4)), Presence(1, (0, 6))):
+    for presence in (Presence(rev(0), (0, 4)), Presence(rev(1), (0, 6))):
         exchange = Exchange("abc")
         exchange.rival(insert(3, 0, "xy"))
         connection = exchange.join("a")
@@ -267,7 +268,7 @@ def test_a_selection_beyond_the_text_after_the_own_operation_is_refused() -> Non
 
 def test_presence_at_an_unknown_revision_is_refused() -> None:
     connection = Exchange("abc").join("a")
-    connection.send(Presence(1, (0, 0)))
+    connection.send(Presence(rev(1), (0, 0)))
     assert connection.refusal() == ("unknown_revision", 4400)
 
 
@@ -281,10 +282,10 @@ def test_who_leaves_is_announced() -> None:
 def test_a_cursor_whose_revision_was_trimmed_is_not_told() -> None:
     exchange = Exchange("", Limits(snapshot_every_revisions=4, offline_horizon_revisions=1))
     a, b = exchange.join("a"), exchange.join("b")
-    a.send(Presence(0, (0, 0)))
+    a.send(Presence(rev(0), (0, 0)))
     for n in range(4):
         b.send(submit(n, n + 1, insert(n, 0, "x")))
         exchange.settle()
     late = exchange.ask("c")
     exchange.settle()
-    assert late.take() == [Joined(4, "xxxx")]
+    assert late.take() == [Joined(rev(4), "xxxx")]

@@ -44,18 +44,19 @@ from reference_server.core.effects import (
 from reference_server.core.gateway import Gateway
 from reference_server.core.states import RULES, State, Trigger
 from reference_server.store.memory import MemoryStore
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import DOCUMENT
 
 NUMBER = ConnectionId(1)
 MANY = 9  # edits, one more than a blip
-BRANCH = Branch(0, [Edits(n, n, insert(n - 1, n - 1, "x")) for n in range(1, MANY + 1)])
+BRANCH = Branch(rev(0), [Edits(seq(n), seq(n), insert(n - 1, n - 1, "x")) for n in range(1, MANY + 1)])
 MESSAGES: list[ClientMessage] = [
     Hello(PROTOCOL_VERSION, SiteId("a"), "token"),
     Renew("another"),
-    Join(DOCUMENT, 1, 0, None, MANY),
-    Submit(1, MANY + 1, MANY + 1, insert(MANY, 0, "y")),
+    Join(DOCUMENT, 1, rev(0), None, MANY),
+    Submit(rev(1), seq(MANY + 1), seq(MANY + 1), insert(MANY, 0, "y")),
     BRANCH,
-    Presence(1, (0, 0)),
+    Presence(rev(1), (0, 0)),
 ]
 HELLO, RENEW, JOIN, SUBMIT, _, _ = MESSAGES
 AUTHENTICATED = Authenticated(NUMBER, Identity("somebody"))
@@ -177,5 +178,5 @@ def test_a_second_renewal_before_the_answer_to_the_first_is_out_of_order() -> No
 
 def test_a_branch_that_was_not_merged_on_this_connection_is_out_of_order_when_live() -> None:
     worker = reach(State.LIVE)
-    worker.say(Branch(1, [Edits(MANY + 1, MANY + 1, insert(MANY, 0, "y"))]))
+    worker.say(Branch(rev(1), [Edits(seq(MANY + 1), seq(MANY + 1), insert(MANY, 0, "y"))]))
     assert is_out_of_order(worker.told[-1])

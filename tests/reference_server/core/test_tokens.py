@@ -19,6 +19,7 @@ from model.text import insert
 from reference_server.core.effects import Authorize, Compress, Deleted, Revoked, RightsChanged, Role
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import DOCUMENT, Connection, Exchange, submit
 
 GRACE_US = 2_000_000
@@ -75,7 +76,7 @@ def test_within_the_grace_the_token_can_be_renewed() -> None:
     assert (connection.take(), connection.close_code) == ([], None)
     connection.send(submit(0, 1, insert(0, 0, "x")))
     exchange.settle()
-    assert connection.take() == [Ack(1, 1, 1)]
+    assert connection.take() == [Ack(rev(1), seq(1), seq(1))]
     fire_due(exchange, connection, 90_000_000)
     assert connection.take() == [WARNING]
 
@@ -153,7 +154,7 @@ def test_a_right_that_is_given_counts_from_the_next_message() -> None:
     exchange.handle(RightsChanged(DOCUMENT))
     connection.send(submit(0, 1, insert(0, 0, "x")))
     exchange.settle()
-    assert connection.take() == [Ack(1, 1, 1)]
+    assert connection.take() == [Ack(rev(1), seq(1), seq(1))]
 
 
 def test_a_deleted_document_sends_everybody_away_and_is_forgotten() -> None:

@@ -7,6 +7,7 @@ from model.protocol import Joined, Peer, PeerLeft, PeerPresence, Presence
 from model.text import insert
 from reference_server.core.effects import Announced, Whisper, Whispered
 from reference_server.core.gateway import Gateway
+from tests.numbers import rev
 from tests.reference_server.exchange import DOCUMENT, Exchange, submit
 
 ELSEWHERE = SiteId("z")
@@ -25,21 +26,21 @@ def whispers(exchange: Exchange) -> list[Whisper]:
 def test_cursors_are_whispered_where_documents_are_shared() -> None:
     exchange = shared("abc")
     connection = exchange.join("a")
-    connection.send(Presence(0, (1, 2)))
+    connection.send(Presence(rev(0), (1, 2)))
     connection.send(submit(0, 1, insert(3, 3, "x"), selection=(4, 4)))
     exchange.settle()
     connection.close()
     assert whispers(exchange) == [
-        Whisper(DOCUMENT, SiteId("a"), 0, (1, 2)),
-        Whisper(DOCUMENT, SiteId("a"), 1, (4, 4)),
-        Whisper(DOCUMENT, SiteId("a"), 1, None, True),
+        Whisper(DOCUMENT, SiteId("a"), rev(0), (1, 2)),
+        Whisper(DOCUMENT, SiteId("a"), rev(1), (4, 4)),
+        Whisper(DOCUMENT, SiteId("a"), rev(1), None, True),
     ]
 
 
 def test_a_worker_alone_whispers_nothing() -> None:
     exchange = Exchange("abc")
     connection = exchange.join("a")
-    connection.send(Presence(0, (1, 2)))
+    connection.send(Presence(rev(0), (1, 2)))
     connection.close()
     assert whispers(exchange) == []
 
@@ -47,11 +48,11 @@ def test_a_worker_alone_whispers_nothing() -> None:
 def test_a_whispered_cursor_reaches_those_who_are_here_and_those_who_come() -> None:
     exchange = shared("abc")
     here = exchange.join("a")
-    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, 0, (1, 2)))
-    assert here.take() == [PeerPresence(0, ELSEWHERE, (1, 2))]
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (1, 2)))
+    assert here.take() == [PeerPresence(rev(0), ELSEWHERE, (1, 2))]
     late = exchange.ask("b")
     exchange.settle()
-    assert late.take() == [Joined(0, "abc", peers=[Peer(ELSEWHERE, (1, 2))])]
+    assert late.take() == [Joined(rev(0), "abc", peers=[Peer(ELSEWHERE, (1, 2))])]
 
 
 def test_a_whispered_cursor_is_carried_to_the_newest_revision() -> None:
@@ -60,8 +61,8 @@ def test_a_whispered_cursor_is_carried_to_the_newest_revision() -> None:
     here.send(submit(0, 1, insert(3, 0, "xy")))
     exchange.settle()
     other.take()
-    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, 0, (1, 3)))
-    assert other.take() == [PeerPresence(1, ELSEWHERE, (3, 5))]
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (1, 3)))
+    assert other.take() == [PeerPresence(rev(1), ELSEWHERE, (3, 5))]
 
 
 def test_a_cursor_in_a_revision_that_is_not_read_yet_waits_for_it() -> None:
@@ -72,26 +73,26 @@ def test_a_cursor_in_a_revision_that_is_not_read_yet_waits_for_it() -> None:
     writer = away.join("z")
     writer.send(submit(0, 1, insert(3, 3, "!")))
     away.settle()
-    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, 1, (4, 4)))
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(1), (4, 4)))
     assert here.take() == []
     exchange.settle()  # it was reason enough to read
     _, cursor = here.take()
-    assert cursor == PeerPresence(1, ELSEWHERE, (4, 4))
+    assert cursor == PeerPresence(rev(1), ELSEWHERE, (4, 4))
 
 
 def test_who_left_elsewhere_is_gone() -> None:
     exchange = shared("abc")
     here = exchange.join("a")
-    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, 0, (1, 2)))
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (1, 2)))
     here.take()
-    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, 0, None, left=True))
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), None, left=True))
     assert here.take() == [PeerLeft(ELSEWHERE)]
 
 
 def test_a_whisper_about_a_site_that_came_here_is_ignored() -> None:
     exchange = shared("abc")
     here, _ = exchange.join("a"), exchange.join("z")
-    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, 0, None, left=True))
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), None, left=True))
     assert here.take() == []
 
 
@@ -100,7 +101,7 @@ def test_an_announcement_of_what_is_known_reads_nothing() -> None:
     connection = exchange.join("a")
     connection.send(submit(0, 1, insert(3, 0, "x")))
     exchange.settle()
-    exchange.handle(Announced(DOCUMENT, 1))
+    exchange.handle(Announced(DOCUMENT, rev(1)))
     assert exchange.requests == ()
-    exchange.handle(Announced(DOCUMENT, 2))
+    exchange.handle(Announced(DOCUMENT, rev(2)))
     assert len(exchange.requests) == 1

@@ -20,6 +20,7 @@ from reference_server.core.effects import (
     Unknown,
 )
 from reference_server.store.port import Store
+from tests.numbers import rev, seq
 
 D, OTHER = DocumentId("d"), DocumentId("other")
 A, B = SiteId("a"), SiteId("b")
@@ -28,8 +29,10 @@ A, B = SiteId("a"), SiteId("b")
 def row(revision: int, site: SiteId = A, text: str = "x", user: str = "ann") -> LogRow:
     """Revision ``n`` appends a letter to ``n - 1`` of them."""
     op = insert(revision - 1, revision - 1, text)
-    edits = (Edits(revision, revision, op),)
-    return LogRow(revision, site, revision, revision, revision - 1, False, edits, op, user)
+    edits = (Edits(seq(revision), seq(revision), op),)
+    return LogRow(
+        rev(revision), site, seq(revision), seq(revision), rev(revision - 1), False, edits, op, user
+    )
 
 
 def append(
@@ -44,11 +47,11 @@ def append(
     """An append of ``count`` rows of a site under an epoch."""
     rows = tuple(row(expected + n, site) for n in range(1, count + 1))
     head = expected + count
-    return Append(number, document, expected, rows, ((site, Progress(epoch, head, head)),), ())
+    return Append(number, document, rev(expected), rows, ((site, Progress(epoch, seq(head), rev(head))),), ())
 
 
 def fence(expected: int, epoch: int, site: SiteId = A, document: DocumentId = D) -> Append:
-    return Append(0, document, expected, (), (), ((site, epoch),))
+    return Append(0, document, rev(expected), (), (), ((site, epoch),))
 
 
 # Outcomes are told apart by name: as tuples without fields, `Committed()` and `Unknown()` would be equal.
@@ -56,7 +59,7 @@ COMMITTED, UNKNOWN = repr(Committed()), repr(Unknown())
 
 
 def conflict(head: int) -> str:
-    return repr(Conflict(head))
+    return repr(Conflict(rev(head)))
 
 
 def outcomes(store: Store, *requests: Request) -> list[str]:
@@ -76,4 +79,4 @@ def load(store: Store, document: DocumentId = D) -> Contents:
 
 
 def read(store: Store, after: int, document: DocumentId = D) -> Contents:
-    return contents(store, Read(0, document, after))
+    return contents(store, Read(0, document, rev(after)))

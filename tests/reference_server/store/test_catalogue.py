@@ -17,6 +17,7 @@ from reference_server.store.port import (
     DocumentMissing,
     Store,
 )
+from tests.numbers import rev
 from tests.reference_server.store.conftest import Opener
 from tests.reference_server.store.requests import OTHER, D, append, fence, load, outcomes, row
 
@@ -130,7 +131,7 @@ def test_a_deleted_document_leaves_nothing(store: Store, catalogue: Catalogue) -
     assert not catalogue.delete(D)
     assert catalogue.get(D) is None
     assert catalogue.contents(D) is None
-    assert catalogue.operations(D, 0, 10) == []
+    assert catalogue.operations(D, rev(0), 10) == []
     assert catalogue.permissions(D) == {}
     assert outcomes(store, append(2, epoch=7)) != []  # whoever still holds it gets a conflict
     assert catalogue.get(D) is None
@@ -172,19 +173,19 @@ def test_a_document_without_owner_gives_nobody_a_right(store: Store, catalogue: 
 
 
 def test_contents_are_the_snapshot_and_what_came_after(store: Store, catalogue: Catalogue) -> None:
-    outcomes(store, append(0, 5), Snapshot(D, 3, "xxx", 2))
+    outcomes(store, append(0, 5), Snapshot(D, rev(3), "xxx", rev(2)))
     assert catalogue.contents(D) == (5, "xxxxx")
-    outcomes(store, Snapshot(D, 5, "xxxxx", 5))
+    outcomes(store, Snapshot(D, rev(5), "xxxxx", rev(5)))
     assert catalogue.contents(D) == (5, "xxxxx")
     assert catalogue.contents(OTHER) is None
 
 
 def test_operations_are_read_by_page(store: Store, catalogue: Catalogue) -> None:
-    outcomes(store, append(0, 6), Snapshot(D, 6, "x" * 6, 2))
-    got = catalogue.operations(D, 0, 3)
+    outcomes(store, append(0, 6), Snapshot(D, rev(6), "x" * 6, rev(2)))
+    got = catalogue.operations(D, rev(0), 3)
     assert [operation.row for operation in got] == [row(3), row(4), row(5)]
     assert all(is_recent(operation.created_at) for operation in got)
-    assert [operation.row for operation in catalogue.operations(D, 5, 3)] == [row(6)]
+    assert [operation.row for operation in catalogue.operations(D, rev(5), 3)] == [row(6)]
 
 
 def test_revoked_tokens_are_known_until_they_would_have_expired(opener: Opener) -> None:

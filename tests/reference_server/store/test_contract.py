@@ -22,6 +22,7 @@ from reference_server.core.effects import (
     Snapshot,
 )
 from reference_server.store.port import Catalogue, Store
+from tests.numbers import rev, seq
 from tests.reference_server.store.conftest import Opener
 from tests.reference_server.store.requests import (
     COMMITTED,
@@ -48,7 +49,7 @@ def test_nothing_is_nothing(store: Store) -> None:
 
 def test_an_append_on_the_head_is_committed(store: Store) -> None:
     assert outcomes(store, append(0, 2)) == [COMMITTED]
-    assert load(store) == Contents(0, "", (row(1), row(2)), {A: Progress(0, 2, 2)}, 0)
+    assert load(store) == Contents(rev(0), "", (row(1), row(2)), {A: Progress(0, seq(2), rev(2))}, rev(0))
 
 
 @pytest.mark.parametrize("expected", [0, 3])
@@ -75,12 +76,12 @@ def test_a_conflict_concerns_its_document_only(store: Store) -> None:
 
 def test_answers_come_in_the_order_of_the_requests_and_see_what_was_before_them(store: Store) -> None:
     before, appended, after, newer = store.perform(
-        [Load(1, D), append(0, number=2), Load(3, D), Read(4, D, 1)]
+        [Load(1, D), append(0, number=2), Load(3, D), Read(4, D, rev(1))]
     )
-    assert before == Loaded(1, D, Contents(0, "", (), {}, 0))
+    assert before == Loaded(1, D, Contents(rev(0), "", (), {}, rev(0)))
     assert repr(appended) == repr(Appended(2, D, Committed()))
-    assert after == Loaded(3, D, Contents(0, "", (row(1),), {A: Progress(0, 1, 1)}, 0))
-    assert newer == Loaded(4, D, Contents(1, "", (), {A: Progress(0, 1, 1)}, 0))
+    assert after == Loaded(3, D, Contents(rev(0), "", (row(1),), {A: Progress(0, seq(1), rev(1))}, rev(0)))
+    assert newer == Loaded(4, D, Contents(rev(1), "", (), {A: Progress(0, seq(1), rev(1))}, rev(0)))
 
 
 def test_a_refused_part_refuses_the_whole_append(store: Store) -> None:
@@ -119,7 +120,7 @@ def test_a_fence_is_seen_within_its_commit_unless_it_is_refused(store: Store) ->
 def test_a_fence_keeps_what_its_site_has_done_and_concerns_nobody_else(store: Store) -> None:
     outcomes(store, append(0, 2), append(2, 2, site=B))
     outcomes(store, fence(4, 8))
-    assert load(store).progress == {A: Progress(8, 2, 2), B: Progress(0, 4, 4)}
+    assert load(store).progress == {A: Progress(8, seq(2), rev(2)), B: Progress(0, seq(4), rev(4))}
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -129,37 +130,41 @@ def test_a_fence_and_edits_of_a_site_in_either_order(store: Store, together: boo
         assert outcomes(store, *requests) == [COMMITTED] * 5
     else:
         assert [outcomes(store, request) for request in requests] == [[COMMITTED]] * 5
-    assert load(store).progress == {A: Progress(4, 2, 2)}
+    assert load(store).progress == {A: Progress(4, seq(2), rev(2))}
 
 
 # --- snapshots and trimming -------------------------------------------------------------------------------
 
 
 def test_a_snapshot_forgets_what_it_may_and_keeps_progress(store: Store) -> None:
-    outcomes(store, append(0, 4), Snapshot(D, 4, "xxxx", 2))
-    progress = {A: Progress(0, 4, 4)}
-    assert load(store) == Contents(4, "xxxx", (row(3), row(4)), progress, 2)
+    outcomes(store, append(0, 4), Snapshot(D, rev(4), "xxxx", rev(2)))
+    progress = {A: Progress(0, seq(4), rev(4))}
+    assert load(store) == Contents(rev(4), "xxxx", (row(3), row(4)), progress, rev(2))
     assert outcomes(store, append(4)) == [COMMITTED]
-    assert read(store, 0) == Contents(0, "", (row(3), row(4), row(5)), {A: Progress(0, 5, 5)}, 2)
+    assert read(store, 0) == Contents(
+        rev(0), "", (row(3), row(4), row(5)), {A: Progress(0, seq(5), rev(5))}, rev(2)
+    )
 
 
 def test_nothing_is_trimmed_that_the_snapshot_does_not_cover(store: Store) -> None:
-    outcomes(store, append(0, 4), Snapshot(D, 2, "xx", 4))
-    assert load(store) == Contents(2, "xx", (row(3), row(4)), {A: Progress(0, 4, 4)}, 2)
+    outcomes(store, append(0, 4), Snapshot(D, rev(2), "xx", rev(4)))
+    assert load(store) == Contents(rev(2), "xx", (row(3), row(4)), {A: Progress(0, seq(4), rev(4))}, rev(2))
 
 
 def test_an_older_snapshot_that_arrives_late_is_ignored(store: Store) -> None:
-    outcomes(store, append(0, 4), Snapshot(D, 3, "xxx", 1), Snapshot(D, 2, "xx", 2))
-    assert load(store) == Contents(3, "xxx", (row(2), row(3), row(4)), {A: Progress(0, 4, 4)}, 1)
+    outcomes(store, append(0, 4), Snapshot(D, rev(3), "xxx", rev(1)), Snapshot(D, rev(2), "xx", rev(2)))
+    assert load(store) == Contents(
+        rev(3), "xxx", (row(2), row(3), row(4)), {A: Progress(0, seq(4), rev(4))}, rev(1)
+    )
 
 
 def test_trimming_goes_forward_only(store: Store) -> None:
-    outcomes(store, append(0, 4), Snapshot(D, 3, "xxx", 3), Snapshot(D, 4, "xxxx", 1))
-    assert load(store) == Contents(4, "xxxx", (row(4),), {A: Progress(0, 4, 4)}, 3)
+    outcomes(store, append(0, 4), Snapshot(D, rev(3), "xxx", rev(3)), Snapshot(D, rev(4), "xxxx", rev(1)))
+    assert load(store) == Contents(rev(4), "xxxx", (row(4),), {A: Progress(0, seq(4), rev(4))}, rev(3))
 
 
 def test_a_snapshot_of_one_document_touches_no_other(store: Store) -> None:
-    outcomes(store, append(0, 4), append(0, 4, document=OTHER), Snapshot(D, 4, "xxxx", 4))
+    outcomes(store, append(0, 4), append(0, 4, document=OTHER), Snapshot(D, rev(4), "xxxx", rev(4)))
     assert load(store, OTHER).rows == tuple(row(n) for n in range(1, 5))
 
 
@@ -169,7 +174,7 @@ def test_a_snapshot_of_one_document_touches_no_other(store: Store) -> None:
 def test_an_unknown_document_reads_as_empty_and_begins_with_its_first_append(
     store: Store, catalogue: Catalogue
 ) -> None:
-    nowhere = Contents(0, "", (), {}, 0)
+    nowhere = Contents(rev(0), "", (), {}, rev(0))
     assert (load(store), read(store, 0)) == (nowhere, nowhere)
     assert catalogue.get(D) is None
     # Of the two places where an append may be refused, one is seen only after a new document was made.
@@ -198,16 +203,16 @@ def test_every_code_point_comes_back(store: Store, catalogue: Catalogue, text: s
     one = row(1, site, text, text)
     many = Operation(len(text), [text, -len(text)])
     two = LogRow(
-        *(2, site, 2, 4, 0, True),
-        (Edits(2, 3, insert(0, 0, text)), Edits(4, 4, delete(len(text), 0, 1))),
+        *(rev(2), site, seq(2), seq(4), rev(0), True),
+        (Edits(seq(2), seq(3), insert(0, 0, text)), Edits(seq(4), seq(4), delete(len(text), 0, 1))),
         *(many, ""),
     )
-    progress = ((site, Progress(2, 4, 2)),)
+    progress = ((site, Progress(2, seq(4), rev(2))),)
     assert outcomes(store, fence(0, 2, site, name)) == [COMMITTED]
-    assert outcomes(store, Append(0, name, 0, (one, two), progress, ())) == [COMMITTED]
-    assert load(store, name) == Contents(0, "", (one, two), dict(progress), 0)
-    outcomes(store, Snapshot(name, 2, text, 2))
-    assert load(store, name) == Contents(2, text, (), dict(progress), 2)
+    assert outcomes(store, Append(0, name, rev(0), (one, two), progress, ())) == [COMMITTED]
+    assert load(store, name) == Contents(rev(0), "", (one, two), dict(progress), rev(0))
+    outcomes(store, Snapshot(name, rev(2), text, rev(2)))
+    assert load(store, name) == Contents(rev(2), text, (), dict(progress), rev(2))
     assert catalogue.contents(name) == (2, text)
     assert catalogue.heads([name]) == {name: 2}
 
@@ -263,7 +268,7 @@ def test_a_load_is_of_one_moment(opener: Opener) -> None:
             outcomes(writer, append(head))
             head += 1
             if head % 5 == 0:
-                outcomes(writer, Snapshot(D, head, "x" * head, head))
+                outcomes(writer, Snapshot(D, rev(head), "x" * head, rev(head)))
 
     thread = threading.Thread(target=write)
     thread.start()

@@ -16,6 +16,7 @@ from reference_server.core.effects import Progress
 from reference_server.store.open import open_store
 from simulator.children import group
 from tests.conftest import ROOT
+from tests.numbers import seq
 from tests.reference_server.store.requests import A, D, load, row
 
 pytestmark = pytest.mark.slow
@@ -74,7 +75,7 @@ def test_what_was_acknowledged_is_there_after_sigkill(
         head = contents.progress[A].revision
         assert head >= acknowledged
         assert head % 3 == 0  # a commit is there whole or not at all
-        assert contents.progress == {A: Progress(0, head, head)}
+        assert contents.progress == {A: Progress(0, seq(head), head)}
         assert contents.rows == tuple(row(n) for n in range(contents.trimmed + 1, head + 1))
         assert catalogue.contents(D) == (head, "x" * head)
         store.close()

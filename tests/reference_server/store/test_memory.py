@@ -25,6 +25,7 @@ from reference_server.core.effects import (
     Unknown,
 )
 from reference_server.store.memory import MemoryStore
+from tests.numbers import rev, seq
 
 D, OTHER = DocumentId("d"), DocumentId("other")
 A, B = SiteId("a"), SiteId("b")
@@ -33,7 +34,14 @@ A, B = SiteId("a"), SiteId("b")
 def row(revision: int, site: SiteId = A) -> LogRow:
     op = insert(revision - 1, revision - 1, "x")
     return LogRow(
-        revision, site, revision, revision, revision - 1, False, (Edits(revision, revision, op),), op
+        rev(revision),
+        site,
+        seq(revision),
+        seq(revision),
+        rev(revision - 1),
+        False,
+        (Edits(seq(revision), seq(revision), op),),
+        op,
     )
 
 
@@ -43,11 +51,11 @@ def append(
     """An append of ``count`` rows of a site under an epoch."""
     rows = tuple(row(expected + n, site) for n in range(1, count + 1))
     head = expected + count
-    return Append(number, document, expected, rows, ((site, Progress(epoch, head, head)),), ())
+    return Append(number, document, rev(expected), rows, ((site, Progress(epoch, seq(head), rev(head))),), ())
 
 
 def fence(number: int, expected: int, epoch: int, site: SiteId = A) -> Append:
-    return Append(number, D, expected, (), (), ((site, epoch),))
+    return Append(number, D, rev(expected), (), (), ((site, epoch),))
 
 
 def a_store() -> MemoryStore:
@@ -66,7 +74,7 @@ def outcomes(store: MemoryStore, *requests: Request) -> list[Outcome]:
 
 
 def read(store: MemoryStore, after: int = 0) -> Contents:
-    store.request(Read(0, D, after))
+    store.request(Read(0, D, rev(after)))
     store.write()
     (answer,) = store.sync()
     assert isinstance(answer, Loaded)
@@ -82,16 +90,16 @@ def test_an_append_on_the_head_is_committed() -> None:
     assert outcomes(store, append(1, 0, 2)) == [Committed()]
     assert store.durable(D).rows == [row(1), row(2)]
     assert store.durable(D).head == 2
-    assert store.durable(D).progress == {A: Progress(0, 2, 2)}
+    assert store.durable(D).progress == {A: Progress(0, seq(2), rev(2))}
 
 
 @pytest.mark.parametrize("expected", [0, 3])
 def test_an_append_elsewhere_is_a_conflict_and_writes_nothing(expected: int) -> None:
     store = a_store()
     outcomes(store, append(1, 0, 2))
-    assert outcomes(store, append(2, expected)) == [Conflict(2)]
+    assert outcomes(store, append(2, expected)) == [Conflict(rev(2))]
     assert store.durable(D).head == 2
-    assert store.durable(D).progress == {A: Progress(0, 2, 2)}
+    assert store.durable(D).progress == {A: Progress(0, seq(2), rev(2))}
 
 
 def test_appends_of_one_commit_see_each_other() -> None:
@@ -99,14 +107,14 @@ def test_appends_of_one_commit_see_each_other() -> None:
     assert outcomes(store, append(1, 0), append(2, 1), append(3, 1)) == [
         Committed(),
         Committed(),
-        Conflict(2),
+        Conflict(rev(2)),
     ]
 
 
 def test_a_conflict_concerns_its_document_only() -> None:
     store = a_store()
     got = outcomes(store, append(1, 7), append(2, 0, document=OTHER), append(3, 0))
-    assert got == [Conflict(0), Committed(), Committed()]
+    assert got == [Conflict(rev(0)), Committed(), Committed()]
 
 
 def test_answers_come_in_the_order_of_the_requests_and_see_what_was_before_them() -> None:
@@ -117,16 +125,16 @@ def test_answers_come_in_the_order_of_the_requests_and_see_what_was_before_them(
     before, appended, after = store.sync()
     assert isinstance(before, Loaded)
     assert isinstance(after, Loaded)
-    assert before.contents == Contents(0, "", (), {}, 0)
+    assert before.contents == Contents(rev(0), "", (), {}, rev(0))
     assert appended == Appended(2, D, Committed())
-    assert after.contents == Contents(0, "", (row(1),), {A: Progress(0, 1, 1)}, 0)
+    assert after.contents == Contents(rev(0), "", (row(1),), {A: Progress(0, seq(1), rev(1))}, rev(0))
 
 
 def test_what_was_read_does_not_change_later() -> None:
     store = a_store()
     contents = read(store)
     outcomes(store, append(1, 0))
-    assert contents == Contents(0, "", (), {}, 0)
+    assert contents == Contents(rev(0), "", (), {}, rev(0))
 
 
 # --- fences -----------------------------------------------------------------------------------------------
@@ -135,8 +143,8 @@ def test_what_was_read_does_not_change_later() -> None:
 def test_a_fence_must_be_newer() -> None:
     store = a_store()
     assert outcomes(store, fence(1, 0, 5)) == [Committed()]
-    assert outcomes(store, fence(2, 0, 5)) == [Conflict(0)]
-    assert outcomes(store, fence(3, 0, 4)) == [Conflict(0)]
+    assert outcomes(store, fence(2, 0, 5)) == [Conflict(rev(0))]
+    assert outcomes(store, fence(3, 0, 4)) == [Conflict(rev(0))]
     assert outcomes(store, fence(4, 0, 6)) == [Committed()]
     assert store.durable(D).progress == {A: Progress(6)}
 
@@ -145,32 +153,32 @@ def test_edits_under_another_epoch_than_the_last_fence_are_a_conflict() -> None:
     store = a_store()
     outcomes(store, fence(1, 0, 5))
     for epoch in (4, 6):
-        assert outcomes(store, append(2, 0, epoch=epoch)) == [Conflict(0)]
+        assert outcomes(store, append(2, 0, epoch=epoch)) == [Conflict(rev(0))]
     assert outcomes(store, append(3, 0, epoch=5)) == [Committed()]
 
 
 def test_a_fence_is_seen_within_its_commit() -> None:
     store = a_store()
-    assert outcomes(store, fence(1, 0, 1), append(2, 0, epoch=0)) == [Committed(), Conflict(0)]
+    assert outcomes(store, fence(1, 0, 1), append(2, 0, epoch=0)) == [Committed(), Conflict(rev(0))]
 
 
 def test_a_fence_that_is_refused_fences_nobody() -> None:
     store = a_store()
-    assert outcomes(store, fence(1, 9, 1), append(2, 0, epoch=0)) == [Conflict(0), Committed()]
+    assert outcomes(store, fence(1, 9, 1), append(2, 0, epoch=0)) == [Conflict(rev(0)), Committed()]
 
 
 def test_a_fence_keeps_what_its_site_has_done_and_concerns_nobody_else() -> None:
     store = a_store()
     outcomes(store, append(1, 0, 2), append(2, 2, site=B))
     outcomes(store, fence(3, 3, 8))
-    assert store.durable(D).progress == {A: Progress(8, 2, 2), B: Progress(0, 3, 3)}
+    assert store.durable(D).progress == {A: Progress(8, seq(2), rev(2)), B: Progress(0, seq(3), rev(3))}
 
 
 def test_a_refused_part_refuses_the_whole_append() -> None:
     store = a_store()
     outcomes(store, fence(1, 0, 5, B))
     both = append(2, 0)._replace(fences=((B, 5),))
-    assert outcomes(store, both) == [Conflict(0)]
+    assert outcomes(store, both) == [Conflict(rev(0))]
     assert store.durable(D).head == 0
 
 
@@ -203,7 +211,7 @@ def test_what_comes_while_a_commit_stalls_waits_for_the_next() -> None:
 @pytest.mark.parametrize("applied", [False, True])
 def test_a_lost_answer_is_unknown_whether_it_was_applied_or_not(applied: bool) -> None:
     store = a_store()
-    for request in (append(1, 0), Load(2, D), Read(3, D, 0)):
+    for request in (append(1, 0), Load(2, D), Read(3, D, rev(0))):
         store.request(request)
     store.write()
     assert store.fail(applied=applied) == [
@@ -252,34 +260,36 @@ def test_whoever_listens_hears_of_rows_when_they_are_durable() -> None:
 def test_a_read_has_what_is_new() -> None:
     store = a_store()
     outcomes(store, append(1, 0, 3))
-    assert read(store, 1) == Contents(1, "", (row(2), row(3)), {A: Progress(0, 3, 3)}, 0)
+    assert read(store, 1) == Contents(rev(1), "", (row(2), row(3)), {A: Progress(0, seq(3), rev(3))}, rev(0))
     assert read(store, 3).rows == ()
 
 
 def test_a_snapshot_forgets_what_it_may_and_keeps_progress() -> None:
     store = a_store()
-    outcomes(store, append(1, 0, 4), Snapshot(D, 4, "xxxx", 2))
+    outcomes(store, append(1, 0, 4), Snapshot(D, rev(4), "xxxx", rev(2)))
     stored = store.durable(D)
     assert (stored.snapshot_revision, stored.text, stored.trimmed) == (4, "xxxx", 2)
     assert stored.rows == [row(3), row(4)]
     assert stored.head == 4
-    assert stored.progress == {A: Progress(0, 4, 4)}
+    assert stored.progress == {A: Progress(0, seq(4), rev(4))}
     assert stored.read_text() == "xxxx"
     assert outcomes(store, append(2, 4)) == [Committed()]
     assert stored.read_text() == "xxxxx"
-    assert read(store, 0) == Contents(0, "", (row(3), row(4), row(5)), {A: Progress(0, 5, 5)}, 2)
+    assert read(store, 0) == Contents(
+        rev(0), "", (row(3), row(4), row(5)), {A: Progress(0, seq(5), rev(5))}, rev(2)
+    )
 
 
 def test_nothing_is_trimmed_that_the_snapshot_does_not_cover() -> None:
     store = a_store()
-    outcomes(store, append(1, 0, 4), Snapshot(D, 2, "xx", 4))
+    outcomes(store, append(1, 0, 4), Snapshot(D, rev(2), "xx", rev(4)))
     assert store.durable(D).rows == [row(3), row(4)]
     assert store.durable(D).read_text() == "xxxx"
 
 
 def test_an_older_snapshot_that_arrives_late_is_ignored() -> None:
     store = a_store()
-    outcomes(store, append(1, 0, 4), Snapshot(D, 4, "xxxx", 4), Snapshot(D, 2, "xx", 0))
+    outcomes(store, append(1, 0, 4), Snapshot(D, rev(4), "xxxx", rev(4)), Snapshot(D, rev(2), "xx", rev(0)))
     stored = store.durable(D)
     assert (stored.snapshot_revision, stored.trimmed) == (4, 4)
     assert stored.read_text() == "xxxx"
@@ -288,7 +298,7 @@ def test_an_older_snapshot_that_arrives_late_is_ignored() -> None:
 def test_the_chain_over_all_revisions_survives_trimming() -> None:
     one, two = a_store(), a_store()
     outcomes(one, append(1, 0, 4))
-    outcomes(two, append(1, 0, 4), Snapshot(D, 3, "xxx", 2), Snapshot(D, 4, "xxxx", 3))
+    outcomes(two, append(1, 0, 4), Snapshot(D, rev(3), "xxx", rev(2)), Snapshot(D, rev(4), "xxxx", rev(3)))
     assert one.durable(D).chain() == two.durable(D).chain()
     digest = ""
     for r in one.durable(D).rows:
@@ -310,5 +320,5 @@ def test_an_unknown_document_begins_empty() -> None:
     store = MemoryStore()
     store.request(Load(1, D))
     store.write()
-    assert store.sync() == [Loaded(1, D, Contents(0, "", (), {}, 0))]
+    assert store.sync() == [Loaded(1, D, Contents(rev(0), "", (), {}, rev(0)))]
     assert store.documents == (D,)

@@ -26,6 +26,7 @@ from reference_server.core.effects import (
 from reference_server.store.open import open_store
 from reference_server.store.port import Store
 from reference_server.store.transient import TransientDatabase, TransientStore
+from tests.numbers import rev, seq
 
 # Few names and small numbers, so that requests meet; the texts are those that are hard to store.
 documents = st.sampled_from("ab").map(DocumentId)
@@ -43,17 +44,24 @@ def appends(draw: st.DrawFn) -> Append:
     expected = draw(small)
     rows = []
     for n in range(draw(st.integers(0, 2))):
-        edits = tuple(Edits(n + 1, n + 1, op) for op in draw(st.lists(operations, min_size=1, max_size=2)))
+        edits = tuple(
+            Edits(seq(n + 1), seq(n + 1), op) for op in draw(st.lists(operations, min_size=1, max_size=2))
+        )
         rows.append(
             LogRow(
-                *(expected + n + 1, draw(sites), draw(small), draw(small), draw(small), draw(st.booleans())),
-                *(edits, draw(operations), draw(texts)),
+                *(rev(expected + n + 1), draw(sites), seq(draw(small)), seq(draw(small)), rev(draw(small))),
+                *(draw(st.booleans()), edits, draw(operations), draw(texts)),
             )
         )
     progress = draw(st.dictionaries(sites, st.builds(Progress, small, small, small), max_size=2))
     fences = draw(st.dictionaries(sites, small, max_size=2))
     return Append(
-        draw(small), draw(documents), expected, tuple(rows), tuple(progress.items()), tuple(fences.items())
+        draw(small),
+        draw(documents),
+        rev(expected),
+        tuple(rows),
+        tuple(progress.items()),
+        tuple(fences.items()),
     )
 
 

@@ -19,6 +19,7 @@ from reference_server.core.effects import Append, Load, LogRow, Snapshot
 from reference_server.store.port import StoreError, StoreUnavailable, unanswered
 from reference_server.store.postgres import PostgresStore
 from reference_server.store.postgres_catalogue import PostgresCatalogue
+from tests.numbers import rev
 from tests.reference_server.store.requests import (
     COMMITTED,
     OTHER,
@@ -211,7 +212,7 @@ def test_a_server_that_is_killed_keeps_what_it_committed(
         a_store(database_url, patience_s=0.2) as store,
         contextlib.closing(PostgresCatalogue(database_url)) as catalogue,
     ):
-        requests: list[Append | Load | Snapshot] = [append(1), Load(1, D), Snapshot(D, 1, "x", 0)]
+        requests: list[Append | Load | Snapshot] = [append(1), Load(1, D), Snapshot(D, rev(1), "x", rev(0))]
         assert outcomes(store, append(0)) == [COMMITTED]
         postgres.kill()
         try:
@@ -278,7 +279,7 @@ def test_a_lock_that_is_never_released_is_not_waited_for(database_url: str) -> N
 
 def test_a_request_that_cannot_be_stored_leaves_nothing_and_the_store_works_on(database_url: str) -> None:
     impossible = LogRow(*row(1)[:-1], user="\ud800")  # half a surrogate pair is no UTF-8
-    bad = Append(1, OTHER, 0, (impossible,), (), ())
+    bad = Append(1, OTHER, rev(0), (impossible,), (), ())
     with a_store(database_url) as store:
         with pytest.raises(StoreError):
             store.perform([append(0), bad])

@@ -20,6 +20,7 @@ from reference_server.core.effects import (
 from reference_server.store.port import Store, StoreError, unanswered
 from reference_server.store.runner import COMMIT_REQUESTS_MAX, StoreRunner
 from reference_server.store.transient import TransientDatabase, TransientStore
+from tests.numbers import rev
 from tests.reference_server.store.requests import D, append
 
 
@@ -157,7 +158,7 @@ def test_a_snapshot_needs_no_answer() -> None:
     async def main() -> None:
         session = Session(Gate())
         session.runner.start()
-        session.runner.request(Snapshot(D, 0, "", 0))
+        session.runner.request(Snapshot(D, rev(0), "", rev(0)))
         session.runner.request(Load(1, D))
         assert [answer.request for answer in await session.until(1)] == [1]
         await session.runner.stop()

@@ -13,6 +13,7 @@ from reference_server.core.effects import Contents, LogRow, Progress
 from reference_server.core.limits import Limits
 from reference_server.store.memory import StoredDocument
 from reference_server.verification.states import UNKNOWN, first_text, rebuild, text_of, verify
+from tests.numbers import rev, seq
 from tests.reference_server.exchange import DOCUMENT, Exchange, joined, settle
 
 EDITS = 12  # offline: more than a blip
@@ -108,7 +109,7 @@ DAMAGE: list[tuple[str, Callable[[Contents], Contents], str]] = [
     ),
     (
         "progress that is behind",
-        lambda c: c._replace(progress=c.progress | {SiteId("a"): Progress(1, 1, 1)}),
+        lambda c: c._replace(progress=c.progress | {SiteId("a"): Progress(1, seq(1), rev(1))}),
         "the progress of a is edit 1 as revision 1",
     ),
 ]
@@ -140,7 +141,7 @@ def test_a_branch_in_another_order_is_told_by_the_crdt() -> None:
 def test_problems_behind_a_trimmed_past_say_from_where_revisions_are_counted() -> None:
     contents = written()
     text = text_of(contents._replace(rows=contents.rows[:10]))
-    trimmed = contents._replace(rows=contents.rows[10:], trimmed=10, revision=10, text=text)
+    trimmed = contents._replace(rows=contents.rows[10:], trimmed=rev(10), revision=rev(10), text=text)
     assert problems(trimmed) == ""
     damaged = with_row(trimmed, branch(trimmed), insert(trimmed.rows[-1].operation.base_length, 0, "0123"))
     assert "(revision 5, based on 2), counted after revision 10" in problems(damaged)

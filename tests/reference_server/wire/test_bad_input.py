@@ -27,13 +27,14 @@ from model.protocol import (
     encode,
 )
 from model.text import insert
+from tests.numbers import rev, seq
 from tests.reference_server.wire.kit import Client, check_alive, connection, frame, member, raw_connection
 from tests.reference_server.wire.running import DOCUMENT, Running, serving, token, until
 from tests.reference_server.wire.test_connections import UPGRADE
 
 HELLO = Hello(1, SiteId("s"), token("s", seconds=86_400))  # made when the tests are collected
 JOIN = Join(DocumentId(DOCUMENT), 1)
-FIRST = Submit(0, 1, 1, insert(0, 0, "a"))
+FIRST = Submit(rev(0), seq(1), seq(1), insert(0, 0, "a"))
 
 
 def with_joined(test: Callable[[Running, Client], Awaitable[None]], **sections: Mapping[str, object]) -> None:
@@ -102,13 +103,13 @@ def test_frames_against_the_rules_close_with_their_code(data: bytes, codes: set[
         (b'{"type": "renew", "token": "\\ud800"}', ErrorCode.MALFORMED),
         (encode(HELLO), ErrorCode.OUT_OF_ORDER),
         (encode(JOIN), ErrorCode.OUT_OF_ORDER),
-        (encode(Presence(7, (0, 0))), ErrorCode.UNKNOWN_REVISION),
-        (encode(Presence(0, (0, 1))), ErrorCode.BASE_LENGTH),
-        (encode(Submit(5, 1, 1, insert(0, 0, "a"))), ErrorCode.UNKNOWN_REVISION),
-        (encode(Submit(0, 2, 2, insert(0, 0, "a"))), ErrorCode.SEQUENCE_GAP),
-        (encode(Submit(0, 1, 1, insert(2, 0, "a"))), ErrorCode.BASE_LENGTH),
-        (encode(Submit(0, 1, 1, insert(200_000, 0, "a"))), ErrorCode.TOO_LARGE),
-        (encode(Submit(0, 1, 1, insert(0, 0, "\x00" * 170_001))), ErrorCode.TOO_LARGE),
+        (encode(Presence(rev(7), (0, 0))), ErrorCode.UNKNOWN_REVISION),
+        (encode(Presence(rev(0), (0, 1))), ErrorCode.BASE_LENGTH),
+        (encode(Submit(rev(5), seq(1), seq(1), insert(0, 0, "a"))), ErrorCode.UNKNOWN_REVISION),
+        (encode(Submit(rev(0), seq(2), seq(2), insert(0, 0, "a"))), ErrorCode.SEQUENCE_GAP),
+        (encode(Submit(rev(0), seq(1), seq(1), insert(2, 0, "a"))), ErrorCode.BASE_LENGTH),
+        (encode(Submit(rev(0), seq(1), seq(1), insert(200_000, 0, "a"))), ErrorCode.TOO_LARGE),
+        (encode(Submit(rev(0), seq(1), seq(1), insert(0, 0, "\x00" * 170_001))), ErrorCode.TOO_LARGE),
         (
             b'{"type": "branch", "base": 0, "edits": '
             b"["
@@ -129,7 +130,9 @@ def test_messages_against_the_rules_get_their_error(data: bytes, error: ErrorCod
     with_joined(scenario)
 
 
-@pytest.mark.parametrize("early", [JOIN, FIRST, {"type": "renew", "token": token("s")}, Presence(0, None)])
+@pytest.mark.parametrize(
+    "early", [JOIN, FIRST, {"type": "renew", "token": token("s")}, Presence(rev(0), None)]
+)
 def test_nothing_counts_before_hello(early: Any) -> None:
     async def scenario() -> None:
         async with serving() as running:
@@ -149,10 +152,10 @@ def test_a_message_may_come_in_fragments_with_pings_between_them_and_in_single_b
         for byte in data[5:-1]:
             await client.raw(frame(bytes([byte]), 0, final=False))
         await client.raw(frame(data[-1:], 0))
-        assert await client.hear() == Ack(1, 1, 1)
-        for byte in frame(encode(Submit(1, 2, 2, insert(1, 1, "b")))):
+        assert await client.hear() == Ack(rev(1), seq(1), seq(1))
+        for byte in frame(encode(Submit(rev(1), seq(2), seq(2), insert(1, 1, "b")))):
             await client.raw(bytes([byte]))
-        assert await client.hear() == Ack(2, 2, 2)
+        assert await client.hear() == Ack(rev(2), seq(2), seq(2))
         async with member(running.port, "b") as bob:
             assert bob.text == "ab"
 
@@ -161,9 +164,11 @@ def test_a_message_may_come_in_fragments_with_pings_between_them_and_in_single_b
 
 def test_lengths_in_utf16_units_are_found_out() -> None:
     async def scenario(running: Running, client: Client) -> None:
-        await client.say(Submit(0, 1, 1, insert(0, 0, "\U0001f600")))
-        assert await client.hear() == Ack(1, 1, 1)
-        await client.say(Submit(1, 2, 2, insert(2, 2, "x")))  # in UTF-16 that text has the length 2
+        await client.say(Submit(rev(0), seq(1), seq(1), insert(0, 0, "\U0001f600")))
+        assert await client.hear() == Ack(rev(1), seq(1), seq(1))
+        await client.say(
+            Submit(rev(1), seq(2), seq(2), insert(2, 2, "x"))
+        )  # in UTF-16 that text has the length 2
         await client.refused(ErrorCode.BASE_LENGTH, 4400)
 
     with_joined(scenario)
@@ -171,15 +176,15 @@ def test_lengths_in_utf16_units_are_found_out() -> None:
 
 def test_messages_that_are_replayed_or_reordered_do_not_change_the_document() -> None:
     async def scenario(running: Running, client: Client) -> None:
-        second = Submit(1, 2, 2, insert(1, 1, "b"))
+        second = Submit(rev(1), seq(2), seq(2), insert(1, 1, "b"))
         await client.say(FIRST, FIRST)
-        assert await client.hear() == Ack(1, 1, 1)
+        assert await client.hear() == Ack(rev(1), seq(1), seq(1))
         await client.say(FIRST)  # the same again: the same answer, and nothing happens
-        assert await client.hear() == Ack(1, 1, 1)
+        assert await client.hear() == Ack(rev(1), seq(1), seq(1))
         await client.say(second)
-        assert await client.hear() == Ack(2, 2, 2)
+        assert await client.hear() == Ack(rev(2), seq(2), seq(2))
         await client.say(FIRST)  # older: its sender had the answer
-        await client.say(Submit(1, 2, 2, insert(1, 1, "c")))
+        await client.say(Submit(rev(1), seq(2), seq(2), insert(1, 1, "c")))
         await client.refused(ErrorCode.SEQUENCE_REUSED, 4400)
         async with member(running.port, "b") as bob:
             assert bob.text == "ab"
@@ -192,7 +197,7 @@ def test_messages_that_are_replayed_or_reordered_do_not_change_the_document() ->
 
 def test_two_operations_in_flight_are_out_of_order() -> None:
     async def scenario(running: Running, client: Client) -> None:
-        await client.say(FIRST, Submit(0, 2, 2, insert(1, 1, "b")))
+        await client.say(FIRST, Submit(rev(0), seq(2), seq(2), insert(1, 1, "b")))
         await client.refused(ErrorCode.OUT_OF_ORDER, 4400)
 
     with_joined(scenario)
@@ -233,7 +238,7 @@ def test_a_flood_of_pings_is_answered_or_ended_and_costs_others_nothing() -> Non
             assert running.snapshot.counts.outbox_overflows == 1
         await client.raw(frame(b"p", 9) * 1_000)
         await client.say(FIRST)
-        while await client.hear() != Ack(1, 1, 1):
+        while await client.hear() != Ack(rev(1), seq(1), seq(1)):
             assert client.code is None
 
     with_joined(scenario, websocket={"outbox_bytes": 65_536})
@@ -245,7 +250,7 @@ def test_who_goes_on_sending_still_gets_the_error_and_the_code() -> None:
 
     async def scenario(running: Running, client: Client) -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(client.say, b"nonsense", *[encode(Presence(0, None))] * 50_000)
+            nursery.start_soon(client.say, b"nonsense", *[encode(Presence(rev(0), None))] * 50_000)
             await client.refused(ErrorCode.MALFORMED, 4400)
             assert await client.stream.receive_some() == b""  # the end, and no reset
             nursery.cancel_scope.cancel()
@@ -256,13 +261,13 @@ def test_who_goes_on_sending_still_gets_the_error_and_the_code() -> None:
 
 def test_a_lower_limit_of_the_message_size_holds() -> None:
     async def scenario(running: Running, client: Client) -> None:
-        await client.say(Submit(0, 1, 1, insert(0, 0, "x" * 70_000)))
+        await client.say(Submit(rev(0), seq(1), seq(1), insert(0, 0, "x" * 70_000)))
         await client.refused(ErrorCode.TOO_LARGE, 4400)
 
     with_joined(scenario, websocket={"max_message_size": 65_536})
 
 
-MESSAGES = [encode(m) for m in (HELLO, JOIN, FIRST, Presence(0, (0, 0)))]
+MESSAGES = [encode(m) for m in (HELLO, JOIN, FIRST, Presence(rev(0), (0, 0)))]
 MESSAGES += [b'{"type": "branch", "base": 0, "edits": []}', b'{"type": "renew", "token": ""}', b"{}"]
 
 
@@ -329,7 +334,7 @@ def test_whatever_is_sent_harms_nobody_else() -> None:
 
 def test_an_operation_that_cannot_be_carried_is_counted() -> None:
     async def test(running: Running, client: Client) -> None:
-        await client.say(Submit(0, 1, 1, insert(5, 5, "a")))
+        await client.say(Submit(rev(0), seq(1), seq(1), insert(5, 5, "a")))
         await client.refused(ErrorCode.BASE_LENGTH, 4400)
         assert running.snapshot.counts.conflicts_failed == 1
         assert sum(running.snapshot.conflict_failures.values()) == 1

@@ -18,6 +18,7 @@ from model.protocol import (
     encode,
 )
 from model.text import insert
+from tests.numbers import rev, seq
 from tests.reference_server.wire.kit import Client, check_alive, connection, frame, member
 from tests.reference_server.wire.running import serving, token
 
@@ -66,7 +67,7 @@ def test_a_client_may_compress_what_it_sends() -> None:
             await client.greet(token(), compression=["deflate"])
             await client.raw(frame(deflate(encode(Join(DocumentId("notes"), 1))), 2))
             assert isinstance(await client.hear(), Joined)
-            await client.raw(frame(deflate(encode(Submit(0, 1, 1, insert(0, 0, LONG)))), 2))
+            await client.raw(frame(deflate(encode(Submit(rev(0), seq(1), seq(1), insert(0, 0, LONG)))), 2))
             await client.hear()
             async with member(running.port, "b") as bob:
                 assert bob.text == LONG

@@ -16,6 +16,7 @@ from reference_server import schedule
 from reference_server.core.document import Document
 from reference_server.core.effects import Role
 from reference_server.gateway.websocket import WebSocketSession
+from tests.numbers import rev, seq
 from tests.reference_server.wire.kit import check_alive, connection, member
 from tests.reference_server.wire.running import Running, serving, token, until
 
@@ -190,7 +191,7 @@ def test_a_submit_after_the_close_frame_does_not_count() -> None:
         async with serving() as running:
             async with connection(running.port) as client:
                 await client.enter(token())
-                late = Submit(0, 1, 1, insert(0, 0, "late"))
+                late = Submit(rev(0), seq(1), seq(1), insert(0, 0, "late"))
                 await client.raw(b"\x88\x82\x00\x00\x00\x00\x03\xe8")
                 await client.say(late)
                 await client.closed()

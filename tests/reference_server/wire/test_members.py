@@ -8,6 +8,7 @@ import trio
 
 from model.protocol import ErrorCode, Failure, Joined, Submit
 from model.text import insert
+from tests.numbers import seq
 from tests.reference_server.wire.kit import check_alive, connection, http, member
 from tests.reference_server.wire.running import serving, token, until
 
@@ -71,7 +72,9 @@ def test_rights_decide_who_gets_in_and_who_edits() -> None:
                 assert isinstance(joined, Joined)
                 assert joined.snapshot is not None
                 assert "one " in joined.snapshot
-                await viewer.say(Submit(joined.revision, 1, 1, insert(len(joined.snapshot), 0, "x")))
+                await viewer.say(
+                    Submit(joined.revision, seq(1), seq(1), insert(len(joined.snapshot), 0, "x"))
+                )
                 await viewer.refused(ErrorCode.FORBIDDEN, 4403)
             assert running.snapshot.errors["forbidden"] == 5
 

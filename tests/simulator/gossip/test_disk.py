@@ -6,6 +6,7 @@ from model import history
 from model.crdt.replicas import FugueMax
 from model.identity import SiteId
 from simulator.gossip.disk import Disk
+from tests.numbers import seq
 
 
 def test_what_was_synced_survives_and_the_rest_is_gone() -> None:
@@ -13,7 +14,7 @@ def test_what_was_synced_survives_and_the_rest_is_gone() -> None:
     disk = Disk(())
     own = replica.insert(0, "xy")
     disk.append(own)
-    disk.sequence = 4
+    disk.sequence = seq(4)
     disk.sync()
     theirs = other.insert(0, "z")
     for event in theirs:

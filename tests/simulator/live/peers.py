@@ -38,6 +38,7 @@ from reference_server.in_process import InProcessServer
 from reference_server.store.memory import MemoryStore
 from simulator.live.server import free_port
 from simulator.zoo.bugs.batch import CarelessBatch
+from tests.numbers import rev, seq
 
 SECRET = "a secret of at least thirty-two bytes for tests"
 START_SECONDS = 10.0
@@ -287,14 +288,14 @@ class ForgetfulServer(CoreServer):
             for site, known in list(stored.progress.items()):
                 rows = [row for row in stored.rows if row.site == site]
                 last, revision = (rows[-1].last, rows[-1].revision) if rows else (0, 0)
-                stored.progress[site] = Progress(known.epoch, last, revision)
+                stored.progress[site] = Progress(known.epoch, seq(last), rev(revision))
 
 
 class _DenyingRoom(Room):
     """Tells everybody who comes back that nothing of theirs was applied."""
 
     def _fate(self, join: Join, known: Progress) -> Fate | None:
-        return None if join.in_flight is None else Fate(False, 0)
+        return None if join.in_flight is None else Fate(False, rev(0))
 
 
 class RepeatingDocument(Document):

@@ -14,6 +14,7 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import ServerSettings, Sessions
 from simulator.virtual.cell import Cell, Parts
 from simulator.virtual.client import BROKE_PROTOCOL, SimulatedClient
+from tests.numbers import rev
 from tests.simulator.plans import (
     SECOND,
     STAYING,
@@ -303,7 +304,7 @@ class Forgetful(Replica):
 
     def receive(self, message: ServerMessage) -> tuple[ClientMessage, ...]:
         if isinstance(message, Committed) and message.revision == 2 and self.site == "b" and self.epoch == 1:
-            self.revision = 0
+            self.revision = rev(0)
             self.text = "abc"
         return super().receive(message)
 

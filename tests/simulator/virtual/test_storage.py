@@ -12,6 +12,7 @@ from simulator.planning.scenario import ServerSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
 from simulator.virtual.storage import Storage
+from tests.numbers import rev, seq
 from tests.simulator.plans import plan
 
 A, B = DocumentId("a"), DocumentId("b")
@@ -48,16 +49,16 @@ def append(number: int, document: DocumentId, expected: int = 0) -> Append:
     op = insert(expected, 0, "x")
     sequence = expected + 1
     row = LogRow(
-        expected + 1,
+        rev(expected + 1),
         SiteId("s"),
-        sequence,
-        sequence,
-        expected,
+        seq(sequence),
+        seq(sequence),
+        rev(expected),
         False,
-        (Edits(sequence, sequence, op),),
+        (Edits(seq(sequence), seq(sequence), op),),
         op,
     )
-    return Append(number, document, expected, (row,), (), ())
+    return Append(number, document, rev(expected), (row,), (), ())
 
 
 def test_a_lone_request_does_not_wait_for_company() -> None:

@@ -8,6 +8,7 @@ from model.identity import DocumentId, SiteId
 from model.protocol import Committed, Joined, Welcome
 from model.text import Operation, delete, insert, noop, replace
 from simulator.zoo.displaced import Gapless, Positional, fitted, moved_to, position_of
+from tests.numbers import rev, seq
 
 pytestmark = pytest.mark.slow
 
@@ -50,18 +51,18 @@ def test_an_operation_is_cut_to_another_text(op: Operation, length: int, cut: Op
 def live(replica: Positional) -> Positional:
     replica.connect("token")
     replica.receive(Welcome(1, {}))
-    replica.receive(Joined(3, "abc"))
+    replica.receive(Joined(rev(3), "abc"))
     return replica
 
 
 def test_a_positional_replica_applies_what_does_not_fit() -> None:
     replica = live(Positional(SiteId("c1"), DocumentId("d")))
     replica.edit(insert(3, 3, "!"))
-    replica.receive(Committed(4, SiteId("c2"), 1, 1, insert(9, 7, "x")))
+    replica.receive(Committed(rev(4), SiteId("c2"), seq(1), seq(1), insert(9, 7, "x")))
     assert replica.text == "abc!x"
 
 
 def test_a_gapless_replica_does_not_miss_a_revision() -> None:
     replica = live(Gapless(SiteId("c1"), DocumentId("d")))
-    replica.receive(Committed(6, SiteId("c2"), 3, 3, insert(5, 1, "x")))
+    replica.receive(Committed(rev(6), SiteId("c2"), seq(3), seq(3), insert(5, 1, "x")))
     assert (replica.text, replica.revision) == ("axbc", 6)

@@ -31,6 +31,7 @@ from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, FaultWin
 from simulator.planning.scenario import NetworkSettings, Region, ServerSettings, Sessions
 from simulator.virtual.cell import HEALTHY, Parts
 from simulator.workload.settings import Workload
+from tests.numbers import rev, seq
 
 DOCUMENT = DocumentId("notes")
 C1, C2 = SiteId("c1"), SiteId("c2")
@@ -100,21 +101,21 @@ def told() -> tuple[Record, ...]:
         Online(0, C2, DOCUMENT),
         Connected(5_000, C1, DOCUMENT, 0, 300),
         Connected(5_000, C2, DOCUMENT, 0, 300),
-        Joined(10_000, C1, DOCUMENT, 0, "fresh", fingerprint("ab")),
+        Joined(10_000, C1, DOCUMENT, rev(0), "fresh", fingerprint("ab")),
         Displayed(10_000, C1, DOCUMENT, "ab"),
-        Joined(10_000, C2, DOCUMENT, 0, "fresh", fingerprint("ab")),
+        Joined(10_000, C2, DOCUMENT, rev(0), "fresh", fingerprint("ab")),
         Displayed(10_000, C2, DOCUMENT, "ab"),
-        Edited(20_000, C1, DOCUMENT, 1, "type", 0, op, 20_000),
-        Displayed(20_000, C1, DOCUMENT, "axb", 1),
-        Sent(20_000, C1, DOCUMENT, 0, 1, 1, "submit"),
-        Stored(32_000, DOCUMENT, 1, C1, 1, 1, 0, False, op, op),
-        Broadcast(32_500, DOCUMENT, 1, C1, 1, 1, 30_000, 1, fingerprint("axb")),
-        Acknowledged(42_000, C1, DOCUMENT, 1, 1, 1, fingerprint("axb")),
-        Delivered(43_000, C2, DOCUMENT, 1, fingerprint("abx")),
+        Edited(20_000, C1, DOCUMENT, seq(1), "type", rev(0), op, 20_000),
+        Displayed(20_000, C1, DOCUMENT, "axb", seq(1)),
+        Sent(20_000, C1, DOCUMENT, rev(0), seq(1), seq(1), "submit"),
+        Stored(32_000, DOCUMENT, rev(1), C1, seq(1), seq(1), rev(0), False, op, op),
+        Broadcast(32_500, DOCUMENT, rev(1), C1, seq(1), seq(1), 30_000, 1, fingerprint("axb")),
+        Acknowledged(42_000, C1, DOCUMENT, rev(1), seq(1), seq(1), fingerprint("axb")),
+        Delivered(43_000, C2, DOCUMENT, rev(1), fingerprint("abx")),
         Displayed(43_000, C2, DOCUMENT, "abx"),
-        FinalReplica(90_000, C1, DOCUMENT, 1, fingerprint("axb"), 0, True),
-        FinalReplica(90_000, C2, DOCUMENT, 1, fingerprint("abx"), 0, True),
-        FinalDocument(90_000, DOCUMENT, 1, fingerprint("axb"), ""),
+        FinalReplica(90_000, C1, DOCUMENT, rev(1), fingerprint("axb"), 0, True),
+        FinalReplica(90_000, C2, DOCUMENT, rev(1), fingerprint("abx"), 0, True),
+        FinalDocument(90_000, DOCUMENT, rev(1), fingerprint("axb"), ""),
     )
 
 

@@ -18,6 +18,7 @@ from model.text import delete, insert
 from model.verdict import CheckResult, Violation
 from simulator.failures.explain.sentence import headline
 from simulator.failures.explain.story import story
+from tests.numbers import rev, seq
 from tests.simulator.failures.explain.cases import (
     C1,
     C2,
@@ -90,10 +91,10 @@ def test_an_edit_that_did_something_else_is_said() -> None:
     records: list[Record] = [
         DocumentCreated(0, DOCUMENT, "be", False, True),
         Displayed(5_000, C1, DOCUMENT, "be"),
-        Edited(10_000, C1, DOCUMENT, 1, "undo", 0, delete(2, 1, 1), 10_000),
-        Displayed(10_000, C1, DOCUMENT, "b", 1),
-        Stored(20_000, DOCUMENT, 1, C1, 1, 1, 0, False, delete(2, 0, 1), delete(2, 0, 1)),
-        Acknowledged(30_000, C1, DOCUMENT, 1, 1, 1, fingerprint("b")),
+        Edited(10_000, C1, DOCUMENT, seq(1), "undo", rev(0), delete(2, 1, 1), 10_000),
+        Displayed(10_000, C1, DOCUMENT, "b", seq(1)),
+        Stored(20_000, DOCUMENT, rev(1), C1, seq(1), seq(1), rev(0), False, delete(2, 0, 1), delete(2, 0, 1)),
+        Acknowledged(30_000, C1, DOCUMENT, rev(1), seq(1), seq(1), fingerprint("b")),
     ]
     assert sentence(records, "convergence") == (
         "c1 edited (c1#1); after revision 1 c1 shows 'b' and the server 'e':"
@@ -104,7 +105,16 @@ def test_an_edit_that_did_something_else_is_said() -> None:
 def stored(revision: int, site: str, first: int, last: int) -> Stored:
     op = insert(1 + revision, 0, "x")
     return Stored(
-        20_000 + revision, DOCUMENT, revision, C1 if site == "c1" else C2, first, last, 0, False, op, op
+        20_000 + revision,
+        DOCUMENT,
+        rev(revision),
+        C1 if site == "c1" else C2,
+        seq(first),
+        seq(last),
+        rev(0),
+        False,
+        op,
+        op,
     )
 
 
@@ -117,7 +127,11 @@ def test_an_edit_stored_twice() -> None:
 
 
 def test_an_edit_acknowledged_and_not_stored() -> None:
-    records: list[Record] = [*START, stored(1, "c2", 1, 1), Acknowledged(40_000, C1, DOCUMENT, 1, 1, 2, 0)]
+    records: list[Record] = [
+        *START,
+        stored(1, "c2", 1, 1),
+        Acknowledged(40_000, C1, DOCUMENT, rev(1), seq(1), seq(2), 0),
+    ]
     assert sentence(records, "ledger") == (
         "c1 was told that c1#1..2 is durable as revision 1, but no stored revision contains it."
     )
@@ -126,11 +140,11 @@ def test_an_edit_acknowledged_and_not_stored() -> None:
 def test_a_client_that_never_gets_rid_of_its_edit() -> None:
     records: list[Record] = [
         *START,
-        Edited(30_000, C1, DOCUMENT, 1, "cut", 0, delete(2, 0, 1), 30_000),
+        Edited(30_000, C1, DOCUMENT, seq(1), "cut", rev(0), delete(2, 0, 1), 30_000),
         stored(1, "c2", 1, 1),
         Healed(1_000_000, 8_000_000),
-        Disconnected(2_000_000, C1, DOCUMENT, 0, "4400"),
-        FinalReplica(9_000_000, C1, DOCUMENT, 0, fingerprint("b"), 1, True),
+        Disconnected(2_000_000, C1, DOCUMENT, rev(0), "4400"),
+        FinalReplica(9_000_000, C1, DOCUMENT, rev(0), fingerprint("b"), 1, True),
     ]
     assert sentence(records, "liveness") == (
         "8 s after every fault was over c1 is at revision 0, the server at revision 1, has 1 edit (c1#1) that"

@@ -31,6 +31,7 @@ from model.identity import SiteId
 from model.text import delete, insert
 from simulator.failures.explain.steps import SERVER, StoryStep
 from simulator.failures.explain.story import story
+from tests.numbers import rev, seq
 from tests.simulator.failures.explain.cases import C1, C2, DOCUMENT, diverging, told
 
 
@@ -61,7 +62,7 @@ def test_only_the_client_with_the_wrong_text_diverges() -> None:
 def test_a_client_with_something_pending_is_not_compared() -> None:
     records = [r for r in told() if not isinstance(r, FinalReplica)]
     at = next(n for n, r in enumerate(records) if isinstance(r, Delivered))
-    records[at] = Delivered(43_000, C2, DOCUMENT, 1, 0)
+    records[at] = Delivered(43_000, C2, DOCUMENT, rev(1), 0)
     assert not any(s.diverges for s in story(records))
 
 
@@ -96,7 +97,7 @@ def start(*more: Record) -> list[Record]:
         DocumentCreated(0, DOCUMENT, "ab", False, True),
         Online(0, C1, DOCUMENT),
         Connected(5_000, C1, DOCUMENT, 0, 300),
-        Joined(10_000, C1, DOCUMENT, 0, "fresh", fingerprint("ab")),
+        Joined(10_000, C1, DOCUMENT, rev(0), "fresh", fingerprint("ab")),
         Displayed(10_000, C1, DOCUMENT, "ab"),
         *more,
     ]
@@ -109,15 +110,15 @@ def whats(*more: Record) -> list[str]:
 def test_going_coming_and_crashing_are_told_once() -> None:
     assert whats(
         Offline(20_000, C1, DOCUMENT, "closed"),
-        Disconnected(20_000, C1, DOCUMENT, 0, "closed"),
+        Disconnected(20_000, C1, DOCUMENT, rev(0), "closed"),
         Online(30_000, C1, DOCUMENT),
         Connected(35_000, C1, DOCUMENT, 30_000, 300),
-        Joined(40_000, C1, DOCUMENT, 0, "resume", fingerprint("ab")),
-        Disconnected(50_000, C1, DOCUMENT, 0, "1006"),
-        Joined(60_000, C1, DOCUMENT, 0, "branch", fingerprint("ab")),
+        Joined(40_000, C1, DOCUMENT, rev(0), "resume", fingerprint("ab")),
+        Disconnected(50_000, C1, DOCUMENT, rev(0), "1006"),
+        Joined(60_000, C1, DOCUMENT, rev(0), "branch", fingerprint("ab")),
         Offline(70_000, C1, DOCUMENT, "crashed"),
-        Disconnected(70_000, C1, DOCUMENT, 0, "crashed"),
-        Restarted(80_000, C1, DOCUMENT, 0, 3),
+        Disconnected(70_000, C1, DOCUMENT, rev(0), "crashed"),
+        Restarted(80_000, C1, DOCUMENT, rev(0), seq(3)),
         Online(80_000, C1, DOCUMENT),
         Offline(90_000, C1, DOCUMENT, "left"),
     ) == [
@@ -136,8 +137,8 @@ def test_what_a_restarted_client_shows_is_not_known_before_it_is_recorded() -> N
     steps = story(
         start(
             Offline(70_000, C1, DOCUMENT, "crashed"),
-            Restarted(80_000, C1, DOCUMENT, 0, 0),
-            Joined(90_000, C1, DOCUMENT, 0, "resume", fingerprint("ab")),
+            Restarted(80_000, C1, DOCUMENT, rev(0), seq(0)),
+            Joined(90_000, C1, DOCUMENT, rev(0), "resume", fingerprint("ab")),
         )
     )
     assert [s.text for s in steps[-3:]] == ["ab", None, None]
@@ -147,9 +148,9 @@ def test_a_client_under_a_new_identity_stays_on_its_lane() -> None:
     new = SiteId("c1.1")
     steps = story(
         start(
-            Stranded(20_000, C1, DOCUMENT, 1, 3),
-            Disconnected(20_000, C1, DOCUMENT, 0, "stranded"),
-            Joined(30_000, new, DOCUMENT, 0, "fresh", fingerprint("ab")),
+            Stranded(20_000, C1, DOCUMENT, seq(1), seq(3)),
+            Disconnected(20_000, C1, DOCUMENT, rev(0), "stranded"),
+            Joined(30_000, new, DOCUMENT, rev(0), "fresh", fingerprint("ab")),
             Displayed(30_000, new, DOCUMENT, "ab"),
         )
     )
@@ -163,13 +164,13 @@ def test_what_was_sent_again_has_the_sender_that_the_server_heard() -> None:
     op = delete(2, 0, 1)
     steps = story(
         start(
-            Edited(20_000, C1, DOCUMENT, 1, "cut", 0, op, 20_000),
-            Displayed(20_000, C1, DOCUMENT, "b", 1),
-            Sent(20_000, C1, DOCUMENT, 0, 1, 1, "submit"),
-            Sent(30_000, C1, DOCUMENT, 0, 1, 1, "resend"),
-            Sent(48_000, C1, DOCUMENT, 0, 1, 1, "resend"),
-            Stored(50_000, DOCUMENT, 1, C1, 1, 1, 0, False, op, op),
-            Broadcast(50_100, DOCUMENT, 1, C1, 1, 1, 45_000, 0, fingerprint("b")),
+            Edited(20_000, C1, DOCUMENT, seq(1), "cut", rev(0), op, 20_000),
+            Displayed(20_000, C1, DOCUMENT, "b", seq(1)),
+            Sent(20_000, C1, DOCUMENT, rev(0), seq(1), seq(1), "submit"),
+            Sent(30_000, C1, DOCUMENT, rev(0), seq(1), seq(1), "resend"),
+            Sent(48_000, C1, DOCUMENT, rev(0), seq(1), seq(1), "resend"),
+            Stored(50_000, DOCUMENT, rev(1), C1, seq(1), seq(1), rev(0), False, op, op),
+            Broadcast(50_100, DOCUMENT, rev(1), C1, seq(1), seq(1), 45_000, 0, fingerprint("b")),
         )
     )
     stored = next(s for s in steps if s.kind == "store")
@@ -182,12 +183,12 @@ def test_a_revision_from_before_the_connection_came_by_catching_up() -> None:
     op = insert(2, 2, "c")
     steps = story(
         start(
-            Disconnected(11_000, C1, DOCUMENT, 0, "1006"),
-            Stored(20_000, DOCUMENT, 1, C2, 1, 1, 0, False, op, op),
-            Broadcast(20_100, DOCUMENT, 1, C2, 1, 1, 18_000, 0, fingerprint("abc")),
+            Disconnected(11_000, C1, DOCUMENT, rev(0), "1006"),
+            Stored(20_000, DOCUMENT, rev(1), C2, seq(1), seq(1), rev(0), False, op, op),
+            Broadcast(20_100, DOCUMENT, rev(1), C2, seq(1), seq(1), 18_000, 0, fingerprint("abc")),
             Connected(30_000, C1, DOCUMENT, 29_000, 300),
-            Joined(40_000, C1, DOCUMENT, 0, "resume", fingerprint("ab")),
-            Delivered(40_100, C1, DOCUMENT, 1, fingerprint("abc")),
+            Joined(40_000, C1, DOCUMENT, rev(0), "resume", fingerprint("ab")),
+            Delivered(40_100, C1, DOCUMENT, rev(1), fingerprint("abc")),
             Displayed(40_100, C1, DOCUMENT, "abc"),
         )
     )
@@ -199,14 +200,25 @@ def test_a_merge_comes_from_the_revision_it_became() -> None:
     op = insert(2, 2, "c")
     steps = story(
         start(
-            Edited(20_000, C1, DOCUMENT, 1, "type", 0, op, 20_000),
-            Displayed(20_000, C1, DOCUMENT, "abc", 1),
-            Edited(21_000, C1, DOCUMENT, 2, "type", 0, insert(3, 3, "d"), 21_000),
-            Displayed(21_000, C1, DOCUMENT, "abcd", 2),
-            Sent(30_000, C1, DOCUMENT, 0, 1, 2, "branch"),
-            Stored(40_000, DOCUMENT, 1, C1, 1, 2, 0, True, insert(2, 2, "cd"), insert(2, 2, "cd")),
-            Broadcast(40_100, DOCUMENT, 1, C1, 1, 2, 35_000, 0, fingerprint("abcd")),
-            Merged(50_000, C1, DOCUMENT, 0, 1, 1, 2, fingerprint("abcd")),
+            Edited(20_000, C1, DOCUMENT, seq(1), "type", rev(0), op, 20_000),
+            Displayed(20_000, C1, DOCUMENT, "abc", seq(1)),
+            Edited(21_000, C1, DOCUMENT, seq(2), "type", rev(0), insert(3, 3, "d"), 21_000),
+            Displayed(21_000, C1, DOCUMENT, "abcd", seq(2)),
+            Sent(30_000, C1, DOCUMENT, rev(0), seq(1), seq(2), "branch"),
+            Stored(
+                40_000,
+                DOCUMENT,
+                rev(1),
+                C1,
+                seq(1),
+                seq(2),
+                rev(0),
+                True,
+                insert(2, 2, "cd"),
+                insert(2, 2, "cd"),
+            ),
+            Broadcast(40_100, DOCUMENT, rev(1), C1, seq(1), seq(2), 35_000, 0, fingerprint("abcd")),
+            Merged(50_000, C1, DOCUMENT, rev(0), rev(1), seq(1), seq(2), fingerprint("abcd")),
             Displayed(50_000, C1, DOCUMENT, "abcd"),
         )
     )
@@ -221,10 +233,10 @@ def test_a_revision_told_only_later_has_a_step_for_that() -> None:
     op = insert(2, 2, "c")
     steps = story(
         start(
-            Stored(20_000, DOCUMENT, 1, C2, 1, 1, 0, False, op, op),
-            Disconnected(21_000, C1, DOCUMENT, 0, "1006"),
-            Broadcast(40_000, DOCUMENT, 1, C2, 1, 1, 0, 0, fingerprint("abc")),
-            Acknowledged(50_000, C2, DOCUMENT, 1, 1, 1, fingerprint("abc")),
+            Stored(20_000, DOCUMENT, rev(1), C2, seq(1), seq(1), rev(0), False, op, op),
+            Disconnected(21_000, C1, DOCUMENT, rev(0), "1006"),
+            Broadcast(40_000, DOCUMENT, rev(1), C2, seq(1), seq(1), 0, 0, fingerprint("abc")),
+            Acknowledged(50_000, C2, DOCUMENT, rev(1), seq(1), seq(1), fingerprint("abc")),
         )
     )
     assert steps[-2].what == "broadcasts revision 1 (c2#1)"
@@ -233,8 +245,8 @@ def test_a_revision_told_only_later_has_a_step_for_that() -> None:
 
 def test_cursors_are_told_only_if_asked_for() -> None:
     records = start(
-        Placed(20_000, C2, DOCUMENT, 0, 1, 19_000),
-        Seen(30_000, C1, DOCUMENT, C2, 0, 1, 2, 0, True),
+        Placed(20_000, C2, DOCUMENT, rev(0), 1, 19_000),
+        Seen(30_000, C1, DOCUMENT, C2, rev(0), 1, 2, rev(0), True),
     )
     assert len(story(records)) == 2
     assert story(records, cursors=True)[-1].what == "shows the cursor of c2 at 1 of 2"
@@ -247,6 +259,6 @@ def test_faults_concern_everybody() -> None:
 
 def test_a_log_that_does_not_fit_its_own_text_has_no_text() -> None:
     op = insert(7, 1, "x")
-    steps = story(start(Stored(20_000, DOCUMENT, 1, C2, 1, 1, 0, False, op, op)))
+    steps = story(start(Stored(20_000, DOCUMENT, rev(1), C2, seq(1), seq(1), rev(0), False, op, op)))
     assert steps[-1].kind == "store"
     assert steps[-1].text is None
