@@ -7,13 +7,14 @@ The replica behind it is an :class:`~model.client.engine.Engine`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from model.client.answers import ERRORS, Answer, answer_to_close
 from model.client.dialect import Controls, Frames
 from model.client.engine import Engine
-from model.identity import EMPTY_LOG, Revision, SequenceNumber, SiteId
-from model.outgoing import SavedReplica, Sent
+from model.client.notices import Listener
+from model.identity import EMPTY_LOG, SiteId
+from model.outgoing import SavedReplica
 from model.people.actions import Action, Edit, Move, Redo, Undo, clamped, operation_of
 from model.phases import Phase
 from model.protocol import (
@@ -45,58 +46,6 @@ RENEW_SHARE: Final = 0.6
 
 RENEW_US_MIN: Final = 500_000
 """Nobody looks for another token so shortly before the end of the old one; the server will still warn."""
-
-
-class Listener(Protocol):
-    """Whoever is told what a client hears and does, at the moment it does.
-
-    Notices are calls, not objects: there are as many as messages.
-    """
-
-    def connected(self, requested_us: int, authenticate_us: int) -> None:
-        """The client was let in; it asked for the connection at ``requested_us``."""
-
-    def joined(self, how: str) -> None:
-        """The client follows the document: "fresh", as "resume" or with a "branch"."""
-
-    def disconnected(self, cause: str) -> None:
-        """The connection is gone; the engine is still in the phase it was in."""
-
-    def stranded(self) -> None:
-        """The client gives its identity up; what it did and nobody has is kept for the person."""
-
-    def delivered(self, revision: Revision, moved: SiteId | None = None) -> None:
-        """A revision of somebody else was applied; ``moved`` is who, if the cursor came with it."""
-
-    def acknowledged(self, revision: Revision, first: SequenceNumber, last: SequenceNumber) -> None:
-        """Own edits are durable."""
-
-    def merged(self, base: Revision, revision: Revision, first: SequenceNumber, last: SequenceNumber) -> None:
-        """The own branch is durable."""
-
-    def seen(self, peer: SiteId, *, fresh: bool) -> None:
-        """A peer's cursor moved."""
-
-    def edited(self, kind: str, op: Operation, revision: Revision) -> None:
-        """The person changed the text."""
-
-    def looked(self) -> None:
-        """The person moved the cursor, and looks where the others are."""
-
-    def sent(self, base: Revision, sent: Sent) -> None:
-        """What is in flight is handed to the connection."""
-
-    def pointed(self, message: Submit | Presence) -> None:
-        """The own cursor is told to the server."""
-
-    def failed(self, failure: Failure) -> None:
-        """The server says that something is wrong."""
-
-    def broke_protocol(self, error: ProtocolError) -> None:
-        """The server broke the protocol."""
-
-    def not_renewed(self) -> None:
-        """The token is about to expire and no other one is to be had."""
 
 
 class Concord:
