@@ -52,7 +52,10 @@ def chosen(choice: ScenarioChoice, seed: int) -> Chosen:
         changes["duration"] = choice.duration
     if choice.workload is not None:
         changes.update(workload_settings(choice.workload))
-    scenario = override_all(scenario, changes | settings_of(choice.setting or ()))
+    settings = settings_of(choice.setting or ())
+    if twice := changes.keys() & settings.keys():
+        raise UsageError(f"--set {min(twice)}: is set by an option of its own too; leave one of them out")
+    scenario = override_all(scenario, changes | settings)
     if scenario.workload.trace_file:
         read_trace(Path(scenario.workload.trace_file))
     engine.validate(scenario)
@@ -63,13 +66,15 @@ def settings_of(arguments: Sequence[str]) -> dict[str, str]:
     """What ``--set KEY=VALUE`` says, by key.
 
     Raises:
-        UsageError: one of them is not of this form.
+        UsageError: one of them is not of this form, or a key is set twice.
     """
     settings: dict[str, str] = {}
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if not equals:
             raise UsageError(f"--set {argument}: expected KEY=VALUE, for example network.keep_alive=8s")
+        if key.strip() in settings:
+            raise UsageError(f"--set {argument}: {key.strip()} is set twice; leave one of them out")
         settings[key.strip()] = value.strip()
     return settings
 

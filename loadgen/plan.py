@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 from typing import Final, Literal
@@ -102,12 +103,12 @@ def checked(plan: LoadPlan) -> LoadPlan:
     wrong = {
         f"--users {plan.users}: from 1 to {USERS_MAX:,}": not 1 <= plan.users <= USERS_MAX,
         f"--documents {plan.documents}: from 1 to the number of users": not 1 <= plan.documents <= plan.users,
-        f"--spawn-rate {plan.spawn_rate:g}: above 0": not plan.spawn_rate > 0,
+        f"--spawn-rate {plan.spawn_rate:g}: above 0": not 0 < plan.spawn_rate < math.inf,
         f"--run-time {plan.run_seconds:g}s: at least a second": plan.run_seconds < 1,
         f"--processes {plan.workers}: from 1 to {PROCESSES_MAX}": not 1 <= plan.workers <= PROCESSES_MAX,
         f"--sample-documents {plan.sample_documents}: not negative": plan.sample_documents < 0,
         f"--token-lifetime {plan.token_seconds:g}s: at least a second": plan.token_seconds < 1,
-        f"--rate {plan.rate:g}: not negative": plan.rate < 0,
+        f"--rate {plan.rate:g}: not negative": not plan.rate >= 0,
         "--model open needs a --rate": plan.model == "open" and plan.rate == 0,
     }
     for problem, is_wrong in wrong.items():

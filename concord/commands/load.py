@@ -16,6 +16,7 @@ from concord.terminal import command_line
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.run import LoadOptions, runnable
 from loadgen.shapes import Name
+from model.settings.durations import duration_us
 
 EXAMPLES = (
     "concord load --users 500 --documents 50 --run-time 30s",
@@ -76,8 +77,7 @@ def seconds_of(text: str) -> float:
     Raises:
         UsageError: it is none.
     """
-    number, unit = (text[:-1], text[-1]) if text[-1:] in ("s", "m", "h") else (text, "s")
-    try:
-        return float(number) * {"s": 1, "m": 60, "h": 3_600}[unit]
-    except ValueError:
-        raise UsageError(f"{text!r} is no duration; expected one such as 60s, 5m or 1h") from None
+    time_us = duration_us(text if text[-1:].isalpha() else f"{text}s")
+    if time_us is None:
+        raise UsageError(f"{text!r} is no duration; expected one such as 60s, 5m or 1h")
+    return time_us / 1e6

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 _UNITS_US: Final = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
-_DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*(us|ms|s|m|h)")
+_DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*(us|ms|s|m|h)")
 _DAY_US: Final = 86_400_000_000
 
 _UNIT: Final = {"unit": "duration"}

@@ -6,11 +6,16 @@ ends in ``_us`` is written without the ending and with a unit: ``duration: 120s`
 
 Reading goes on after a mistake, so that one look at a file is enough. Nothing in a file is ever built or
 called: a tag of YAML changes no more than how its text is taken.
+
+A value is what is written. YAML 1.1 reads 22:22 as 1342, 017 as 15, 1_0 as 10 and ``on`` as true; where a
+number or a truth value is expected, such a text is refused. Where a text is expected it is that text.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
+import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import (
@@ -36,6 +41,12 @@ NULL: Final = f"{_TAG}null"
 TEXT: Final = f"{_TAG}str"
 _TEXT_TAGS: Final = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "timestamp"))
 _SHOWN_MAX: Final = 40
+_WRITTEN: Final[Mapping[type, re.Pattern[str]]] = {
+    int: re.compile(r"[-+]?(0|[1-9][0-9]*)"),
+    float: re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"),
+    bool: re.compile(r"true|True|TRUE|false|False|FALSE"),
+}
+"""How values are written that every reader of YAML, and of this file, takes for the same."""
 
 Variant: TypeAlias = Callable[[Mapping[str, Any]], tuple[frozenset[str], Mapping[str, Any]]]
 """For structs whose fields depend on one of them: takes the fields given (scalars as text) and returns the
@@ -293,10 +304,15 @@ class Reader:
             scalar = self.scalar(node, base)
         except SettingError as error:
             return self._wrong(node, key, error.message)
+        value = _plain(scalar, base, meta)
+        if not is_duration(meta) and base in _WRITTEN and not _WRITTEN[base].fullmatch(scalar.text):
+            return self._wrong(
+                node, key, f"must be {expected}, not {scalar.shown}{_remedy(scalar, value, base)}"
+            )
         try:
             if is_text(base) and base is not str and isinstance(base, type):
-                return base(msgspec.convert(_plain(scalar, base, meta), str))
-            return msgspec.convert(_plain(scalar, base, meta), kind)
+                return base(msgspec.convert(value, str))
+            return msgspec.convert(value, kind)
         except msgspec.ValidationError:
             return self._wrong(node, key, f"must be {expected}, not {scalar.shown}")
 
@@ -335,6 +351,17 @@ def _plain(scalar: Scalar, base: Any, meta: msgspec.Meta) -> Any:
         return yaml.SafeLoader("").construct_object(yaml.ScalarNode(scalar.tag, scalar.text))
     except (ValueError, KeyError, yaml.YAMLError):
         return None
+
+
+def _remedy(scalar: Scalar, value: Any, base: type) -> str:
+    """What to write instead of a number or truth value that YAML reads otherwise than it is written."""
+    kinds = (int, float) if base is float else (base,)
+    if type(value) not in kinds or not math.isfinite(value):
+        return ""
+    if scalar.shown != scalar.text:  # not to be shown, so neither is its value
+        return "; write it in decimal digits, or as true or false"
+    meant = str(value).lower()
+    return f", which YAML 1.1 reads as {meant}; write {meant} if that is meant"
 
 
 def _shown(node: yaml.ScalarNode) -> str:

@@ -253,6 +253,8 @@ def refused(path: Path, text: str) -> str:
         ("unit: ms", "unit: s", "objectives.0.unit"),
         ('"<"', '"<="', "objectives.0.comparison"),
         ("objective: 200", "objective: fast", "objectives.0.objective"),
+        ("objective: 200", "objective: 3:20", "write 200 if that is meant"),
+        ("objective: 200", "objective: .inf", "objectives.0.objective"),
         ("objective: 200", "objective: 0", "objectives.0.objective"),
         ("phase: steady", "phase: always", "objectives.0.phase"),
         ("measure: presence", "measure: transform", "objectives.0.phase"),

@@ -82,6 +82,84 @@ def test_a_mistake_found_later_has_the_line_of_its_key_or_of_what_is_around_it()
     assert not reader.has_failed("name")
 
 
+class Plain(msgspec.Struct, frozen=True):
+    whole: Annotated[int, msgspec.Meta(ge=0, le=9_999)] = 0
+    share: float = 0.5
+    sure: bool = False
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("whole: 22:22", "1342"),
+        ("whole: 1:02:03", "3723"),
+        ("whole: 017", "15"),
+        ("whole: 00", "0"),
+        ("whole: 1_0", "10"),
+        ("whole: 0x1F", "31"),
+        ("whole: 0b11", "3"),
+        ("whole: !!int '017'", "15"),
+        ("share: 1:30.5", "90.5"),
+        ("share: 017", "15"),
+        ("share: 1_0.5", "10.5"),
+        ("share: 0x10", "16"),
+        ("sure: yes", "true"),
+        ("sure: No", "false"),
+        ("sure: ON", "true"),
+        ("sure: off", "false"),
+        ("sure: !!bool 'yes'", "true"),
+    ],
+)
+def test_what_yaml_reads_otherwise_than_it_is_written_is_refused(text: str, read_as: str) -> None:
+    value, (problem,) = read(f"\n{text}\n", Plain)
+    assert value == Plain()
+    key = text.partition(":")[0]
+    assert problem.startswith(f"f:2: {key}: must be ")
+    assert problem.endswith(f", which YAML 1.1 reads as {read_as}; write {read_as} if that is meant")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("share: .inf", "share: -.Inf", "share: .nan", "share: '0.5'", "share: 1,5"),
+        *("whole: 0o17", "whole: 08", "whole: 1e2", "whole: 1 000", "whole: 2001-01-01", "whole: true"),
+        *("whole: ٣", "sure: 1", "sure: y"),
+    ],
+)
+def test_what_is_no_number_and_no_truth_value(text: str) -> None:
+    value, (problem,) = read(text, Plain)
+    assert value == Plain()
+    key, _, written = text.partition(": ")
+    assert problem.startswith(f"f:1: {key}: must be ")
+    assert written.strip("'") in problem
+
+
+@pytest.mark.parametrize("text", ["no", "017", "1_0", "22:22", "0x10", ".inf", "off", "2001-01-01", "1e3"])
+def test_where_a_text_is_expected_it_is_the_text(text: str) -> None:
+    assert read(f"name: {text}", Plain) == (Plain(name=text), [])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("whole: 0", Plain(0)),
+        ("whole: +5", Plain(5)),
+        ("share: -0.25", Plain(share=-0.25)),
+        ("share: 3", Plain(share=3.0)),
+        ("share: .5", Plain(share=0.5)),
+        ("share: 1.5e+3", Plain(share=1_500.0)),
+        ("sure: True", Plain(sure=True)),
+    ],
+)
+def test_what_reads_as_it_is_written(text: str, value: Plain) -> None:
+    assert read(text, Plain) == (value, [])
+
+
+def test_a_key_twice_is_refused_with_both_lines() -> None:
+    assert read("whole: 1\nshare: 1\nwhole: 2\n", Plain)[1] == ["f:3: whole: is given twice, first in line 1"]
+
+
 def test_files_that_are_no_text() -> None:
     assert text_of(b"\xef\xbb\xbfa", 4) == "a"
     for data, message in ((b"12345", "larger than 4 bytes"), (b"\xff", "not UTF-8 text")):
