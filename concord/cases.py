@@ -1,7 +1,8 @@
-"""Failure files, as the commands that read them do."""
+"""Failure files: read by the commands that play them, and explained beside them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -10,6 +11,8 @@ import typer
 from concord.refusals import refusing
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, CaseError, load_case
+from simulator.failures.explain import explain
+from simulator.failures.trial import attempt
 from simulator.zoo.catalogue import parts_for
 
 CaseFile: TypeAlias = Annotated[
@@ -26,3 +29,10 @@ def case_of(path: Path) -> tuple[Case, AnyParts]:
     """
     case = load_case(path)
     return case, parts_for(case.plan, case.bug)
+
+
+def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
+    """Write the page that explains each case beside it."""
+    for path, case in cases:
+        trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
+        path.with_suffix(".html").write_text(explain(case, trial.records, trial.results), encoding="utf-8")

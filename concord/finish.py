@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.table import Table
 
+from concord.cases import explain_cases
 from concord.refusals import refusing
 from concord.terminal import console
 from model.claims import ENGINES
 from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import headline, objective_text, outcome_text, value_text
-from simulator.running.cases import explain_cases
 from simulator.running.run import RunOutcome, save
 
 

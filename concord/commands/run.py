@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from concord.cases import explain_cases
 from concord.driving import drive
 from concord.finish import judge, report, summarise
 from concord.fleet import options_of, run_fleet
@@ -28,7 +29,6 @@ from model import result as results
 from model.verdict import ExitCode
 from simulator.live.run import CLIENTS, LiveOptions
 from simulator.live.server import ServerError, SpawnedServer
-from simulator.running.cases import explain_cases
 from simulator.running.run import RunOutcome, save
 
 EXAMPLES = (

@@ -2,5 +2,5 @@
 
 ``fleet`` spreads cells over processes; the digest is the same for any number of them. ``run`` merges what the
 checkers and measures of all cells say into one result, and writes it; ``cases`` takes the failures out of the
-run, makes them smaller and explains them.
+run and makes them smaller.
 """

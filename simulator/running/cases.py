@@ -1,4 +1,4 @@
-"""The failures of a run: each taken out, made smaller, written and explained."""
+"""The failures of a run: each taken out, made smaller and written."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from model.history_file import HistoryError, read_history
 from model.verdict import Violation
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, Origin, confirm, extract, save_case
-from simulator.failures.explain import explain
 from simulator.failures.shrink import Shrinker
-from simulator.failures.trial import attempt
 from simulator.planning.scenario import Scenario
 from simulator.running.fleet import CellJob, CellOutcome
 from simulator.running.options import Options, RunListener
-from simulator.zoo.catalogue import parts_for
 
 CASES_MAX: Final = 3
 """Failures of one run that are turned into cases; the result names all violations."""
@@ -109,10 +106,3 @@ def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: RunListener) 
 
     shrinker = Shrinker(case, parts, out_of_time=lambda: time.perf_counter() > deadline, progress=say)
     return shrinker.shrink()
-
-
-def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
-    """Write the page that explains each case beside it."""
-    for path, case in cases:
-        trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
-        path.with_suffix(".html").write_text(explain(case, trial.records, trial.results), encoding="utf-8")
