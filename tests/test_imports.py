@@ -63,7 +63,7 @@ LAYERS = [
         "reference_server",
         names("model reference_server"),
         names(
-            "cryptography fastapi h11 hypercorn jwt msgspec psycopg psycopg_pool redis starlette trio"
+            "anycorn anyio cryptography fastapi h11 jwt msgspec psycopg psycopg_pool redis starlette trio"
             " trio_websocket wsproto yaml"
         ),
     ),

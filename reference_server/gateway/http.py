@@ -1,63 +1,81 @@
-"""HTTP connections of the shared port, served by Hypercorn's trio server on a socket that we accepted."""
+"""HTTP connections of the shared port, served by Anycorn on a socket that we accepted."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import anyio
 import trio
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState, LifespanState
+from anycorn.app_wrappers import ASGIWrapper
+from anycorn.config import Config
+from anycorn.tcp_server import TCPServer
+from anycorn.worker_context import WorkerContext
+from anyio.abc import ByteStream, SocketAttribute
 
 from reference_server.logs import Log
 
 READ_TIMEOUT_SECONDS: Final = 30
 KEEP_ALIVE_SECONDS: Final = 15
 SEND_SECONDS = 10.0
-"""For a client to take one part of an answer; Hypercorn lets nothing else end its sending."""
+"""For a client to take one part of an answer; Anycorn lets nothing else end its sending."""
 
 _PART_BYTES: Final = 65_536
 _LOG: Final = Log("http")
 
 
-class _Stream(trio.abc.Stream):
+class _Stream(ByteStream):
     """A socket whose first bytes were read already."""
 
     def __init__(self, socket: trio.socket.SocketType, received: bytes) -> None:
-        self.socket = socket
+        self._socket = socket
         self._stream = trio.SocketStream(socket)
         self._received = received
 
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        for begin in range(0, len(data), _PART_BYTES):
-            with trio.move_on_after(SEND_SECONDS) as scope:
-                await self._stream.send_all(data[begin : begin + _PART_BYTES])
-            if scope.cancelled_caught:
-                self.socket.close()  # ends the reading too
-                raise trio.BrokenResourceError("the client reads too slowly")
+    @property
+    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
+        return {SocketAttribute.raw_socket: lambda: self._socket}
 
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
+    async def send(self, item: bytes) -> None:
+        try:
+            for begin in range(0, len(item), _PART_BYTES):
+                with trio.move_on_after(SEND_SECONDS) as scope:
+                    await self._stream.send_all(item[begin : begin + _PART_BYTES])
+                if scope.cancelled_caught:
+                    self._socket.close()  # ends the reading too
+                    raise anyio.BrokenResourceError("the client reads too slowly")
+        except trio.BrokenResourceError as error:
+            raise anyio.BrokenResourceError from error
+        except trio.ClosedResourceError as error:
+            raise anyio.ClosedResourceError from error
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
         if self._received:
             await trio.lowlevel.checkpoint()
             received, self._received = self._received, b""
             return received
-        return await self._stream.receive_some(max_bytes)
+        try:
+            data = bytes(await self._stream.receive_some(max_bytes))
+        except trio.BrokenResourceError as error:
+            raise anyio.BrokenResourceError from error
+        except trio.ClosedResourceError as error:
+            raise anyio.ClosedResourceError from error
+        if not data:
+            raise anyio.EndOfStream
+        return data
 
     async def send_eof(self) -> None:
-        await self._stream.send_eof()
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # it is gone already
+            await self._stream.send_eof()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
 class _Connection(TCPServer):
-    """As Hypercorn has it, but over as soon as the client is gone, not only after the keep-alive."""
+    """As Anycorn has it, but over as soon as the client is gone, not only after the keep-alive."""
 
     _is_over = False
 
@@ -82,7 +100,7 @@ class HttpServer:
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
         config.include_server_header = False
         config.accesslog = None
-        config.errorlog = logging.getLogger("hypercorn.error")
+        config.errorlog = logging.getLogger("anycorn.error")
         config.websocket_max_message_size = 0
         self._config = config
         self._app = ASGIWrapper(app)
@@ -90,9 +108,8 @@ class HttpServer:
 
     async def serve(self, socket: trio.socket.SocketType, received: bytes) -> None:
         """Serve a connection to its end."""
-        state = ConnectionState(LifespanState())
         stream = _Stream(socket, received)
-        server = _Connection(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type]
+        server = _Connection(self._app, self._config, self._context, {}, stream)  # type: ignore[arg-type]
         try:
             await server.run()
         except* Exception as group:  # what the application raises is answered; this is HTTP that is none

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.slow
 
 HEAVY = frozenset(
-    {"cryptography", "fastapi", "gevent", "hypercorn", "jinja2", "locust", "matplotlib", "numpy", "psycopg"}
+    {"cryptography", "anycorn", "fastapi", "gevent", "jinja2", "locust", "matplotlib", "numpy", "psycopg"}
     | {"redis", "simpy", "starlette", "trio", "wsproto", "yaml"}
 )
 SCRIPT = Path(sysconfig.get_path("scripts"), "concord")

@@ -105,7 +105,7 @@ def test_tokens_and_texts_are_never_written(human: bool) -> None:
     log.info(f"event {TOKEN}", detail=f"Bearer {TOKEN}!", list=[TOKEN, {"text": "typed", "x": TOKEN}])
     log.info("b", path=f"/ws?token={TOKEN}", half=TOKEN.rpartition(".")[0], long="x" * 500 + TOKEN)
     log.info("c", url="postgresql://u:typed@h/d", other="redis://:typ/ed@h", more="x?password=typed&y")
-    logging.getLogger("hypercorn.error").warning("GET %s", f"/?token={TOKEN}")
+    logging.getLogger("anycorn.error").warning("GET %s", f"/?token={TOKEN}")
     assert "typed" not in written.text
     assert "ed@h" not in written.text
     assert all(part not in written.text for part in TOKEN.split("."))
