@@ -13,8 +13,8 @@ from model.client.health import Health
 from model.client.websocket import CLOSE_NORMAL
 from model.identity import ConnectionId, SiteId
 from model.protocol import ProtocolError
-from simulator.live.conversation import Conversation, Surroundings
 from simulator.live.link import Disconnection, Link
+from simulator.live.relay import MessageRelay, RelayContext
 from simulator.planning.seeds import Seeds
 from simulator.virtual.network import Connection, Network
 
@@ -30,7 +30,7 @@ def disconnection(draw: float) -> Disconnection:
     return next(how for bound, how in DISCONNECTIONS if draw < bound)
 
 
-class Crossing:
+class BridgedConnection:
     """One connection of the network and the link it goes on over."""
 
     def __init__(self, bridge: Bridge, connection: Connection, user: SiteId, rng: random.Random) -> None:
@@ -40,16 +40,16 @@ class Crossing:
         self._bridge = bridge
         self._waiting: list[bytes] = []
         self.link = bridge.new_link(self)
-        self.conversation = Conversation(
+        self.relay = MessageRelay(
             bridge.shared,
             lambda data, handed, compressed: self.link.send(data, handed, compressed=compressed),
             offers_compression=rng.random() < COMPRESSED_SHARE,
         )
 
-    def say(self, data: bytes) -> None:
+    def to_server(self, data: bytes) -> None:
         """Send a message, as soon as the link is open."""
         if self.link.is_open:
-            self.conversation.say(data)
+            self.relay.to_server(data)
         else:
             self._waiting.append(data)
 
@@ -60,13 +60,13 @@ class Crossing:
         self._bridge.was_opened(self, link)
         waiting, self._waiting = self._waiting, []
         for data in waiting:
-            self.conversation.say(data)
+            self.relay.to_server(data)
 
     def arrived(self, _: Link, data: bytes, is_binary: bool) -> None:
         """A message sets out for the client."""
         self._bridge.advance()
         try:
-            data = self.conversation.hear(data, is_binary)
+            data = self.relay.from_server(data, is_binary)
         except ProtocolError as error:
             # Readable or not, the client gets it: what to do then is its decision.
             self._bridge.shared.count(f"unreadable: {error.code.value}")
@@ -88,14 +88,14 @@ class Bridge:
 
     def __init__(
         self,
-        shared: Surroundings,
+        shared: RelayContext,
         address: Address,
         seeds: Seeds,
         advance: Callable[[], None],
         *,
         connect_seconds: float,
     ) -> None:
-        """A bridge that nothing crosses yet; ``advance`` lets everything happen that is due."""
+        """A bridge without connections; ``advance`` lets everything happen that is due."""
         self.shared = shared
         self.advance = advance
         self.network: Network  # it is built with this bridge
@@ -107,7 +107,7 @@ class Bridge:
         self._address = address
         self._seeds = seeds
         self._connect_seconds = connect_seconds
-        self._crossings: dict[ConnectionId, Crossing] = {}
+        self._bridged: dict[ConnectionId, BridgedConnection] = {}
         self._narrow: dict[SiteId, int] = {}
         self._held_up = 0
 
@@ -119,58 +119,58 @@ class Bridge:
         self.health.attempts += 1
         user = self.user_of(connection)
         rng = self._seeds.stream("link", user, connection.id)
-        crossing = self._crossings[connection.id] = Crossing(self, connection, user, rng)
-        self.nursery.start_soon(crossing.link.run)
+        bridged = self._bridged[connection.id] = BridgedConnection(self, connection, user, rng)
+        self.nursery.start_soon(bridged.link.run)
 
     def received(self, connection: Connection, data: bytes) -> None:
         """A message of the client goes on."""
         self.health.planned(self.shared.elapsed_us() - self.shared.clock.now_us)
-        crossing = self._crossings.get(connection.id)
-        if crossing is not None:
-            crossing.say(data)
+        bridged = self._bridged.get(connection.id)
+        if bridged is not None:
+            bridged.to_server(data)
 
     def closed(self, connection: Connection) -> None:
         """The client is gone, in one of the ways in which clients go."""
-        crossing = self._crossings.pop(connection.id, None)
-        if crossing is not None:
-            self._retire(crossing)
-            self.disconnections[crossing.how] += crossing.link.is_open
-            crossing.link.end(crossing.how)
+        bridged = self._bridged.pop(connection.id, None)
+        if bridged is not None:
+            self._retire(bridged)
+            self.disconnections[bridged.how] += bridged.link.is_open
+            bridged.link.end(bridged.how)
 
     def user_of(self, connection: Connection) -> SiteId:
         """Whose connection it is; a client keeps its user under every identity it takes."""
         user: SiteId = connection.client.plan.site  # type: ignore[attr-defined]  # all of ours are clients
         return user
 
-    def heard_us(self, connection: Connection) -> int:
+    def authenticate_us(self, connection: Connection) -> int:
         """How long the server took for the token of a connection."""
-        crossing = self._crossings.get(connection.id)
-        return 0 if crossing is None else crossing.conversation.heard_us
+        bridged = self._bridged.get(connection.id)
+        return 0 if bridged is None else bridged.relay.authenticate_us
 
-    # --- crossings ----------------------------------------------------------------------------------------
+    # --- connections --------------------------------------------------------------------------------------
 
-    def new_link(self, crossing: Crossing) -> Link:
-        """The link of a new crossing."""
-        return Link(self._address, crossing, connect_seconds=self._connect_seconds)
+    def new_link(self, bridged: BridgedConnection) -> Link:
+        """The link of a new connection."""
+        return Link(self._address, bridged, connect_seconds=self._connect_seconds)
 
-    def was_opened(self, crossing: Crossing, link: Link) -> None:
+    def was_opened(self, bridged: BridgedConnection, link: Link) -> None:
         """A link is open."""
-        width = self._narrow.get(crossing.user)
+        width = self._narrow.get(bridged.user)
         if width is not None and link.transport is not None:
             link.transport.narrow(width)
 
-    def was_closed(self, crossing: Crossing, code: int, cause: str) -> None:
+    def was_closed(self, bridged: BridgedConnection, code: int, cause: str) -> None:
         """A link is over."""
-        connection = crossing.connection
-        if self._crossings.pop(connection.id, None) is None:
+        connection = bridged.connection
+        if self._bridged.pop(connection.id, None) is None:
             return  # the client left it before
-        self._retire(crossing)
+        self._retire(bridged)
         self._count(code, cause)
         self.network.close_from_server(connection, code)
 
-    def _retire(self, crossing: Crossing) -> None:
-        if crossing.link.transport is not None:
-            self._held_up += crossing.link.transport.held_up
+    def _retire(self, bridged: BridgedConnection) -> None:
+        if bridged.link.transport is not None:
+            self._held_up += bridged.link.transport.held_up
 
     def _count(self, code: int, cause: str) -> None:
         if cause == "closed" and code != CLOSE_NORMAL:
@@ -187,39 +187,39 @@ class Bridge:
     @property
     def open(self) -> int:
         """Number of links that are open."""
-        return sum(crossing.link.is_open for crossing in self._crossings.values())
+        return sum(bridged.link.is_open for bridged in self._bridged.values())
 
     @property
     def held_up(self) -> int:
         """Reads that had to wait, on all links there ever were."""
-        links = [c.link.transport for c in self._crossings.values()]
+        links = [c.link.transport for c in self._bridged.values()]
         return self._held_up + sum(transport.held_up for transport in links if transport is not None)
 
     def narrow(self, user: SiteId, bytes_per_second: int) -> None:
         """Read slowly what the server sends to this user, on this connection and on later ones."""
         self._narrow[user] = bytes_per_second
-        for crossing in self._crossings.values():
-            if crossing.user == user and crossing.link.transport is not None:
-                crossing.link.transport.narrow(bytes_per_second)
+        for bridged in self._bridged.values():
+            if bridged.user == user and bridged.link.transport is not None:
+                bridged.link.transport.narrow(bytes_per_second)
 
     def widen(self, user: SiteId) -> None:
         """Read at full speed again."""
         self._narrow.pop(user, None)
-        for crossing in self._crossings.values():
-            if crossing.user == user and crossing.link.transport is not None:
-                crossing.link.transport.widen()
+        for bridged in self._bridged.values():
+            if bridged.user == user and bridged.link.transport is not None:
+                bridged.link.transport.widen()
 
     def abandon(self, connection: Connection, patience_us: int) -> bool:
         """Forget a link without a word; its client notices after ``patience_us``. Whether it was open."""
-        crossing = self._crossings.get(connection.id)
-        if crossing is None or not crossing.link.is_open or crossing.link.transport is None:
+        bridged = self._bridged.get(connection.id)
+        if bridged is None or not bridged.link.is_open or bridged.link.transport is None:
             return False
-        crossing.link.transport.abandon()
+        bridged.link.transport.abandon()
         self.abandoned += 1
-        self.shared.clock.call(patience_us, self._noticed, crossing)
+        self.shared.clock.call(patience_us, self._noticed, bridged)
         return True
 
-    def _noticed(self, crossing: Crossing) -> None:
-        if self._crossings.pop(crossing.connection.id, None) is not None:
-            self._retire(crossing)
-            self.network.reset(crossing.connection)
+    def _noticed(self, bridged: BridgedConnection) -> None:
+        if self._bridged.pop(bridged.connection.id, None) is not None:
+            self._retire(bridged)
+            self.network.reset(bridged.connection)

@@ -24,9 +24,9 @@ from model.jupiter import Replica
 from model.memo import Memo
 from model.people.actions import Author
 from simulator.live.bridge import Bridge
-from simulator.live.conversation import Surroundings
 from simulator.live.documents import create_all, read_all
 from simulator.live.pace import Pace, PacedClock
+from simulator.live.relay import RelayContext
 from simulator.live.server import ServerError, ServerHandle
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.seeds import Seeds
@@ -93,7 +93,7 @@ class LiveCell:
         self.memo = Memo()
         self.assembly = Assembly(self.memo.fingerprint)
         self.record: Callable[[Record], None] = self.assembly.record
-        self.shared = Surroundings(self.assembly, self.memo, self.clock, self.pace.elapsed_us)
+        self.shared = RelayContext(self.assembly, self.memo, self.clock, self.pace.elapsed_us)
         self.bridge = Bridge(
             self.shared,
             address,
@@ -148,7 +148,7 @@ class LiveCell:
 
     def authentication_us(self, connection: Connection) -> int:
         """From the last byte of ``hello`` to ``welcome``, as its link saw it."""
-        return self.bridge.heard_us(connection)
+        return self.bridge.authenticate_us(connection)
 
     def count(self, kind: str) -> None:
         """One more error of a kind."""

@@ -17,7 +17,7 @@ from model.identity import EMPTY_LOG, DocumentId, SiteId
 from model.jupiter import Replica
 from model.protocol import Ack, ClientMessage, Joined, encode
 from model.text import insert
-from simulator.live.conversation import Conversation, Surroundings
+from simulator.live.relay import MessageRelay, RelayContext
 from simulator.live.stream import ExchangeError, MessageStream, open_stream
 from simulator.planning.plan import DocumentPlan
 
@@ -31,7 +31,7 @@ SETUP_KIND: Final = "setup"
 async def create_all(
     address: Address,
     tokens: Tokens,
-    shared: Surroundings,
+    shared: RelayContext,
     sink: RecordSink,
     documents: Sequence[DocumentPlan],
 ) -> None:
@@ -102,7 +102,7 @@ class _Founder:
 async def create(
     address: Address,
     tokens: Tokens,
-    shared: Surroundings,
+    shared: RelayContext,
     sink: RecordSink,
     plan: DocumentPlan,
     site: SiteId,
@@ -119,9 +119,9 @@ async def create(
     recorder = ClientRecorder(sink, plan.document, displayed=plan.displayed)
     recorder.client = _Founder(replica)
     async with open_stream(address, where) as stream:
-        conversation = stream.conversation = _conversation(shared, stream)
+        relay = stream.relay = _relay(shared, stream)
         recorder.online()
-        _say(conversation, replica.connect(tokens.token(site)))
+        _send(relay, replica.connect(tokens.token(site)))
         while True:
             message = await stream.message()
             answers = replica.receive(message)
@@ -142,20 +142,20 @@ async def create(
                     break
                 case _:
                     pass
-            _say(conversation, answers)
+            _send(relay, answers)
         recorder.offline("left")
 
 
-def _conversation(shared: Surroundings, stream: MessageStream) -> Conversation:
+def _relay(shared: RelayContext, stream: MessageStream) -> MessageRelay:
     def send(data: bytes, handed: Callable[[], None] | None, compressed: bool) -> None:
         stream.link.send(data, handed, compressed=compressed)
 
-    return Conversation(shared, send, offers_compression=False)
+    return MessageRelay(shared, send, offers_compression=False)
 
 
-def _say(conversation: Conversation, messages: tuple[ClientMessage, ...]) -> None:
+def _send(relay: MessageRelay, messages: tuple[ClientMessage, ...]) -> None:
     for message in messages:
-        conversation.say(encode(message))
+        relay.to_server(encode(message))
 
 
 # --- reading it back --------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import trio
 
 from model.client.address import Address
 from model.protocol import Failure, ProtocolError, ServerMessage, decode_server
-from simulator.live.conversation import Conversation
 from simulator.live.link import Disconnection, Link
+from simulator.live.relay import MessageRelay
 
 CONNECT_SECONDS_MAX: Final = 5.0
 EXCHANGE_SECONDS_MAX: Final = 20.0
@@ -25,11 +25,11 @@ class MessageStream:
     """One connection whose messages are taken one by one.
 
     Attributes:
-        conversation: takes note of what is heard, if it is to become part of a history.
+        relay: takes note of what is heard, if it is to become part of a history.
     """
 
     def __init__(self, address: Address, where: str) -> None:
-        self.conversation: Conversation | None = None
+        self.relay: MessageRelay | None = None
         self.link = Link(address, self, connect_seconds=CONNECT_SECONDS_MAX)
         self._where = where
         self._in, self._out = trio.open_memory_channel[bytes | ExchangeError](10_000)
@@ -71,8 +71,8 @@ class MessageStream:
         data = await self.next()
         try:
             message = decode_server(data)
-            if self.conversation is not None:
-                self.conversation.hear(data, False)
+            if self.relay is not None:
+                self.relay.from_server(data, False)
         except ProtocolError as error:
             raise ExchangeError(f"{self._where}: {error}") from None
         if isinstance(message, Failure):

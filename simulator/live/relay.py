@@ -1,4 +1,4 @@
-"""What goes over one link, understood: who talks, what was submitted, what was seen."""
+"""What goes over one link, passed on and noted: who talks, what was submitted, what was seen."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ COMPRESSED_BYTES_MIN: Final = 1_024
 _PRESENCE: Final = b'{"type":"presence"'
 
 
-class Surroundings:
-    """What all conversations of a run share.
+class RelayContext:
+    """What all relays of a run share.
 
     Attributes:
         errors: how often what went wrong, by kind.
@@ -63,32 +63,32 @@ class Surroundings:
         self.errors[kind] = self.errors.get(kind, 0) + 1
 
 
-class Conversation:
-    """The messages of one connection.
+class MessageRelay:
+    """Passes the messages of one link on, compressed if both sides agreed to it, and notes what they say.
 
     Attributes:
         site, document, epoch: as the client said.
-        heard_us: from ``hello`` to ``welcome``; 0 before that.
+        authenticate_us: from ``hello`` to ``welcome``; 0 before that.
     """
 
     def __init__(
         self,
-        shared: Surroundings,
+        shared: RelayContext,
         send: Callable[[bytes, Callable[[], None] | None, bool], None],
         *,
         offers_compression: bool,
     ) -> None:
-        """A conversation that nobody has begun.
+        """A relay of a link that is not open yet.
 
         Args:
-            shared: what all conversations share.
+            shared: what all relays share.
             send: takes a message, what to call when the kernel has it, and whether it is compressed.
             offers_compression: whether ``hello`` says that compressed messages are understood.
         """
         self.site = SiteId("")
         self.document = DocumentId("")
         self.epoch = 0
-        self.heard_us = 0
+        self.authenticate_us = 0
         self._shared = shared
         self._send = send
         self._offers_compression = offers_compression
@@ -98,7 +98,7 @@ class Conversation:
 
     # --- to the server ------------------------------------------------------------------------------------
 
-    def say(self, data: bytes) -> None:
+    def to_server(self, data: bytes) -> None:
         """Send a message of the client."""
         if data.startswith(_PRESENCE):
             self._transmit(data, None)
@@ -146,7 +146,7 @@ class Conversation:
 
     # --- from the server ----------------------------------------------------------------------------------
 
-    def hear(self, data: bytes, is_binary: bool) -> bytes:
+    def from_server(self, data: bytes, is_binary: bool) -> bytes:
         """Take note of a message of the server; the message as JSON.
 
         Raises:
@@ -159,7 +159,7 @@ class Conversation:
         message = self._shared.memo.decode(data)
         match message:
             case Welcome():
-                self.heard_us = self._shared.elapsed_us() - self._hello_us
+                self.authenticate_us = self._shared.elapsed_us() - self._hello_us
                 self._compresses = self._offers_compression and message.compression == "deflate"
             case Renewed():
                 self._shared.renewals += 1
