@@ -87,7 +87,7 @@ class UserDriver:
                     silent = self._rng.random() >= state.plan.offline_editing_share
                     abrupt = self._rng.random() < ABRUPT_SHARE
                     user.go_offline("closed", silent=silent, abrupt=abrupt)
-                case _:
+                case "come back":
                     user.go_online()
 
     def _act(self, planned_us: int) -> None:

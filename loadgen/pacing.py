@@ -8,7 +8,7 @@ care for anything. If the generator is late, the plan stands; lateness is counte
 from __future__ import annotations
 
 import random
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 BEHIND_MAX_US: Final = 2_000_000
 """A person who was held up for longer than this gives the lost time up instead of typing in a burst."""
@@ -36,10 +36,10 @@ class Arrivals:
 
 
 class Step(NamedTuple):
-    """What to do at ``at_us``: ``act``, ``drop`` or ``come back``."""
+    """What to do at ``at_us``."""
 
     at_us: int
-    do: str
+    do: Literal["act", "drop", "come back"]
 
 
 class Pacing:

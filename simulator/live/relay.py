@@ -17,7 +17,9 @@ from model.protocol import (
     Failure,
     Hello,
     Join,
+    Presence,
     ProtocolError,
+    Renew,
     Renewed,
     ServerMessage,
     Submit,
@@ -120,7 +122,7 @@ class MessageRelay:
                 if not message.more:
                     handed = self._submission([*self._chunks])
                     self._chunks.clear()
-            case _:
+            case Presence() | Renew():
                 pass
         self._transmit(data, handed)
 
