@@ -9,10 +9,10 @@ from model.identity import DocumentId, Revision
 from reference_server.bus import cache
 from reference_server.bus.hints import (
     TOPIC_ALL,
-    Cursor,
+    CursorMoved,
     DocumentGone,
-    Head,
     Hint,
+    NewHead,
     PermissionsChanged,
     TokenRevoked,
     decode_hint,
@@ -27,7 +27,7 @@ from reference_server.logs import Log
 _LOG = Log("peers")
 
 
-class Listener(Protocol):
+class HintHandler(Protocol):
     """Who takes what the others say."""
 
     def heard(self, hint: Hint) -> None:
@@ -55,11 +55,11 @@ class Peers:
         self.shared = shared
         self._bus = bus
         self._followed: set[DocumentId] = set()
-        self._listener: Listener
+        self._handler: HintHandler
 
-    def start(self, listener: Listener) -> None:
+    def start(self, handler: HintHandler) -> None:
         """Begin to hear."""
-        self._listener = listener
+        self._handler = handler
         self._bus.start(self._heard, self._connected, self._missed)
         self._bus.subscribe(TOPIC_ALL)
 
@@ -94,11 +94,11 @@ class Peers:
     def appended(self, revisions: dict[DocumentId, Revision]) -> None:
         """Documents have reached these revisions."""
         for document, revision in revisions.items():
-            self._bus.publish(topic_of(document), encode_hint(Head(document, revision)))
+            self._bus.publish(topic_of(document), encode_hint(NewHead(document, revision)))
 
     def whisper(self, whisper: Whisper) -> None:
         """Where a cursor is."""
-        self._bus.publish(topic_of(whisper.document), encode_hint(Cursor(*whisper)))
+        self._bus.publish(topic_of(whisper.document), encode_hint(CursorMoved(*whisper)))
 
     def permissions_changed(self, document: DocumentId, user: str) -> None:
         """What a user may do with a document has changed."""
@@ -123,13 +123,13 @@ class Peers:
         if hint is None:
             _LOG.warning("a hint that is not known", topic=topic)
         else:
-            self._listener.heard(hint)
+            self._handler.heard(hint)
 
     def _connected(self, connected: bool) -> None:
         (_LOG.info if connected else _LOG.warning)("bus connected" if connected else "bus lost")
         if connected and self.shared:
-            self._listener.unheard()
+            self._handler.unheard()
 
     def _missed(self, topic: str) -> None:
         if self.shared:
-            self._listener.missed(document_of(topic))
+            self._handler.missed(document_of(topic))

@@ -11,7 +11,14 @@ import trio
 from model.identity import DocumentId
 from reference_server.auth.revocations import Revocations
 from reference_server.authorizer import Authorizer
-from reference_server.bus.hints import Cursor, DocumentGone, Head, Hint, PermissionsChanged, TokenRevoked
+from reference_server.bus.hints import (
+    CursorMoved,
+    DocumentGone,
+    Hint,
+    NewHead,
+    PermissionsChanged,
+    TokenRevoked,
+)
 from reference_server.core.effects import Announced, Deleted, RightsChanged, Role, Whispered
 from reference_server.logs import Log
 from reference_server.peers import Peers
@@ -55,11 +62,11 @@ class Reconciler:
     # --- hints --------------------------------------------------------------------------------------------
 
     def heard(self, hint: Hint) -> None:
-        """See :class:`reference_server.peers.Listener`."""
+        """See :class:`reference_server.peers.HintHandler`."""
         match hint:
-            case Head(document, revision):
+            case NewHead(document, revision):
                 self._worker.handle(Announced(document, revision))
-            case Cursor(document, site, revision, selection, left):
+            case CursorMoved(document, site, revision, selection, left):
                 self._worker.handle(Whispered(document, site, revision, selection, left))
             case TokenRevoked(jti, expires_at):
                 self._revocations.learn(jti, expires_at)
@@ -71,7 +78,7 @@ class Reconciler:
                 assert_never(hint)
 
     def missed(self, document: DocumentId | None) -> None:
-        """See :class:`reference_server.peers.Listener`."""
+        """See :class:`reference_server.peers.HintHandler`."""
         if self._worker.is_draining:
             return
         if document is not None:
@@ -82,7 +89,7 @@ class Reconciler:
             self._missed.set()
 
     def unheard(self) -> None:
-        """See :class:`reference_server.peers.Listener`."""
+        """See :class:`reference_server.peers.HintHandler`."""
         documents = self._worker.gateway.documents
         self._peers.appended({name: document.log.revision for name, document in documents.items()})
 

@@ -22,8 +22,8 @@ from reference_server.gateway.reactor import Reactor
 from reference_server.gateway.websocket import KeepAlive, WebSocketSession
 from reference_server.logs import Log
 from reference_server.metrics.loop_lag import measure_loop_lag
-from reference_server.metrics.registry import Metrics, State, monotonic_us
-from reference_server.metrics.snapshot import Gauges, MetricsSnapshot, Queue
+from reference_server.metrics.registry import Metrics, MetricsState, monotonic_us
+from reference_server.metrics.snapshot import Gauges, MetricsSnapshot, QueueDepth
 from reference_server.peers import Peers
 from reference_server.reconciler import Reconciler
 from reference_server.services import WorkerServices
@@ -95,7 +95,16 @@ class Server:
         self._reconciler = Reconciler(
             self.worker, self._authorizer, self._revocations, catalogue, self._peers, self._token_seconds
         )
-        self.services = WorkerServices(
+        self.services = self._services(catalogue)
+        self._reactor = Reactor(self.worker.batch)
+        self._sessions: set[WebSocketSession] = set()
+        self._listener = listener.Listener(self, self._connection_limits)
+        self._http = HttpServer(create_app(self.services), head_bytes_max=config.server.max_header_bytes)
+        self._accepting = trio.CancelScope()
+        self._nursery: trio.Nursery
+
+    def _services(self, catalogue: Catalogue) -> WorkerServices:
+        return WorkerServices(
             self.worker,
             tokens=lambda: self.tokens,
             token_seconds=self._token_seconds,
@@ -107,12 +116,6 @@ class Server:
             reconciler=self._reconciler,
             metrics=self.metrics,
         )
-        self._reactor = Reactor(self.worker.batch)
-        self._sessions: set[WebSocketSession] = set()
-        self._listener = listener.Listener(self, self._connection_limits)
-        self._http = HttpServer(create_app(self.services), head_bytes_max=config.server.max_header_bytes)
-        self._accepting = trio.CancelScope()
-        self._nursery: trio.Nursery
 
     def _tokens(self, config: Config) -> Tokens:
         return Tokens(
@@ -229,7 +232,7 @@ class Server:
         """What this worker counted and measured."""
         return self._measured.snapshot()
 
-    def _state(self) -> State:
+    def _state(self) -> MetricsState:
         self._measured.counts.connections_refused = self._listener.refused
         documents, now = self.worker.gateway.documents, monotonic_us()
         gauges = Gauges(
@@ -239,7 +242,7 @@ class Server:
             outbox_bytes=sum(session.outbox.waiting_bytes for session in self._sessions),
         )
         queues = [
-            Queue(name, document.queue_depth, now - since if (since := document.waiting_since_us) else 0)
+            QueueDepth(name, document.queue_depth, now - since if (since := document.waiting_since_us) else 0)
             for name, document in documents.items()
         ]
-        return State(gauges, queues, self._peers.counters, self._peers.are_connected)
+        return MetricsState(gauges, queues, self._peers.counters, self._peers.are_connected)

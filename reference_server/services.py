@@ -10,7 +10,7 @@ import trio
 
 from model.identity import ConnectionId, DocumentId
 from reference_server.api.ongoing import Ongoing
-from reference_server.api.services import Dependency, Health, HostClosedError, Inbox
+from reference_server.api.services import ClientInbox, Dependency, Health, HostClosedError
 from reference_server.auth.claims import Claims, UserRole
 from reference_server.auth.revocations import Revocations
 from reference_server.auth.tokens import Tokens
@@ -34,7 +34,7 @@ class _InboxSocket:
 
     __slots__ = ("_inbox",)
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: ClientInbox) -> None:
         self._inbox = inbox
 
     def send(self, message: Broadcast) -> None:
@@ -56,7 +56,7 @@ class WorkerHost:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
-    def attach(self, inbox: Inbox) -> ConnectionId:
+    def attach(self, inbox: ClientInbox) -> ConnectionId:
         """See the protocol."""
         if self._worker.is_draining:
             raise HostClosedError

@@ -135,7 +135,7 @@ class LoggedOperation(Answer):
     operation: PlainOperation
 
 
-class Log(Answer):
+class LoggedOperations(Answer):
     """Revisions in order; ``next`` is what to pass as ``after`` for those that follow, null if none do."""
 
     operations: Annotated[list[LoggedOperation], Field(max_length=PAGE_MAX)]
@@ -165,7 +165,7 @@ async def read_operations(
     services: Server,
     limit: PageLimit = PAGE_DEFAULT,
     after: RevisionQuery | None = None,
-) -> Log:
+) -> LoggedOperations:
     """The revisions after ``after``, or the newest ones without it; trimmed ones are left out."""
     document = access.document
     start = max(0, document.revision - limit) if after is None else after
@@ -173,7 +173,7 @@ async def read_operations(
     following = found[-1].row.revision if len(found) == limit else None
     if following is not None and following >= document.revision:
         following = None
-    return Log(operations=[_logged(stored) for stored in found], next=following)
+    return LoggedOperations(operations=[_logged(stored) for stored in found], next=following)
 
 
 def _logged(stored: StoredOperation) -> LoggedOperation:

@@ -37,7 +37,7 @@ class Health(NamedTuple):
     bus: Dependency
 
 
-class Inbox(Protocol):
+class ClientInbox(Protocol):
     """The client's end of a connection inside the process. Both methods return at once and never raise."""
 
     def deliver(self, data: bytes) -> None:
@@ -52,7 +52,7 @@ class Inbox(Protocol):
 class Host(Protocol):
     """The core as a client inside the process sees it; everything in the trio thread."""
 
-    def attach(self, inbox: Inbox) -> ConnectionId:
+    def attach(self, inbox: ClientInbox) -> ConnectionId:
         """Open a connection.
 
         Raises:

@@ -29,14 +29,14 @@ class _Hint(msgspec.Struct, frozen=True, tag_field="type", array_like=True):
     """What all hints share."""
 
 
-class Head(_Hint, frozen=True, tag="head"):
+class NewHead(_Hint, frozen=True, tag="head"):
     """A document has reached a revision."""
 
     document: DocumentId
     revision: Revision
 
 
-class Cursor(_Hint, frozen=True, tag="cursor"):
+class CursorMoved(_Hint, frozen=True, tag="cursor"):
     """Where a site's cursor is, see :class:`reference_server.core.effects.Whispered`."""
 
     document: DocumentId
@@ -66,7 +66,7 @@ class DocumentGone(_Hint, frozen=True, tag="gone"):
     document: DocumentId
 
 
-Hint: TypeAlias = Head | Cursor | TokenRevoked | PermissionsChanged | DocumentGone
+Hint: TypeAlias = NewHead | CursorMoved | TokenRevoked | PermissionsChanged | DocumentGone
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Hint)

@@ -19,7 +19,7 @@ from reference_server.metrics.snapshot import (
     Gauges,
     LatencySnapshot,
     MetricsSnapshot,
-    Queue,
+    QueueDepth,
     Usage,
     deepest,
 )
@@ -43,7 +43,7 @@ LATENCIES: Final = {
 }
 
 
-class State(msgspec.Struct):
+class MetricsState(msgspec.Struct):
     """What is now, as the worker answers when it is asked.
 
     Attributes:
@@ -54,7 +54,7 @@ class State(msgspec.Struct):
     """
 
     gauges: Gauges = msgspec.field(default_factory=Gauges)
-    queues: list[Queue] = []
+    queues: list[QueueDepth] = []
     bus: BusCounters = msgspec.field(default_factory=BusCounters)
     bus_connected: bool = True
 
@@ -80,7 +80,7 @@ class Metrics:
     def __init__(
         self,
         worker: int = 0,
-        state: Callable[[], State] = State,
+        state: Callable[[], MetricsState] = MetricsState,
         clock_us: Callable[[], int] = monotonic_us,
     ) -> None:
         self.counts = Counts()

@@ -73,7 +73,7 @@ class Gauges(msgspec.Struct, forbid_unknown_fields=True):
     outbox_bytes: int = 0
 
 
-class Queue(msgspec.Struct, forbid_unknown_fields=True):
+class QueueDepth(msgspec.Struct, forbid_unknown_fields=True):
     """The operations of one document that wait.
 
     Attributes:
@@ -141,7 +141,7 @@ class MetricsSnapshot(msgspec.Struct, forbid_unknown_fields=True):
     gauges: Gauges = msgspec.field(default_factory=Gauges)
     bus: BusCounters = msgspec.field(default_factory=BusCounters)
     latencies: dict[str, LatencySnapshot] = {}
-    queues: list[Queue] = []
+    queues: list[QueueDepth] = []
     errors: dict[str, int] = {}
     closes: dict[int, int] = {}
     conflict_failures: dict[int, int] = {}
@@ -203,7 +203,7 @@ def merge(snapshots: Iterable[MetricsSnapshot]) -> MetricsSnapshot:
     )
 
 
-def deepest(queues: Iterable[Queue]) -> list[Queue]:
+def deepest(queues: Iterable[QueueDepth]) -> list[QueueDepth]:
     """The queues worth showing, the deepest first; among equals the busiest."""
     return heapq.nsmallest(
         QUEUES_MAX, queues, key=lambda queue: (-queue.depth, -queue.operations_last_minute, queue.document)
@@ -230,8 +230,8 @@ def _latency(parts: list[LatencySnapshot]) -> LatencySnapshot:
     )
 
 
-def _queues(queues: Iterable[Queue]) -> list[Queue]:
-    by_document: dict[str, Queue] = {}
+def _queues(queues: Iterable[QueueDepth]) -> list[QueueDepth]:
+    by_document: dict[str, QueueDepth] = {}
     for queue in queues:
         known = by_document.get(queue.document)
         if known is None:

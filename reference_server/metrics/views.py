@@ -11,7 +11,7 @@ from typing import Any
 
 from model.histogram import Histogram
 from reference_server.metrics.registry import LATENCIES
-from reference_server.metrics.snapshot import LatencySnapshot, MetricsSnapshot, Queue
+from reference_server.metrics.snapshot import LatencySnapshot, MetricsSnapshot, QueueDepth
 from reference_server.metrics.windows import within_hour
 
 
@@ -167,7 +167,7 @@ def queues(snapshot: MetricsSnapshot) -> QueuesView:
     return QueuesView([queue_view(queue, snapshot.window_us) for queue in snapshot.queues])
 
 
-def queue_view(queue: Queue, window_us: int) -> QueueView:
+def queue_view(queue: QueueDepth, window_us: int) -> QueueView:
     """One queue; ``window_us`` is that of its snapshot."""
     return QueueView(
         document_id=queue.document,

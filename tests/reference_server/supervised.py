@@ -18,7 +18,7 @@ from pathlib import Path
 import trio
 
 from reference_server.control import Control
-from reference_server.metrics.registry import Metrics, State
+from reference_server.metrics.registry import Metrics, MetricsState
 from reference_server.metrics.snapshot import Gauges
 from reference_server.supervisor import supervise
 
@@ -53,7 +53,7 @@ def work(folder: str, mode: str, _worker: str, number: str, _control: str, descr
         os.write(int(descriptor), b"\x00\x00\x00\x02{}" + b"\x00\x00\x00\x05[1,2]")
         signal.pause()
     control = Control(int(descriptor))
-    metrics = Metrics(int(number), lambda: State(Gauges(connections=3)))
+    metrics = Metrics(int(number), lambda: MetricsState(Gauges(connections=3)))
     for n in range(10 * (int(number) + 1)):
         metrics.published("document", 1_000 * n)
 

@@ -20,7 +20,7 @@ from model.identity import ConnectionId, DocumentId
 from model.protocol import ErrorCode
 from reference_server.api.app import create_app
 from reference_server.api.ongoing import Ongoing
-from reference_server.api.services import Dependency, Health, HostClosedError, Inbox, Readiness
+from reference_server.api.services import ClientInbox, Dependency, Health, HostClosedError, Readiness
 from reference_server.auth.claims import Claims, UserRole
 from reference_server.auth.keys import Keys, KeySource
 from reference_server.auth.rights import role_for
@@ -70,7 +70,7 @@ class SmallHost:
         self.is_closed = False
         self.is_stalled = False
         self._server = server
-        self._inboxes: dict[ConnectionId, Inbox] = {}
+        self._inboxes: dict[ConnectionId, ClientInbox] = {}
         self._claims: dict[ConnectionId, Claims] = {}
         self._last = 0
         self._is_draining = False
@@ -81,7 +81,7 @@ class SmallHost:
     def connections(self) -> int:
         return len(self._inboxes)
 
-    def attach(self, inbox: Inbox) -> ConnectionId:
+    def attach(self, inbox: ClientInbox) -> ConnectionId:
         if self.is_closed:
             raise HostClosedError
         self._last += 1

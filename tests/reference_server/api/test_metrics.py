@@ -10,7 +10,7 @@ from reference_server.metrics.snapshot import (
     Gauges,
     LatencySnapshot,
     MetricsSnapshot,
-    Queue,
+    QueueDepth,
     Usage,
 )
 from tests.reference_server.api.server import Caller, SmallServer
@@ -30,7 +30,7 @@ def measured() -> MetricsSnapshot:
         counts=Counts(connections_opened=12, operations=3, conflicts_resolved=2),
         gauges=Gauges(connections=10, active_users=9, documents_open=2),
         latencies={name: LatencySnapshot(histogram, histogram) for name in names},
-        queues=[Queue("notes", 4, 1_500, 120)],
+        queues=[QueueDepth("notes", 4, 1_500, 120)],
         errors={"busy": 2},
         closes={1013: 1},
         conflict_failures={1: 1},

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from model.histogram import Histogram
 from reference_server.bus.port import BusCounters
 from reference_server.metrics.prometheus import BOUNDS_US, BUS, COUNTERS, GAUGES, to_prometheus
-from reference_server.metrics.registry import LATENCIES, Metrics, State
+from reference_server.metrics.registry import LATENCIES, Metrics, MetricsState
 from reference_server.metrics.snapshot import (
     Counts,
     Gauges,
@@ -44,7 +44,7 @@ def test_every_counter_and_gauge_is_shown() -> None:
 
 
 def test_a_real_snapshot_has_everything() -> None:
-    metrics = Metrics(2, lambda: State(Gauges(connections=1)))
+    metrics = Metrics(2, lambda: MetricsState(Gauges(connections=1)))
     for name in LATENCIES:
         getattr(metrics, name).record(1_234)
     metrics.error("busy")

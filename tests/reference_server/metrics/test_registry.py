@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from model.histogram import Histogram
 from reference_server.bus.port import BusCounters
 from reference_server.metrics.loop_lag import INTERVAL_US, measure_loop_lag
-from reference_server.metrics.registry import LATENCIES, Metrics, State
+from reference_server.metrics.registry import LATENCIES, Metrics, MetricsState
 from reference_server.metrics.snapshot import (
     QUEUES_MAX,
     Counts,
     Gauges,
     LatencySnapshot,
     MetricsSnapshot,
-    Queue,
+    QueueDepth,
     merge,
 )
 from reference_server.metrics.windows import MINUTE_US, SLOT_US, within_hour
@@ -74,9 +74,9 @@ def test_the_window_says_what_it_covers() -> None:
 
 def test_everything_that_is_recorded_arrives_in_the_snapshot() -> None:
     clock = Clock()
-    state = State(
+    state = MetricsState(
         Gauges(connections=5, active_users=4, documents_open=2, outbox_bytes=77),
-        [Queue("a", 1), Queue("b", 3, oldest_age_us=9)],
+        [QueueDepth("a", 1), QueueDepth("b", 3, oldest_age_us=9)],
         BusCounters(published=6),
         bus_connected=False,
     )
@@ -103,7 +103,7 @@ def test_everything_that_is_recorded_arrives_in_the_snapshot() -> None:
     assert snapshot.gauges == Gauges(
         connections=5, active_users=4, documents_open=2, queue_depth=4, outbox_bytes=77
     )
-    assert snapshot.queues == [Queue("b", 3, 9), Queue("a", 1, operations_last_minute=2)]
+    assert snapshot.queues == [QueueDepth("b", 3, 9), QueueDepth("a", 1, operations_last_minute=2)]
     assert snapshot.bus == BusCounters(published=6)
     assert (snapshot.errors, snapshot.closes) == ({"busy": 2}, {1000: 1, 1006: 1})
     assert within_hour(snapshot.conflict_failures, snapshot.taken_us) == 1
@@ -116,7 +116,9 @@ def test_everything_that_is_recorded_arrives_in_the_snapshot() -> None:
 
 
 def test_a_snapshot_stays_as_it_was() -> None:
-    metrics = Metrics(state=lambda: State(Gauges(connections=1), [Queue("a", 1)]), clock_us=Clock())
+    metrics = Metrics(
+        state=lambda: MetricsState(Gauges(connections=1), [QueueDepth("a", 1)]), clock_us=Clock()
+    )
     metrics.published("a", 5)
     snapshot = metrics.snapshot()
     before = msgspec.json.encode(snapshot)
@@ -168,8 +170,8 @@ def test_operations_are_counted_by_document_for_a_minute() -> None:
 
 
 def test_only_the_deepest_queues_are_kept() -> None:
-    queues = [Queue(f"{n:03}", n % 7) for n in range(300)]
-    snapshot = Metrics(state=lambda: State(queues=queues)).snapshot()
+    queues = [QueueDepth(f"{n:03}", n % 7) for n in range(300)]
+    snapshot = Metrics(state=lambda: MetricsState(queues=queues)).snapshot()
     assert len(snapshot.queues) == QUEUES_MAX
     assert [queue.depth for queue in snapshot.queues] == sorted((n % 7 for n in range(300)), reverse=True)[
         :100
@@ -186,7 +188,7 @@ def snapshots() -> st.SearchStrategy[MetricsSnapshot]:
 
     by_minute = st.dictionaries(st.integers(0, 200), counts, max_size=4)
     queues = st.lists(
-        st.builds(Queue, st.sampled_from("abc"), counts, counts, counts),
+        st.builds(QueueDepth, st.sampled_from("abc"), counts, counts, counts),
         max_size=3,
         unique_by=lambda queue: queue.document,
     )

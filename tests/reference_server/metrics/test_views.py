@@ -12,7 +12,7 @@ from reference_server.metrics.snapshot import (
     Gauges,
     LatencySnapshot,
     MetricsSnapshot,
-    Queue,
+    QueueDepth,
     Usage,
 )
 from reference_server.metrics.windows import MINUTE_US
@@ -37,7 +37,7 @@ SNAPSHOT = MetricsSnapshot(
         "transformation": LatencySnapshot(histogram(100, 200), histogram(100)),
         "presence": LatencySnapshot(histogram(3_000), histogram(3_000)),
     },
-    queues=[Queue("d", 8, 2_500, 100)],
+    queues=[QueueDepth("d", 8, 2_500, 100)],
     errors={"busy": 2, "malformed": 1},
     closes={1000: 7},
     conflict_failures={1_000: 3, 941: 2, 940: 100},
