@@ -21,7 +21,7 @@ from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
 from model.checkers.elements import Elements
-from model.checkers.intervals import Effect, carried, effect_of, misplaced, without
+from model.checkers.intervals import Change, carried, change_of, misplaced, without
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId, edits_from, revisions_between
 from model.text import Operation
 
@@ -143,7 +143,7 @@ class Intention(Check):
             return  # the comparison with the base says so
         self.checked += 1
         own = f"{record.site}#"
-        deleted = without(effect_of(record.operation).deleted, ())
+        deleted = without(change_of(record.operation).deleted, ())
         strange = [p for p in deleted if not elements.edits_of(elements.present[p]).startswith(own)]
         if strange:
             problem = f"is an undo or redo, but deletes {_spoken(elements, strange)}"
@@ -170,12 +170,12 @@ class Intention(Check):
             return
         if not later and record.original == record.operation:
             return
-        wanted = effect_of(record.original, between_kept=record.branch)
+        wanted = change_of(record.original, between_kept=record.branch)
         for op in later:
             wanted = carried(wanted, op, between_kept=record.branch)
-        self._compare_effects(record, trunk, wanted, effect_of(record.operation))
+        self._compare_changes(record, trunk, wanted, change_of(record.operation))
 
-    def _compare_effects(self, record: history.Stored, trunk: _Trunk, wanted: Effect, real: Effect) -> None:
+    def _compare_changes(self, record: history.Stored, trunk: _Trunk, wanted: Change, real: Change) -> None:
         named = trunk.elements
         if wanted.deleted != real.deleted:
             lost = without(real.deleted, wanted.deleted)

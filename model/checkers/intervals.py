@@ -24,7 +24,7 @@ class Inserted(NamedTuple):
     text: str
 
 
-class Effect(NamedTuple):
+class Change(NamedTuple):
     """What an operation does to the text it is based on.
 
     Attributes:
@@ -36,8 +36,8 @@ class Effect(NamedTuple):
     inserted: tuple[Inserted, ...]
 
 
-def effect_of(op: Operation, *, between_kept: bool = False) -> Effect:
-    """Read the effect off an operation.
+def change_of(op: Operation, *, between_kept: bool = False) -> Change:
+    """Read the change off an operation.
 
     An insert is exactly at its gap; with ``between_kept`` anywhere between its neighbours that the operation
     does not delete, which is all that an author sees who deletes and inserts at one place.
@@ -61,16 +61,16 @@ def effect_of(op: Operation, *, between_kept: bool = False) -> Effect:
             begin = at
             inserted += [Inserted(at, at, text) for text in texts]
             texts.clear()
-    return Effect(_merged(deleted), tuple(inserted))
+    return Change(_merged(deleted), tuple(inserted))
 
 
-def carried(effect: Effect, op: Operation, *, between_kept: bool = False) -> Effect:
-    """The effect that is left when ``op``, based on the same text, has run before.
+def carried(change: Change, op: Operation, *, between_kept: bool = False) -> Change:
+    """The change that is left when ``op``, based on the same text, has run before.
 
     Where ``op`` inserts exactly at a gap, either side is allowed, so the gaps of an insert move apart;
     with ``between_kept`` also where ``op`` inserts beside something that it deletes around the gap.
     """
-    done = effect_of(op, between_kept=between_kept)
+    done = change_of(op, between_kept=between_kept)
 
     def moved(gap: int, *, behind: bool) -> int:
         """The gap after ``op``; what may be inserted right there is left ``behind`` or stays ahead."""
@@ -84,7 +84,7 @@ def carried(effect: Effect, op: Operation, *, between_kept: bool = False) -> Eff
         return new
 
     deleted: list[Interval] = []
-    for begin, end in effect.deleted:
+    for begin, end in change.deleted:
         # New text is no part of it, wherever it is among what is gone.
         cuts = [begin, *(high for _, high, _ in done.inserted if begin < high < end), end]
         for left, right in pairwise(cuts):
@@ -93,9 +93,9 @@ def carried(effect: Effect, op: Operation, *, between_kept: bool = False) -> Eff
                 deleted.append(part)
     inserted = tuple(
         Inserted(moved(low, behind=False), moved(high, behind=True), text)
-        for low, high, text in effect.inserted
+        for low, high, text in change.inserted
     )
-    return Effect(_merged(deleted), inserted)
+    return Change(_merged(deleted), inserted)
 
 
 def _merged(intervals: list[Interval]) -> tuple[Interval, ...]:

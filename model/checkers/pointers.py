@@ -38,7 +38,7 @@ def place_of(revision: Revision, position: int, elements: list[Element]) -> Plac
     return Place(revision, position, left, right)
 
 
-class Row(NamedTuple):
+class NewestRow(NamedTuple):
     """The newest revision of one site, and the first element it inserted."""
 
     stored: history.Stored
@@ -52,7 +52,7 @@ class Pointers:
 
     def __init__(self) -> None:
         self._pointed: dict[SiteId, deque[history.Pointed]] = {}
-        self._rows: dict[SiteId, Row] = {}
+        self._rows: dict[SiteId, NewestRow] = {}
 
     def joined(self, site: SiteId) -> None:
         """A new connection: what was sent on the one before is placed already or never will be."""
@@ -69,7 +69,7 @@ class Pointers:
 
     def stored(self, record: history.Stored, first: Element) -> None:
         """A submit became a revision; ``first`` is the number of the first element it inserts."""
-        self._rows[record.site] = Row(record, first)
+        self._rows[record.site] = NewestRow(record, first)
 
     def answered(self, record: history.Placed) -> history.Pointed | None:
         """What a placement is the answer to; None if that is not known."""
@@ -103,7 +103,7 @@ class Pointers:
             return None
         return place_of(revision, position, elements)
 
-    def row_of(self, site: SiteId, last: SequenceNumber) -> Row | None:
+    def row_of(self, site: SiteId, last: SequenceNumber) -> NewestRow | None:
         """The newest revision of a site, if it is that of the edits up to ``last``."""
         row = self._rows.get(site)
         return row if row is not None and row.stored.last == last else None

@@ -32,7 +32,7 @@ _BLOCK_MAX: Final = 1000
 """Entries of one block of the index."""
 
 
-class Record:
+class ElementRecord:
     """Elements ``start .. start + length``, neighbours in the document.
 
     Attributes:
@@ -47,7 +47,9 @@ class Record:
 
     __slots__ = ("is_deleted", "leaf", "left", "length", "right", "start", "state")
 
-    def __init__(self, start: Number, length: int, left: Number, right: Number, leaf: Node[Record]) -> None:
+    def __init__(
+        self, start: Number, length: int, left: Number, right: Number, leaf: Node[ElementRecord]
+    ) -> None:
         self.start = start
         self.length = length
         self.left = left
@@ -57,14 +59,14 @@ class Record:
         self.leaf = leaf
 
 
-class Records(Tree[Record]):
+class Records(Tree[ElementRecord]):
     """All records of a walk, at first one for the text before it."""
 
     __slots__ = ("_blocks", "_firsts", "_starts")
 
     def __init__(self) -> None:
         super().__init__()
-        base = Record(BASE, _BASE_LENGTH, START, END, self.root)
+        base = ElementRecord(BASE, _BASE_LENGTH, START, END, self.root)
         self.root.items.append(base)
         self.root.visible = self.root.other = _BASE_LENGTH
         # The index: blocks of records and of their starts, and the start of each block.
@@ -72,19 +74,19 @@ class Records(Tree[Record]):
         self._starts = [[BASE]]
         self._blocks = [[base]]
 
-    def _weights(self, items: list[Record]) -> tuple[int, int]:
+    def _weights(self, items: list[ElementRecord]) -> tuple[int, int]:
         visible = sum(r.length for r in items if r.state == 1)
         return visible, sum(r.length for r in items if not r.is_deleted)
 
-    def _moved(self, items: list[Record], leaf: Node[Record]) -> None:
+    def _moved(self, items: list[ElementRecord], leaf: Node[ElementRecord]) -> None:
         for record in items:
             record.leaf = leaf
 
     def check_invariants(self) -> None:
         """The tree is sound, and the index leads to every record in it, by its first element."""
         super().check_invariants()
-        found: list[Record] = []
-        leaf: Node[Record] | None = self.first
+        found: list[ElementRecord] = []
+        leaf: Node[ElementRecord] | None = self.first
         while leaf is not None:
             assert all(record.leaf is leaf and record.length > 0 for record in leaf.items)
             found += leaf.items
@@ -98,7 +100,7 @@ class Records(Tree[Record]):
 
     # --- by element ---------------------------------------------------------------------------------------
 
-    def record_of(self, element: Number) -> Record:
+    def record_of(self, element: Number) -> ElementRecord:
         """The record that holds ``element``."""
         at = bisect_right(self._firsts, element) - 1 if len(self._firsts) > 1 else 0
         return self._blocks[at][bisect_right(self._starts[at], element) - 1]
@@ -110,7 +112,7 @@ class Records(Tree[Record]):
         record = self.record_of(element)
         return record.left if element == record.start else element - 1
 
-    def _index(self, record: Record) -> None:
+    def _index(self, record: ElementRecord) -> None:
         start = record.start
         at = bisect_right(self._firsts, start) - 1
         starts, block = self._starts[at], self._blocks[at]
@@ -126,7 +128,7 @@ class Records(Tree[Record]):
 
     # --- by position --------------------------------------------------------------------------------------
 
-    def find(self, position: int) -> tuple[Node[Record], int, int, int]:
+    def find(self, position: int) -> tuple[Node[ElementRecord], int, int, int]:
         """Where the visible element number ``position`` of the prepared version, counted from 1, is.
 
         Returns:
@@ -153,7 +155,7 @@ class Records(Tree[Record]):
             at += 1
         return node, at, position, shown
 
-    def is_before(self, a: Record, b: Record) -> bool:
+    def is_before(self, a: ElementRecord, b: ElementRecord) -> bool:
         """Whether ``a`` comes before the different record ``b`` in the document."""
         one, other = a.leaf, b.leaf
         if one is other:
@@ -168,7 +170,7 @@ class Records(Tree[Record]):
 
     # --- changing -----------------------------------------------------------------------------------------
 
-    def insert(self, record: Record, at: int) -> None:
+    def insert(self, record: ElementRecord, at: int) -> None:
         """Put a new visible record into its leaf at place ``at``."""
         leaf = record.leaf
         leaf.items.insert(at, record)
@@ -177,7 +179,7 @@ class Records(Tree[Record]):
         if len(leaf.items) > ITEMS_MAX:
             self.relieve(leaf)
 
-    def cut(self, record: Record, at: int, length: int) -> Record:
+    def cut(self, record: ElementRecord, at: int, length: int) -> ElementRecord:
         """Cut the record at place ``at`` of its leaf after ``length`` elements; the leaf may grow too long.
 
         Returns:
@@ -185,7 +187,7 @@ class Records(Tree[Record]):
         """
         leaf = record.leaf
         start = record.start + length
-        rest = Record(start, record.length - length, start - 1, record.right, leaf)
+        rest = ElementRecord(start, record.length - length, start - 1, record.right, leaf)
         rest.state = record.state
         rest.is_deleted = record.is_deleted
         record.length = length

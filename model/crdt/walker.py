@@ -26,7 +26,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from model.crdt.graph import ROOT, EventGraph, Number, Patch, Span, Version
-from model.crdt.records import END, START, Record, Records
+from model.crdt.records import END, START, ElementRecord, Records
 from model.crdt.rope import Rope
 from model.crdt.rules import Rule, Step, sibling_step
 from model.crdt.tree import Node
@@ -243,7 +243,7 @@ class Walker:
                 records.count(record.leaf, record.length, 0)
             start += record.length
 
-    def _cut(self, record: Record, length: int) -> Record:
+    def _cut(self, record: ElementRecord, length: int) -> ElementRecord:
         rest = self._records.cut(record, record.leaf.items.index(record), length)
         self._records.relieve(record.leaf)
         return rest
@@ -264,7 +264,7 @@ class Walker:
         else:
             leaf, at, left, shown = records.first, 0, START, 0
         # The right origin is the next element that the author knew; what lies before it is concurrent.
-        place: Node[Record] | None = leaf
+        place: Node[ElementRecord] | None = leaf
         step = at
         is_alone = True
         right = END
@@ -278,25 +278,25 @@ class Walker:
                 place, step = place.next, 0
                 continue
             break
-        new = Record(number, len(text), left, right, leaf)
+        new = ElementRecord(number, len(text), left, right, leaf)
         if not is_alone:
             at, moved = self._integrate(new, at)
             shown += moved
         records.insert(new, at)
         self.changes.append(Patch(shown, 0, text))
 
-    def _integrate(self, new: Record, at: int) -> tuple[int, int]:
+    def _integrate(self, new: ElementRecord, at: int) -> tuple[int, int]:
         """Find the place of ``new`` among concurrent records, which begin at place ``at`` of its leaf.
 
         Returns:
             The place, in the leaf that ``new`` now names, and how many shown elements were passed on the way.
         """
         record_of = self._records.record_of
-        seen: set[Record] = set()
+        seen: set[ElementRecord] = set()
         passed = moved = 0
         candidate = at
         stays = False
-        leaf: Node[Record] | None = new.leaf
+        leaf: Node[ElementRecord] | None = new.leaf
         while leaf is not None:
             for place in range(at, len(leaf.items)):
                 other = leaf.items[place]
@@ -316,7 +316,7 @@ class Walker:
             leaf, at = leaf.next, 0
         return candidate, moved
 
-    def _sibling_step(self, new: Record, other: Record) -> Step:
+    def _sibling_step(self, new: ElementRecord, other: ElementRecord) -> Step:
         graph = self._graph
         mine, its = graph.id_of(new.start), graph.id_of(other.start)
         if self._rule is Rule.RGA:
@@ -325,7 +325,7 @@ class Walker:
         right = self._compare(self._right(other), self._right(new))
         return sibling_step(self._rule, is_older=False, is_smaller=its < mine, right=right)
 
-    def _right(self, record: Record) -> Number:
+    def _right(self, record: ElementRecord) -> Number:
         """The right origin of a record's first element as the rule sees it."""
         right = record.right
         if self._rule is Rule.FUGUE and right != END and self._records.left_of(right) != record.left:

@@ -19,13 +19,13 @@ from model.measures.latencies import Latencies
 from model.measures.measure_set import MeasureSet, Reconciliations, Totals, encode_measures
 from model.measures.propagation import Propagation
 from model.measures.rooms import Rooms
-from model.measures.timeline import Presence, Timeline
+from model.measures.timeline import Connectivity, Timeline
 
 PLACED_KEPT_MAX: Final = 1_024
 """Cursor positions remembered for each site of a sampled document; older ones can no longer be matched."""
 
 
-class _Site(Presence):
+class _Site(Connectivity):
     """One client as the measures follow it."""
 
     __slots__ = (

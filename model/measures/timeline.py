@@ -26,7 +26,7 @@ SECOND_US: Final = 1_000_000
 _NEVER_US: Final = 1 << 62
 
 
-class Presence:
+class Connectivity:
     """What the time line knows of one client."""
 
     __slots__ = ("connected", "grace_us", "has_offline_edits", "known", "struck", "wanted")
@@ -86,7 +86,7 @@ class Timeline:
         self._since_us = 0
         self._second = 0
         self._series = Series()
-        self._graces: deque[tuple[int, Presence]] = deque()
+        self._graces: deque[tuple[int, Connectivity]] = deque()
         self._recovery_us = _NEVER_US  # when the recovery may end
         self._recovery_max_us = _NEVER_US  # when it ends whoever is missing
         self._open: dict[tuple[str, str], deque[tuple[int, int]]] = {}
@@ -197,7 +197,7 @@ class Timeline:
         self._recovery_us = self._recovery_max_us = _NEVER_US
         self._change_phase(STEADY, now_us)
 
-    def _back(self, client: Presence, now_us: int) -> None:
+    def _back(self, client: Connectivity, now_us: int) -> None:
         """Nobody waits for this client any more; if it was the last one missing, the recovery is over."""
         if not client.struck:
             return
@@ -213,14 +213,14 @@ class Timeline:
 
     # --- clients ------------------------------------------------------------------------------------------
 
-    def _want(self, client: Presence, now_us: int) -> None:
+    def _want(self, client: Connectivity, now_us: int) -> None:
         self._accumulate(now_us)
         client.grace_us = 0
         client.wanted = True
         self._wanted += 1
         self._up += client.connected
 
-    def online(self, client: Presence, time_us: int) -> None:
+    def online(self, client: Connectivity, time_us: int) -> None:
         """A client wants to be connected; it has a grace until then."""
         if client.connected and not client.wanted:
             self._want(client, time_us)
@@ -229,7 +229,7 @@ class Timeline:
             self._graces.append((client.grace_us, client))
             self._schedule()
 
-    def offline(self, client: Presence, time_us: int) -> None:
+    def offline(self, client: Connectivity, time_us: int) -> None:
         """A client does not want to be connected any more."""
         client.grace_us = 0
         self._back(client, time_us)
@@ -239,7 +239,7 @@ class Timeline:
             self._wanted -= 1
             self._up -= client.connected
 
-    def connected(self, client: Presence, time_us: int) -> None:
+    def connected(self, client: Connectivity, time_us: int) -> None:
         """A client is connected."""
         if not client.connected:
             self._accumulate(time_us)
@@ -253,7 +253,7 @@ class Timeline:
         if client.grace_us:
             self._want(client, time_us)
 
-    def disconnected(self, client: Presence, time_us: int) -> None:
+    def disconnected(self, client: Connectivity, time_us: int) -> None:
         """A client's connection is gone."""
         if client.connected:
             self._accumulate(time_us)
@@ -264,7 +264,7 @@ class Timeline:
                 client.struck = True
                 self._struck += 1
 
-    def offline_edits(self, client: Presence, there_are: bool) -> None:
+    def offline_edits(self, client: Connectivity, there_are: bool) -> None:
         """Whether a client has edits that nobody else knows, and no connection."""
         self._offline_with_edits += there_are - client.has_offline_edits
         client.has_offline_edits = there_are

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.checkers.intervals import Effect, Inserted, carried, effect_of, misplaced, without
+from model.checkers.intervals import Change, Inserted, carried, change_of, misplaced, without
 from model.crdt.merging import BranchMerge
 from model.identity import SiteId
 from model.text import Operation, apply, compose_all, insert, transform
@@ -14,13 +14,13 @@ from tests.model.elements import merge, transformed
 from tests.model.strategies import chains, concurrent, operations, texts
 
 
-def together(effect: Effect) -> str:
-    return "".join(part.text for part in effect.inserted)
+def together(change: Change) -> str:
+    return "".join(part.text for part in change.inserted)
 
 
-def test_reading_an_effect() -> None:
+def test_reading_a_change() -> None:
     op = Operation(9, [1, "ab", -2, 1, -1, "c", -1])
-    assert effect_of(op) == Effect(((1, 3), (4, 6)), (Inserted(1, 1, "ab"), Inserted(5, 5, "c")))
+    assert change_of(op) == Change(((1, 3), (4, 6)), (Inserted(1, 1, "ab"), Inserted(5, 5, "c")))
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,18 @@ def test_reading_an_effect() -> None:
 def test_carrying_a_delete_of_2_to_6_and_an_insert_at_4(
     components: list[int | str], deleted: tuple[tuple[int, int], ...], gaps: tuple[int, int]
 ) -> None:
-    moved = carried(Effect(((2, 6),), (Inserted(4, 4, "y"),)), Operation(8, components))
-    assert moved == Effect(deleted, (Inserted(*gaps, "y"),))
+    moved = carried(Change(((2, 6),), (Inserted(4, 4, "y"),)), Operation(8, components))
+    assert moved == Change(deleted, (Inserted(*gaps, "y"),))
 
 
 @pytest.mark.slow
 @given(concurrent())
 def test_one_step_agrees_with_lists_of_elements(drawn: tuple[str, list[Operation]]) -> None:
     text, (op, other) = drawn
-    wanted = carried(effect_of(op), other)
+    wanted = carried(change_of(op), other)
     both = [
-        effect_of(transformed(merge(text, op, other), "left")),
-        effect_of(transformed(merge(text, other, op), "right")),
+        change_of(transformed(merge(text, op, other), "left")),
+        change_of(transformed(merge(text, other, op), "right")),
     ]
     for real in both:
         assert real.deleted == wanted.deleted
@@ -68,13 +68,13 @@ def test_one_step_agrees_with_lists_of_elements(drawn: tuple[str, list[Operation
 def test_what_the_transformation_does_is_allowed(data: st.DataObject) -> None:
     text = data.draw(texts())
     op = data.draw(operations(len(text)))
-    wanted, real = effect_of(op), op
+    wanted, real = change_of(op), op
     for other in data.draw(chains(len(text), data.draw(st.integers(1, 4)))):
         wanted = carried(wanted, other)
         real = transform(real, other, first=data.draw(st.booleans()))
         text = apply(text, other)
-    assert effect_of(real).deleted == wanted.deleted
-    assert misplaced(wanted.inserted, effect_of(real).inserted) is None
+    assert change_of(real).deleted == wanted.deleted
+    assert misplaced(wanted.inserted, change_of(real).inserted) is None
 
 
 @pytest.mark.slow
@@ -84,13 +84,13 @@ def test_what_merging_a_branch_does_is_allowed_between_kept_neighbours(data: st.
     branch = data.draw(chains(len(text), data.draw(st.integers(1, 4))))
     trunk = data.draw(chains(len(text), data.draw(st.integers(0, 4))))
     merge = BranchMerge(len(text), branch, SiteId("m"))
-    wanted = effect_of(compose_all(branch), between_kept=True)
+    wanted = change_of(compose_all(branch), between_kept=True)
     for other in trunk:
         merge.add_trunk(other, SiteId(data.draw(st.sampled_from("az"))))
         wanted = carried(wanted, other, between_kept=True)
     while merge.step(100):
         pass
-    real = effect_of(merge.result().operation)
+    real = change_of(merge.result().operation)
     assert real.deleted == wanted.deleted
     assert together(real) == together(wanted)
     assert misplaced(wanted.inserted, real.inserted) is None
@@ -109,8 +109,8 @@ def test_what_merging_a_branch_does_is_allowed_between_kept_neighbours(data: st.
 def test_an_insert_at_3_or_4_between_kept_neighbours(
     components: list[int | str], gaps: tuple[int, int]
 ) -> None:
-    replaced = effect_of(Operation(8, [3, -1, "y"]), between_kept=True)
-    assert replaced == Effect(((3, 4),), (Inserted(3, 4, "y"),))
+    replaced = change_of(Operation(8, [3, -1, "y"]), between_kept=True)
+    assert replaced == Change(((3, 4),), (Inserted(3, 4, "y"),))
     moved = carried(replaced, Operation(8, components), between_kept=True)
     assert moved.inserted == (Inserted(*gaps, "y"),)
 
@@ -120,13 +120,13 @@ def test_an_insert_at_3_or_4_between_kept_neighbours(
 def test_an_insert_in_the_wrong_place_is_noticed(data: st.DataObject) -> None:
     text = data.draw(texts())
     op = insert(len(text), data.draw(st.integers(0, len(text))), "xy")
-    wanted = effect_of(op)
+    wanted = change_of(op)
     for other in data.draw(chains(len(text), 3)):
         wanted = carried(wanted, other)
         text = apply(text, other)
     (allowed,) = wanted.inserted
     position = data.draw(st.integers(0, len(text)))
-    wrong = misplaced(wanted.inserted, effect_of(insert(len(text), position, "xy")).inserted)
+    wrong = misplaced(wanted.inserted, change_of(insert(len(text), position, "xy")).inserted)
     assert (wrong is None) == (allowed.low <= position <= allowed.high)
 
 
