@@ -28,7 +28,7 @@ from typing import NoReturn
 from model.cursors import Cursors
 from model.displayed import AppliedLog
 from model.identity import NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
-from model.outgoing import Edit, SavedReplica, Sent, as_branch, as_submit
+from model.outgoing import PendingEdit, SavedReplica, Sent, as_branch, as_submit
 from model.phases import RULES, ConnectionLost, ConnectionOpened, Phase, Transitions, Trigger
 from model.protocol import (
     DOCUMENT_LENGTH_MAX,
@@ -117,7 +117,7 @@ class Replica:
         self.sequence: SequenceNumber = NO_EDIT
         self.acknowledged: SequenceNumber = NO_EDIT
         self.in_flight: Sent | None = None
-        self.pending: list[Edit] = []
+        self.pending: list[PendingEdit] = []
         self.phase = Phase.OFFLINE
         self._accepted: Transitions = RULES[Phase.OFFLINE]
         self._apply = apply
@@ -271,7 +271,7 @@ class Replica:
         selection = self.selection
         self.text = self._apply(self.text, op)
         self.sequence = SequenceNumber(self.sequence + 1)
-        self.pending.append(Edit(self.sequence, op))
+        self.pending.append(PendingEdit(self.sequence, op))
         self._applied.append(op)
         self._cursors.typed(selection, op)
         return self._flush()
@@ -443,12 +443,12 @@ class Replica:
         """Whether own inserts go before those of ``other`` at the same position (D4)."""
         return self.site < other
 
-    def _past_pending(self, op: Operation, mine_first: bool) -> tuple[list[Edit], Operation]:
+    def _past_pending(self, op: Operation, mine_first: bool) -> tuple[list[PendingEdit], Operation]:
         """The pending edits past ``op``, and ``op`` past them."""
-        pending: list[Edit] = []
+        pending: list[PendingEdit] = []
         for edit in self.pending:
             mine, op = self._cross(edit.operation, op, mine_first)
-            pending.append(Edit(edit.sequence, mine))
+            pending.append(PendingEdit(edit.sequence, mine))
         return pending, op
 
     def _cross(self, mine: Operation, other: Operation, mine_first: bool) -> tuple[Operation, Operation]:

@@ -16,7 +16,7 @@ EDITS_BYTES_MAX: Final = 64
 """What the edits of a chunk take besides their operation."""
 
 
-class Edit(NamedTuple):
+class PendingEdit(NamedTuple):
     """One local edit that was not sent yet, on the text after everything before it."""
 
     sequence: SequenceNumber
@@ -51,17 +51,17 @@ class SavedReplica(NamedTuple):
     sequence: SequenceNumber
     acknowledged: SequenceNumber
     in_flight: Sent | None
-    pending: tuple[Edit, ...]
+    pending: tuple[PendingEdit, ...]
 
 
-def as_submit(pending: Items[Edit], base: Revision, selection: Selection) -> Sent:
+def as_submit(pending: Items[PendingEdit], base: Revision, selection: Selection) -> Sent:
     """The pending edits as one operation on the text of ``base``."""
     op = compose_all([edit.operation for edit in pending])
     first, last = pending[0].sequence, pending[-1].sequence
     return Sent((Submit(base, first, last, op, selection),), first, last, op)
 
 
-def as_branch(unapplied: Sent | None, pending: Items[Edit], base: Revision) -> Sent:
+def as_branch(unapplied: Sent | None, pending: Items[PendingEdit], base: Revision) -> Sent:
     """What was in flight and not applied, and the pending edits, as a branch of ``base`` (D15.3).
 
     The edits stay uncomposed; the chunks keep each message below its limit.

@@ -6,7 +6,7 @@ order of numbers is a topological order. Outside of one graph an event has its i
 counted per site from 1.
 
 Events are kept in runs, twice. A :class:`Run` is a stretch of history: consecutive events of one site, each
-the only parent of the next. An :class:`Edit` is a stretch of text: insertions typed forward, or deletions
+the only parent of the next. An :class:`EditRun` is a stretch of text: insertions typed forward, or deletions
 forward (always at the same position) or backward (each one position before the last). A run has one or many
 edits, and an edit belongs to one run.
 
@@ -91,7 +91,7 @@ class Run:
         self.lamport = lamport
 
 
-class Edit:
+class EditRun:
     """Events ``start..end`` of one run that change one stretch of text.
 
     Attributes:
@@ -175,7 +175,7 @@ class EventGraph:
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
-        self.edits: list[Edit] = []
+        self.edits: list[EditRun] = []
         self.version: Version = ROOT
         self._run_starts: list[Number] = []
         self._edit_starts: list[Number] = []
@@ -217,11 +217,11 @@ class EventGraph:
         for position, deleted, inserted in patches:
             if deleted:
                 if edit is None or not edit.continues(position, deleted, ""):
-                    edit = self._append(Edit(end, end + deleted, position, ""))
+                    edit = self._append(EditRun(end, end + deleted, position, ""))
                 end += deleted
             if inserted:
                 if edit is None or not edit.continues(position, 0, inserted):
-                    edit = self._append(Edit(end, end + len(inserted), position, inserted))
+                    edit = self._append(EditRun(end, end + len(inserted), position, inserted))
                 end += len(inserted)
         if is_new:
             self._append_run(start, end, site, parents)
@@ -233,7 +233,7 @@ class EventGraph:
         self.version = (end - 1,) if self.version == parents else _joined(self.version, parents, end - 1)
         return (end - 1,)
 
-    def _append(self, edit: Edit) -> Edit:
+    def _append(self, edit: EditRun) -> EditRun:
         self.edits.append(edit)
         self._edit_starts.append(edit.start)
         return edit

@@ -40,7 +40,7 @@ class Stretch(NamedTuple):
     parents: Version
 
 
-class Deletion(NamedTuple):
+class DeletedRun(NamedTuple):
     """``size`` events from ``start`` on, and the neighbours from ``element`` on that they delete."""
 
     start: Number
@@ -176,7 +176,7 @@ class Walker:
         self._floor = floor
         self._prepared = ROOT
         self._records = Records()
-        self._deletions: dict[int, list[Deletion]] = {}  # by place of the edit in the graph
+        self._deletions: dict[int, list[DeletedRun]] = {}  # by place of the edit in the graph
 
     def check_invariants(self) -> None:
         """As for :meth:`model.crdt.records.Records.check_invariants`."""
@@ -371,7 +371,7 @@ class Walker:
                     self.changes.append(Patch(shown, length, ""))
                 count -= length
                 first = number + count if is_backward else end - count - length
-                deletions.append(Deletion(first, length, record.start, is_backward))
+                deletions.append(DeletedRun(first, length, record.start, is_backward))
                 if not count:
                     break
             elif not record.is_deleted:

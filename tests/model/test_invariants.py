@@ -15,7 +15,7 @@ from model.crdt.walker import Walker
 from model.displayed import AppliedLog
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
-from model.outgoing import Edit
+from model.outgoing import PendingEdit
 from model.phases import RULES, Phase
 from model.protocol import PROTOCOL_VERSION, Committed, Joined, PeerPresence, Welcome
 from model.text import Operation, delete, insert
@@ -43,7 +43,7 @@ def lose_a_character(replica: Replica) -> None:
 
 
 def skip_a_number(replica: Replica) -> None:
-    replica.pending[0] = Edit(seq(3), replica.pending[0].operation)
+    replica.pending[0] = PendingEdit(seq(3), replica.pending[0].operation)
     replica.sequence = seq(3)
 
 
@@ -52,7 +52,7 @@ def forget_the_last_number(replica: Replica) -> None:
 
 
 def pend_on_another_text(replica: Replica) -> None:
-    replica.pending[0] = Edit(seq(2), insert(4, 0, "y"))
+    replica.pending[0] = PendingEdit(seq(2), insert(4, 0, "y"))
 
 
 def lose_what_is_in_flight(replica: Replica) -> None:

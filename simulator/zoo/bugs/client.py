@@ -6,7 +6,7 @@ from typing import Final
 
 from model.identity import Revision, SiteId
 from model.jupiter import Replica
-from model.outgoing import Edit
+from model.outgoing import PendingEdit
 from model.people.human import Weights
 from model.phases import Phase
 from model.protocol import ClientMessage
@@ -60,7 +60,7 @@ class Utf16Units(Replica):
 
     def _flush(self) -> tuple[ClientMessage, ...]:
         if self.phase is Phase.LIVE and self.in_flight is None:
-            self.pending = [Edit(e.sequence, self._in_units(e.operation)) for e in self.pending]
+            self.pending = [PendingEdit(e.sequence, self._in_units(e.operation)) for e in self.pending]
         return super()._flush()
 
     def _in_units(self, op: Operation) -> Operation:

@@ -8,7 +8,7 @@ import msgspec
 
 from model.identity import Revision, SequenceNumber, SiteId
 from model.jupiter import Replica
-from model.outgoing import Edit, SavedReplica, Sent
+from model.outgoing import PendingEdit, SavedReplica, Sent
 from model.phases import Phase
 from model.protocol import ClientMessage, Submit
 from model.text import Operation, compose, noop
@@ -32,7 +32,7 @@ class ChangedInFlight(Positional):
         if sent is not None and not sent.is_branch and self.pending and may_send:
             assert self.revision is not None
             changed = compose(sent.operation, self.pending[0].operation)
-            self.pending[0] = Edit(self.pending[0].sequence, noop(changed.target_length))
+            self.pending[0] = PendingEdit(self.pending[0].sequence, noop(changed.target_length))
             message = Submit(self.revision, sent.first, sent.last, changed)
             self.in_flight = Sent((message,), sent.first, sent.last, changed)
         return super().resend()
@@ -89,7 +89,7 @@ class ForgetfulCounter(Replica):
 class HalfMerged(Replica):
     """What was typed while a branch was merged is not carried past what the merge brings."""
 
-    def _past_pending(self, op: Operation, mine_first: bool) -> tuple[list[Edit], Operation]:
+    def _past_pending(self, op: Operation, mine_first: bool) -> tuple[list[PendingEdit], Operation]:
         pending, op = super()._past_pending(op, mine_first)
         if self.phase is Phase.HANDING_IN and self.in_flight is not None and self.in_flight.is_branch:
             typed = zip(pending, self.pending, strict=True)

@@ -13,7 +13,7 @@ import pytest
 
 from model.identity import SiteId
 from model.jupiter import Replica
-from model.outgoing import Edit
+from model.outgoing import PendingEdit
 from model.protocol import ProtocolError
 from model.text import Operation, OperationError, transform
 from tests.reference_server.space import Exploration
@@ -64,7 +64,7 @@ def test_replicas_that_break_ties_their_own_way_are_found(monkeypatch: pytest.Mo
 def test_replicas_that_forget_to_transform_what_waits_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The dOPT bug: what comes in is transformed, what goes out later is not."""
 
-    def past_pending(self: Replica, op: Operation, mine_first: bool) -> tuple[list[Edit], Operation]:
+    def past_pending(self: Replica, op: Operation, mine_first: bool) -> tuple[list[PendingEdit], Operation]:
         for edit in self.pending:
             if op.base_length == edit.operation.base_length:
                 op = transform(op, edit.operation, first=not mine_first)
