@@ -34,6 +34,9 @@ lost. So it is, with the time that the store takes, how long an old right may co
 CATCH_UP_ALONE_SECONDS: Final = 0.25
 """The same while the bus is gone: then it is the only way to hear of other workers."""
 
+COMPARED_AT_ONCE: Final = 1_000
+"""Documents in one question to the store, which takes a bounded number of arguments."""
+
 HOUSEKEEPING_SECONDS: Final = 30.0
 
 
@@ -141,9 +144,11 @@ class Reconciler:
         """Compare revoked tokens, and the documents that are open here, with the store."""
         await self.learn_revocations()
         documents = [name for name, d in self._worker.gateway.documents.items() if d.members]
-        if not documents:
-            self._roles.clear()
-            return
+        self._roles = {name: self._roles[name] for name in documents if name in self._roles}
+        for begin in range(0, len(documents), COMPARED_AT_ONCE):
+            await self._compare(documents[begin : begin + COMPARED_AT_ONCE])
+
+    async def _compare(self, documents: list[DocumentId]) -> None:
         try:
             heads = await trio.to_thread.run_sync(self._catalogue.heads, documents)
             roles = await trio.to_thread.run_sync(self._catalogue.roles, documents)
@@ -152,17 +157,17 @@ class Reconciler:
         except Exception as error:  # the next time may be better, and the rest goes on
             _LOG.error("documents cannot be compared with the store", error)
             return
-        before, self._roles = self._roles, {name: roles.get(name, {}) for name in documents}
         for document in documents:
             if document in heads:
-                self._compare_roles(document, before.get(document))
+                self._compare_roles(document, roles.get(document, {}))
                 self._worker.handle(Announced(document, heads[document]))
             else:
                 self.deleted(document)
 
-    def _compare_roles(self, document: DocumentId, before: dict[str, Role] | None) -> None:
+    def _compare_roles(self, document: DocumentId, now: dict[str, Role]) -> None:
         """Ask again for whose right is another one; for all if it is not known what they were let in with."""
-        now = self._roles[document]
+        before = self._roles.get(document)
+        self._roles[document] = now
         if before is not None:
             users = [user for user in {**before, **now} if before.get(user) != now.get(user)]
         else:

@@ -69,6 +69,14 @@ def test_who_joins_first_owns_a_document_that_was_not_there(store: Store, catalo
     assert catalogue.get(DocumentId("none")) is None
 
 
+def test_the_roles_of_several_documents_are_read_at_once(store: Store, catalogue: Catalogue) -> None:
+    catalogue.create(D, "", "ann", "", {"ed": Role.EDITOR, "ann": Role.VIEWER})
+    outcomes(store, fence(0, 1, document=OTHER))  # nobody's
+    none = DocumentId("none")
+    assert catalogue.roles([D, OTHER, none]) == {D: {"ann": Role.OWNER, "ed": Role.EDITOR}, OTHER: {}}
+    assert catalogue.roles([]) == {}
+
+
 def test_an_append_updates_a_document_and_a_fence_does_not(store: Store, catalogue: Catalogue) -> None:
     made = catalogue.create(D, "", "ann", "", {})
     outcomes(store, fence(0, 1))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -99,7 +99,7 @@ class House:
         assert contents is not None
         return contents[1]
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[Running]:
         async with serving(ports=(self.store, self.catalogue)) as running:
             yield running
@@ -333,5 +333,31 @@ def test_at_another_worker_a_change_counts_within_the_bound(
             await sent_away(ed, code, close)
             # One that was under way may have read what was before; the next one has not.
             assert elsewhere.comparisons - before <= 2
+
+    trio.run(scenario)
+
+
+def test_many_documents_are_compared_in_several_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciler, "COMPARED_AT_ONCE", 2)
+    names = [f"document-{n}" for n in range(5)]
+
+    async def scenario() -> None:
+        house = House()
+        async with house.serving() as running, contextlib.AsyncExitStack() as stack:
+            for name in names:
+                house.catalogue.create(DocumentId(name), "", "own", "", {"ed": Role.EDITOR})
+            members = [
+                await stack.enter_async_context(member(running.port, name, token("ed", {}), name))
+                for name in names
+            ]
+            await running.server._reconciler.compare()
+            for name in names[:3]:
+                house.catalogue.delete(DocumentId(name))
+            for name in names[3:]:
+                house.catalogue.withdraw(DocumentId(name), "ed")
+            await running.server._reconciler.compare()
+            assert house.catalogue.comparisons == 6
+            for somebody in members:
+                await sent_away(somebody, ErrorCode.FORBIDDEN, 4403)
 
     trio.run(scenario)
