@@ -14,6 +14,7 @@ defines a protocol of what it needs.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -282,6 +283,18 @@ def test_a_planted_import_is_rejected(path: str, source: str) -> None:
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:
     assert violations(path, source) == []
+
+
+def test_the_architecture_shows_the_rooms_of_the_simulator_as_they_are() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    shown = []
+    for name, below, server in re.findall(
+        r"^\| `(\w+)` \|[^|]*\|([\w, ]*)\| (yes|no) \|$", text, re.MULTILINE
+    ):
+        shown.append(
+            room(name, "reference_server" if server == "yes" else "", below.replace(",", " "), "").own
+        )
+    assert shown == [layer.own for layer in LAYERS if layer.folder.startswith("simulator/")]
 
 
 # --- circles ----------------------------------------------------------------------------------------------

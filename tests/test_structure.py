@@ -26,7 +26,7 @@ LONG_FILES = {
     "reference_server/core/document.py": "what waits, the append and the store's answers are one machine",
 }
 UNFINISHED_FILES: set[str] = set()
-UNFINISHED_FUNCTIONS = {"reference_server/server.py __init__"}
+UNFINISHED_FUNCTIONS: set[str] = set()
 
 DOCUMENTS = ("*.md", "docs/**/*.md", "tests/README.md")
 OF_THE_PAST = "CHANGELOG.md"  # what was may be named there
@@ -36,6 +36,7 @@ NO_NAMES = {
     "docs/configuration.md": {
         "no effect": "a remark of the table itself",
         "true": "a value of YAML",
+        "1_0": "a text that YAML 1.1 reads as a number",
     },
     "tests/README.md": {
         "--pdb": "an option of pytest",
