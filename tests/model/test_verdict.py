@@ -115,4 +115,8 @@ def test_exit_codes_are_the_published_table() -> None:
         "HARNESS_LIMIT": 4,
         "USAGE": 64,
         "BUG": 70,
+        "IO_ERROR": 74,
+        "INTERRUPTED": 130,
+        "CLOSED_PIPE": 141,
+        "TERMINATED": 143,
     }
