@@ -1,6 +1,6 @@
 """One live run: the clients of a plan in real time, against a real server.
 
-The counterpart of the simulated cell. The clients, their lives and their faults are the same objects; the
+The counterpart of the simulated cell. The clients, their sessions and their faults are the same objects; the
 clock is held to the real one, and the gateway is a bridge to real sockets. Everything runs in one trio
 thread, so nothing here needs a lock.
 """
