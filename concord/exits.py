@@ -21,7 +21,7 @@ from model.verdict import ExitCode
 _DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
 
-class _Ending:
+class _Termination:
     """What ended this process; a signal has no other way to say it."""
 
     is_terminated = False
@@ -29,7 +29,7 @@ class _Ending:
 
 def code_of(program: Callable[[], object]) -> int:
     """Run a program that returns an exit code or something else; what went wrong is on standard error."""
-    _Ending.is_terminated = False
+    _Termination.is_terminated = False
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = program()
@@ -56,7 +56,7 @@ def code_of(program: Callable[[], object]) -> int:
         return ExitCode.BUG
     finally:
         signal.signal(signal.SIGTERM, before)
-    if code == ExitCode.INTERRUPTED and _Ending.is_terminated:
+    if code == ExitCode.INTERRUPTED and _Termination.is_terminated:
         return ExitCode.TERMINATED
     return code if isinstance(code, int) else ExitCode.GOOD
 
@@ -71,7 +71,7 @@ def refuse(*problems: str) -> ExitCode:
 def _terminate(number: int, frame: FrameType | None) -> None:
     """Let SIGTERM end everything that Ctrl-C ends, and in the same way."""
     del number, frame
-    _Ending.is_terminated = True
+    _Termination.is_terminated = True
     signal.raise_signal(signal.SIGINT)
 
 

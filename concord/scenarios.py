@@ -103,6 +103,6 @@ def _known_bug(name: str, engine: SimulatedEngine) -> None:
     if not name:
         return
     with refusing(ValueError):
-        needed = bug_of(name).engine
-    if needed.claims != engine.claims:
-        raise UsageError(f"--inject {name}: needs {needed.arguments}")
+        required = bug_of(name).engine
+    if required.claims != engine.claims:
+        raise UsageError(f"--inject {name}: needs {required.arguments}")

@@ -46,7 +46,7 @@ def render_arena(arena: Arena) -> str:
             orders=[(row, _orders(row)) for row in arena.engines],
             costs=[(row, _costs(row)) for row in arena.engines],
             groups=[(letter, rows, arena.readable(rows[0].text)) for letter, rows in arena.groups.items()],
-            differences=[(d, _told(arena, d)) for d in arena.differences],
+            differences=[(d, _readable_pair(arena, d)) for d in arena.differences],
         )
     )
 
@@ -101,7 +101,7 @@ def _costs(row: EngineRow) -> list[str]:
     ]
 
 
-def _told(arena: Arena, difference: Difference) -> tuple[str, str]:
+def _readable_pair(arena: Arena, difference: Difference) -> tuple[str, str]:
     """The pair as people read it."""
     return arena.readable(difference.first), arena.readable(difference.second)
 

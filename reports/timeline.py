@@ -71,7 +71,7 @@ def timeline(measures: MeasureSet, server: ServerSeries | None, name: str) -> st
         name: of the plot, unique in its page.
     """
     said = server or ServerSeries()
-    rows = [row for row in _ROWS if row.clients or any(_told(said, column) for column in row.columns)]
+    rows = [row for row in _ROWS if row.clients or any(_is_answered(said, column) for column in row.columns)]
     with canvas.style(name):
         figure, axes = canvas.over_time(measures, len(rows), height=1.15)
         *plots, lanes = axes
@@ -81,7 +81,7 @@ def timeline(measures: MeasureSet, server: ServerSeries | None, name: str) -> st
             if row.clients:
                 _clients(plot, row.title, measures)
             for column in row.columns:
-                if _told(said, column):
+                if _is_answered(said, column):
                     _draw(plot, said.seconds, said.columns[column.name], column)
             plot.set_title(row.title, loc="left", fontsize=9)
             plot.set_ylabel(row.unit)
@@ -100,10 +100,10 @@ def timeline(measures: MeasureSet, server: ServerSeries | None, name: str) -> st
 def unsaid(server: ServerSeries | None) -> list[str]:
     """The titles of what the server did not say of itself, so that the page can."""
     said = server or ServerSeries()
-    return [row.title for row in _ROWS if not any(_told(said, column) for column in row.columns)]
+    return [row.title for row in _ROWS if not any(_is_answered(said, column) for column in row.columns)]
 
 
-def _told(server: ServerSeries, column: _Column) -> bool:
+def _is_answered(server: ServerSeries, column: _Column) -> bool:
     return any(value is not None for value in server.columns.get(column.name, []))
 
 

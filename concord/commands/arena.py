@@ -67,7 +67,7 @@ def arena(
         schedule, kind = named_schedule(scenario), "named"
     else:
         schedule, kind = (
-            _drawn(scenario, seed, agents or 4, edits or 200, workload, setting or []),
+            _random_schedule(scenario, seed, agents or 4, edits or 200, workload, setting or []),
             workload,
         )
     if out is not None:
@@ -90,7 +90,7 @@ def arena(
         raise typer.Exit(result.exit_code)
 
 
-def _drawn(
+def _random_schedule(
     name: str,
     seed: int,
     agents: int,
@@ -131,14 +131,14 @@ def _print(result: Arena) -> None:
         cut = text if len(text) <= TEXT_SHOWN_MAX else f"{text[:TEXT_SHOWN_MAX]}…"
         console.print(Text(f"{letter}  {', '.join(row.name for row in rows)}\n   {cut!r}"), soft_wrap=True)
     for difference in result.differences:
-        console.print(Text(told(result, difference)), soft_wrap=True)
+        console.print(Text(in_words(result, difference)), soft_wrap=True)
     for problem in result.problems:
         console.print(Text.assemble(("violated", "red"), f": {problem}"), soft_wrap=True)
     if not result.problems:
         console.print("[green]valid[/]: every engine converges, and who has one order shows one text")
 
 
-def told(result: Arena, difference: Difference) -> str:
+def in_words(result: Arena, difference: Difference) -> str:
     """A difference in sentences."""
     first, second = (repr(result.readable(c)) for c in (difference.first, difference.second))
     return (

@@ -37,7 +37,7 @@ def laws(
         with console.status("measuring") as status:
             measured = measure(seed, status.update)
         for table in measured.tables:
-            console.print(_drawn(table))
+            console.print(_rendered(table))
         rows = [row for table in measured.tables for row in table.rows]
         console.print(
             f"{sum(row.same for row in rows)} of {len(rows)} as published, "
@@ -47,11 +47,11 @@ def laws(
         raise typer.Exit(ExitCode.VIOLATED)
 
 
-def _drawn(table: Table) -> rich_table.Table:
-    drawn = rich_table.Table(
+def _rendered(table: Table) -> rich_table.Table:
+    rendered = rich_table.Table(
         table.title, "published", "measured", "", "evidence", box=None, pad_edge=False, title_justify="left"
     )
     for row in table.rows:
         same = Text("same") if row.same else Text("different", style="red")
-        drawn.add_row(row.what, row.published, row.measured, same, Text(row.evidence))
-    return drawn
+        rendered.add_row(row.what, row.published, row.measured, same, Text(row.evidence))
+    return rendered

@@ -24,7 +24,7 @@ from simulator.algorithms.recordings.engines import (
     replay_with,
     replay_with_all,
 )
-from simulator.algorithms.texts import letters
+from simulator.algorithms.texts import group_letters
 from simulator.workload.traces import Trace, TraceError, read_trace
 
 EXAMPLES = (
@@ -111,7 +111,7 @@ def _replayed(
 def _rows(found: list[tuple[Replayed, float]], recorded: str) -> list[Row]:
     return [
         Row(o.engine, o.text is not None, o.shows(recorded), letter, round(seconds, 3), o.sentence)
-        for (o, seconds), letter in zip(found, letters(o.text for o, _ in found), strict=True)
+        for (o, seconds), letter in zip(found, group_letters(o.text for o, _ in found), strict=True)
     ]
 
 

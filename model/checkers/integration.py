@@ -95,9 +95,9 @@ class CausalIntegration(Check):
         if counter != before + 1:
             self._violate(record, site, counter, "again" if counter <= before else f"right after #{before}")
         known[site] = max(before, counter)
-        for author, needed in needs:
-            if known.get(author, 0) < needed:
-                self._violate(record, site, counter, f"without {author}#{needed}")
+        for author, counter_needed in needs:
+            if known.get(author, 0) < counter_needed:
+                self._violate(record, site, counter, f"without {author}#{counter_needed}")
 
     def _reloaded(self, record: history.Reloaded) -> None:
         room, known = self._known(record.document, record.site)

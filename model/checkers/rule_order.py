@@ -97,13 +97,13 @@ def ordered(insertions: Iterable[Insertion], engine: str) -> list[ElementId]:
     """
     if engine == LOGOOT:
         return [i.id for i in sorted(insertions, key=lambda i: i.position)]
-    rule, line = Rule(engine), _Line()
+    rule, order = Rule(engine), _Order()
     for new in insertions:
-        line.insert(new, rule)
-    return line.ids
+        order.insert(new, rule)
+    return order.ids
 
 
-class _Line:
+class _Order:
     """All elements so far, in order."""
 
     def __init__(self) -> None:

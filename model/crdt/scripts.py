@@ -130,18 +130,18 @@ def random_script(rng: Random, agents: int, steps: int, *, deletes: bool = True)
     """
     names = tuple(SiteId(chr(ord("A") + n)) for n in range(agents))
     unused = map(chr, range(ord("a"), 0x3000))
-    drawn: list[Step] = []
+    chosen: list[Step] = []
     for _ in range(steps):
         agent = rng.choice(names)
         kind = rng.random()
         if kind < 0.5:
             text = "".join(next(unused) for _ in range(rng.choice((1, 1, 2))))
-            drawn.append(Insert(agent, rng.randrange(8), text))
+            chosen.append(Insert(agent, rng.randrange(8), text))
         elif kind < 0.65 and deletes:
-            drawn.append(Delete(agent, rng.randrange(8), rng.choice((1, 1, 2))))
+            chosen.append(Delete(agent, rng.randrange(8), rng.choice((1, 1, 2))))
         elif agents > 1:
-            drawn.append(Sync(agent, rng.choice([name for name in names if name != agent])))
-    return Script(names, (*drawn, *everybody(names)))
+            chosen.append(Sync(agent, rng.choice([name for name in names if name != agent])))
+    return Script(names, (*chosen, *everybody(names)))
 
 
 class NamedScript(msgspec.Struct, frozen=True):
@@ -153,9 +153,9 @@ class NamedScript(msgspec.Struct, frozen=True):
 
 
 def _scenario(name: str, steps: Iterable[Step], **expected: str) -> NamedScript:
-    drawn = tuple(steps)
-    agents = tuple(sorted({step.agent for step in drawn}))
-    return NamedScript(name, Script(agents, (*drawn, *everybody(agents))), MappingProxyType(expected))
+    chosen = tuple(steps)
+    agents = tuple(sorted({step.agent for step in chosen}))
+    return NamedScript(name, Script(agents, (*chosen, *everybody(agents))), MappingProxyType(expected))
 
 
 _A, _B, _C, _O = SiteId("A"), SiteId("B"), SiteId("C"), SiteId("O")

@@ -94,14 +94,14 @@ def _look_up(
 
 
 async def _access(
-    services: Services, caller: Caller, name: str, needed: Role, *, admin_too: bool = False
+    services: Services, caller: Caller, name: str, required: Role, *, admin_too: bool = False
 ) -> Access:
     document = DocumentId(name)
     claims = caller.claims
     stored, info = await services.call(_look_up, services.catalogue, document, claims.user)
     role = role_for(claims, document, stored)
-    if (role is None or greatest(role, needed) is not role) and not (admin_too and claims.is_admin):
-        raise ApiError(403, f"this takes the right of {needed.value} on the document")
+    if (role is None or greatest(role, required) is not role) and not (admin_too and claims.is_admin):
+        raise ApiError(403, f"this takes the right of {required.value} on the document")
     if info is None:
         raise ApiError(404, "there is no such document")
     return Access(caller, info, role)

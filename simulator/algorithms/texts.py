@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 
-def letters(texts: Iterable[str | None]) -> list[str]:
+def group_letters(texts: Iterable[str | None]) -> list[str]:
     """A letter for each text, equal for equal ones, in the order in which they appear; empty for None."""
     known: dict[str, str] = {}
     return ["" if text is None else known.setdefault(text, chr(ord("A") + len(known))) for text in texts]

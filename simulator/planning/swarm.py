@@ -39,7 +39,7 @@ def swarm(scenario: Scenario, seeds: Seeds, kinds: Sequence[str] = KINDS_WITH_SE
     kept = [spec for spec in pool if rng.random() < KEEP_SHARE] or [rng.choice(pool)]
     sessions = scenario.sessions
     often = min(10_000.0, sessions.offline_mean_count * 2)
-    drawn = msgspec.structs.replace(
+    swarmed = msgspec.structs.replace(
         scenario,
         faults=tuple(_tuned(spec, scenario, rng) for spec in kept),
         workload=msgspec.structs.replace(
@@ -55,8 +55,8 @@ def swarm(scenario: Scenario, seeds: Seeds, kinds: Sequence[str] = KINDS_WITH_SE
             crash_share=rng.random() ** 3,
         ),
     )
-    validate(drawn)
-    return drawn
+    validate(swarmed)
+    return swarmed
 
 
 def _factor(rng: random.Random) -> float:

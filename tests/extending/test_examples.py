@@ -117,7 +117,7 @@ def test_the_checker_finds_bugs_of_the_zoo(name: str) -> None:
 def test_the_workload_writes_and_forgets_and_the_product_keeps_its_promises() -> None:
     acted: list[Edit] = []
 
-    class Watched(workload.LogAuthor):
+    class CheckedAuthor(workload.LogAuthor):
         def act(self, text: str, caret: int) -> Action:
             action = super().act(text, caret)
             assert isinstance(action, Edit)
@@ -128,7 +128,7 @@ def test_the_workload_writes_and_forgets_and_the_product_keeps_its_promises() ->
     def authors(plan: CellPlan, seeds: Seeds) -> dict[SiteId, Author]:
         rate = plan.workload.edits_per_second
         sites = [client.site for document in plan.documents for client in document.clients]
-        return {site: Watched(seeds.stream("typing", site), rate) for site in sites}
+        return {site: CheckedAuthor(seeds.stream("typing", site), rate) for site in sites}
 
     checkers = checkers_for(WITH_SERVER.claims)
     plan = SmallCell(workload="human", clients=4, edits_per_second=3.0, absences=2.0)(1)

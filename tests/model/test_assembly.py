@@ -21,7 +21,7 @@ D = DocumentId("d")
 A, B = SiteId("a"), SiteId("b")
 
 
-class Scene:
+class TwoSites:
     """Two sites in one document; ``a`` writes, ``b`` reads."""
 
     def __init__(self) -> None:
@@ -87,20 +87,20 @@ def of(records: list[Record], kind: type) -> list[Record]:
 
 
 def test_what_is_in_order_passes_every_check() -> None:
-    scene = Scene()
+    sites = TwoSites()
     for word in ("one ", "two ", "three "):
-        scene.write(word)
-    results = judge(scene.finish())
+        sites.write(word)
+    results = judge(sites.finish())
     assert {name for name, result in results.items() if result.violated} == set()
     assert results["ledger"].checked
     assert results["convergence"].checked
-    assert scene.assembly.audit().verdict is Verdict.VALID
+    assert sites.assembly.audit().verdict is Verdict.VALID
 
 
 def test_a_revision_is_stored_before_anything_mentions_it_and_broadcast_at_its_first_sight() -> None:
-    scene = Scene()
-    scene.write("x")
-    records = scene.finish()
+    sites = TwoSites()
+    sites.write("x")
+    records = sites.finish()
     kinds = [type(r) for r in records]
     stored, broadcast = kinds.index(history.Stored), kinds.index(history.Broadcast)
     assert stored < broadcast < kinds.index(history.Delivered)
@@ -112,94 +112,94 @@ def test_a_revision_is_stored_before_anything_mentions_it_and_broadcast_at_its_f
 
 
 def test_an_acknowledged_edit_that_the_log_lost_is_a_violation() -> None:
-    scene = Scene()
-    scene.write("one ")
-    scene.write("two ", seen=False)  # only its author was ever told
-    assert {"ledger", "total_order"} <= violated(scene.finish(scene.rows[:1], "one "))
+    sites = TwoSites()
+    sites.write("one ")
+    sites.write("two ", seen=False)  # only its author was ever told
+    assert {"ledger", "total_order"} <= violated(sites.finish(sites.rows[:1], "one "))
 
 
 def test_a_revision_that_was_used_twice_is_a_violation() -> None:
-    scene = Scene()
-    scene.write("one ")
+    sites = TwoSites()
+    sites.write("one ")
     other = Row(rev(1), B, seq(1), seq(1), insert(0, 0, "uno "))
-    assert "total_order" in violated(scene.finish([other], "uno "))
+    assert "total_order" in violated(sites.finish([other], "uno "))
 
 
 def test_a_client_told_of_other_content_is_a_violation() -> None:
-    scene = Scene()
-    row = scene.write("one ")
-    scene.assembly.saw(D, B, Committed(rev(1), A, seq(1), seq(1), insert(0, 0, "eno ")), scene.tick())
-    assert violated(scene.finish([row]))
+    sites = TwoSites()
+    row = sites.write("one ")
+    sites.assembly.saw(D, B, Committed(rev(1), A, seq(1), seq(1), insert(0, 0, "eno ")), sites.tick())
+    assert violated(sites.finish([row]))
 
 
 def test_an_edit_stored_twice_is_a_violation() -> None:
-    scene = Scene()
-    row = scene.write("one ")
+    sites = TwoSites()
+    row = sites.write("one ")
     twice = Row(rev(2), A, row.first, row.last, insert(4, 4, "one "))
-    assert "ledger" in violated(scene.finish([row, twice], "one one "))
+    assert "ledger" in violated(sites.finish([row, twice], "one one "))
 
 
 def test_a_text_that_the_log_does_not_give_is_a_violation() -> None:
-    scene = Scene()
-    scene.write("one ")
-    assert "convergence" in violated(scene.finish(text="another"))
+    sites = TwoSites()
+    sites.write("one ")
+    assert "convergence" in violated(sites.finish(text="another"))
 
 
 def test_a_log_that_does_not_fit_its_own_texts_is_a_violation() -> None:
-    scene = Scene()
-    row = scene.write("one ")
+    sites = TwoSites()
+    row = sites.write("one ")
     odd = Row(rev(2), B, seq(1), seq(1), Operation(99, [99, "!"]))
-    assert "intention" in violated(scene.finish([row, odd], "one !"))
+    assert "intention" in violated(sites.finish([row, odd], "one !"))
 
 
 def test_a_branch_is_stored_as_one_row_with_everything_its_chunks_held() -> None:
-    scene = Scene()
+    sites = TwoSites()
     chunks = [
         Branch(rev(0), [Edits(seq(1), seq(1), insert(0, 0, "a"))], more=True),
         Branch(rev(0), [Edits(seq(2), seq(2), insert(1, 1, "b"))]),
     ]
-    scene.assembly.submitted(D, A, 1, chunks, scene.tick())
-    scene.rows.append(Row(rev(1), A, seq(1), seq(2), insert(0, 0, "ab")))
-    (row,) = of(scene.finish(text="ab"), history.Stored)
+    sites.assembly.submitted(D, A, 1, chunks, sites.tick())
+    sites.rows.append(Row(rev(1), A, seq(1), seq(2), insert(0, 0, "ab")))
+    (row,) = of(sites.finish(text="ab"), history.Stored)
     assert isinstance(row, history.Stored)
     assert (row.branch, row.base, row.original) == (True, 0, insert(0, 0, "ab"))
 
 
 def test_what_the_server_no_longer_keeps_is_taken_from_what_was_seen() -> None:
-    scene = Scene()
+    sites = TwoSites()
     for word in ("one ", "two ", "three "):
-        scene.write(word)
-    records = scene.finish(scene.rows[2:])
+        sites.write(word)
+    records = sites.finish(sites.rows[2:])
     assert len(of(records, history.Stored)) == 3
     assert violated(records) == set()
-    assert scene.assembly.audit().verdict is Verdict.VALID
+    assert sites.assembly.audit().verdict is Verdict.VALID
 
 
 def test_a_log_with_an_unknown_begin_is_unknown_not_valid_and_not_violated() -> None:
-    scene = Scene()
-    scene.write("one ", seen=False)  # nobody but its author knows it, who was not sent its operation
-    scene.write("two ")
-    records = scene.finish(scene.rows[1:])
+    sites = TwoSites()
+    sites.write("one ", seen=False)  # nobody but its author knows it, who was not sent its operation
+    sites.write("two ")
+    records = sites.finish(sites.rows[1:])
     assert of(records, history.Stored) == []
     assert violated(records) == set()
-    assert scene.assembly.audit().verdict is Verdict.UNKNOWN
+    assert sites.assembly.audit().verdict is Verdict.UNKNOWN
 
 
 def test_a_document_that_could_not_be_read_is_judged_by_what_was_seen_and_unknown() -> None:
-    scene = Scene()
-    scene.write("one ")
-    records = list(scene.assembly.finish([], scene.tick()))
+    sites = TwoSites()
+    sites.write("one ")
+    records = list(sites.assembly.finish([], sites.tick()))
     assert len(of(records, history.Stored)) == 1
     assert of(records, history.FinalDocument) == []
-    assert scene.assembly.audit().verdict is Verdict.UNKNOWN
-    assert "could not be read" in scene.assembly.audit().detail
+    assert sites.assembly.audit().verdict is Verdict.UNKNOWN
+    assert "could not be read" in sites.assembly.audit().detail
 
 
 def test_rows_of_a_catch_up_are_sightings_too() -> None:
-    scene = Scene()
-    row = scene.write("one ", seen=False, acknowledged=False)
-    scene.assembly.saw(D, B, CatchUp([row]), scene.tick())
-    assert len(of(scene.finish(), history.Broadcast)) == 1
+    sites = TwoSites()
+    row = sites.write("one ", seen=False, acknowledged=False)
+    sites.assembly.saw(D, B, CatchUp([row]), sites.tick())
+    assert len(of(sites.finish(), history.Broadcast)) == 1
 
 
 def test_checks_that_need_the_servers_view_do_not_vote_unless_they_found_something() -> None:

@@ -284,7 +284,7 @@ def first_missing(event: Event, version: Version) -> ElementId | None:
     previous = event.id.counter - 1
     if previous and not covers(version, ElementId(event.id.site, previous)):
         return ElementId(event.id.site, previous)
-    return next((needed for needed in event.dependencies if not covers(version, needed)), None)
+    return next((dependency for dependency in event.dependencies if not covers(version, dependency)), None)
 
 
 def spoken(id: ElementId) -> str:  # noqa: A002  # it is one

@@ -94,8 +94,8 @@ class SequenceReplica(Replica):
         for event in self._events.values():
             assert covers(self._version, event.id), event
             assert event.lamport <= self._lamport, event
-            for needed in event.dependencies:  # what was forgotten came before everything
-                assert needed in seen or needed not in self._events, event
+            for dependency in event.dependencies:  # what was forgotten came before everything
+                assert dependency in seen or dependency not in self._events, event
             seen.add(event.id)
 
     # --- what an algorithm says ---------------------------------------------------------------------------

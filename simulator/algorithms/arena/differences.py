@@ -14,7 +14,7 @@ from simulator.algorithms.arena.play import Played, perform
 from simulator.algorithms.arena.reasons.log import LogReasons
 from simulator.algorithms.arena.reasons.rule import RuleReasons
 from simulator.algorithms.arena.schedule import Schedule
-from simulator.algorithms.texts import letters
+from simulator.algorithms.texts import group_letters
 
 
 class Reversed(NamedTuple):
@@ -34,7 +34,7 @@ class Reversed(NamedTuple):
 
 def letters_of(plays: Mapping[str, Played]) -> dict[str, str]:
     """A letter for each engine, equal for equal texts, in the order of the engines."""
-    return dict(zip(plays, letters(played.server_text for played in plays.values()), strict=True))
+    return dict(zip(plays, group_letters(played.server_text for played in plays.values()), strict=True))
 
 
 def reversed_pairs(one: str, other: str, typed: Iterable[str]) -> Reversed | None:

@@ -18,7 +18,7 @@ from model.identity import SiteId
 from simulator.algorithms.arena.engines.plain import PlainEngine
 from simulator.algorithms.arena.schedule import Erase, Exchange, Leave, Return, Schedule, Step, Type
 
-LETTERS: Final = ((0x61, 0x7B), (0x41, 0x5B), (0x30, 0x3A), (0xC0, 0xD7), (0xD8, 0xF7), (0xF8, 0x180),
+CODE_POINTS: Final = ((0x61, 0x7B), (0x41, 0x5B), (0x30, 0x3A), (0xC0, 0xD7), (0xD8, 0xF7), (0xF8, 0x180),
                   (0x391, 0x3A2), (0x3A3, 0x3CA), (0x400, 0x460), (0x4E00, 0xD800))  # fmt: skip
 """Code points that are handed out, from and to (exclusive): what is easy to tell apart comes first."""
 
@@ -34,7 +34,7 @@ class Rehearsal:
 
     def __init__(self, agents: tuple[SiteId, ...], length: int = 0) -> None:
         """Everybody is online and sees a text of ``length`` unused characters."""
-        self._unused: Iterator[str] = map(chr, chain.from_iterable(range(*bounds) for bounds in LETTERS))
+        self._unused: Iterator[str] = map(chr, chain.from_iterable(range(*bounds) for bounds in CODE_POINTS))
         self.agents = agents
         self.start = self.take(length)
         self.steps: list[Step] = []

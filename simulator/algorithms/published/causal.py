@@ -49,11 +49,11 @@ class History(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """The text, and who did what after what."""
         names = step_names(self)
-        told = []
+        described = []
         for name, step in zip(names, self.steps, strict=True):
             known = [n for n in range(len(names)) if step.known >> n & 1]
-            told.append(f"{name} after {spoken(known, names)}: {step}" if known else f"{name}: {step}")
-        return f'"{self.text}": {", ".join(told)}'
+            described.append(f"{name} after {spoken(known, names)}: {step}" if known else f"{name}: {step}")
+        return f'"{self.text}": {", ".join(described)}'
 
 
 Order = tuple[int, ...]

@@ -62,13 +62,13 @@ def headline(case: Case, steps: Sequence[StoryStep], results: Sequence[CheckResu
     if fitting is not None:
         text = fitting.text
     else:
-        text = _told(steps, result.violations[0]) if result.violations else case.message
+        text = _with_edits(steps, result.violations[0]) if result.violations else case.message
     also = tuple(_sentence(f.text) for f in found if f is not fitting)
     time_us = min((v.time_us for v in result.violations), default=None)
     return Headline(result.name, "violated", result.claimed, _sentence(text), also, time_us)
 
 
-def _told(steps: Sequence[StoryStep], violation: Violation) -> str:
+def _with_edits(steps: Sequence[StoryStep], violation: Violation) -> str:
     """The checker's own sentence; with the edits in question in front of it where it names none."""
     if EDIT_NAME.search(violation.message):
         return violation.message

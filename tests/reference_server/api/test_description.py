@@ -38,7 +38,7 @@ class Operation(NamedTuple):
         return {p["name"]: p["schema"] for p in found if p["in"] == place}
 
 
-class World:
+class PopulatedServer:
     """A server with a document, and the people who know it."""
 
     def __init__(self, folder: Path) -> None:
@@ -62,15 +62,15 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("world"))
-    yield world
-    world.server.close()
+def populated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PopulatedServer]:
+    populated = PopulatedServer(tmp_path_factory.mktemp("populated"))
+    yield populated
+    populated.server.close()
 
 
 @pytest.fixture(scope="module")
-def description(world: World) -> dict[str, Any]:
-    response = world.callers["nobody"].get("/openapi.json")
+def description(populated: PopulatedServer) -> dict[str, Any]:
+    response = populated.callers["nobody"].get("/openapi.json")
     assert response.status_code == 200
     body: dict[str, Any] = response.json()
     return body
@@ -308,11 +308,11 @@ def odd_requests(draw: st.DrawFn, operation: Operation, schemas: Schemas, tokens
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_the_server_keeps_to_its_description(
-    world: World, description: dict[str, Any], method: str, path: str
+    populated: PopulatedServer, description: dict[str, Any], method: str, path: str
 ) -> None:
     operation = Operation(method, path, description["paths"][path][method.lower()])
     schemas = Schemas(description)
-    tokens = [world.server.token("ann"), world.server.token("bob")]
+    tokens = [populated.server.token("ann"), populated.server.token("bob")]
     succeeded = 0
 
     @settings(max_examples=60)
@@ -322,9 +322,9 @@ def test_the_server_keeps_to_its_description(
     )
     def exchange(sent: Sent, store_is_down: bool) -> None:
         nonlocal succeeded
-        world.tidy()
-        world.server.store_is_down = store_is_down
-        response = world.callers[sent.caller].request(operation.method, sent.url, **sent.how)
+        populated.tidy()
+        populated.server.store_is_down = store_is_down
+        response = populated.callers[sent.caller].request(operation.method, sent.url, **sent.how)
         status = response.status_code
         succeeded += status < 300
         assert str(status) in operation.described["responses"], (status, response.text)

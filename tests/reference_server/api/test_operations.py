@@ -51,7 +51,7 @@ def text(caller: Caller) -> str:
     return str(caller.get("/api/documents/notes").json()["content"])
 
 
-class Witness:
+class CoreClient:
     """A client of the core that shows what everybody else sees."""
 
     def __init__(self, server: SmallServer, user: str, site: str = "witness") -> None:
@@ -92,14 +92,14 @@ def test_every_request_is_a_site_of_its_own_and_leaves(server: SmallServer, note
 
 
 def test_others_see_the_edits_at_once(server: SmallServer, notes: Caller) -> None:
-    witness = Witness(server, "vic")
+    client = CoreClient(server, "vic")
     edited(notes, ins(5, "!"), ins(6, "?"))
-    assert witness.replica.text == "hello!?"
-    assert witness.replica.revision == 2
+    assert client.replica.text == "hello!?"
+    assert client.replica.revision == 2
 
 
 def test_edits_are_transformed_against_what_others_do_meanwhile(server: SmallServer, notes: Caller) -> None:
-    witness = Witness(server, "ed")
+    client = CoreClient(server, "ed")
 
     async def both() -> httpx.Response:
         response: list[httpx.Response] = []
@@ -116,7 +116,7 @@ def test_edits_are_transformed_against_what_others_do_meanwhile(server: SmallSer
                 while not response:
                     document = server.host.gateway.documents["notes"]  # type: ignore[index]
                     if not typed and len(document.members) == 2 and not document.is_quiet:
-                        witness.type(0, "oh, ")
+                        client.type(0, "oh, ")
                         typed = True
                     server.host.commit()
                     await trio.sleep(0)
@@ -125,7 +125,7 @@ def test_edits_are_transformed_against_what_others_do_meanwhile(server: SmallSer
 
     response = trio.run(both)
     assert response.status_code == 200, response.text
-    assert text(notes) == witness.replica.text == "oh, ello!?"
+    assert text(notes) == client.replica.text == "oh, ello!?"
     assert response.json()["revision"] == 4
 
 
@@ -242,7 +242,7 @@ def test_a_busy_document_is_asked_again_for_a_while(
     server = SmallServer(tmp_path, Limits(queue_items_max=1, busy_retry_ms=5, busy_answers_max=10_000))
     ann = Caller(server, server.token("ann"))
     assert ann.post("/api/documents", {"id": "notes"}).status_code == 201
-    first, second = Witness(server, "ann", "first"), Witness(server, "ann", "second")
+    first, second = CoreClient(server, "ann", "first"), CoreClient(server, "ann", "second")
     receive = server.host.receive
     submits = 0
 
@@ -278,7 +278,7 @@ def test_a_document_that_takes_nobody_in_is_busy(tmp_path: Path) -> None:
     ann = Caller(server, server.token("ann"))
     assert ann.post("/api/documents", {"id": "notes"}).status_code == 201
     server.host.is_stalled = True
-    Witness(server, "ann")  # its join waits
+    CoreClient(server, "ann")  # its join waits
     response = edited(ann, ins(0, "x"))
     assert (response.status_code, response.json()["error"]) == (503, "busy")
     assert response.headers["retry-after"]

@@ -17,7 +17,7 @@ from tests.reference_server.bus.listeners import Listener, until
 from tests.servers import RunningValkey, start_valkey
 
 
-class World:
+class Cluster:
     """Several workers on one bus that can break and heal."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class World:
         raise NotImplementedError
 
 
-class MemoryWorld(World):
+class MemoryCluster(Cluster):
     def __init__(self) -> None:
         super().__init__()
         self._hub = MemoryHub()
@@ -63,7 +63,7 @@ class MemoryWorld(World):
         self._hub.up()
 
 
-class RedisWorld(World):
+class RedisCluster(Cluster):
     def __init__(self, valkey: RunningValkey) -> None:
         super().__init__()
         self._valkey = valkey
@@ -79,12 +79,12 @@ class RedisWorld(World):
 
 
 @pytest.fixture(params=["memory", "redis"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cluster]:
     if request.param == "memory":
-        yield MemoryWorld()
+        yield MemoryCluster()
         return
     server = start_valkey(tmp_path)
-    yield RedisWorld(server)
+    yield RedisCluster(server)
     server.close()
 
 
@@ -92,9 +92,9 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
     trio.run(main)
 
 
-def test_others_hear_in_order_and_the_sender_does_not(world: World) -> None:
+def test_others_hear_in_order_and_the_sender_does_not(cluster: Cluster) -> None:
     async def main() -> None:
-        async with world.workers(3) as (a, b, c):
+        async with cluster.workers(3) as (a, b, c):
             for worker in (a, b, c):
                 await worker.listens_to("notes")
             sent = [("notes", bytes([n % 256]) * (n % 7)) for n in range(500)]
@@ -111,9 +111,9 @@ def test_others_hear_in_order_and_the_sender_does_not(world: World) -> None:
     run(main)
 
 
-def test_only_subscribed_topics_are_heard(world: World) -> None:
+def test_only_subscribed_topics_are_heard(cluster: Cluster) -> None:
     async def main() -> None:
-        async with world.workers(2) as (a, b):
+        async with cluster.workers(2) as (a, b):
             await b.listens_to("one", "two", "é😀")
             b.bus.unsubscribe("one")
             b.bus.unsubscribe("never")
@@ -126,9 +126,9 @@ def test_only_subscribed_topics_are_heard(world: World) -> None:
     run(main)
 
 
-def test_a_subscription_twice_is_one_and_can_be_made_again(world: World) -> None:
+def test_a_subscription_twice_is_one_and_can_be_made_again(cluster: Cluster) -> None:
     async def main() -> None:
-        async with world.workers(2) as (a, b):
+        async with cluster.workers(2) as (a, b):
             b.bus.subscribe("x")
             await b.listens_to("y")
             b.bus.subscribe("x")
@@ -143,9 +143,9 @@ def test_a_subscription_twice_is_one_and_can_be_made_again(world: World) -> None
     run(main)
 
 
-def test_what_was_subscribed_before_the_start_is_in_effect_when_connected(world: World) -> None:
+def test_what_was_subscribed_before_the_start_is_in_effect_when_connected(cluster: Cluster) -> None:
     async def main() -> None:
-        bus = world.bus()
+        bus = cluster.bus()
         bus.subscribe("early")
         assert not bus.is_connected
         listener = Listener(bus)
@@ -158,18 +158,18 @@ def test_what_was_subscribed_before_the_start_is_in_effect_when_connected(world:
     run(main)
 
 
-def test_after_a_loss_every_topic_counts_as_missed_before_it_is_connected_again(world: World) -> None:
+def test_after_a_loss_every_topic_counts_as_missed_before_it_is_connected_again(cluster: Cluster) -> None:
     async def main() -> None:
-        async with world.workers(2) as (a, b):
+        async with cluster.workers(2) as (a, b):
             await b.listens_to("one", "two")
             await until(lambda: b.said[-1] in ("one", "two"))
             del b.said[:]
-            world.down()
+            cluster.down()
             await until(lambda: not a.bus.is_connected and not b.bus.is_connected)
             a.bus.subscribe("three")  # nothing raises while it is down
             a.bus.publish("one", b"perhaps lost")
             b.bus.unsubscribe("two")
-            world.up()
+            cluster.up()
             await until(lambda: a.bus.is_connected and b.bus.is_connected)
             await until(lambda: True in b.said and "three" in a.missed)
             assert b.said[0] is False
@@ -188,9 +188,9 @@ def test_after_a_loss_every_topic_counts_as_missed_before_it_is_connected_again(
     run(main)
 
 
-def test_nothing_is_delivered_after_stop_and_nothing_raises(world: World) -> None:
+def test_nothing_is_delivered_after_stop_and_nothing_raises(cluster: Cluster) -> None:
     async def main() -> None:
-        async with world.workers(2) as (a, b):
+        async with cluster.workers(2) as (a, b):
             await b.listens_to("x")
             heard = list(b.said)
             await b.bus.stop()
@@ -208,9 +208,9 @@ def test_nothing_is_delivered_after_stop_and_nothing_raises(world: World) -> Non
     run(main)
 
 
-def test_what_waits_is_sent_before_the_end(world: World) -> None:
+def test_what_waits_is_sent_before_the_end(cluster: Cluster) -> None:
     async def main() -> None:
-        async with world.workers(2) as (a, b):
+        async with cluster.workers(2) as (a, b):
             await b.listens_to("x")
             for n in range(2_500):
                 a.bus.publish("x", b"%d" % n)
@@ -220,8 +220,8 @@ def test_what_waits_is_sent_before_the_end(world: World) -> None:
     run(main)
 
 
-def test_a_message_that_is_too_long_is_refused(world: World) -> None:
-    bus = world.bus()
+def test_a_message_that_is_too_long_is_refused(cluster: Cluster) -> None:
+    bus = cluster.bus()
     with pytest.raises(ValueError, match="too long"):
         bus.publish("x", bytes(MESSAGE_BYTES_MAX + 1))
     bus.publish("x", b"")

@@ -213,7 +213,7 @@ class Member:
         """What is shown."""
         return self.replica.text
 
-    async def come(self, client: Client) -> None:
+    async def join(self, client: Client) -> None:
         """Join over a new connection, until live again."""
         if self.client is not None:
             self.replica.disconnected()
@@ -266,7 +266,7 @@ async def member(
     """Somebody who has joined a document."""
     async with connection(port) as client:
         somebody = Member(site, token(site) if who is None else who, document)
-        await somebody.come(client)
+        await somebody.join(client)
         yield somebody
 
 

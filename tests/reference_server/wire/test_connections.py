@@ -174,7 +174,7 @@ def test_a_reader_that_is_too_slow_is_closed_and_catches_up_later() -> None:
             member(running.port, "b") as bob,
         ):
             sloth = Member("sloth", token("sloth"))
-            await sloth.come(slow)
+            await sloth.join(slow)
             sent = 0
             while not running.snapshot.counts.outbox_overflows:
                 await ann.type("x" * 10_000)
@@ -190,7 +190,7 @@ def test_a_reader_that_is_too_slow_is_closed_and_catches_up_later() -> None:
             assert await _read_on(sloth) in (1013, 1006)
             sloth.leave()
             async with connection(running.port) as again:
-                await sloth.come(again)
+                await sloth.join(again)
                 await sloth.until(lambda: sloth.replica.revision == ann.replica.revision)
                 assert sloth.text == ann.text
 

@@ -74,7 +74,7 @@ def test_a_bug_in_one_document_sends_its_members_away_and_the_others_go_on(
             broken.clear()
             ann.leave()
             async with connection(running.port) as again:
-                await ann.come(again)
+                await ann.join(again)
                 await ann.settle()
             await check_alive(running.port, "poisoned")
             if bob.client.code is None and method == "loaded":

@@ -36,7 +36,7 @@ class Author:
         while not (self.is_done and self.member.replica.is_settled and self.member.client):
             try:
                 async with connection(self._server.port) as client:
-                    await self.member.come(client)
+                    await self.member.join(client)
                     await self._work()
             except (OSError, AssertionError, trio.BrokenResourceError):
                 self.member.leave()
@@ -88,7 +88,7 @@ def test_what_was_acknowledged_survives_kills_and_everybody_converges(tmp_path: 
             async with member(server.port, "reader") as reader:
                 for author in authors:
                     async with connection(server.port) as client:
-                        await author.member.come(client)
+                        await author.member.join(client)
                         await author.member.until(
                             lambda r=author.member.replica: r.revision >= (reader.replica.revision or 0)  # type: ignore[misc]
                         )

@@ -150,14 +150,14 @@ def test_many_join_and_leave_at_once() -> None:
     async def scenario() -> None:
         async with serving() as running:
 
-            async def visit(n: int) -> None:
+            async def join_and_leave(n: int) -> None:
                 async with member(running.port, f"s{n}") as somebody:
                     await somebody.type(f"<{n}>")
                     await somebody.settle()
 
             async with trio.open_nursery() as nursery:
                 for n in range(100):
-                    nursery.start_soon(functools.partial(visit, n))
+                    nursery.start_soon(functools.partial(join_and_leave, n))
             async with member(running.port, "last") as last:
                 assert all(f"<{n}>" in last.text for n in range(100))
 

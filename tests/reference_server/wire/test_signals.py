@@ -35,7 +35,7 @@ def test_sigterm_drains_and_nothing_is_applied_and_then_lost(tmp_path: Path) -> 
 
             async def type_on(somebody: Member) -> None:
                 async with connection(server.port) as client:
-                    await somebody.come(client)
+                    await somebody.join(client)
                     while True:
                         if somebody.replica.is_settled:
                             with contextlib.suppress(trio.BrokenResourceError):

@@ -58,7 +58,7 @@ class Host:
         self.closed_us.append(self.clock.now_us)
 
 
-class World:
+class Setup:
     """One laptop, one host, and the network between them; a round trip is 20 ms."""
 
     def __init__(self, *, accepts: bool = True, outbox_bytes_max: int = 1_000_000, **settings: Any) -> None:
@@ -102,34 +102,34 @@ def lines(count: int) -> list[bytes]:
 
 
 def test_a_message_takes_the_latency_and_the_time_of_its_bytes() -> None:
-    world = World(bandwidth_bytes_per_second=1_000)
-    connection = world.open()
-    begin_us = world.clock.now_us
-    world.network.send_down(connection, b"x" * 50, 0)
-    world.network.send_down(connection, b"x" * 50, 0)
-    world.pass_ms(1_000)
-    assert [at - begin_us for at in world.laptop.got_us] == [60 * MS, 110 * MS]
+    setup = Setup(bandwidth_bytes_per_second=1_000)
+    connection = setup.open()
+    begin_us = setup.clock.now_us
+    setup.network.send_down(connection, b"x" * 50, 0)
+    setup.network.send_down(connection, b"x" * 50, 0)
+    setup.pass_ms(1_000)
+    assert [at - begin_us for at in setup.laptop.got_us] == [60 * MS, 110 * MS]
 
 
 def test_what_the_server_sends_leaves_after_its_service_time() -> None:
-    world = World()
-    connection = world.open()
-    begin_us = world.clock.now_us
-    world.network.send_down(connection, b"", 7 * MS)
-    world.pass_ms(100)
-    assert world.laptop.got_us == [begin_us + 17 * MS]
+    setup = Setup()
+    connection = setup.open()
+    begin_us = setup.clock.now_us
+    setup.network.send_down(connection, b"", 7 * MS)
+    setup.pass_ms(100)
+    assert setup.laptop.got_us == [begin_us + 17 * MS]
 
 
 def test_messages_stay_in_order_whatever_the_jitter() -> None:
-    world = World(jitter_us=30 * MS)
-    connection = world.open()
+    setup = Setup(jitter_us=30 * MS)
+    connection = setup.open()
     for data in lines(200):
-        world.network.send_up(connection, data)
-        world.network.send_down(connection, data, 0)
-        world.pass_ms(1)
-    world.pass_ms(2_000)
-    assert world.host.got == world.laptop.got == lines(200)
-    pauses = [b - a for a, b in pairwise(world.laptop.got_us)]
+        setup.network.send_up(connection, data)
+        setup.network.send_down(connection, data, 0)
+        setup.pass_ms(1)
+    setup.pass_ms(2_000)
+    assert setup.host.got == setup.laptop.got == lines(200)
+    pauses = [b - a for a, b in pairwise(setup.laptop.got_us)]
     assert len(set(pauses)) > 5  # the jitter was there
 
 
@@ -137,217 +137,217 @@ def test_messages_stay_in_order_whatever_the_jitter() -> None:
 
 
 def test_a_connection_opens_after_two_round_trips() -> None:
-    world = World()
-    world.ask()
-    world.pass_ms(40)
-    assert not world.host.opens
-    world.pass_ms(1)
-    assert world.host.opens == [world.laptop.connection]
+    setup = Setup()
+    setup.ask()
+    setup.pass_ms(40)
+    assert not setup.host.opens
+    setup.pass_ms(1)
+    assert setup.host.opens == [setup.laptop.connection]
 
 
 @pytest.mark.parametrize("reason", ["down", "blocked up", "blocked down"])
 def test_an_attempt_that_nobody_answers_is_given_up(reason: str) -> None:
-    world = World(accepts=reason != "down", connect_timeout_us=500 * MS)
-    world.block(up=reason == "blocked up", down=reason == "blocked down")
-    world.ask()
-    world.pass_ms(539)
-    assert not world.laptop.codes
-    world.pass_ms(2)
-    assert world.laptop.codes == [CLOSE_ABNORMAL]
-    assert not world.host.opens
-    assert not world.laptop.path.connections
+    setup = Setup(accepts=reason != "down", connect_timeout_us=500 * MS)
+    setup.block(up=reason == "blocked up", down=reason == "blocked down")
+    setup.ask()
+    setup.pass_ms(539)
+    assert not setup.laptop.codes
+    setup.pass_ms(2)
+    assert setup.laptop.codes == [CLOSE_ABNORMAL]
+    assert not setup.host.opens
+    assert not setup.laptop.path.connections
 
 
 def test_the_client_closes_after_what_it_has_sent() -> None:
-    world = World(jitter_us=20 * MS)
-    connection = world.open()
+    setup = Setup(jitter_us=20 * MS)
+    connection = setup.open()
     for data in lines(10):
-        world.network.send_up(connection, data)
-    world.network.close_from_client(connection)
-    world.network.send_up(connection, b"too late")
-    world.network.send_down(connection, b"nobody is there", 0)
-    world.pass_ms(1_000)
-    assert world.host.got == lines(10)
-    assert len(world.host.closed_us) == 1
-    assert not world.laptop.got
-    assert not world.laptop.codes  # it knows
-    assert not world.laptop.path.connections
+        setup.network.send_up(connection, data)
+    setup.network.close_from_client(connection)
+    setup.network.send_up(connection, b"too late")
+    setup.network.send_down(connection, b"nobody is there", 0)
+    setup.pass_ms(1_000)
+    assert setup.host.got == lines(10)
+    assert len(setup.host.closed_us) == 1
+    assert not setup.laptop.got
+    assert not setup.laptop.codes  # it knows
+    assert not setup.laptop.path.connections
 
 
 def test_the_server_closes_after_what_it_has_sent() -> None:
-    world = World(jitter_us=20 * MS)
-    connection = world.open()
+    setup = Setup(jitter_us=20 * MS)
+    connection = setup.open()
     for data in lines(10):
-        world.network.send_down(connection, data, 0)
-    world.network.close_from_server(connection, 4409)
-    world.network.send_down(connection, b"too late", 0)
-    world.network.send_up(connection, b"nobody is there")
-    world.pass_ms(1_000)
-    assert world.laptop.got == lines(10)
-    assert world.laptop.codes == [4409]
-    assert not world.host.got
-    assert not world.laptop.path.connections
+        setup.network.send_down(connection, data, 0)
+    setup.network.close_from_server(connection, 4409)
+    setup.network.send_down(connection, b"too late", 0)
+    setup.network.send_up(connection, b"nobody is there")
+    setup.pass_ms(1_000)
+    assert setup.laptop.got == lines(10)
+    assert setup.laptop.codes == [4409]
+    assert not setup.host.got
+    assert not setup.laptop.path.connections
 
 
 def test_a_reset_reaches_the_client_and_nothing_else_reaches_the_server() -> None:
-    world = World()
-    connection = world.open()
-    world.network.send_up(connection, b"on its way")
-    world.network.reset(connection)
-    world.pass_ms(9)
-    assert not world.laptop.codes
-    world.pass_ms(2)
-    assert world.laptop.codes == [CLOSE_ABNORMAL]
-    assert not world.host.got
-    assert not world.host.closed_us  # there is nobody left to tell
+    setup = Setup()
+    connection = setup.open()
+    setup.network.send_up(connection, b"on its way")
+    setup.network.reset(connection)
+    setup.pass_ms(9)
+    assert not setup.laptop.codes
+    setup.pass_ms(2)
+    assert setup.laptop.codes == [CLOSE_ABNORMAL]
+    assert not setup.host.got
+    assert not setup.host.closed_us  # there is nobody left to tell
 
 
 # --- blocks -----------------------------------------------------------------------------------------------
 
 
 def test_a_block_holds_and_its_end_delivers_in_order() -> None:
-    world = World()
-    connection = world.open()
-    world.network.send_up(connection, b"000")  # is on its way when the block begins
-    world.network.send_down(connection, b"000", 0)
-    world.block(keep_alive=False)
+    setup = Setup()
+    connection = setup.open()
+    setup.network.send_up(connection, b"000")  # is on its way when the block begins
+    setup.network.send_down(connection, b"000", 0)
+    setup.block(keep_alive=False)
     for data in lines(5)[1:]:
-        world.network.send_up(connection, data)
-        world.network.send_down(connection, data, 0)
-    world.pass_ms(5_000)
-    assert not world.host.got
-    assert not world.laptop.got
-    assert world.laptop.path.hit == 10
-    world.free()
-    world.network.send_up(connection, b"005")
-    world.network.send_down(connection, b"005", 0)
-    world.pass_ms(100)
-    assert world.host.got == world.laptop.got == lines(6)
-    assert not world.laptop.codes
+        setup.network.send_up(connection, data)
+        setup.network.send_down(connection, data, 0)
+    setup.pass_ms(5_000)
+    assert not setup.host.got
+    assert not setup.laptop.got
+    assert setup.laptop.path.hit == 10
+    setup.free()
+    setup.network.send_up(connection, b"005")
+    setup.network.send_down(connection, b"005", 0)
+    setup.pass_ms(100)
+    assert setup.host.got == setup.laptop.got == lines(6)
+    assert not setup.laptop.codes
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_one_way_blocks_leave_the_other_way_alone(way: str) -> None:
-    world = World()
-    connection = world.open()
-    world.block(up=way == "up", down=way == "down", keep_alive=False)
-    world.network.send_up(connection, b"up")
-    world.network.send_down(connection, b"down", 0)
-    world.pass_ms(100)
-    assert (world.host.got, world.laptop.got) == (([], [b"down"]) if way == "up" else ([b"up"], []))
-    world.free(up=way == "up", down=way == "down")
-    world.pass_ms(100)
-    assert (world.host.got, world.laptop.got) == ([b"up"], [b"down"])
+    setup = Setup()
+    connection = setup.open()
+    setup.block(up=way == "up", down=way == "down", keep_alive=False)
+    setup.network.send_up(connection, b"up")
+    setup.network.send_down(connection, b"down", 0)
+    setup.pass_ms(100)
+    assert (setup.host.got, setup.laptop.got) == (([], [b"down"]) if way == "up" else ([b"up"], []))
+    setup.free(up=way == "up", down=way == "down")
+    setup.pass_ms(100)
+    assert (setup.host.got, setup.laptop.got) == ([b"up"], [b"down"])
 
 
 def test_a_block_beyond_the_keep_alive_breaks_both_sides_and_loses_what_was_on_its_way() -> None:
-    world = World(keep_alive_us=1_000 * MS)
-    connection = world.open()
-    world.block()
-    world.network.send_up(connection, b"lost")
-    world.network.send_down(connection, b"lost", 0)
-    world.pass_ms(499)
+    setup = Setup(keep_alive_us=1_000 * MS)
+    connection = setup.open()
+    setup.block()
+    setup.network.send_up(connection, b"lost")
+    setup.network.send_down(connection, b"lost", 0)
+    setup.pass_ms(499)
     assert connection.client_open
     assert connection.server_open
-    world.pass_ms(1_002)
-    assert world.laptop.codes == [CLOSE_ABNORMAL]
-    assert len(world.host.closed_us) == 1
-    assert world.laptop.broken_us != world.host.closed_us[0]  # each side has its own patience
-    world.free()
-    world.pass_ms(5_000)
-    assert not world.host.got
-    assert not world.laptop.got
-    assert world.laptop.codes == [CLOSE_ABNORMAL]
-    assert not world.laptop.path.connections
+    setup.pass_ms(1_002)
+    assert setup.laptop.codes == [CLOSE_ABNORMAL]
+    assert len(setup.host.closed_us) == 1
+    assert setup.laptop.broken_us != setup.host.closed_us[0]  # each side has its own patience
+    setup.free()
+    setup.pass_ms(5_000)
+    assert not setup.host.got
+    assert not setup.laptop.got
+    assert setup.laptop.codes == [CLOSE_ABNORMAL]
+    assert not setup.laptop.path.connections
 
 
 def test_a_path_that_comes_and_goes_faster_than_the_keep_alive_breaks_nothing() -> None:
-    world = World(keep_alive_us=1_000 * MS)
-    connection = world.open()
+    setup = Setup(keep_alive_us=1_000 * MS)
+    connection = setup.open()
     for _ in range(40):
-        world.block()
-        world.pass_ms(300)
-        world.free()
-        world.pass_ms(10)
+        setup.block()
+        setup.pass_ms(300)
+        setup.free()
+        setup.pass_ms(10)
     assert connection.client_open
     assert connection.server_open
 
 
 def test_two_blocks_end_with_the_second() -> None:
-    world = World()
-    connection = world.open()
-    world.block(keep_alive=False)
-    world.block(keep_alive=False)
-    world.network.send_up(connection, b"x")
-    world.pass_ms(100)
-    world.laptop.path.free(up=True, down=True)
-    assert world.laptop.path.is_blocked
-    assert world.laptop.path.blocks == 1
-    world.free()
-    assert not world.laptop.path.is_blocked
-    assert world.host.got == [b"x"]
+    setup = Setup()
+    connection = setup.open()
+    setup.block(keep_alive=False)
+    setup.block(keep_alive=False)
+    setup.network.send_up(connection, b"x")
+    setup.pass_ms(100)
+    setup.laptop.path.free(up=True, down=True)
+    assert setup.laptop.path.is_blocked
+    assert setup.laptop.path.blocks == 1
+    setup.free()
+    assert not setup.laptop.path.is_blocked
+    assert setup.host.got == [b"x"]
 
 
 # --- half-open connections --------------------------------------------------------------------------------
 
 
 def test_the_server_learns_at_the_end_of_a_block_that_the_client_has_gone() -> None:
-    world = World(keep_alive_us=60_000 * MS)
-    connection = world.open()
-    world.block()
-    world.network.send_up(connection, b"before it left")
-    world.pass_ms(50)
-    world.network.close_from_client(connection)
-    world.pass_ms(1_000)
+    setup = Setup(keep_alive_us=60_000 * MS)
+    connection = setup.open()
+    setup.block()
+    setup.network.send_up(connection, b"before it left")
+    setup.pass_ms(50)
+    setup.network.close_from_client(connection)
+    setup.pass_ms(1_000)
     assert connection.server_open
-    world.free()
-    world.pass_ms(50)
+    setup.free()
+    setup.pass_ms(50)
     assert not connection.server_open
-    assert world.host.got == [b"before it left"]
-    assert len(world.host.closed_us) == 1
+    assert setup.host.got == [b"before it left"]
+    assert len(setup.host.closed_us) == 1
 
 
 def test_a_close_that_meets_a_block_on_its_way_is_heard_at_its_end() -> None:
-    world = World(keep_alive_us=60_000 * MS)
-    connection = world.open()
-    world.network.close_from_client(connection)
-    world.block()
-    world.pass_ms(1_000)
+    setup = Setup(keep_alive_us=60_000 * MS)
+    connection = setup.open()
+    setup.network.close_from_client(connection)
+    setup.block()
+    setup.pass_ms(1_000)
     assert connection.server_open
-    world.free()
-    world.pass_ms(50)
+    setup.free()
+    setup.pass_ms(50)
     assert not connection.server_open
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_the_client_learns_at_the_end_of_a_block_that_the_server_has_gone(end: str) -> None:
     # The block is shorter than anybody's patience: nothing but its end can tell.
-    world = World(keep_alive_us=60_000 * MS)
-    connection = world.open()
-    world.block(keep_alive=False)
-    world.pass_ms(50)
+    setup = Setup(keep_alive_us=60_000 * MS)
+    connection = setup.open()
+    setup.block(keep_alive=False)
+    setup.pass_ms(50)
     if end == "close":
-        world.network.close_from_server(connection, CLOSE_TRY_AGAIN)
+        setup.network.close_from_server(connection, CLOSE_TRY_AGAIN)
     else:
-        world.network.reset(connection)
-    world.pass_ms(1_000)
-    assert not world.laptop.codes
-    world.free()
-    world.pass_ms(50)
-    assert world.laptop.codes == [CLOSE_TRY_AGAIN if end == "close" else CLOSE_ABNORMAL]
-    assert not world.laptop.path.connections
+        setup.network.reset(connection)
+    setup.pass_ms(1_000)
+    assert not setup.laptop.codes
+    setup.free()
+    setup.pass_ms(50)
+    assert setup.laptop.codes == [CLOSE_TRY_AGAIN if end == "close" else CLOSE_ABNORMAL]
+    assert not setup.laptop.path.connections
 
 
 def test_a_client_whose_server_lost_patience_alone_finds_out_by_itself() -> None:
-    world = World(keep_alive_us=1_000 * MS)
-    connection = world.open()
-    world.laptop.path.block(up=True, down=True)
-    world.network.blocked(connection, FirstPatient(), keep_alive=True)
-    world.pass_ms(600)
+    setup = Setup(keep_alive_us=1_000 * MS)
+    connection = setup.open()
+    setup.laptop.path.block(up=True, down=True)
+    setup.network.blocked(connection, FirstPatient(), keep_alive=True)
+    setup.pass_ms(600)
     assert not connection.server_open
-    world.free()
-    world.pass_ms(1_000)
-    assert world.laptop.codes == [CLOSE_ABNORMAL]
+    setup.free()
+    setup.pass_ms(1_000)
+    assert setup.laptop.codes == [CLOSE_ABNORMAL]
 
 
 class FirstPatient(random.Random):
@@ -364,62 +364,62 @@ class FirstPatient(random.Random):
 
 
 def test_a_slow_reader_gets_what_it_reads_in_order() -> None:
-    world = World()
-    connection = world.open()
-    world.laptop.reads_slowly = True
+    setup = Setup()
+    connection = setup.open()
+    setup.laptop.reads_slowly = True
     for data in lines(6):
-        world.network.send_down(connection, data, 0)
-    world.pass_ms(100)
-    assert not world.laptop.got
-    assert world.network.read(connection, 8) == 6
-    assert world.laptop.got == lines(2)
-    world.laptop.reads_slowly = False
-    world.network.send_down(connection, b"006", 0)
-    world.pass_ms(100)
-    assert world.laptop.got == lines(2)  # nothing overtakes what still waits
-    world.network.read(connection, 1_000)
-    assert world.laptop.got == lines(7)
+        setup.network.send_down(connection, data, 0)
+    setup.pass_ms(100)
+    assert not setup.laptop.got
+    assert setup.network.read(connection, 8) == 6
+    assert setup.laptop.got == lines(2)
+    setup.laptop.reads_slowly = False
+    setup.network.send_down(connection, b"006", 0)
+    setup.pass_ms(100)
+    assert setup.laptop.got == lines(2)  # nothing overtakes what still waits
+    setup.network.read(connection, 1_000)
+    assert setup.laptop.got == lines(7)
 
 
 def test_a_full_outbox_closes_a_slow_reader() -> None:
-    world = World(outbox_bytes_max=10)
-    connection = world.open()
-    world.laptop.reads_slowly = True
+    setup = Setup(outbox_bytes_max=10)
+    connection = setup.open()
+    setup.laptop.reads_slowly = True
     for data in lines(3):
-        world.network.send_down(connection, data, 0)
-    world.pass_ms(100)
+        setup.network.send_down(connection, data, 0)
+    setup.pass_ms(100)
     assert connection.server_open
-    world.network.send_down(connection, b"003", 0)
-    world.pass_ms(100)
+    setup.network.send_down(connection, b"003", 0)
+    setup.pass_ms(100)
     assert not connection.server_open
-    assert world.network.overflowed == 1
-    assert len(world.host.closed_us) == 1
-    world.network.read(connection, 1_000)
-    assert world.laptop.got == lines(4)
-    assert world.laptop.codes == [CLOSE_TRY_AGAIN]
+    assert setup.network.overflowed == 1
+    assert len(setup.host.closed_us) == 1
+    setup.network.read(connection, 1_000)
+    assert setup.laptop.got == lines(4)
+    assert setup.laptop.codes == [CLOSE_TRY_AGAIN]
 
 
 def test_a_clogged_connection_overflows_too_and_the_client_hears_of_it_at_the_end() -> None:
-    world = World(outbox_bytes_max=10)
-    connection = world.open()
-    world.block(keep_alive=False)
+    setup = Setup(outbox_bytes_max=10)
+    connection = setup.open()
+    setup.block(keep_alive=False)
     for data in lines(5):
-        world.network.send_down(connection, data, 0)
-    world.pass_ms(100)
-    assert world.network.overflowed == 1
-    world.free()
-    world.pass_ms(100)
-    assert world.laptop.codes == [CLOSE_TRY_AGAIN]
+        setup.network.send_down(connection, data, 0)
+    setup.pass_ms(100)
+    assert setup.network.overflowed == 1
+    setup.free()
+    setup.pass_ms(100)
+    assert setup.laptop.codes == [CLOSE_TRY_AGAIN]
 
 
 def test_the_end_of_a_block_does_not_make_a_slow_reader_fast() -> None:
-    world = World()
-    connection = world.open()
-    world.block(keep_alive=False)
-    world.laptop.reads_slowly = True
-    world.network.send_down(connection, b"000", 0)
-    world.pass_ms(100)
-    world.free()
-    assert not world.laptop.got
-    world.network.read(connection, 1_000)
-    assert world.laptop.got == [b"000"]
+    setup = Setup()
+    connection = setup.open()
+    setup.block(keep_alive=False)
+    setup.laptop.reads_slowly = True
+    setup.network.send_down(connection, b"000", 0)
+    setup.pass_ms(100)
+    setup.free()
+    assert not setup.laptop.got
+    setup.network.read(connection, 1_000)
+    assert setup.laptop.got == [b"000"]

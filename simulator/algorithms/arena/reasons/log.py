@@ -60,10 +60,10 @@ class LogReasons:
         else:
             return ""
         a, b = self._authors[arrived], self._authors[own]
-        met = f"{self._name(own)} of {b}, not acknowledged yet, met {self._name(arrived)} of {a}"
+        meeting = f"{self._name(own)} of {b}, not acknowledged yet, met {self._name(arrived)} of {a}"
         if here == there:
-            return f"{met} at one place: the smaller site goes first, {min(a, b)}"
-        return f"{met}, {here} against {there} on one text, which is no tie"
+            return f"{meeting} at one place: the smaller site goes first, {min(a, b)}"
+        return f"{meeting}, {here} against {there} on one text, which is no tie"
 
     def _by_gap(self, one: str, other: str) -> str:
         """What is said if one came with a branch that did not know the other one; empty if it was otherwise.
@@ -74,7 +74,7 @@ class LogReasons:
         found = sorted((row.revision, c, row) for c, row in rows.items() if row is not None)
         if len(found) < 2:
             return ""
-        (revision, met, _), (_, own, branch) = found
+        (revision, stored, _), (_, own, branch) = found
         if not branch.branch or revision <= branch.base:
             return ""
         length = branch.edits[0].operation.base_length
@@ -82,9 +82,9 @@ class LogReasons:
         theirs, owners = _gaps(length, [(row.operation, row.site) for row in trunk])
         ours, _ = _gaps(length, [(edits.operation, branch.site) for edits in branch.edits])
         said = f"the branch of {branch.site} was merged in FugueMax order"
-        here, there = ours[own], theirs[met]
+        here, there = ours[own], theirs[stored]
         if here != there:
-            return f"{said}: {self._name(own)} in gap {here} of its base, {self._name(met)} in gap {there}"
+            return f"{said}: {self._name(own)} in gap {here} of its base, {self._name(stored)} in gap {there}"
         return (
             f"{said}: in gap {here} of its base it met what {owners[here]} began there, "
             f"and the smaller site goes first, {min(branch.site, owners[here])}"

@@ -16,7 +16,7 @@ from simulator.algorithms.arena.random_schedule import random_schedule
 from simulator.algorithms.arena.schedule import Schedule
 from simulator.planning.scenario import load_scenario
 from tests.reference_server.exchange import DOCUMENT
-from tests.reference_server.world import SITES, World
+from tests.reference_server.system import SITES, System
 from tests.simulator.algorithms.arena.log_oracle import check_trunk
 from tests.simulator.algorithms.arena.strategies import schedules
 
@@ -50,31 +50,31 @@ def test_people_who_come_and_go(seed: int) -> None:
 def walked(seed: int, steps: int) -> Counter[str]:
     """A log written through lost connections, resends, rival workers and restarts."""
     draw = random.Random(seed)
-    world = World()
+    system = System()
     for _ in range(steps):
         who = draw.randrange(len(SITES))
         match draw.choices(
             ("edit", "move", "away", "drop", "rival", "lose", "restart"), (8, 16, 1, 1, 1, 1, 1)
         )[0]:
             case "edit":
-                world.edit(who, draw.randrange(8), draw.randrange(3), draw.randrange(1, 3))
+                system.edit(who, draw.randrange(8), draw.randrange(3), draw.randrange(1, 3))
             case "move":
-                world.connect(who)
-                world.up(who)
-                world.commit()
-                world.down(who)
+                system.connect(who)
+                system.up(who)
+                system.commit()
+                system.down(who)
             case "away":
-                world.work_offline(who, draw.randrange(8))
+                system.work_offline(who, draw.randrange(8))
             case "drop":
-                world.drop(who, noticed=draw.random() < 0.5)
+                system.drop(who, noticed=draw.random() < 0.5)
             case "rival":
-                world.rival(draw.randrange(8))
+                system.rival(draw.randrange(8))
             case "lose":
-                world.lose(applied=draw.random() < 0.5)
+                system.lose(applied=draw.random() < 0.5)
             case _:
-                world.restart(who)
-    world.heal_and_check()
-    return check_trunk("hello", world.exchange.store.durable(DOCUMENT).rows)
+                system.restart(who)
+    system.heal_and_check()
+    return check_trunk("hello", system.exchange.store.durable(DOCUMENT).rows)
 
 
 @pytest.mark.slow

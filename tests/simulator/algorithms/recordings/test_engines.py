@@ -18,7 +18,7 @@ from simulator.algorithms.recordings.engines import (
     replay_with_all,
 )
 from simulator.algorithms.recordings.plain import PlainReplay
-from simulator.algorithms.texts import letters
+from simulator.algorithms.texts import group_letters
 from simulator.workload.traces import Patch, Trace, TraceError, Transaction, read_trace
 
 NAMES = ["jupiter", *(f"eg-walker ({rule.value})" for rule in Rule), *ALGORITHMS]
@@ -41,7 +41,7 @@ def test_all_of_them() -> None:
     texts = {outcome.engine: outcome.text for outcome in outcomes}
     assert texts["eg-walker (rga)"] == texts["rga"] == "yx"
     assert {texts[engine] for engine in NAMES if "rga" not in engine and engine != "logoot"} == {"xy"}
-    assert letters(o.text for o in outcomes)[:6] == list("AAAABA")
+    assert group_letters(o.text for o in outcomes)[:6] == list("AAAABA")
     assert problems(outcomes, session.end) == []
     rga = outcomes[NAMES.index("rga")]
     assert rga.sentence == "hand: rga shows the recorded characters in another order, its own, from 0 on"
@@ -101,7 +101,7 @@ def test_two_people_by_every_engine(data: Path) -> None:
     session = read_trace(data / "traces" / "friendsforever.json.gz")
     session = msgspec.structs.replace(session, transactions=session.transactions[:3_000])
     outcomes = list(replay_with_all(session))
-    assert letters(o.text for o in outcomes) == ["A"] * len(NAMES)
+    assert group_letters(o.text for o in outcomes) == ["A"] * len(NAMES)
     assert all(outcome.converged for outcome in outcomes)
 
 

@@ -23,7 +23,7 @@ SITES = ("a", "m", "z")
 LIMITS = Limits(snapshot_every_revisions=16, batch_items_max=2)
 
 
-class World:
+class System:
     """Three clients, a worker and a rival worker.
 
     Attributes:
