@@ -276,15 +276,18 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
         ("server: {port: 65536}", ":1: server.port: must be a whole number from 0 to 65535, not 65536"),
         ("server: {host: []}", ":1: server.host: must be a text that is not empty, not a list"),
         ("server: {host: ''}", ":1: server.host: must be a text that is not empty, not ''"),
-        ("server: {port: 22:22}", ", not 22:22, which YAML 1.1 reads as 1342; write 1342 if that is meant"),
+        (
+            "server: {port: 22:22}",
+            ":1: server.port: must be a whole number from 0 to 65535, not 22:22, which YAML 1.1 reads as",
+        ),
         (
             "server: {port: 017}",
             ":1: server.port: must be a whole number from 0 to 65535, not 017, which YAML",
         ),
         ("websocket: {compression: on}", ":1: websocket.compression: must be true or false, not on, which"),
         (
-            "server: {port: '${P:-017}'}",
-            ", not the value of P; write it in decimal digits, or as true or false",
+            "server: {port: '${UNSET:-017}'}",
+            ":1: server.port: must be a whole number from 0 to 65535, not the value of UNSET; write",
         ),
         ("server: {port: 1,\n port: 2}", ":2: server.port: is given twice, first in line 1"),
         ("server: {workers: 0}", ":1: server.workers: must be a whole number from 1 to 256, not 0"),
