@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concord.refusals import refusing
 from concord.scenarios import Chosen
-from concord.terminal import console, progress
+from concord.terminal import progress, say
 from simulator.live.run import LiveError, LiveOptions, run_live
 from simulator.running.options import RunListener
 from simulator.running.run import RunOutcome
@@ -18,10 +18,9 @@ def drive(chosen: Chosen, options: LiveOptions) -> RunOutcome:
         UsageError: it could not begin.
     """
     scenario = chosen.scenario
-    console.print(
+    say(
         f"{scenario.name}, live: {scenario.clients:,} clients, {scenario.documents:,} documents, "
-        f"{scenario.duration_us / 1e6:g} seconds, seed {options.seed}",
-        soft_wrap=True,
+        f"{scenario.duration_us / 1e6:g} seconds, seed {options.seed}"
     )
     with progress("driving") as bar:
         return run_live(scenario, options, RunListener(bar.share, bar.stage))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from typer.exceptions import TyperException
 
 from concord.refusals import UsageError
 from model.verdict import ExitCode
+from model.wording import printable
 
 _DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
@@ -30,6 +32,7 @@ class _Termination:
 def code_of(program: Callable[[], object]) -> int:
     """Run a program that returns an exit code or something else; what went wrong is on standard error."""
     _Termination.is_terminated = False
+    _spare_the_run_for_signs()
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = program()
@@ -51,8 +54,9 @@ def code_of(program: Callable[[], object]) -> int:
         refuse(f"{where}{error.strerror or error}")
         return ExitCode.IO_ERROR if error.errno in _DISK else ExitCode.USAGE
     except Exception:
-        traceback.print_exc()
-        typer.echo("concord: this is a bug in Concord", err=True)
+        for line in traceback.format_exc().splitlines():
+            typer.echo(printable(line), err=True)
+        refuse("this is a bug in Concord")
         return ExitCode.BUG
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -64,8 +68,14 @@ def code_of(program: Callable[[], object]) -> int:
 def refuse(*problems: str) -> ExitCode:
     """Say on standard error what cannot be used, a line each."""
     for problem in problems:
-        typer.echo(f"concord: {problem}", err=True)
+        typer.echo(f"concord: {printable(problem)}", err=True)
     return ExitCode.USAGE
+
+
+def _spare_the_run_for_signs() -> None:
+    """Let a terminal lose the signs that it does not know, instead of the run."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

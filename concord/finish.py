@@ -8,7 +8,7 @@ from rich.table import Table
 
 from concord.cases import explain_cases
 from concord.refusals import refusing
-from concord.terminal import console
+from concord.terminal import quoted, say, say_table
 from model.claims import ENGINES
 from reports.recorded import ReportError
 from reports.slo import judged
@@ -49,35 +49,33 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
     result = run.result
     sound = all(row.ok for row in result.harness)
     seconds = "virtual seconds" if result.kind == "simulated" else "seconds"
-    console.print(headline(result), style="bold", markup=False)
+    say(headline(result), style="bold")
     table = Table("check", "verdict", box=None, pad_edge=False)
     table.add_column("checked", justify="right")
     for check in result.checks:
         verdict = check.verdict.value if check.claimed else f"{check.verdict.value} (not claimed)"
         table.add_row(check.name, verdict, f"{check.checked:,}")
-    console.print(table)
+    say_table(table)
     table = Table("objective", "target", "measured", "", box=None, pad_edge=False)
     for slo in result.slos:
         measured = value_text(slo.measured, slo.unit)
         table.add_row(slo.title, objective_text(slo), measured, outcome_text(slo, sound))
-    console.print(table)
+    say_table(table)
     edits = "edits acknowledged" if ENGINES[result.engine].has_server else "edits"
-    console.print(
+    say(
         f"{result.edits:,} {edits}, {result.deliveries:,} deliveries "
         f"({result.deliveries_per_second:,.0f}/s checked), {len(result.faults)} faults; "
         f"{result.run_seconds:.0f} {seconds} in {result.wall_seconds:.1f} s; "
-        f"digest {result.digest}",
-        soft_wrap=True,
+        f"digest {result.digest}"
     )
     for path, case in run.cases:
-        console.print(
-            f"failure: {path} ({case.clients} clients, {case.operations} edits); "
-            f"concord replay {path}; concord explain {path}",
-            markup=False,
-            soft_wrap=True,
+        file = quoted(path)
+        say(
+            f"failure: {file} ({case.clients} clients, {case.operations} edits); "
+            f"concord replay {file}; concord explain {file}"
         )
     for row in result.harness:
         if not row.ok:
-            console.print(f"harness: {row.note or row.title}", style="red", markup=False, soft_wrap=True)
+            say(f"harness: {row.note or row.title}", style="red")
     if report is not None:
-        console.print(f"report: {report}", soft_wrap=True)
+        say(f"report: {report}")

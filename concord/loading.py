@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from concord.refusals import refusing
-from concord.terminal import console, progress
+from concord.terminal import progress, say
 from loadgen.channel import Status
 from loadgen.plan import PlanError
 from loadgen.run import Listener, LoadOptions, run_load
@@ -23,10 +23,9 @@ def load(options: LoadOptions) -> RunOutcome:
         UsageError: the run cannot be made like this.
     """
     plan = options.plan
-    console.print(
+    say(
         f"{plan.url}: {plan.users:,} users, {plan.documents:,} documents, {plan.run_seconds:g} s, "
-        f"{plan.model} model, seed {plan.seed}, {plan.workers} processes",
-        soft_wrap=True,
+        f"{plan.model} model, seed {plan.seed}, {plan.workers} processes"
     )
     with progress("loading") as bar:
         status = _Status(plan.run_seconds, bar.share)
@@ -54,10 +53,8 @@ class _Status:
         stage = min(row.stage for row in rows)
         connected, wanted = sum(row.connected for row in rows), sum(row.wanted for row in rows)
         edits, revisions = sum(row.edits for row in rows), sum(row.operations for row in rows)
-        console.print(
+        say(
             f"{seconds:6.0f} s  {stage}: {connected:,} of {wanted:,} connected, "
             f"{edits:,} edits, {revisions:,} revisions, "
-            f"{sum(row.errors for row in rows):,} errors, busiest worker {cpu:.0f} % CPU",
-            markup=False,
-            soft_wrap=True,
+            f"{sum(row.errors for row in rows):,} errors, busiest worker {cpu:.0f} % CPU"
         )

@@ -61,7 +61,11 @@ def names(catalogue: Catalogue, wanted: str | None) -> Iterator[DocumentId]:
     """
     if wanted is not None:
         name = DocumentId(wanted)
-        if catalogue.get(name) is None:
+        try:
+            is_there = catalogue.get(name) is not None
+        except UnicodeEncodeError:  # no id is such bytes
+            is_there = False
+        if not is_there:
             raise UsageError(f"--document-id {wanted}: there is no such document")
         yield name
         return

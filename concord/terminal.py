@@ -1,14 +1,29 @@
-"""What every command shares with the terminal: the console, progress, its own command line."""
+"""The one way to the terminal, for every command: lines, tables, data, progress; and a command line as text.
+
+Names of documents, files and sites, and what a server answers, are somebody else's. Whatever is in them, a
+line stays one line, and nothing in it is markup or a sequence that a terminal obeys. No command prints by
+another way; a test holds on to that.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
+import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from model.wording import printable
+
+Part: TypeAlias = str | tuple[str, str]
+"""A text, or a text and its style."""
 
 
 class _Console(Console):
@@ -16,9 +31,45 @@ class _Console(Console):
         """Let the program say how it ends."""
         raise  # called where the error is handled
 
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Cells of tables come this way too."""
+        return super().render_str(printable(text), **settings)
 
-console = _Console(highlight=False)
+
+console = _Console(highlight=False, markup=False, emoji=False)
 """Standard output; what is refused goes to standard error."""
+
+
+def say(*parts: Part, style: str = "") -> None:
+    """Print one line, however long it is."""
+    console.print(_line(parts), style=style or None, soft_wrap=True)
+
+
+def say_table(table: Table) -> None:
+    """Print a table; its cells are texts, or made by :func:`styled`."""
+    console.print(table)
+
+
+def say_data(data: bytes) -> None:
+    """Print what is read by programs, as it is, and a line break."""
+    typer.echo(data)
+
+
+def styled(text: str, style: str) -> Text:
+    """A cell of a table."""
+    return _line([(text, style)])
+
+
+def _line(parts: Iterable[Part]) -> Text:
+    pairs = [(part, "") if isinstance(part, str) else part for part in parts]
+    return Text.assemble(*[(printable(text), style) for text, style in pairs])
+
+
+@contextlib.contextmanager
+def status(stage: str) -> Iterator[Callable[[str], None]]:
+    """What is done now, on a terminal only; yields what changes it."""
+    with console.status(_line([stage])) as shown:
+        yield lambda text: shown.update(_line([text]))
 
 
 class Progress(NamedTuple):
@@ -37,20 +88,33 @@ def progress(stage: str) -> Iterator[Progress]:
 
     with Bar(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         console=console,
         transient=True,
     ) as bar:
-        task = bar.add_task(stage, total=1.0)
+        task = bar.add_task(printable(stage), total=1.0)
         yield Progress(
             share=lambda share: bar.update(task, completed=share),
-            stage=lambda text: bar.update(task, description=text),
+            stage=lambda text: bar.update(task, description=printable(text)),
         )
 
 
 def command_line(secret: str = "") -> str:
     """What repeats this command; ``secret`` is left out of it."""
-    return shlex.join(["concord", *(a.replace(secret, "TOKEN") if secret else a for a in sys.argv[1:])])
+    arguments = [a.replace(secret, "TOKEN") if secret else a for a in sys.argv[1:]]
+    return " ".join(["concord", *map(quoted, arguments)])
+
+
+def quoted(argument: str | Path) -> str:
+    """An argument as a shell takes it; what cannot be printed, or is no text, as bytes in ``$'…'``."""
+    text = str(argument)
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(c if c.isprintable() and c not in "'\\" else _bytes(c) for c in text) + "'"
+
+
+def _bytes(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))

@@ -1,4 +1,4 @@
-"""Numbers and lists as they stand in a sentence."""
+"""Names, numbers and lists as they stand in a sentence."""
 
 from __future__ import annotations
 
@@ -13,3 +13,14 @@ def listed(names: Sequence[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """A number with its noun: ``1 edit``, ``1,024 edits``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def printable(text: str) -> str:
+    r"""The text as one line that does nothing but show signs, for names that somebody else chose.
+
+    What moves a cursor, begins a line, turns the direction of writing, is invisible or stands for no sign is
+    written as in Python: ``\n``, ``\x1b``, ``\u202e``, ``\udcff``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -17,6 +17,8 @@ from typing import Any, Final, TextIO, TypeAlias
 
 import msgspec
 
+from model.wording import printable
+
 LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -156,7 +158,7 @@ class _Human(_Line):
         time, level, event = plain.pop("time")[11:23], plain.pop("level"), plain.pop("event")
         part = plain.pop("logger").removeprefix(f"{_ROOT}.")
         fields = " ".join(f"{name}={_word(value)}" for name, value in plain.items())
-        return f"{time} {level:7} {part}: {_printable(event)} {fields}".rstrip()
+        return f"{time} {level:7} {part}: {printable(event)} {fields}".rstrip()
 
 
 def _plain(record: logging.LogRecord) -> dict[str, Any]:
@@ -227,11 +229,4 @@ def _word(value: object) -> str:
     if isinstance(value, str) and value and value.isprintable() and not re.search(r'[\s="]', value):
         return value
     text = msgspec.json.encode(value).decode()
-    return _printable(text)
-
-
-def _printable(text: str) -> str:
-    """Without signs that would move the cursor of a terminal or begin another line."""
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text
-    )
+    return printable(text)

@@ -1,19 +1,19 @@
-"""JUnit XML for a CI server: a test case for each check, each objective and each sign of the harness."""
+"""JUnit XML for a CI server: a test case for each check, each objective and each sign of the harness.
+
+XML 1.0 cannot hold control characters, not even escaped. Texts under test do; all of them are made printable.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from typing import Final
 from xml.etree import ElementTree
 
 from model.result import CheckRow, HarnessRow, RunResult, SloRow
 from model.verdict import Verdict
+from model.wording import printable
 from reports import wording
 from reports.recorded import Recorded, RecordedJob
-
-_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold at all, not even escaped; texts under test do hold it."""
-
 
 _PROPERTIES: Final = ("scenario", "seed", "digest", "command")
 
@@ -71,17 +71,18 @@ def _suite(
     if result is not None:
         properties = ElementTree.SubElement(suite, "properties")
         for key in _PROPERTIES:
-            value = _clean(str(getattr(result, key)))
+            value = printable(str(getattr(result, key)))
             ElementTree.SubElement(properties, "property", name=key, value=value)
     suite.extend(cases)
 
 
 def _case(classname: str, name: str) -> ElementTree.Element:
-    return ElementTree.Element("testcase", classname=classname, name=_clean(name))
+    return ElementTree.Element("testcase", classname=classname, name=printable(name))
 
 
-def _add(case: ElementTree.Element, outcome: str, message: str, text: str = "") -> None:
-    ElementTree.SubElement(case, outcome, message=_clean(message)).text = _clean(text)
+def _add(case: ElementTree.Element, outcome: str, message: str, lines: Iterable[str] = ()) -> None:
+    text = "\n".join(map(printable, lines))
+    ElementTree.SubElement(case, outcome, message=printable(message)).text = text
 
 
 def _checks(result: RunResult, classname: str) -> list[ElementTree.Element]:
@@ -101,15 +102,13 @@ def _check(check: CheckRow, classname: str) -> ElementTree.Element:
     case = _case(classname, check.name)
     counts = f"{check.violated:,} of {check.checked:,} violated: {check.detail}"
     if check.verdict is Verdict.VIOLATED and check.claimed:
-        text = "\n".join(
-            f"{v.document} at {wording.moment_text(v.time_us)}: {v.message}" for v in check.violations
-        )
-        _add(case, "failure", counts, text)
+        lines = [f"{v.document} at {wording.moment_text(v.time_us)}: {v.message}" for v in check.violations]
+        _add(case, "failure", counts, lines)
     elif check.verdict is Verdict.VIOLATED:
         _add(case, "skipped", f"not claimed by this engine; {counts}")
     elif check.verdict is Verdict.UNKNOWN:
         _add(case, "error" if check.claimed else "skipped", f"nothing to compare: {check.detail}")
-    ElementTree.SubElement(case, "system-out").text = _clean(counts)
+    ElementTree.SubElement(case, "system-out").text = printable(counts)
     return case
 
 
@@ -121,7 +120,7 @@ def _slo(slo: SloRow, classname: str, sound: bool) -> ElementTree.Element:
         _add(case, "skipped", wording.outcome_text(slo, sound))
     elif not slo.met:
         _add(case, "failure", sentence)
-    ElementTree.SubElement(case, "system-out").text = _clean(sentence)
+    ElementTree.SubElement(case, "system-out").text = printable(sentence)
     return case
 
 
@@ -129,9 +128,5 @@ def _sign(row: HarnessRow, classname: str) -> ElementTree.Element:
     case = _case(classname, row.name)
     if not row.ok:
         _add(case, "error", f"{wording.HARNESS_INVALID}: {wording.harness_text(row)}")
-    ElementTree.SubElement(case, "system-out").text = _clean(wording.harness_text(row))
+    ElementTree.SubElement(case, "system-out").text = printable(wording.harness_text(row))
     return case
-
-
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from model.result import CheckRow, RunResult, SloRow
 from model.verdict import Verdict
+from model.wording import printable
 from reports import wording
 from reports.job import check_lines, error_lines, reasons, slo_lines
 from reports.recorded import Recorded, RecordedJob
@@ -29,7 +30,7 @@ def render_markdown(recorded: Recorded) -> str:
         _errors([result]),
         _violations(recorded, ""),
         _notes([result]),
-        f"Repeat: `{result.command}` (digest `{result.digest}`)",
+        f"Repeat: {_code(result.command)} (digest `{result.digest}`)",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -52,7 +53,7 @@ def render_job_markdown(recorded: RecordedJob) -> str:
             if run is not None and (run.failures or wording.voting(run.result, Verdict.VIOLATED))
         ],
         _notes(results),
-        "\n".join(f"* {r.kind}: `{r.command}` (seed {r.seed}, digest `{r.digest}`)" for r in results),
+        "\n".join(f"* {r.kind}: {_code(r.command)} (seed {r.seed}, digest `{r.digest}`)" for r in results),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -133,8 +134,16 @@ def _size(result: RunResult) -> str:
 
 
 def _text(text: str) -> str:
-    """Text that neither breaks a table nor turns into markup."""
-    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", " ".join(text.split()))
+    """Text that neither breaks a table nor turns into markup, a link or the name of a person."""
+    text = re.sub(r"([\\|`*_<>\[\]&~@])|(?<=http)(:)|(?<=https)(:)", r"\\\g<0>", printable(text))
+    return re.sub(r"^(?=[-+#=])", r"\\", text)
+
+
+def _code(text: str) -> str:
+    """Text as code, whatever ticks are in it."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{printable(text)}{space}{fence}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -185,4 +194,6 @@ def _violations(recorded: Recorded, folder: str) -> str:
     lines = [f"* {violation.check}: {_text(violation.message)}" for violation in violations]
     more = len(lines) - VIOLATIONS_SHOWN_MAX
     shown = lines[:VIOLATIONS_SHOWN_MAX] + ([f"* … and {more} more"] if more > 0 else [])
-    return "\n".join(shown + [f"* failure case: `{folder}{failure.path}`" for failure in recorded.failures])
+    return "\n".join(
+        shown + [f"* failure case: {_code(folder + failure.path)}" for failure in recorded.failures]
+    )

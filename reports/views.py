@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from model.measures.measure_set import FaultRow
 from model.result import HarnessRow, RunResult
+from model.wording import printable
 from reports import wording
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -33,6 +34,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_harmless,
     )
     found.filters.update(
         number=lambda value: f"{value:,}",
@@ -47,6 +49,13 @@ def environment() -> Environment:
         cause=wording.harness_text,
     )
     return found
+
+
+def _harmless(value: object) -> object:
+    """What is put into a page; a text from elsewhere turns no direction of writing and hides nothing."""
+    if type(value) is not str:  # markup, which we have made, is another type
+        return value
+    return "\n".join(map(printable, value.split("\n")))
 
 
 def css() -> str:

@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 from rich.table import Column, Table
-from rich.text import Text
 
 from concord.finish import report
 from concord.folders import claim
 from concord.options import Json, Seed, Setting
 from concord.refusals import UsageError, refusing
 from concord.scenarios import settings_of
-from concord.terminal import console
+from concord.terminal import say, say_data, say_table, status, styled
 from model import arena as arenas
 from model.arena import Arena, Difference
 from model.verdict import Verdict
@@ -72,20 +71,20 @@ def arena(
         )
     if out is not None:
         claim(out)
-    with console.status(f"playing {schedule.name}") as status:
+    with status(f"playing {schedule.name}") as stage:
         result = contest(
             schedule,
             seed=seed,
             workload=kind,
-            progress=lambda name: status.update(f"playing {schedule.name}: {name}"),
+            progress=lambda name: stage(f"playing {schedule.name}: {name}"),
         )
     page = _keep(result, out) if out is not None else None
     if json:
-        typer.echo(arenas.encode(result).decode())
+        say_data(arenas.encode(result))
     else:
         _print(result)
         if page is not None:
-            console.print(f"page: {page}", soft_wrap=True)
+            say(f"page: {page}")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 
@@ -117,25 +116,25 @@ def _keep(arena: Arena, directory: Path) -> Path:
 
 
 def _print(result: Arena) -> None:
-    console.print(
+    say(
         f"{result.schedule}: {len(result.agents)} people, {result.edits} edits, "
         f"{result.exchanges} exchanges, {result.absences} times offline, "
-        f"{result.workload}, seed {result.seed}",
-        soft_wrap=True,
+        f"{result.workload}, seed {result.seed}"
     )
-    console.print(_order_table(result))
-    console.print(_costs_table(result))
-    console.print(_work_table(result))
+    say_table(_order_table(result))
+    say_table(_costs_table(result))
+    say_table(_work_table(result))
     for letter, rows in result.groups.items():
         text = result.readable(rows[0].text)
         cut = text if len(text) <= TEXT_SHOWN_MAX else f"{text[:TEXT_SHOWN_MAX]}…"
-        console.print(Text(f"{letter}  {', '.join(row.name for row in rows)}\n   {cut!r}"), soft_wrap=True)
+        say(f"{letter}  {', '.join(row.name for row in rows)}")
+        say(f"   {cut!r}")
     for difference in result.differences:
-        console.print(Text(in_words(result, difference)), soft_wrap=True)
+        say(in_words(result, difference))
     for problem in result.problems:
-        console.print(Text.assemble(("violated", "red"), f": {problem}"), soft_wrap=True)
+        say(("violated", "red"), f": {problem}")
     if not result.problems:
-        console.print("[green]valid[/]: every engine converges, and who has one order shows one text")
+        say(("valid", "green"), ": every engine converges, and who has one order shows one text")
 
 
 def in_words(result: Arena, difference: Difference) -> str:
@@ -161,7 +160,7 @@ def _order_table(result: Arena) -> Table:
         table.add_row(
             row.name,
             row.group,
-            "yes" if row.converged else Text("no", style="red"),
+            "yes" if row.converged else styled("no", "red"),
             row.weak.of_a_law,
             strong,
             f"{row.forward_split} of {row.forward_runs}",

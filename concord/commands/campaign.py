@@ -14,7 +14,7 @@ from concord.folders import claim, discard, refuse_foreign
 from concord.options import FleetOptions, Out, ScenarioChoice, takes_structs
 from concord.refusals import UsageError
 from concord.scenarios import chosen
-from concord.terminal import console
+from concord.terminal import say
 from model.verdict import ExitCode, Verdict
 from simulator.running.run import RunOutcome
 
@@ -45,9 +45,7 @@ def campaign(
             claim(directory)
             finished = judge(run_fleet(what, options_of(what, choice, fleet, seed, directory)))
             result = finished.result
-            console.print(
-                f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}"
-            )
+            say(f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}")
             histories += result.documents
             if result.verdict is Verdict.VALID:
                 discard(directory)
@@ -57,7 +55,7 @@ def campaign(
     except KeyboardInterrupt:
         if not _is_violated(failed):
             raise
-        console.print("interrupted")
+        say("interrupted")
     if not failed:
         discard(out)
     _summarise(failed, last - first, histories, out)
@@ -79,11 +77,13 @@ def _seed_range(text: str) -> tuple[int, int]:
 def _summarise(failed: Sequence[tuple[int, RunOutcome]], seeds: int, histories: int, out: Path) -> None:
     """What many seeds prove: a bound if nothing failed (rule of three), else the failing seeds."""
     if not failed:
-        console.print(
-            f"[green]valid[/]: 0 violations in {seeds} seeds and {histories:,} document histories: "
-            f"below {3 / histories:.2g} per history at 95 %"
+        say(
+            ("valid", "green"),
+            f": 0 violations in {seeds} seeds and {histories:,} document histories: "
+            f"below {3 / histories:.2g} per history at 95 %",
         )
         return
     for seed, run in failed:
         checks = ", ".join(c.name for c in run.result.checks if c.claimed and c.verdict is not Verdict.VALID)
-        console.print(f"seed {seed}: [red]{run.result.verdict.value}[/] ({checks}): {out / f'seed-{seed}'}")
+        verdict = (run.result.verdict.value, "red")
+        say(f"seed {seed}: ", verdict, f" ({checks}): {out / f'seed-{seed}'}")

@@ -9,7 +9,7 @@ import typer
 
 from concord.cases import CaseFile, case_of
 from concord.folders import refuse_foreign_file
-from concord.terminal import console
+from concord.terminal import quoted, say
 from simulator.failures.explain import GENERATOR, tell
 from simulator.failures.explain import explain as page_of
 from simulator.failures.trial import attempt
@@ -31,6 +31,8 @@ def explain(
     page = out or file.with_suffix(".html")
     refuse_foreign_file(page, lambda data: GENERATOR.encode() in data)
     trial = attempt(case.plan, parts, keep=True)
-    console.print(tell(case, trial.records, trial.results, file=file.name), markup=False, soft_wrap=True)
+    for line in tell(case, trial.records, trial.results, file=quoted(file.name)):
+        say(line)
     page.write_text(page_of(case, trial.records, trial.results, file=file.name), encoding="utf-8")
-    console.print(f"\ndiagram: {page}", soft_wrap=True)
+    say()
+    say(f"diagram: {page}")

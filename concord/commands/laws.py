@@ -7,10 +7,9 @@ import time
 import msgspec
 import typer
 from rich import table as rich_table
-from rich.text import Text
 
 from concord.options import Json, Seed
-from concord.terminal import console
+from concord.terminal import say, say_data, say_table, status, styled
 from model.verdict import ExitCode
 from simulator.algorithms.laws.measure import measure
 from simulator.algorithms.laws.tables import Table
@@ -32,14 +31,14 @@ def laws(
     begin = time.perf_counter()
     if json:
         measured = measure(seed)
-        typer.echo(msgspec.json.format(msgspec.json.encode(measured), indent=2).decode())
+        say_data(msgspec.json.format(msgspec.json.encode(measured), indent=2))
     else:
-        with console.status("measuring") as status:
-            measured = measure(seed, status.update)
+        with status("measuring") as stage:
+            measured = measure(seed, stage)
         for table in measured.tables:
-            console.print(_rendered(table))
+            say_table(_rendered(table))
         rows = [row for table in measured.tables for row in table.rows]
-        console.print(
+        say(
             f"{sum(row.same for row in rows)} of {len(rows)} as published, "
             f"seed {seed}, {time.perf_counter() - begin:.0f} s"
         )
@@ -52,6 +51,6 @@ def _rendered(table: Table) -> rich_table.Table:
         table.title, "published", "measured", "", "evidence", box=None, pad_edge=False, title_justify="left"
     )
     for row in table.rows:
-        same = Text("same") if row.same else Text("different", style="red")
-        rendered.add_row(row.what, row.published, row.measured, same, Text(row.evidence))
+        same = "same" if row.same else styled("different", "red")
+        rendered.add_row(row.what, row.published, row.measured, same, row.evidence)
     return rendered

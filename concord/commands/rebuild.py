@@ -9,7 +9,7 @@ import typer
 
 from concord.folders import refuse_foreign_file
 from concord.stores import ConfigOption, StoreOption, contents, names, opened
-from concord.terminal import console
+from concord.terminal import say
 from model.crdt.replicas.fuguemax import FugueMax
 from model.text import OperationError
 from model.verdict import ExitCode
@@ -43,19 +43,19 @@ def rebuild(
     try:
         replica, text = rebuilt(stored), text_of(stored)
     except OperationError as error:
-        console.print(f"[red]violated[/]: {name}: {error}", soft_wrap=True)
+        say(("violated", "red"), f": {name}: {error}")
         raise typer.Exit(ExitCode.VIOLATED) from None
     elements = replica.elements()
     if out is not None:
         out.write_bytes(replica.save())
-        console.print(f"replica: {out}", soft_wrap=True)
+        say(f"replica: {out}")
     equal = replica.text == text
     deleted = sum(element.deleted for element in elements)
-    console.print(
-        f"{'[green]valid[/]' if equal else '[red]violated[/]'}: {name}: {len(stored.rows):,} revisions, "
+    say(
+        ("valid", "green") if equal else ("violated", "red"),
+        f": {name}: {len(stored.rows):,} revisions, "
         f"{len(elements):,} elements, {deleted:,} of them deleted, {len(replica.version):,} sites; "
         f"its text is {'equal to' if equal else 'not'} that of the log",
-        soft_wrap=True,
     )
     if not equal:
         raise typer.Exit(ExitCode.VIOLATED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from concord.cases import CaseFile, case_of
-from concord.terminal import console
+from concord.terminal import say
 from model.verdict import ExitCode
 from simulator.failures.trial import attempt
 
@@ -22,11 +22,9 @@ def replay(file: CaseFile) -> None:
     same = "the same history as recorded" if trial.digest == case.digest else "another history than recorded"
     failed = [r for r in trial.results if r.claimed and r.violated]
     if not failed:
-        console.print(f"[green]valid[/]: {case.check} holds now; {same}")
+        say(("valid", "green"), f": {case.check} holds now; {same}")
         return
     for result in failed:
-        console.print(f"[red]violated[/]: {result.name}: {result.violations[0].message}", soft_wrap=True)
-    console.print(
-        f"{case.clients} clients, {case.operations} edits; {same}, digest {trial.digest}", soft_wrap=True
-    )
+        say(("violated", "red"), f": {result.name}: {result.violations[0].message}")
+    say(f"{case.clients} clients, {case.operations} edits; {same}, digest {trial.digest}")
     raise typer.Exit(ExitCode.VIOLATED)

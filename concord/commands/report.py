@@ -9,7 +9,7 @@ import typer
 
 from concord.folders import claim_for_reports
 from concord.refusals import refusing
-from concord.terminal import console
+from concord.terminal import say
 from reports.recorded import ReportError
 from reports.write import rendered, write
 
@@ -25,4 +25,4 @@ def report(
     claim_for_reports(directory, contents)
     write(contents)
     for path in contents:
-        console.print(str(path), soft_wrap=True)
+        say(str(path))

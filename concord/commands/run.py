@@ -22,7 +22,7 @@ from concord.machines import needs_linux
 from concord.options import FleetOptions, Jobs, Out, ScenarioChoice, Seed
 from concord.refusals import UsageError
 from concord.scenarios import chosen
-from concord.terminal import command_line, console
+from concord.terminal import command_line, say
 from loadgen.plan import LoadPlan
 from loadgen.run import LoadOptions
 from model import result as results
@@ -59,8 +59,8 @@ def run(
     except KeyboardInterrupt:
         if ExitCode.VIOLATED not in codes:
             raise
-        console.print("interrupted")
-    console.print(f"report of all three: {report(out)[0]}", soft_wrap=True)
+        say("interrupted")
+    say(f"report of all three: {report(out)[0]}")
     code = results.worst(codes)
     if code:
         raise typer.Exit(code)
@@ -68,12 +68,12 @@ def run(
 
 def _part(directory: Path, make: Callable[[Path], RunOutcome]) -> int:
     """One run of a job; one that cannot be made is a result too, so that the others are reported."""
-    console.print(f"— {directory.name}", style="bold")
+    say(f"— {directory.name}", style="bold")
     claim(directory)
     try:
         finished = judge(make(directory))
     except (UsageError, ServerError) as error:
-        console.print(f"{directory.name}: {error}", style="red", markup=False, soft_wrap=True)
+        say(f"{directory.name}: {error}", style="red")
         failed = results.Failed(exit_code=int(ExitCode.HARNESS_LIMIT), note=str(error))
         (directory / "failed.json").write_bytes(msgspec.json.encode(failed))
         return failed.exit_code

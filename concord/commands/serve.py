@@ -17,6 +17,7 @@ import typer
 from concord.configuration import configured
 from concord.machines import needs_linux
 from concord.refusals import refusing
+from concord.terminal import say
 from reference_server import logs
 from reference_server.auth.keys import random_secret
 from reference_server.auth.tokens import Tokens
@@ -135,14 +136,14 @@ def _say(settings: Config, port: int, issue: Callable[..., str] | None) -> None:
     ``issue`` makes a token where nobody else can, because the secret is a random one.
     """
     host, lifetime = settings.server.host, settings.authentication.token_expiry_seconds
-    typer.echo(f"listening on http://{host}:{port} (WebSocket: ws://{host}:{port}/ws), pid {os.getpid()}")
-    typer.echo(f"documents in {shown_url(settings.store_url)}")
+    say(f"listening on http://{host}:{port} (WebSocket: ws://{host}:{port}/ws), pid {os.getpid()}")
+    say(f"documents in {shown_url(settings.store_url)}")
     if issue is None:
-        typer.echo("a token: concord token --user-id YOU --grant '*=editor', with the same secret")
+        say("a token: concord token --user-id YOU --grant '*=editor', with the same secret")
     else:
         everything = {"*": Role.OWNER}
         token = issue("developer", role="admin", documents=everything, lifetime_seconds=lifetime)
-        typer.echo("no secret is configured (JWT_SECRET): tokens end with this process")
-        typer.echo(f"a token for {lifetime} s: {token}")
-    typer.echo(f"stop it with Ctrl-C or kill {os.getpid()}")
+        say("no secret is configured (JWT_SECRET): tokens end with this process")
+        say(f"a token for {lifetime} s: {token}")
+    say(f"stop it with Ctrl-C or kill {os.getpid()}")
     sys.stdout.flush()

@@ -15,7 +15,7 @@ from concord.machines import needs_linux
 from concord.options import FleetOptions, Out, ScenarioChoice, Seed, takes_structs
 from concord.refusals import UsageError, refusing
 from concord.scenarios import CRDT_MODE, chosen
-from concord.terminal import command_line, console
+from concord.terminal import command_line, say
 
 EXAMPLES = (
     "concord simulate calm --seed 7",
@@ -59,10 +59,9 @@ def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path
     what = chosen(choice, seed)
     options = options_of(what, choice, fleet, seed, out)
     scenario = what.scenario
-    console.print(
+    say(
         f"{scenario.name}: {scenario.clients:,} clients, {scenario.documents:,} documents, "
-        f"{scenario.duration_us / 1e6:g} virtual seconds, seed {seed}, {options.jobs} processes",
-        soft_wrap=True,
+        f"{scenario.duration_us / 1e6:g} virtual seconds, seed {seed}, {options.jobs} processes"
     )
     claim(out)
     return finish(run_fleet(what, options), out)

@@ -10,6 +10,7 @@ import typer
 
 from concord.configuration import configuration
 from concord.refusals import UsageError, refusing
+from concord.terminal import say
 from reference_server.auth.keys import SigningKeyError
 from reference_server.auth.tokens import Tokens
 from reference_server.config import has_keys, keys_of
@@ -57,7 +58,7 @@ def token(
             lifetime_seconds=expiry if expiry is not None else authentication.token_expiry_seconds,
             now=time.time(),
         )
-    typer.echo(issued)
+    say(issued)
 
 
 def _grant(text: str) -> tuple[str, Role]:

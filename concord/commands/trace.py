@@ -9,11 +9,10 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from concord.options import Json
 from concord.refusals import UsageError, refusing
-from concord.terminal import console
+from concord.terminal import say, say_data, say_table, status
 from model.crdt.rules import Rule
 from model.verdict import ExitCode
 from simulator.algorithms.recordings.engines import (
@@ -81,7 +80,7 @@ def trace(
     wrong = problems(outcomes, session.end)
     if json:
         rows = _rows(found, session.end)
-        typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+        say_data(msgspec.json.format(msgspec.json.encode(rows), indent=2))
     elif engine == ALL:
         _print_all(session, found, wrong)
     else:
@@ -96,12 +95,12 @@ def _replayed(
     """What came of each engine, and the wall seconds it took."""
     found: list[tuple[Replayed, float]] = []
     begin = time.perf_counter()
-    with console.status(f"replaying {session.name}") as status:
+    with status(f"replaying {session.name}") as stage:
         if engine != ALL:
             return [(replay_with(engine, session, rule, applications_max), time.perf_counter() - begin)]
         for outcome in replay_with_all(session, applications_max):
             found.append((outcome, time.perf_counter() - begin))
-            status.update(f"replaying {session.name}: {outcome.engine} done")
+            stage(f"replaying {session.name}: {outcome.engine} done")
             begin = time.perf_counter()
     if all(outcome.text is None for outcome, _ in found):
         raise TraceError(found[0][0].sentence)
@@ -117,18 +116,15 @@ def _rows(found: list[tuple[Replayed, float]], recorded: str) -> list[Row]:
 
 def _print_one(session: Trace, outcome: Replayed, seconds: float) -> None:
     good = outcome.shows(session.end)
-    console.print(
-        f"[{'green' if good else 'red'}]{'valid' if good else 'violated'}[/]: {outcome.sentence}",
-        soft_wrap=True,
-    )
-    console.print(
+    say(("valid", "green") if good else ("violated", "red"), f": {outcome.sentence}")
+    say(
         f"{len(session.transactions)} transactions, {session.edits} edits, "
         f"{outcome.detail} in {seconds:.1f} s"
     )
 
 
 def _print_all(session: Trace, found: list[tuple[Replayed, float]], wrong: list[str]) -> None:
-    console.print(
+    say(
         f"{session.name}: {len(session.agents)} authors, {len(session.transactions):,} transactions, "
         f"{session.edits:,} edits"
     )
@@ -138,7 +134,7 @@ def _print_all(session: Trace, found: list[tuple[Replayed, float]], wrong: list[
     for (outcome, seconds), row in zip(found, _rows(found, session.end), strict=True):
         shown = "refused" if not row.replayed else "yes" if row.recorded_text else "no"
         what = outcome.detail if row.recorded_text else outcome.sentence
-        table.add_row(row.engine, row.text, shown, f"{seconds:.1f}", Text(what))
-    console.print(table)
+        table.add_row(row.engine, row.text, shown, f"{seconds:.1f}", what)
+    say_table(table)
     for problem in wrong:
-        console.print(f"[red]violated[/]: {problem}", soft_wrap=True)
+        say(("violated", "red"), f": {problem}")

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from concord.configuration import configuration
-from concord.terminal import console
+from concord.terminal import say, say_table
 from reference_server.config import Config, has_keys, keys_of, shown_url
 
 EXAMPLES = ("concord validate-config server.yaml",)
@@ -23,11 +23,11 @@ def validate_config(
     Everything that is wrong is listed with its line, exit code 64.
     """
     settings = configuration(file)
-    console.print("[green]valid[/]")
+    say(("valid", "green"))
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in summary(settings):
         table.add_row(name, value)
-    console.print(table)
+    say_table(table)
 
 
 def summary(config: Config) -> list[tuple[str, str]]:

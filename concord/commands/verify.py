@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from concord.stores import ConfigOption, DocumentOption, StoreOption, contents, names, opened
-from concord.terminal import console
+from concord.terminal import say
 from model.identity import EMPTY_LOG
 from model.text import OperationError
 from model.verdict import ExitCode
@@ -48,17 +48,16 @@ def verify(
     if wrong:
         raise typer.Exit(ExitCode.VIOLATED)
     if not compared:
-        console.print("unknown: nothing was compared")
+        say("unknown: nothing was compared")
         raise typer.Exit(ExitCode.UNKNOWN)
 
 
 def _say(found: Verified) -> None:
     compared = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.compared.items())
-    verdict = "[red]violated[/]" if found.problems else "[green]valid[/]"
-    console.print(
-        f"{verdict}: {found.document}: revision {found.revision:,}, {found.rows:,} kept; "
+    say(
+        ("violated", "red") if found.problems else ("valid", "green"),
+        f": {found.document}: revision {found.revision:,}, {found.rows:,} kept; "
         f"compared: {compared or 'nothing'}",
-        soft_wrap=True,
     )
     for problem in found.problems:
-        console.print(f"  {problem}", markup=False, soft_wrap=True)
+        say(f"  {problem}")

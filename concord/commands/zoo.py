@@ -10,7 +10,7 @@ from rich.table import Table
 
 from concord.options import Jobs
 from concord.refusals import refusing
-from concord.terminal import console
+from concord.terminal import say, say_table, status, styled
 from model.machine import cores
 from model.verdict import ExitCode
 from simulator.zoo.catalogue import bug_of
@@ -34,18 +34,18 @@ def zoo(
     with refusing(ValueError):
         names = [bug_of(name).name for name in bugs or []]
     begin = time.perf_counter()
-    with console.status("hunting") as status:
+    with status("hunting") as stage:
         rows = run_zoo(
             names,
             seconds,
             jobs or cores(),
-            lambda row: status.update(f"hunting: {row.bug} done"),
+            lambda row: stage(f"hunting: {row.bug} done"),
         )
-    console.print(_table(rows))
+    say_table(_table(rows))
     missed = [row.bug for row in rows if not row.check]
-    console.print(f"{len(rows) - len(missed)} of {len(rows)} found in {time.perf_counter() - begin:.0f} s")
+    say(f"{len(rows) - len(missed)} of {len(rows)} found in {time.perf_counter() - begin:.0f} s")
     if missed:
-        console.print(f"[red]found by nobody[/]: {', '.join(missed)}")
+        say(("found by nobody", "red"), f": {', '.join(missed)}")
         raise typer.Exit(ExitCode.VIOLATED)
 
 
@@ -56,7 +56,7 @@ def _table(rows: list[Row]) -> Table:
     for row in rows:
         table.add_row(
             row.bug,
-            row.check or "[red]nobody[/]",
+            row.check or styled("nobody", "red"),
             *(str(n) for n in (row.operations, row.runs, row.clients, row.edits, row.attempts)),
         )
     return table

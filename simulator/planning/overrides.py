@@ -47,6 +47,8 @@ def _replaced(scenario: Scenario, key: str, text: str) -> Scenario:
 
     def read(kind: Any) -> Any:
         # A text is taken as it is; everything else is a piece of YAML.
+        if not text.isascii() and text != text.encode(errors="ignore").decode():
+            raise SettingError(key, f"must be UTF-8, not {text!a}")
         if kind is str:
             return text
         try:

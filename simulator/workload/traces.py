@@ -21,6 +21,8 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from model.wording import printable
+
 TRACE_BYTES_MAX: Final = 268_435_456
 """Size of a trace once unpacked; a larger one is refused before it fills the memory."""
 
@@ -110,7 +112,7 @@ def read_trace(path: Path | str) -> Trace:
         raise TraceError(f"{path}: {_readable(str(error))}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TraceError(f"{path}: not JSON: {error}") from None
-    name = path.name.removesuffix(".gz").removesuffix(".json")
+    name = printable(path.name.removesuffix(".gz").removesuffix(".json"))
     try:
         return _trace(name, wire)
     except TraceError as error:

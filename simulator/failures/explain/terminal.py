@@ -22,8 +22,8 @@ TEXT_LENGTH_MAX: Final = 32
 
 def tell(
     case: Case, records: Sequence[Record], results: Sequence[CheckResult], *, file: str = "FAILURE.json"
-) -> str:
-    """The explanation as plain text.
+) -> list[str]:
+    """The lines of the explanation.
 
     Args:
         case: the failure.
@@ -42,7 +42,7 @@ def tell(
     if scene.omitted:
         lines += ["", scene.omitted]
     lines += ["", f"replay: concord replay {file}"]
-    return "\n".join(lines)
+    return lines
 
 
 def _table(steps: Sequence[StoryStep]) -> list[str]:

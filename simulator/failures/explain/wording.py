@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from typing import Final, NamedTuple
+from unicodedata import category
 
 from model.text import Operation
 from model.wording import listed
@@ -13,6 +14,7 @@ PIECES_MAX: Final = 3
 ELLIPSIS: Final = "…"
 
 _SIGNS: Final = {0x0A: "⏎", 0x0D: "␍", 0x09: "⇥", 0x7F: "␡"}
+_SHOWN: Final = frozenset({"Zs", "Co", "Cn"})  # spaces, and what fonts may have a sign for
 
 
 class TextSpan(NamedTuple):
@@ -51,9 +53,8 @@ def _sign(character: str) -> str:
         return _SIGNS[code]
     if code < 0x20:
         return chr(0x2400 + code)  # the pictures of the control characters
-    if 0x7F < code < 0xA0 or 0xD800 <= code <= 0xDFFF or code & 0xFFFE == 0xFFFE:
-        return "\ufffd"
-    return character
+    is_sign = character.isprintable() or category(character) in _SHOWN
+    return character if is_sign and code & 0xFFFE != 0xFFFE else "\ufffd"
 
 
 def difference(before: str, after: str) -> tuple[TextSpan, TextSpan]:

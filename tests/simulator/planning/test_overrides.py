@@ -48,6 +48,7 @@ def test_nothing_else_changes() -> None:
         ("faults.0.kind", "clgo", "faults.0.kind: unknown fault 'clgo'; did you mean clog?"),
         ("duration", "20", "duration: must be a duration above 0 such as "),
         ("cells", "", "cells: must have a value"),
+        ("workload.trace_file", "a\udcff", r"workload.trace_file: must be UTF-8, not 'a\udcff'"),
         (
             "clients",
             "017",
