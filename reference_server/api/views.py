@@ -6,113 +6,136 @@ says that nothing was measured in it, which is not the same as fast.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
 
 from model.histogram import Histogram
+from reference_server.api.fields import Amount, Answer, DocumentName, Natural
 from reference_server.metrics.registry import LATENCIES
-from reference_server.metrics.snapshot import LatencySnapshot, MetricsSnapshot, QueueDepth
+from reference_server.metrics.snapshot import QUEUES_MAX, LatencySnapshot, MetricsSnapshot, QueueDepth
 from reference_server.metrics.windows import within_hour
 
+Label: TypeAlias = Annotated[str, Field(max_length=64)]
+Counts: TypeAlias = Annotated[dict[Label, Natural], Field(max_length=1_000)]
+Milliseconds: TypeAlias = Amount | None
+"""Null if nothing was measured, which is not the same as fast."""
 
-@dataclasses.dataclass(frozen=True)
-class Distribution:
+
+class Distribution(Answer):
     """Some durations; all but ``count`` are null if there are none."""
 
-    count: int
-    mean_ms: float | None
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    max_ms: float | None
+    count: Natural
+    mean_ms: Milliseconds
+    p50_ms: Milliseconds
+    p95_ms: Milliseconds
+    p99_ms: Milliseconds
+    max_ms: Milliseconds
 
 
-@dataclasses.dataclass(frozen=True)
-class LatencyView:
+class Latency(Answer):
     """Durations of one kind."""
 
     last_minute: Distribution
     since_start: Distribution
 
 
-@dataclasses.dataclass(frozen=True)
-class Overview:
-    """``/api/metrics``."""
+class Overview(Answer):
+    """The most important figures. Latencies are percentiles of the last minute, in milliseconds."""
 
-    operation_latency_p50: float | None
-    operation_latency_p95: float | None
-    operation_latency_p95_ms: float | None
-    operation_latency_p99: float | None
-    operations_total: int
-    operations_per_second: float
-    conflict_resolution_failures_last_hour: int
-    websocket_disconnections_last_hour: int
-    latencies: dict[str, LatencyView]
-    counts: dict[str, int]
-    errors_by_code: dict[str, int]
-    closes_by_code: dict[str, int]
-    queue_depth: int
-    outbox_bytes: int
-    workers: int
-    workers_connected: int
-    bus: dict[str, int]
-    uptime_seconds: float
-    window_seconds: float
-
-
-@dataclasses.dataclass(frozen=True)
-class ConnectionsView:
-    """``/api/metrics/connections``; ``total_connections`` and ``connections`` are those open now."""
-
-    total_connections: int
-    connections: int
-    active_users: int
-    documents_open: int
-    opened: int
-    closed: int
-    refused: int
-    errors: int
-    drops: int
-    cpu_usage: float
-    memory_usage: int
+    operation_latency_p50: Milliseconds
+    operation_latency_p95: Milliseconds
+    operation_latency_p95_ms: Milliseconds
+    operation_latency_p99: Milliseconds
+    operations_total: Natural
+    operations_per_second: Amount
+    conflict_resolution_failures_last_hour: Natural
+    websocket_disconnections_last_hour: Natural
+    latencies: Annotated[dict[Label, Latency], Field(max_length=100)]
+    counts: Counts
+    errors_by_code: Counts
+    closes_by_code: Counts
+    queue_depth: Natural
+    outbox_bytes: Natural
+    workers: Natural
+    workers_connected: Natural
+    bus: Counts
+    uptime_seconds: Amount
+    window_seconds: Amount
 
 
-@dataclasses.dataclass(frozen=True)
-class QueueView:
+class Connections(Answer):
+    """Connections open now, and what the workers take: percent of a core, bytes of memory."""
+
+    total_connections: Natural
+    connections: Natural
+    active_users: Natural
+    documents_open: Natural
+    opened: Natural
+    closed: Natural
+    refused: Natural
+    errors: Natural
+    drops: Natural
+    cpu_usage: Amount
+    memory_usage: Natural
+
+
+class Queue(Answer):
     """The operations of one document that wait; ``processing_rate`` in operations per second."""
 
-    document_id: str
-    depth: int
-    processing_rate: float
-    oldest_operation_age_ms: float
+    document_id: DocumentName
+    depth: Natural
+    processing_rate: Amount
+    oldest_operation_age_ms: Amount
 
 
-@dataclasses.dataclass(frozen=True)
-class QueuesView:
-    """``/api/metrics/queues``: the deepest queues, the deepest first."""
+class Queues(Answer):
+    """The deepest queues, the deepest first."""
 
-    queues: list[QueueView]
-
-
-@dataclasses.dataclass(frozen=True)
-class PresenceView:
-    """``/api/metrics/presence``; the latency is the 95th percentile."""
-
-    broadcast_latency_ms: float | None
-    updates_per_second: float
+    queues: Annotated[list[Queue], Field(max_length=QUEUES_MAX)]
 
 
-@dataclasses.dataclass(frozen=True)
-class TransformationsView:
-    """``/api/metrics/ot``; the average is that since the start, 0 if there was no transformation."""
+class Presence(Answer):
+    """Selections on their way to the others; the latency is the 95th percentile."""
 
-    total_transformations: int
-    transformation_time_ms_avg: float
-    transformation_time_ms_p95: float | None
-    transformations_per_second: float
-    conflicts_resolved: int
-    conflicts_failed: int
-    transformation_errors: int
+    broadcast_latency_ms: Milliseconds
+    updates_per_second: Amount
+
+
+class Transformations(Answer):
+    """The work of operational transformation; the average is that since the start."""
+
+    total_transformations: Natural
+    transformation_time_ms_avg: Amount
+    transformation_time_ms_p95: Milliseconds
+    transformations_per_second: Amount
+    conflicts_resolved: Natural
+    conflicts_failed: Natural
+    transformation_errors: Natural
+
+
+class Buckets(Answer):
+    """A whole distribution: see ``model/histogram.py`` for which values fall into which bucket."""
+
+    count: Natural
+    minimum: Natural
+    maximum: Natural
+    total: Natural
+    buckets: Annotated[dict[Label, Natural], Field(max_length=10_000)]
+
+
+class Distributions(Answer):
+    """Durations of one kind."""
+
+    since_start: Buckets
+    last_minute: Buckets
+
+
+class Histograms(Answer):
+    """Everything that was measured, in microseconds; distributions of several servers can be added up."""
+
+    unit: Literal["us"]
+    latencies: Annotated[dict[Label, Distributions], Field(max_length=100)]
 
 
 def overview(snapshot: MetricsSnapshot) -> Overview:
@@ -129,7 +152,9 @@ def overview(snapshot: MetricsSnapshot) -> Overview:
         conflict_resolution_failures_last_hour=within_hour(snapshot.conflict_failures, snapshot.taken_us),
         websocket_disconnections_last_hour=within_hour(snapshot.disconnections, snapshot.taken_us),
         latencies={
-            name: LatencyView(_distribution(latency.last_minute), _distribution(latency.since_start))
+            name: Latency(
+                last_minute=_distribution(latency.last_minute), since_start=_distribution(latency.since_start)
+            )
             for name, latency in ((name, _latency(snapshot, name)) for name in LATENCIES)
         },
         counts={name: getattr(counts, name) for name in counts.__struct_fields__},
@@ -145,9 +170,9 @@ def overview(snapshot: MetricsSnapshot) -> Overview:
     )
 
 
-def connections(snapshot: MetricsSnapshot) -> ConnectionsView:
+def connections(snapshot: MetricsSnapshot) -> Connections:
     """Connections, and what the workers take."""
-    return ConnectionsView(
+    return Connections(
         total_connections=snapshot.gauges.connections,
         connections=snapshot.gauges.connections,
         active_users=snapshot.gauges.active_users,
@@ -162,14 +187,13 @@ def connections(snapshot: MetricsSnapshot) -> ConnectionsView:
     )
 
 
-def queues(snapshot: MetricsSnapshot) -> QueuesView:
+def queues(snapshot: MetricsSnapshot) -> Queues:
     """The operations that wait, by document."""
-    return QueuesView([queue_view(queue, snapshot.window_us) for queue in snapshot.queues])
+    return Queues(queues=[_queue(queue, snapshot.window_us) for queue in snapshot.queues])
 
 
-def queue_view(queue: QueueDepth, window_us: int) -> QueueView:
-    """One queue; ``window_us`` is that of its snapshot."""
-    return QueueView(
+def _queue(queue: QueueDepth, window_us: int) -> Queue:
+    return Queue(
         document_id=queue.document,
         depth=queue.depth,
         processing_rate=_rate(queue.operations_last_minute, window_us),
@@ -177,16 +201,19 @@ def queue_view(queue: QueueDepth, window_us: int) -> QueueView:
     )
 
 
-def presence(snapshot: MetricsSnapshot) -> PresenceView:
+def presence(snapshot: MetricsSnapshot) -> Presence:
     """Selections on their way to the others."""
     latency = _latency(snapshot, "presence").last_minute
-    return PresenceView(_percentile_ms(latency, 95), _per_second(snapshot, latency.count))
+    return Presence(
+        broadcast_latency_ms=_percentile_ms(latency, 95),
+        updates_per_second=_per_second(snapshot, latency.count),
+    )
 
 
-def transformations(snapshot: MetricsSnapshot) -> TransformationsView:
+def transformations(snapshot: MetricsSnapshot) -> Transformations:
     """The work of operational transformation."""
     latency = _latency(snapshot, "transformation")
-    return TransformationsView(
+    return Transformations(
         total_transformations=latency.since_start.count,
         transformation_time_ms_avg=round(latency.since_start.mean / 1_000, 6),
         transformation_time_ms_p95=_percentile_ms(latency.last_minute, 95),
@@ -197,30 +224,18 @@ def transformations(snapshot: MetricsSnapshot) -> TransformationsView:
     )
 
 
-def histograms(snapshot: MetricsSnapshot) -> dict[str, Any]:
-    """``/api/metrics/histograms``: whole distributions in microseconds, as :meth:`Histogram.to_json`."""
-    return {
-        "unit": "us",
-        "latencies": {
-            name: {
-                "since_start": latency.since_start.to_json(),
-                "last_minute": latency.last_minute.to_json(),
-            }
+def histograms(snapshot: MetricsSnapshot) -> Histograms:
+    """Whole distributions."""
+    return Histograms(
+        unit="us",
+        latencies={
+            name: Distributions(
+                since_start=Buckets(**latency.since_start.to_json()),
+                last_minute=Buckets(**latency.last_minute.to_json()),
+            )
             for name, latency in ((name, _latency(snapshot, name)) for name in LATENCIES)
         },
-    }
-
-
-def to_json(snapshot: MetricsSnapshot) -> dict[str, Any]:
-    """Path to plain data, for every view."""
-    return {
-        "/api/metrics": dataclasses.asdict(overview(snapshot)),
-        "/api/metrics/connections": dataclasses.asdict(connections(snapshot)),
-        "/api/metrics/queues": dataclasses.asdict(queues(snapshot)),
-        "/api/metrics/presence": dataclasses.asdict(presence(snapshot)),
-        "/api/metrics/ot": dataclasses.asdict(transformations(snapshot)),
-        "/api/metrics/histograms": histograms(snapshot),
-    }
+    )
 
 
 def _latency(snapshot: MetricsSnapshot, name: str) -> LatencySnapshot:
@@ -233,10 +248,14 @@ def _percentile_ms(histogram: Histogram, p: float) -> float | None:
 
 def _distribution(histogram: Histogram) -> Distribution:
     if not histogram.count:
-        return Distribution(0, None, None, None, None, None)
-    p50, p95, p99 = (histogram.percentile(p) / 1_000 for p in (50, 95, 99))
+        return Distribution(count=0, mean_ms=None, p50_ms=None, p95_ms=None, p99_ms=None, max_ms=None)
     return Distribution(
-        histogram.count, round(histogram.mean / 1_000, 6), p50, p95, p99, histogram.maximum / 1_000
+        count=histogram.count,
+        mean_ms=round(histogram.mean / 1_000, 6),
+        p50_ms=_percentile_ms(histogram, 50),
+        p95_ms=_percentile_ms(histogram, 95),
+        p99_ms=_percentile_ms(histogram, 99),
+        max_ms=histogram.maximum / 1_000,
     )
 
 
