@@ -38,7 +38,6 @@ class UserDriver:
         "_address",
         "_delay_seconds",
         "_health",
-        "_is_connecting",
         "_open",
         "_pacing",
         "_rng",
@@ -65,7 +64,6 @@ class UserDriver:
         self._open = opener
         self._address = address
         self._delay_seconds = delay_seconds
-        self._is_connecting = False
         self.user = user(self)
 
     def run(self) -> None:
@@ -114,10 +112,8 @@ class UserDriver:
         gevent.spawn_later(delay_us / 1_000_000, function, *arguments)
 
     def connect(self) -> None:
-        """Open a connection, unless that is being done."""
-        if not self._is_connecting:
-            self._is_connecting = True
-            gevent.spawn(self._connect)
+        """Open a connection, in a greenlet of its own."""
+        gevent.spawn(self._connect)
 
     def send(self, link: WebSocket, frame: bytes) -> None:
         """Send one message; what goes wrong is noticed by who reads."""
@@ -130,7 +126,6 @@ class UserDriver:
     def _connect(self) -> None:
         """One attempt and, if it succeeds, all that arrives over the connection."""
         link = self._handshake()
-        self._is_connecting = False
         if link is None:
             self.user.broken(None, CLOSE_ABNORMAL)
             return

@@ -91,6 +91,7 @@ class Client(Generic[Link, D]):
         "_backoff",
         "_came_back_once",
         "_host",
+        "_is_connecting",
         "_is_silent",
         "_listener",
         "dialect",
@@ -115,7 +116,7 @@ class Client(Generic[Link, D]):
         self._listener = listener
         self._backoff = backoff
         self._is_silent = False
-        self._came_back_once = False
+        self._came_back_once = self._is_connecting = False
         self.link: Link | None = None
         self.wants_connection = False
         self.gave_up = ""
@@ -200,7 +201,8 @@ class Client(Generic[Link, D]):
             self._connect()
 
     def _connect(self) -> None:
-        if self.wants_connection and self.link is None and not self.gave_up:
+        if self.wants_connection and self.link is None and not self.gave_up and not self._is_connecting:
+            self._is_connecting = True
             self.dialect.open()
             self._host.connect()
 
@@ -226,6 +228,7 @@ class Client(Generic[Link, D]):
 
     def opened(self, link: Link) -> None:
         """A connection is open; it is closed again if it is not wanted any more."""
+        self._is_connecting = False
         if not self.wants_connection or self.link is not None:
             self._host.close(link)
             return
@@ -245,6 +248,7 @@ class Client(Generic[Link, D]):
             self.link = None
             self._come_back(*self.dialect.broken(code))
         elif self.link is None:
+            self._is_connecting = False
             self._come_back(Answer.LATER, str(code))
 
     # --- the dialect's side -------------------------------------------------------------------------------

@@ -159,6 +159,20 @@ def test_the_dialect_is_woken_on_the_connection_it_asked_on_and_on_no_other() ->
     assert link.sent == [b"iam ann", b"ping"]
 
 
+def test_one_attempt_goes_on_at_a_time() -> None:
+    host, client = lines()
+    client.go_online()
+    client.broken(None, 1006)
+    client.go_offline("closed")
+    client.go_online()  # at once, and again when the pause is over
+    host.run(FAR_US)
+    assert len(host.attempts) == 2
+    client.go_offline("closed")
+    client.go_online()  # the attempt is still under way
+    assert len(host.attempts) == 2
+    assert not host.open().closed
+
+
 def test_a_connection_that_opens_too_late_is_closed() -> None:
     host, client = lines()
     client.go_online()
