@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concord.refusals import refusing
+from concord.refusals import SubjectError, refusing
 from concord.scenarios import Chosen
 from concord.terminal import progress, say
-from simulator.live.run import LiveError, LiveOptions, run_live
+from simulator.live.run import LiveError, LiveOptions, UnwelcomeError, run_live
 from simulator.running.options import RunListener
 from simulator.running.run import RunOutcome
 
@@ -16,6 +16,7 @@ def drive(chosen: Chosen, options: LiveOptions) -> RunOutcome:
 
     Raises:
         UsageError: it could not begin.
+        SubjectError: the server did not let it.
     """
     scenario = chosen.scenario
     say(
@@ -23,4 +24,7 @@ def drive(chosen: Chosen, options: LiveOptions) -> RunOutcome:
         f"{scenario.duration_us / 1e6:g} seconds, seed {options.seed}"
     )
     with progress("driving") as bar:
-        return run_live(scenario, options, RunListener(bar.share, bar.stage))
+        try:
+            return run_live(scenario, options, RunListener(bar.share, bar.stage))
+        except UnwelcomeError as error:
+            raise SubjectError(str(error)) from None

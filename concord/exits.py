@@ -38,7 +38,8 @@ def code_of(program: Callable[[], object]) -> int:
         code = program()
         sys.stdout.flush()
     except UsageError as error:
-        return refuse(*error.problems)
+        refuse(*error.problems)
+        return error.code
     except TyperException as error:
         return refuse(" ".join(error.format_message().split()))
     except (typer.Abort, KeyboardInterrupt):

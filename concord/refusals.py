@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import ClassVar
+
+from model.verdict import ExitCode
 
 
 class UsageError(ValueError):
-    """The command was called with something it cannot use: one line for each problem, exit code 64."""
+    """The command was called with something it cannot use: one line for each problem, and the exit code."""
+
+    code: ClassVar = ExitCode.USAGE
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class SubjectError(UsageError):
+    """What was to be judged is not there, speaks another protocol, or lets nobody in: nothing is known."""
+
+    code: ClassVar = ExitCode.UNKNOWN
 
 
 @contextlib.contextmanager

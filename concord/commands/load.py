@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from concord.finish import finish
-from concord.folders import claim
+from concord.folders import claim, refuse_foreign
+from concord.greeting import greet
 from concord.loading import load as run
 from concord.options import Out, Seed
 from concord.refusals import UsageError, refusing
@@ -16,6 +17,7 @@ from concord.terminal import command_line
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.run import LoadOptions, runnable
 from loadgen.shapes import Name
+from loadgen.tokens import tokens_of
 from model.settings.durations import duration_us
 
 EXAMPLES = (
@@ -65,6 +67,8 @@ def load(
     )
     with refusing(PlanError):
         plan = runnable(plan)
+    refuse_foreign(out)
+    greet(plan.address, tokens_of(plan).token("greeting"))
     claim(out)
     code = finish(run(LoadOptions(plan, out, command_line(token))), out)
     if code:

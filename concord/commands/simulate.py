@@ -10,7 +10,7 @@ import typer
 
 from concord.finish import finish
 from concord.fleet import options_of, run_fleet
-from concord.folders import claim
+from concord.folders import claim, refuse_foreign
 from concord.machines import needs_linux
 from concord.options import FleetOptions, Out, ScenarioChoice, Seed, takes_structs
 from concord.refusals import UsageError, refusing
@@ -70,6 +70,7 @@ def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path
 def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, kill: bool) -> int:
     # Here, because a run in virtual time needs none of what drives sockets.
     from concord.driving import drive
+    from concord.greeting import greet
     from reference_server.config.loading import SECRET_VARIABLE
     from simulator.live.run import CLIENTS, DURATION, SPAWN, LiveError, LiveOptions, way_to
 
@@ -88,6 +89,8 @@ def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, k
         needs_linux("--live spawn")
     else:
         with refusing(LiveError):
-            way_to(options, "*")
+            address, tokens = way_to(options, "*")
+        refuse_foreign(out)
+        greet(address, tokens.token("greeting"))
     claim(out)
     return finish(drive(what, options), out)

@@ -56,7 +56,11 @@ SPAWN: Final = "spawn"
 
 
 class LiveError(RuntimeError):
-    """The run could not begin: no server, or one that lets nobody in. One line."""
+    """The run could not begin. One line."""
+
+
+class UnwelcomeError(LiveError):
+    """The server is not there, or lets nobody make the documents."""
 
 
 class LiveOptions(NamedTuple):
@@ -204,7 +208,7 @@ async def _drive(
     except ExchangeError as error:
         failed = error
     if failed is not None:
-        raise LiveError(f"the run could not begin: {failed}")
+        raise UnwelcomeError(f"the run could not begin: {failed}")
     listener.stage(f"driving {len(cell.clients)} clients")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(scrape, address, metrics)
