@@ -65,7 +65,7 @@ def milliseconds(value: float | None) -> str:
     return "∞" if value is None else f"{value:.1f}"
 
 
-def told(trial: Trial) -> None:
+def print_trial(trial: Trial) -> None:
     """One line about a trial, as it ends."""
     print(f"{trial.subject:12} {trial.rate:5}/s  {row_of_trial(trial)}  {trial.reason}", flush=True)
 
@@ -139,7 +139,7 @@ def verdict(rounds: list[dict[str, Found]], load: Load, data: Path | None) -> tu
             False,
             "REFUSED: no server had a good rate, so there is nothing to check the generator against.",
         )
-    good, found = control(best, load, data, told)
+    good, found = control(best, load, data, print_trial)
     trial = found.best or found.trials[-1]
     figures = f"{trial.rate:,} operations/s, {CONTROL_FACTOR} times the best server: {row_of_trial(trial)}"
     if good:
@@ -179,7 +179,7 @@ def compare(arguments: argparse.Namespace, load: Load) -> int:
     """Search, check, print; the exit code."""
     chosen: list[Subject] = arguments.subjects
     rounds = [
-        {s.name: search(s, arguments.rates, load, arguments.data, told) for s in chosen}
+        {s.name: search(s, arguments.rates, load, arguments.data, print_trial) for s in chosen}
         for _ in range(arguments.rounds)
     ]
     valid, sentence = True, "Control not run."

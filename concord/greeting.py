@@ -6,7 +6,7 @@ import threading
 from typing import Final
 
 from concord.refusals import SubjectError
-from loadgen.connection import ConnectionLost, handshake, opener
+from loadgen.connection import ConnectionEnded, handshake, opener
 from model.client.address import Address
 from model.identity import SiteId
 from model.protocol import PROTOCOL_VERSION, Failure, Hello, ProtocolError, Welcome, decode_server, encode
@@ -39,7 +39,7 @@ def _answer(address: Address, token: str) -> str:
     """What is wrong with the answer of a server, empty for a welcome."""
     try:
         socket = handshake(opener(address, PATIENCE_SECONDS), address, PATIENCE_SECONDS)
-    except ConnectionLost as error:
+    except ConnectionEnded as error:
         return f"no WebSocket there: {error.reason or error}"
     except TimeoutError:
         return f"no welcome within {PATIENCE_SECONDS:g} s"
@@ -50,7 +50,7 @@ def _answer(address: Address, token: str) -> str:
         message = decode_server(next(socket.messages()))
     except ProtocolError as error:
         return f"speaks another protocol: {error}"
-    except ConnectionLost as error:
+    except ConnectionEnded as error:
         return f"ended the connection instead of a welcome: {error}"
     finally:
         socket.close()

@@ -8,7 +8,7 @@ from concord.refusals import refusing
 from concord.terminal import progress, say
 from loadgen.channel import Status
 from loadgen.plan import PlanError
-from loadgen.run import Listener, LoadOptions, run_load
+from loadgen.run import LoadListener, LoadOptions, run_load
 from simulator.running.run import RunOutcome
 
 STATUS_SECONDS = 3.0
@@ -29,7 +29,7 @@ def load(options: LoadOptions) -> RunOutcome:
     )
     with progress("loading") as bar:
         status = _Status(plan.run_seconds, bar.share)
-        result, measures = run_load(options, Listener(status.heard, bar.stage))
+        result, measures = run_load(options, LoadListener(status.heard, bar.stage))
     return RunOutcome(result, measures, ())
 
 

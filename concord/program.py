@@ -19,30 +19,32 @@ DISTRIBUTION: Final = "concord-collab"
 """The name of the package where packages are published; the command is ``concord``."""
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """One command, as far as it can be told without importing it."""
 
     section: str
     summary: str
 
 
-COMMANDS: Final[Mapping[str, Entry]] = {
-    "run": Entry("Simulate and check", "The main job: simulate, drive and load a server; one report."),
-    "simulate": Entry("Simulate and check", "Run a scenario, in virtual time or against a real server."),
-    "campaign": Entry("Simulate and check", "Run a scenario with many seeds; state what they prove."),
-    "replay": Entry("Simulate and check", "Run a saved failure again, exactly."),
-    "explain": Entry("Simulate and check", "Explain a saved failure in sentences and a diagram."),
-    "zoo": Entry("Simulate and check", "Let the checks loose on seeded bugs."),
-    "laws": Entry("Algorithms", "Measure the published laws of the field."),
-    "arena": Entry("Algorithms", "Let every algorithm play one schedule of edits."),
-    "trace": Entry("Algorithms", "Replay a recorded editing session."),
-    "serve": Entry("Server", "Run the reference server."),
-    "token": Entry("Server", "Print a token for a user."),
-    "validate-config": Entry("Server", "Check a configuration of the server."),
-    "verify": Entry("Server", "Verify what a store holds."),
-    "rebuild": Entry("Server", "Rebuild the CRDT of a document from its operations."),
-    "load": Entry("Load", "Load a running server with users over real sockets."),
-    "report": Entry("Reports", "Write the report of a recorded run again."),
+COMMANDS: Final[Mapping[str, CommandEntry]] = {
+    "run": CommandEntry("Simulate and check", "The main job: simulate, drive and load a server; one report."),
+    "simulate": CommandEntry(
+        "Simulate and check", "Run a scenario, in virtual time or against a real server."
+    ),
+    "campaign": CommandEntry("Simulate and check", "Run a scenario with many seeds; state what they prove."),
+    "replay": CommandEntry("Simulate and check", "Run a saved failure again, exactly."),
+    "explain": CommandEntry("Simulate and check", "Explain a saved failure in sentences and a diagram."),
+    "zoo": CommandEntry("Simulate and check", "Let the checks loose on seeded bugs."),
+    "laws": CommandEntry("Algorithms", "Measure the published laws of the field."),
+    "arena": CommandEntry("Algorithms", "Let every algorithm play one schedule of edits."),
+    "trace": CommandEntry("Algorithms", "Replay a recorded editing session."),
+    "serve": CommandEntry("Server", "Run the reference server."),
+    "token": CommandEntry("Server", "Print a token for a user."),
+    "validate-config": CommandEntry("Server", "Check a configuration of the server."),
+    "verify": CommandEntry("Server", "Verify what a store holds."),
+    "rebuild": CommandEntry("Server", "Rebuild the CRDT of a document from its operations."),
+    "load": CommandEntry("Load", "Load a running server with users over real sockets."),
+    "report": CommandEntry("Reports", "Write the report of a recorded run again."),
 }
 """By name; ``a-name`` is the function ``a_name`` of the module ``concord.commands.a_name``."""
 

@@ -72,7 +72,7 @@ def status(stage: str) -> Iterator[Callable[[str], None]]:
         yield lambda text: shown.update(_line([text]))
 
 
-class Progress(NamedTuple):
+class ProgressDisplay(NamedTuple):
     """How a command says how far it has come."""
 
     share: Callable[[float], None]  # 0 to 1
@@ -80,7 +80,7 @@ class Progress(NamedTuple):
 
 
 @contextlib.contextmanager
-def progress(stage: str) -> Iterator[Progress]:
+def progress(stage: str) -> Iterator[ProgressDisplay]:
     """A progress bar, on a terminal only; what is printed meanwhile goes above it."""
     # Here, because most commands have none.
     from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -96,7 +96,7 @@ def progress(stage: str) -> Iterator[Progress]:
         transient=True,
     ) as bar:
         task = bar.add_task(printable(stage), total=1.0)
-        yield Progress(
+        yield ProgressDisplay(
             share=lambda share: bar.update(task, completed=share),
             stage=lambda text: bar.update(task, description=printable(text)),
         )

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
-from loadgen.connection import ConnectionLost, Opener, WebSocket, handshake
+from loadgen.connection import ConnectionEnded, Opener, WebSocket, handshake
 from model.audit import Audited
 from model.client.address import Address
 from model.client.auditor import ANSWER_SECONDS_MAX, AuditError, Auditor
-from model.client.tokens import Tokens
+from model.client.tokens import TokenSource
 from model.identity import NO_EDIT, DocumentId, SequenceNumber, SiteId
 from model.protocol import Row
 
@@ -18,7 +18,7 @@ from model.protocol import Row
 class Readers:
     """Reads documents over connections of their own, each under a site that begins with ``name``."""
 
-    def __init__(self, opener: Opener, address: Address, tokens: Tokens, name: str) -> None:
+    def __init__(self, opener: Opener, address: Address, tokens: TokenSource, name: str) -> None:
         """``name`` is also the user of the tokens; nobody else has it."""
         self._open = opener
         self._address = address
@@ -39,7 +39,7 @@ class Readers:
                 link = handshake(self._open, self._address, ANSWER_SECONDS_MAX)
                 with closing(link):
                     self._converse(auditor, link)
-        except ConnectionLost as error:
+        except ConnectionEnded as error:
             raise AuditError(f"could not be read: {error}") from None
         except OSError as error:
             raise AuditError(f"could not be reached: {error}") from None

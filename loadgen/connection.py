@@ -35,7 +35,7 @@ Opener: TypeAlias = Callable[[], socket.socket]
 """Opens a connected socket to the server, or raises OSError."""
 
 
-class ConnectionLost(Exception):  # noqa: N818  # reads as what happened
+class ConnectionEnded(Exception):  # noqa: N818  # reads as what happened
     """The connection is gone, or was refused by the server's answer; ``code`` is that of the close frame."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -95,7 +95,7 @@ class WebSocket:
         """Shake hands over a connected socket; it may then be silent for ``silent_seconds``.
 
         Raises:
-            ConnectionLost: the server did not.
+            ConnectionEnded: the server did not.
             OSError: the socket broke or timed out.
         """
         self.is_closed = False
@@ -104,7 +104,7 @@ class WebSocket:
         self._outbox: deque[bytes] = deque()
         self._is_sending = False
         self._messages: deque[bytes] = deque()
-        self._lost: ConnectionLost | None = None
+        self._lost: ConnectionEnded | None = None
         plain.sendall(self._codec.take_to_send())
         accepted = False
         while not accepted:
@@ -138,7 +138,7 @@ class WebSocket:
         """The messages of the server as they arrive.
 
         Raises:
-            ConnectionLost: the connection ended, in whatever way.
+            ConnectionEnded: the connection ended, in whatever way.
         """
         try:
             while True:
@@ -148,9 +148,9 @@ class WebSocket:
                     raise self._lost
                 self._receive()
         except TimeoutError:
-            raise ConnectionLost(CLOSE_ABNORMAL, "silent for too long") from None
+            raise ConnectionEnded(CLOSE_ABNORMAL, "silent for too long") from None
         except OSError as error:
-            raise ConnectionLost(CLOSE_ABNORMAL, str(error)) from None
+            raise ConnectionEnded(CLOSE_ABNORMAL, str(error)) from None
 
     def _receive(self) -> bool:
         """Take what arrives next; whether the handshake was part of it.
@@ -160,7 +160,7 @@ class WebSocket:
         """
         data = self._socket.recv(READ_BYTES)
         if not data:
-            self._lost = ConnectionLost(CLOSE_ABNORMAL, "the server closed the socket")
+            self._lost = ConnectionEnded(CLOSE_ABNORMAL, "the server closed the socket")
             return False
         accepted = False
         for event in self._codec.received(data):
@@ -174,14 +174,14 @@ class WebSocket:
         """Keep what an event brings; messages may have come with the handshake, before anybody reads."""
         match event:
             case Message() if event.is_binary:
-                self._lost = ConnectionLost(CLOSE_ABNORMAL, "a binary message, although none was agreed to")
+                self._lost = ConnectionEnded(CLOSE_ABNORMAL, "a binary message, although none was agreed to")
             case Message():
                 self._messages.append(event.data)
             case Closed():
                 # What came before it, perhaps in the same packet, is still to be read.
-                self._lost = ConnectionLost(event.code, event.reason)
+                self._lost = ConnectionEnded(event.code, event.reason)
             case Rejected():
-                self._lost = ConnectionLost(CLOSE_ABNORMAL, f"HTTP {event.status}")
+                self._lost = ConnectionEnded(CLOSE_ABNORMAL, f"HTTP {event.status}")
             case Accepted():
                 pass
             case _:
@@ -213,7 +213,7 @@ def handshake(opener: Opener, address: Address, silent_seconds: float = SILENT_S
     """A WebSocket over a new socket.
 
     Raises:
-        ConnectionLost: the server did not shake hands.
+        ConnectionEnded: the server did not shake hands.
         OSError: the socket could not be opened, broke or timed out.
     """
     plain = opener()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import gevent  # type: ignore[import-untyped]
 
-from loadgen.connection import ConnectionLost, Opener, WebSocket, handshake
+from loadgen.connection import ConnectionEnded, Opener, WebSocket, handshake
 from loadgen.health import WorkerHealth
 from loadgen.pacing import Pacing
 from loadgen.state import WorkerState
@@ -143,7 +143,7 @@ class UserDriver:
         except ConnectionRefusedError:
             health.refused += 1
             state.count("refused")
-        except ConnectionLost:
+        except ConnectionEnded:
             state.count("handshake_failed")
         except OSError as error:
             health.exhausted += error.errno in LOCAL_ERRORS
@@ -157,7 +157,7 @@ class UserDriver:
                 self.user.received(link, data)
                 if self.user.link is not link:
                     break
-        except ConnectionLost as lost:
+        except ConnectionEnded as lost:
             return lost.code
         finally:
             link.close()

@@ -35,7 +35,7 @@ class Arrivals:
         return max(1, int(self._rng.expovariate(self._rate)))
 
 
-class Step(NamedTuple):
+class PacedStep(NamedTuple):
     """What to do at ``at_us``."""
 
     at_us: int
@@ -77,13 +77,13 @@ class Pacing:
             self._turn_us = start_us + int(rng.expovariate(1 / drop_mean_us))
 
     @property
-    def next(self) -> Step:
+    def next(self) -> PacedStep:
         """The next step."""
         if self._turn_us is not None and self._turn_us <= self._act_us:
-            return Step(self._turn_us, "come back" if self._is_away else "drop")
-        return Step(self._act_us, "act")
+            return PacedStep(self._turn_us, "come back" if self._is_away else "drop")
+        return PacedStep(self._act_us, "act")
 
-    def take(self, now_us: int) -> Step:
+    def take(self, now_us: int) -> PacedStep:
         """The next step, which is done now; ``now_us`` may be later than planned."""
         step = self.next
         if step.do == "act":

@@ -57,14 +57,14 @@ class LoadOptions(NamedTuple):
     stop: Callable[[], bool] = lambda: False
 
 
-class Listener(NamedTuple):
+class LoadListener(NamedTuple):
     """Who wants to know how far a run has come."""
 
     status: Callable[[dict[int, Status]], None]  # the newest status of each worker, about once a second
     stage: Callable[[str], None]
 
 
-def run_load(options: LoadOptions, listener: Listener) -> tuple[RunResult, MeasureSet]:
+def run_load(options: LoadOptions, listener: LoadListener) -> tuple[RunResult, MeasureSet]:
     """Make a load run and judge it; the directory holds no earlier results.
 
     Ctrl-C ends editing early; the run is then judged as far as it came. It ends by itself in any case:
@@ -221,7 +221,7 @@ class _Fleet:
         ]
         self._latest: dict[int, Status] = {}
 
-    def run(self, stop: Callable[[], bool], listener: Listener) -> bool:
+    def run(self, stop: Callable[[], bool], listener: LoadListener) -> bool:
         """Wait for all of them; whether the run was interrupted."""
         limit = self._plan.run_seconds + self._plan.settle_seconds + AUDIT_SECONDS_MAX + GRACE_SECONDS
         deadline = time.monotonic() + limit
@@ -246,7 +246,7 @@ class _Fleet:
                     break
         return interrupted
 
-    def _listen(self, selector: selectors.BaseSelector, listener: Listener) -> None:
+    def _listen(self, selector: selectors.BaseSelector, listener: LoadListener) -> None:
         ready = selector.select(POLL_SECONDS)
         for key, _ in ready:
             child: _Child = key.data

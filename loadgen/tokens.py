@@ -11,13 +11,13 @@ from typing import Final
 from loadgen.connection import ask
 from loadgen.plan import LoadPlan, PlanError
 from model.client.http import HttpRequest
-from model.client.tokens import REFRESH_PATH, FixedToken, SignedTokens, Tokens
+from model.client.tokens import REFRESH_PATH, FixedToken, SignedTokens, TokenSource
 
 GRANTS: Final = {"load-*": "editor"}
 REFRESH_SECONDS_MAX: Final = 10.0
 
 
-def tokens_of(plan: LoadPlan) -> Tokens:
+def tokens_of(plan: LoadPlan) -> TokenSource:
     """Where the tokens of a run come from.
 
     Raises:

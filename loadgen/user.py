@@ -18,7 +18,7 @@ from model.client.backoff import Backoff
 from model.client.client import Client, Host
 from model.client.concord import Concord
 from model.client.recorder import ClientRecorder
-from model.client.tokens import Tokens
+from model.client.tokens import TokenSource
 from model.identity import Revision, SequenceNumber, SiteId, edits_from
 from model.jupiter import Replica
 from model.outgoing import Sent
@@ -178,7 +178,7 @@ class User(Client[WebSocket, Concord]):
         room: Room,
         site: SiteId,
         author: Author,
-        tokens: Tokens,
+        tokens: TokenSource,
         rng: random.Random,
         *,
         opening: str = "",

@@ -1,6 +1,6 @@
 """What an arena leaves behind, as ``arena.json`` and as ``concord arena --json`` print it.
 
-Everything but what :class:`Machine` holds is the same for equal arguments, on every machine.
+Everything but what :class:`MachineCosts` holds is the same for equal arguments, on every machine.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Character(msgspec.Struct, frozen=True):
     number: int
 
 
-class Machine(msgspec.Struct, frozen=True):
+class MachineCosts(msgspec.Struct, frozen=True):
     """What one play took on one machine; it differs from run to run.
 
     Attributes:
@@ -90,7 +90,7 @@ class EngineRow(msgspec.Struct, frozen=True):
     transformations: int | None
     branches: int | None
     problem: str
-    machine: Machine
+    machine: MachineCosts
 
 
 class Difference(msgspec.Struct, frozen=True):

@@ -13,12 +13,12 @@ from model.identity import DocumentId
 from reference_server.auth.claims import Claims
 from reference_server.auth.rights import Decided, Undecided, granted, greatest, may_create
 from reference_server.core.effects import Role
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.store.port import Catalogue, StoreUnavailable
 
 T = TypeVar("T")
 
-_LOG: Final = Log("authorizer")
+_LOG: Final = Logger("authorizer")
 
 _KNOWN_MAX: Final = 100_000
 _THREADS_MAX: Final = 4

@@ -62,7 +62,7 @@ _ExcInfo: TypeAlias = (
 )
 
 
-class Log:
+class Logger:
     """Where one part of the server tells what happened.
 
     ``log.info("joined", document=document, site=site)``: the event first, then fields, such as ``document``,

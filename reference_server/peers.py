@@ -22,9 +22,9 @@ from reference_server.bus.hints import (
 )
 from reference_server.bus.port import Bus, BusCounters
 from reference_server.core.effects import Whisper
-from reference_server.logs import Log
+from reference_server.logs import Logger
 
-_LOG = Log("peers")
+_LOG = Logger("peers")
 
 
 class HintHandler(Protocol):

@@ -20,12 +20,12 @@ from reference_server.bus.hints import (
     TokenRevoked,
 )
 from reference_server.core.effects import Announced, Deleted, RightsChanged, Role, Whispered
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.peers import Peers
 from reference_server.store.port import Catalogue, StoreUnavailable
 from reference_server.worker import Worker
 
-_LOG: Final = Log("reconciler")
+_LOG: Final = Logger("reconciler")
 
 CATCH_UP_SECONDS: Final = 2.0
 """How often a worker compares heads, rights and revoked tokens with the store, in case a hint of the bus was

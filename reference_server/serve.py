@@ -19,13 +19,13 @@ from reference_server.config import Config, ConfigError, reloadable_changes
 from reference_server.config.sections import DEFAULT_BUS
 from reference_server.control import Control
 from reference_server.gateway.listener import open_listener
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.metrics.monitoring import Health, Monitoring
 from reference_server.server import Server
 from reference_server.store.open import open_store
 from reference_server.store.port import Catalogue, Store
 
-_LOG: Final = Log("server")
+_LOG: Final = Logger("server")
 FILES_BESIDE: Final = 64
 """Open files that are no connections: database, pipes, listeners."""
 

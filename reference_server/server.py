@@ -20,7 +20,7 @@ from reference_server.gateway.http import HttpServer
 from reference_server.gateway.outbox import Outbox
 from reference_server.gateway.reactor import Reactor
 from reference_server.gateway.websocket import KeepAlive, WebSocketSession
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.metrics.loop_lag import measure_loop_lag
 from reference_server.metrics.registry import Metrics, MetricsState, monotonic_us
 from reference_server.metrics.snapshot import Gauges, MetricsSnapshot, QueueDepth
@@ -31,7 +31,7 @@ from reference_server.store.port import Catalogue, Store
 from reference_server.store.runner import StoreRunner
 from reference_server.worker import Worker
 
-_LOG: Final = Log("server")
+_LOG: Final = Logger("server")
 DRAIN_SECONDS: Final = 10.0
 """For what was received to become durable, when the server ends."""
 

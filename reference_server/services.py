@@ -16,7 +16,7 @@ from reference_server.auth.revocations import Revocations
 from reference_server.auth.tokens import Tokens
 from reference_server.authorizer import Authorizer
 from reference_server.core.effects import Role
-from reference_server.gateway.websocket import Broadcast
+from reference_server.gateway.websocket import EncodedMessage
 from reference_server.metrics.snapshot import MetricsSnapshot
 from reference_server.peers import Peers
 from reference_server.reconciler import Reconciler
@@ -37,7 +37,7 @@ class _InboxSocket:
     def __init__(self, inbox: ClientInbox) -> None:
         self._inbox = inbox
 
-    def send(self, message: Broadcast) -> None:
+    def send(self, message: EncodedMessage) -> None:
         self._inbox.deliver(message.data)
 
     def flush(self) -> None:
@@ -51,7 +51,7 @@ class _InboxSocket:
 
 
 class WorkerHost:
-    """See :class:`reference_server.api.services.Host`."""
+    """See :class:`reference_server.api.services.CoreHost`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker

@@ -24,7 +24,7 @@ from typing import Any, Final
 import trio
 
 from reference_server import control
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.metrics.monitoring import Health, Monitoring
 from reference_server.metrics.registry import monotonic_us
 from reference_server.metrics.snapshot import MetricsSnapshot, merge
@@ -41,7 +41,7 @@ PAUSE_SECONDS_MIN: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 5.0
 SILENT_US: Final = 5_000_000  # who has not reported for longer counts as not well
 
-_LOG: Final = Log("supervisor")
+_LOG: Final = Logger("supervisor")
 
 
 async def supervise(
@@ -141,7 +141,7 @@ class _Fleet:
         young_deaths = 0
         while True:
             begin = trio.current_time()
-            code = await self._live(worker)
+            code = await self._run_process(worker)
             self._take_leave(worker)
             if self._draining.is_set():
                 # A worker that had not yet learned to drain when it was told to had nothing to lose.
@@ -165,7 +165,7 @@ class _Fleet:
                     return
             worker.restarts += 1
 
-    async def _live(self, worker: _Worker) -> int:
+    async def _run_process(self, worker: _Worker) -> int:
         """One process from start to end: its exit code, negative for the signal that killed it."""
         ours, theirs = socket.socketpair()
         with theirs:

@@ -51,13 +51,13 @@ from reference_server.core.effects import (
 )
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import CLOSE_PROTOCOL_ERROR, CLOSE_TRY_AGAIN, Limits
-from reference_server.gateway.websocket import Broadcast, Socket
-from reference_server.logs import Log
+from reference_server.gateway.websocket import EncodedMessage, Socket
+from reference_server.logs import Logger
 from reference_server.metrics.registry import Metrics, monotonic_us
 from reference_server.metrics.waiting import Waiting
 from reference_server.schedule import Merges, Timers
 
-_LOG: Final = Log("worker")
+_LOG: Final = Logger("worker")
 _MEANT: Final = frozenset({1000, 1001, 1005})  # close codes of a client that leaves on purpose
 
 
@@ -314,7 +314,7 @@ class Worker:
                 self.merges.add(effect.document)
 
     def _send(self, effect: Send) -> None:
-        message = Broadcast(effect.data)
+        message = EncodedMessage(effect.data)
         sockets, dirty = self._sockets, self._dirty
         for number in effect.connections:
             socket = sockets.get(number)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from model.histogram import Histogram
 from model.measures.measure_set import LATENCIES
 from reports import canvas
-from reports.recorded import Recorded
+from reports.recorded import RecordedRun
 
 COLORS: Final = {"simulated": "#8e6bbf", "live": "#3d8bbf", "load": "#e08a2c"}
 SERVER_ONLY: Final = ("transform", "store_commit", "loop_lag")
@@ -27,7 +27,7 @@ class ComparedLatency(NamedTuple):
     histogram: Histogram
 
 
-def latencies(runs: Sequence[Recorded]) -> list[ComparedLatency]:
+def latencies(runs: Sequence[RecordedRun]) -> list[ComparedLatency]:
     """Everything of which there is a sample: by measure, then run, the server's own after the clients'."""
     return [
         latency
@@ -38,7 +38,7 @@ def latencies(runs: Sequence[Recorded]) -> list[ComparedLatency]:
     ]
 
 
-def _of(run: Recorded, measure: str) -> Iterator[ComparedLatency]:
+def _of(run: RecordedRun, measure: str) -> Iterator[ComparedLatency]:
     kind, measures, server = run.result.kind, run.measures, run.result.server
     if measure in LATENCIES:
         yield ComparedLatency(measure, kind, measures.clock, measures.latency(measure))

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from model.measures.measure_set import LATENCIES, PHASES, MeasureSet, Totals
 from model.result import RunResult
 from reports import plots, timeline, views, wording
-from reports.recorded import Recorded
+from reports.recorded import RecordedRun
 
 _PERCENTILES: Final = (50, 95, 99, 99.9, 100)
 
@@ -22,7 +22,7 @@ class LatencyRow(NamedTuple):
     first: bool
 
 
-def render_html(recorded: Recorded) -> str:
+def render_html(recorded: RecordedRun) -> str:
     """The whole page; equal recorded files give equal text."""
     result, measures = recorded.result, recorded.measures
     return (

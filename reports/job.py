@@ -9,7 +9,7 @@ from model.result import KINDS, CheckRow, HarnessRow, RunResult, SloRow, missed
 from model.verdict import ExitCode, Verdict
 from model.wording import listed
 from reports import comparison, timeline, views, wording
-from reports.recorded import Recorded, RecordedFailure, RecordedJob, RecordedPart
+from reports.recorded import RecordedFailure, RecordedJob, RecordedPart, RecordedRun
 
 PERCENTILES: Final = (50, 90, 95, 99, 99.9, 99.99, 100)
 REAL_TIME: Final = ("live", "load")
@@ -216,7 +216,7 @@ def error_lines(results: Sequence[RunResult]) -> list[ErrorLine]:
     ]
 
 
-def _timeline(run: Recorded) -> TimelineView:
+def _timeline(run: RecordedRun) -> TimelineView:
     result = run.result
     return TimelineView(
         wording.KIND_TITLES[result.kind],

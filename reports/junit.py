@@ -13,12 +13,12 @@ from model.result import CheckRow, HarnessRow, RunResult, SloRow
 from model.verdict import Verdict
 from model.wording import printable
 from reports import wording
-from reports.recorded import Recorded, RecordedJob
+from reports.recorded import RecordedJob, RecordedRun
 
 _PROPERTIES: Final = ("scenario", "seed", "digest", "command")
 
 
-def render_junit(recorded: Recorded) -> str:
+def render_junit(recorded: RecordedRun) -> str:
     """The document of one run as text: a suite of its checks, one of its objectives, one of its harness.
 
     A violated check and a missed objective are failures. A claimed check with nothing to compare is an

@@ -10,13 +10,13 @@ from model.verdict import Verdict
 from model.wording import printable
 from reports import wording
 from reports.job import check_lines, error_lines, reasons, slo_lines
-from reports.recorded import Recorded, RecordedJob
+from reports.recorded import RecordedJob, RecordedRun
 from reports.views import fault_summaries
 
 VIOLATIONS_SHOWN_MAX = 5
 
 
-def render_markdown(recorded: Recorded) -> str:
+def render_markdown(recorded: RecordedRun) -> str:
     """The summary as text: verdict, checks, objectives, faults, the first violations, how to repeat it."""
     result = recorded.result
     parts = [
@@ -188,7 +188,7 @@ def _faults(result: RunResult) -> str:
     return _table(["fault", "times", "active", "affected"], rows)
 
 
-def _violations(recorded: Recorded, folder: str) -> str:
+def _violations(recorded: RecordedRun, folder: str) -> str:
     checks = wording.voting(recorded.result, Verdict.VIOLATED)
     violations = [violation for check in checks for violation in check.violations]
     lines = [f"* {violation.check}: {_text(violation.message)}" for violation in violations]

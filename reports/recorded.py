@@ -32,7 +32,7 @@ class RecordedFailure(NamedTuple):
     explanation: str
 
 
-class Recorded(NamedTuple):
+class RecordedRun(NamedTuple):
     """Everything a report is made of."""
 
     result: RunResult
@@ -44,7 +44,7 @@ class RecordedPart(NamedTuple):
     """One part of a job; ``recorded`` is None if the run left no result."""
 
     part: JobPart
-    recorded: Recorded | None
+    recorded: RecordedRun | None
 
 
 class RecordedJob(NamedTuple):
@@ -54,7 +54,7 @@ class RecordedJob(NamedTuple):
     parts: tuple[RecordedPart, ...]
 
     @property
-    def runs(self) -> list[Recorded]:
+    def runs(self) -> list[RecordedRun]:
         """The parts that left a result."""
         return [recorded for _, recorded in self.parts if recorded is not None]
 
@@ -121,7 +121,7 @@ def read_arena(directory: Path) -> Arena:
     return _read(directory / "arena.json", arenas.load)
 
 
-def read_recorded(directory: Path) -> Recorded:
+def read_recorded(directory: Path) -> RecordedRun:
     """What a run left in its directory.
 
     Raises:
@@ -131,7 +131,7 @@ def read_recorded(directory: Path) -> Recorded:
     measures = _read(directory / "measures.json", load_measures)
     found = sorted(path.relative_to(directory).as_posix() for path in directory.glob("failures/*.json"))
     paths = [*result.failures, *(path for path in found if path not in result.failures)]
-    return Recorded(result, measures, tuple(_failure(directory, path) for path in paths))
+    return RecordedRun(result, measures, tuple(_failure(directory, path) for path in paths))
 
 
 def _read(path: Path, load: Callable[[bytes], T]) -> T:

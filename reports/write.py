@@ -12,8 +12,8 @@ from reports.job import render_job
 from reports.junit import render_job_junit, render_junit
 from reports.markdown import render_job_markdown, render_markdown
 from reports.recorded import (
-    Recorded,
     RecordedJob,
+    RecordedRun,
     is_arena,
     is_job,
     read_arena,
@@ -72,7 +72,7 @@ def rendered(directory: Path) -> dict[Path, str]:
     return contents
 
 
-def _run(directory: Path, recorded: Recorded) -> dict[Path, str]:
+def _run(directory: Path, recorded: RecordedRun) -> dict[Path, str]:
     return {
         directory / "report.html": render_html(recorded),
         directory / "junit.xml": render_junit(recorded),

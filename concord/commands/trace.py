@@ -34,7 +34,7 @@ EXAMPLES = (
 ALL = "all"
 
 
-class Row(msgspec.Struct, frozen=True):
+class TraceRow(msgspec.Struct, frozen=True):
     """One engine and one session, as ``--json`` prints it.
 
     Attributes:
@@ -107,9 +107,9 @@ def _replayed(
     return found
 
 
-def _rows(found: list[tuple[Replayed, float]], recorded: str) -> list[Row]:
+def _rows(found: list[tuple[Replayed, float]], recorded: str) -> list[TraceRow]:
     return [
-        Row(o.engine, o.text is not None, o.shows(recorded), letter, round(seconds, 3), o.sentence)
+        TraceRow(o.engine, o.text is not None, o.shows(recorded), letter, round(seconds, 3), o.sentence)
         for (o, seconds), letter in zip(found, group_letters(o.text for o, _ in found), strict=True)
     ]
 

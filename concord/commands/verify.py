@@ -11,7 +11,7 @@ from concord.terminal import say
 from model.identity import EMPTY_LOG
 from model.text import OperationError
 from model.verdict import ExitCode
-from reference_server.verification.states import Verified
+from reference_server.verification.states import VerifiedDocument
 from reference_server.verification.states import verify as verified
 
 EXAMPLES = (
@@ -41,7 +41,7 @@ def verify(
             try:
                 found = verified(name, contents(log, name), all_states=check_all_states)
             except OperationError as error:
-                found = Verified(name, EMPTY_LOG, 0, {}, (str(error),))
+                found = VerifiedDocument(name, EMPTY_LOG, 0, {}, (str(error),))
             compared += sum(found.compared.values())
             wrong += bool(found.problems)
             _say(found)
@@ -52,7 +52,7 @@ def verify(
         raise typer.Exit(ExitCode.UNKNOWN)
 
 
-def _say(found: Verified) -> None:
+def _say(found: VerifiedDocument) -> None:
     compared = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.compared.items())
     say(
         ("violated", "red") if found.problems else ("valid", "green"),

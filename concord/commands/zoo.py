@@ -14,7 +14,7 @@ from concord.terminal import say, say_table, status, styled
 from model.machine import cores
 from model.verdict import ExitCode
 from simulator.zoo.catalogue import bug_of
-from simulator.zoo.table import Row, run_zoo
+from simulator.zoo.table import ZooRow, run_zoo
 
 EXAMPLES = (
     "concord zoo",
@@ -49,7 +49,7 @@ def zoo(
         raise typer.Exit(ExitCode.VIOLATED)
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: list[ZooRow]) -> Table:
     table = Table("bug", "found by", box=None, pad_edge=False)
     for name in ("edits until found", "runs", "clients", "edits", "attempts"):
         table.add_column(name, justify="right")

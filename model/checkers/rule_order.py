@@ -14,7 +14,7 @@ from model import history
 from model.checkers import Handler
 from model.checkers.check import Check
 from model.crdt.replicas.port import ElementId, Insertion, spoken
-from model.crdt.rules import Rule, Step, sibling_step
+from model.crdt.rules import Rule, ScanStep, sibling_step
 from model.identity import DocumentId
 
 INSERTIONS_MAX: Final = 2_000
@@ -122,15 +122,15 @@ class _Order:
                 break
             if its_left == left:
                 step = self._step(rule, other, new)
-                if step is Step.STOP:
+                if step is ScanStep.STOP:
                     break
-                is_passing = step is Step.PASS
+                is_passing = step is ScanStep.PASS
             if is_passing:
                 candidate = at + 1
         self.ids.insert(candidate, new.id)
         self._known[new.id] = new
 
-    def _step(self, rule: Rule, other: Insertion, new: Insertion) -> Step:
+    def _step(self, rule: Rule, other: Insertion, new: Insertion) -> ScanStep:
         theirs, ours = self._right(rule, other), self._right(rule, new)
         return sibling_step(
             rule,

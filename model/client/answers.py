@@ -24,7 +24,7 @@ class Answer(enum.Enum):
     GIVE_UP = "keeps its text for the person and does not come back by itself"
 
 
-class Rule(NamedTuple):
+class ErrorRule(NamedTuple):
     """What to do about one error.
 
     Attributes:
@@ -39,24 +39,24 @@ class Rule(NamedTuple):
     accuses_server: bool = False
 
 
-ERRORS: Final[dict[ErrorCode, Rule]] = {
-    ErrorCode.MALFORMED: Rule(Answer.GIVE_UP, accuses_server=True),
-    ErrorCode.TOO_LARGE: Rule(Answer.GIVE_UP),
-    ErrorCode.UNSUPPORTED_VERSION: Rule(Answer.GIVE_UP),
-    ErrorCode.OUT_OF_ORDER: Rule(Answer.ONCE, accuses_server=True),
-    ErrorCode.UNAUTHENTICATED: Rule(Answer.LATER),  # every connection shows a new token
-    ErrorCode.TOKEN_EXPIRED: Rule(Answer.LATER, Answer.RENEW),
-    ErrorCode.TOKEN_REVOKED: Rule(Answer.GIVE_UP),
-    ErrorCode.FORBIDDEN: Rule(Answer.GIVE_UP),
-    ErrorCode.STALE_EPOCH: Rule(Answer.NEW_SITE),
-    ErrorCode.SUPERSEDED: Rule(Answer.GIVE_UP),
-    ErrorCode.UNKNOWN_REVISION: Rule(Answer.NEW_SITE, accuses_server=True),
-    ErrorCode.BASE_TOO_OLD: Rule(Answer.NEW_SITE),
-    ErrorCode.BASE_LENGTH: Rule(Answer.GIVE_UP, accuses_server=True),
-    ErrorCode.SEQUENCE_GAP: Rule(Answer.GIVE_UP, accuses_server=True),
-    ErrorCode.SEQUENCE_REUSED: Rule(Answer.NEW_SITE, accuses_server=True),
-    ErrorCode.BUSY: Rule(Answer.LATER, Answer.SEND_AGAIN),
-    ErrorCode.UNAVAILABLE: Rule(Answer.LATER),
+ERRORS: Final[dict[ErrorCode, ErrorRule]] = {
+    ErrorCode.MALFORMED: ErrorRule(Answer.GIVE_UP, accuses_server=True),
+    ErrorCode.TOO_LARGE: ErrorRule(Answer.GIVE_UP),
+    ErrorCode.UNSUPPORTED_VERSION: ErrorRule(Answer.GIVE_UP),
+    ErrorCode.OUT_OF_ORDER: ErrorRule(Answer.ONCE, accuses_server=True),
+    ErrorCode.UNAUTHENTICATED: ErrorRule(Answer.LATER),  # every connection shows a new token
+    ErrorCode.TOKEN_EXPIRED: ErrorRule(Answer.LATER, Answer.RENEW),
+    ErrorCode.TOKEN_REVOKED: ErrorRule(Answer.GIVE_UP),
+    ErrorCode.FORBIDDEN: ErrorRule(Answer.GIVE_UP),
+    ErrorCode.STALE_EPOCH: ErrorRule(Answer.NEW_SITE),
+    ErrorCode.SUPERSEDED: ErrorRule(Answer.GIVE_UP),
+    ErrorCode.UNKNOWN_REVISION: ErrorRule(Answer.NEW_SITE, accuses_server=True),
+    ErrorCode.BASE_TOO_OLD: ErrorRule(Answer.NEW_SITE),
+    ErrorCode.BASE_LENGTH: ErrorRule(Answer.GIVE_UP, accuses_server=True),
+    ErrorCode.SEQUENCE_GAP: ErrorRule(Answer.GIVE_UP, accuses_server=True),
+    ErrorCode.SEQUENCE_REUSED: ErrorRule(Answer.NEW_SITE, accuses_server=True),
+    ErrorCode.BUSY: ErrorRule(Answer.LATER, Answer.SEND_AGAIN),
+    ErrorCode.UNAVAILABLE: ErrorRule(Answer.LATER),
 }
 
 CLOSES: Final[dict[int, Answer]] = {

@@ -12,7 +12,7 @@ from typing import Final
 from model.client.answers import ERRORS, Answer, answer_to_close
 from model.client.dialect import Controls, Frames
 from model.client.engine import Engine
-from model.client.notices import Listener
+from model.client.notices import NoticeListener
 from model.identity import EMPTY_LOG, SiteId
 from model.outgoing import SavedReplica
 from model.people.actions import Action, Edit, Move, Redo, Undo, clamped, operation_of
@@ -77,7 +77,7 @@ class Concord:
     def __init__(
         self,
         controls: Controls,
-        listener: Listener,
+        listener: NoticeListener,
         name: SiteId,
         engine: Callable[[SiteId], Engine],
         token: Callable[[], str],

@@ -10,7 +10,7 @@ from model.protocol import Failure, Presence, ProtocolError, Submit
 from model.text import Operation
 
 
-class Listener(Protocol):
+class NoticeListener(Protocol):
     """Whoever is told what a client hears and does, at the moment it does.
 
     Notices are calls, not objects: there are as many as messages.

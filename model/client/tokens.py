@@ -20,7 +20,7 @@ REFRESH_PAUSE_SECONDS: Final = 5.0
 """A token is shown for so long before the next attempt, whatever became of the last one."""
 
 
-class Tokens(Protocol):
+class TokenSource(Protocol):
     """Where the tokens of users come from."""
 
     @property

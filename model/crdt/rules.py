@@ -37,7 +37,7 @@ class Rule(enum.Enum):
     RGA = "rga"
 
 
-class Step(enum.Enum):
+class ScanStep(enum.Enum):
     """What a sibling means for the scan."""
 
     STOP = "the scan ends, the element goes to the candidate"
@@ -45,7 +45,7 @@ class Step(enum.Enum):
     STAY = "the scan goes on, the candidate stays unless a later sibling moves it"
 
 
-def sibling_step(rule: Rule, *, is_older: bool, is_smaller: bool, right: int) -> Step:
+def sibling_step(rule: Rule, *, is_older: bool, is_smaller: bool, right: int) -> ScanStep:
     """What ``rule`` says of a sibling ``o`` of the new element.
 
     Args:
@@ -57,12 +57,12 @@ def sibling_step(rule: Rule, *, is_older: bool, is_smaller: bool, right: int) ->
     """
     match rule:
         case Rule.RGA:
-            return Step.STOP if is_older else Step.PASS
+            return ScanStep.STOP if is_older else ScanStep.PASS
         case Rule.YATA:
             if is_smaller:
-                return Step.PASS
-            return Step.STAY if right else Step.STOP
+                return ScanStep.PASS
+            return ScanStep.STAY if right else ScanStep.STOP
         case Rule.FUGUE | Rule.FUGUEMAX:
             if right:
-                return Step.STAY if right < 0 else Step.PASS
-            return Step.PASS if is_smaller else Step.STOP
+                return ScanStep.STAY if right < 0 else ScanStep.PASS
+            return ScanStep.PASS if is_smaller else ScanStep.STOP

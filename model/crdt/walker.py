@@ -28,7 +28,7 @@ from typing import NamedTuple
 from model.crdt.graph import ROOT, EventGraph, Number, Patch, Span, Version
 from model.crdt.records import END, START, ElementRecord, Records
 from model.crdt.rope import Rope
-from model.crdt.rules import Rule, Step, sibling_step
+from model.crdt.rules import Rule, ScanStep, sibling_step
 from model.crdt.tree import Node
 
 
@@ -304,9 +304,9 @@ class Walker:
                     return candidate, moved
                 if other.left == new.left:
                     step = self._sibling_step(new, other)
-                    if step is Step.STOP:
+                    if step is ScanStep.STOP:
                         return candidate, moved
-                    stays = step is Step.STAY
+                    stays = step is ScanStep.STAY
                 elif other.left == START or record_of(other.left) not in seen:
                     return candidate, moved
                 seen.add(other)
@@ -316,7 +316,7 @@ class Walker:
             leaf, at = leaf.next, 0
         return candidate, moved
 
-    def _sibling_step(self, new: ElementRecord, other: ElementRecord) -> Step:
+    def _sibling_step(self, new: ElementRecord, other: ElementRecord) -> ScanStep:
         graph = self._graph
         mine, its = graph.id_of(new.start), graph.id_of(other.start)
         if self._rule is Rule.RGA:

@@ -23,7 +23,7 @@ class _Replica:
         self.shown = 0  # the newest revision that was counted for it; revisions arrive in order
 
 
-class _Spread:
+class _SpreadingRevision:
     """A revision on its way to every replica that was live when it was broadcast."""
 
     __slots__ = ("broadcast", "edited_us", "last_us", "waiting")
@@ -42,7 +42,7 @@ class _Room:
 
     def __init__(self) -> None:
         self.live: dict[SiteId, _Replica] = {}
-        self.spreading: dict[Revision, _Spread] = {}
+        self.spreading: dict[Revision, _SpreadingRevision] = {}
         self.newest: Revision = EMPTY_LOG
         self.learnt_us = 0  # when a replica last learnt something
 
@@ -90,7 +90,7 @@ class Rooms:
         room.newest = record.revision
         waiting = len(room.live) - (record.site in room.live)
         if edited_us and waiting:
-            room.spreading[record.revision] = _Spread(record, edited_us, waiting)
+            room.spreading[record.revision] = _SpreadingRevision(record, edited_us, waiting)
 
     def delivered(self, record: Delivered) -> None:
         """A replica shows a revision."""
@@ -111,7 +111,7 @@ class Rooms:
         """A replica learnt what became of its own edits."""
         self.room(document).learnt_us = time_us
 
-    def _count_down(self, room: _Room, spread: _Spread) -> None:
+    def _count_down(self, room: _Room, spread: _SpreadingRevision) -> None:
         """One replica less to wait for; if no replica ever showed the revision, there is no duration."""
         spread.waiting -= 1
         if spread.waiting:

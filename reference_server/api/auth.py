@@ -18,7 +18,7 @@ from reference_server.api.fields import (
     NAME_PATTERN,
     ROLES,
     TOKEN_LENGTH_MAX,
-    Answer,
+    AnswerBody,
     Body,
     RoleName,
     Time,
@@ -64,7 +64,7 @@ class NewToken(Body):
     lifetime_seconds: Annotated[int, Field(ge=1, le=LIFETIME_SECONDS_MAX)] | None = None
 
 
-class TokenClaims(Answer):
+class TokenClaims(AnswerBody):
     """What a token says."""
 
     user_id: UserName
@@ -76,7 +76,7 @@ class TokenClaims(Answer):
     expires_at: Time
 
 
-class Verified(Answer):
+class Verified(AnswerBody):
     """Whether a token is believed: what it says, or why not."""
 
     valid: bool
@@ -84,7 +84,7 @@ class Verified(Answer):
     claims: TokenClaims | None
 
 
-class Issued(Answer):
+class Issued(AnswerBody):
     """A new token; to be sent as ``Authorization: Bearer``."""
 
     token: Annotated[str, Field(max_length=TOKEN_LENGTH_MAX)]
@@ -92,7 +92,7 @@ class Issued(Answer):
     expires_at: Time
 
 
-class RevokedToken(Answer):
+class RevokedToken(AnswerBody):
     """The token is refused from now on."""
 
     revoked: Literal[True]

@@ -17,7 +17,7 @@ from reference_server.api.fields import (
     PAGE_MAX,
     PERMITTED_MAX,
     AfterQuery,
-    Answer,
+    AnswerBody,
     AnyText,
     AnyTitle,
     Body,
@@ -69,7 +69,7 @@ class Retitle(Body):
     replica: Annotated[str, Field(max_length=NAME_LENGTH_MAX, pattern=r"^[A-Za-z0-9._~-]*$")] = ""
 
 
-class Metadata(Answer):
+class Metadata(AnswerBody):
     """A document without its text."""
 
     id: DocumentName
@@ -87,7 +87,7 @@ class WholeDocument(Metadata):
     role: RoleName
 
 
-class Documents(Answer):
+class Documents(AnswerBody):
     """One page, by id; ``next`` is what to pass as ``after`` for the following one, null if there is none."""
 
     documents: Annotated[list[Metadata], Field(max_length=PAGE_MAX)]

@@ -32,7 +32,7 @@ from model.protocol import (
 )
 from model.text import Operation, OperationError
 from reference_server.api.errors import ApiError, Code
-from reference_server.api.services import Host
+from reference_server.api.services import CoreHost
 
 EDITING_SECONDS_MAX: Final = 5.0
 INBOX_MESSAGES_MAX: Final = 4_096
@@ -50,7 +50,7 @@ _STATUS: Final = {
 }
 
 
-class Change(Protocol):
+class RequestedChange(Protocol):
     """An edit as a caller describes it."""
 
     def on(self, length: int) -> Operation:
@@ -119,7 +119,9 @@ class _Messages:
         return await self._receive.receive()
 
 
-async def edit(host: Host, document: DocumentId, token: str, changes: Sequence[Change]) -> Edited:
+async def edit(
+    host: CoreHost, document: DocumentId, token: str, changes: Sequence[RequestedChange]
+) -> Edited:
     """Make the changes, one after the other, and return when all of them are durable.
 
     Nothing is sent unless all of them fit the text.
@@ -144,7 +146,7 @@ class _Exchange:
     """One request's conversation with the core."""
 
     def __init__(
-        self, host: Host, connection: ConnectionId, messages: _Messages, document: DocumentId
+        self, host: CoreHost, connection: ConnectionId, messages: _Messages, document: DocumentId
     ) -> None:
         self.connection = connection
         self._host = host
@@ -153,7 +155,7 @@ class _Exchange:
         self._applied: list[Applied] = []
         self._wanted = 0
 
-    async def run(self, token: str, changes: Sequence[Change]) -> Edited:
+    async def run(self, token: str, changes: Sequence[RequestedChange]) -> Edited:
         """Join, edit, and wait until everything is acknowledged."""
         self._wanted = len(changes)
         self._send(self._replica.connect(token))
@@ -169,7 +171,7 @@ class _Exchange:
                 self._applied.append(Applied(message.revision, message.first, message.last))
         return Edited(self._replica.site, self._applied)
 
-    def _edits(self, changes: Sequence[Change]) -> tuple[ClientMessage, ...]:
+    def _edits(self, changes: Sequence[RequestedChange]) -> tuple[ClientMessage, ...]:
         """Make all edits on the text that was joined; the first message to send."""
         messages: tuple[ClientMessage, ...] = ()
         for number, change in enumerate(changes, 1):

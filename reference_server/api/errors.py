@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from reference_server.api.fields import Answer
+from reference_server.api.fields import AnswerBody
 from reference_server.api.services import HostClosedError
 from reference_server.store.port import StoreUnavailable
 
@@ -56,7 +56,7 @@ _CODES: Final[dict[int, Code]] = {
 assert set(_CODES.values()) <= set(get_args(Code))
 
 
-class Problem(Answer):
+class Problem(AnswerBody):
     """What went wrong: a code of a closed set for programs, a sentence for people."""
 
     error: Code

@@ -50,7 +50,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Answer(BaseModel):
+class AnswerBody(BaseModel):
     """What all response bodies share: nothing unknown."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -9,27 +9,27 @@ from fastapi import APIRouter, Response
 from reference_server.api import services as port
 from reference_server.api.access import Server
 from reference_server.api.errors import RETRY_AFTER_SECONDS, problems
-from reference_server.api.fields import Amount, Answer
+from reference_server.api.fields import Amount, AnswerBody
 from reference_server.api.strict import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, tags=["health"])
 
 
-class DependencyHealth(Answer):
+class DependencyHealth(AnswerBody):
     """Whether something answers, and how fast; ``ms`` is null if it does not."""
 
     status: Literal["up", "down"]
     ms: Amount | None
 
 
-class Dependencies(Answer):
+class Dependencies(AnswerBody):
     """What the server depends on."""
 
     store: DependencyHealth
     bus: DependencyHealth
 
 
-class HealthAnswer(Answer):
+class HealthAnswer(AnswerBody):
     """How the server is.
 
     ``down``: without the store nothing can be edited. ``degraded``: it serves, with something missing.

@@ -16,7 +16,7 @@ from reference_server.api.fields import (
     PAGE_DEFAULT,
     PAGE_MAX,
     TEXT_PATTERN,
-    Answer,
+    AnswerBody,
     AnyText,
     Body,
     DocumentName,
@@ -88,7 +88,7 @@ class Operations(Body):
     ]
 
 
-class AppliedOperation(Answer):
+class AppliedOperation(AnswerBody):
     """One change as it is durable: its revision, and its identity together with the site."""
 
     revision: Natural
@@ -96,7 +96,7 @@ class AppliedOperation(Answer):
     last: Natural
 
 
-class AppliedOperations(Answer):
+class AppliedOperations(AnswerBody):
     """What became of the changes, in their order; ``revision`` is that of the last one."""
 
     document_id: DocumentName
@@ -105,20 +105,20 @@ class AppliedOperations(Answer):
     operations: Annotated[list[AppliedOperation], Field(max_length=OPERATIONS_MAX)]
 
 
-class Removal(Answer):
+class Removal(AnswerBody):
     """The component of an operation that deletes ``d`` code points."""
 
     d: _Any
 
 
-class PlainOperation(Answer):
+class PlainOperation(AnswerBody):
     """An operation as in the protocol: skips, inserts and deletes, on a text of ``length``."""
 
     length: Natural
     ops: Annotated[list[_Any | AnyText | Removal], Field(max_length=1_000_000)]
 
 
-class LoggedOperation(Answer):
+class LoggedOperation(AnswerBody):
     """One revision; ``content`` is all text that it inserted, ``deleted`` counts what it took away."""
 
     timestamp: Time
@@ -135,7 +135,7 @@ class LoggedOperation(Answer):
     operation: PlainOperation
 
 
-class LoggedOperations(Answer):
+class LoggedOperations(AnswerBody):
     """Revisions in order; ``next`` is what to pass as ``after`` for those that follow, null if none do."""
 
     operations: Annotated[list[LoggedOperation], Field(max_length=PAGE_MAX)]

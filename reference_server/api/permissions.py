@@ -10,7 +10,7 @@ from pydantic import Field
 from model.identity import DocumentId
 from reference_server.api.access import AsChanger, AsOwner, Server
 from reference_server.api.errors import BODY, DOCUMENT, ApiError, problems
-from reference_server.api.fields import ROLES, Answer, Body, DocumentName, User, UserName, UserPath
+from reference_server.api.fields import ROLES, AnswerBody, Body, DocumentName, User, UserName, UserPath
 from reference_server.api.services import Services
 from reference_server.api.strict import StrictRoute
 from reference_server.core.effects import Role
@@ -34,7 +34,7 @@ class NewOwner(Body):
     new_owner: User
 
 
-class Permissions(Answer):
+class Permissions(AnswerBody):
     """Who may do what with a document, apart from what tokens grant; ``owner`` is empty if nobody owns it."""
 
     document_id: DocumentName

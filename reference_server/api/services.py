@@ -49,7 +49,7 @@ class ClientInbox(Protocol):
         ...
 
 
-class Host(Protocol):
+class CoreHost(Protocol):
     """The core as a client inside the process sees it; everything in the trio thread."""
 
     def attach(self, inbox: ClientInbox) -> ConnectionId:
@@ -73,7 +73,7 @@ class Services(Protocol):
     """The server, as far as the API uses it. Called in the trio thread."""
 
     @property
-    def host(self) -> Host:
+    def host(self) -> CoreHost:
         """The core."""
         ...
 

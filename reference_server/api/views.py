@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from model.histogram import Histogram
-from reference_server.api.fields import Amount, Answer, DocumentName, Natural
+from reference_server.api.fields import Amount, AnswerBody, DocumentName, Natural
 from reference_server.metrics.registry import LATENCIES
 from reference_server.metrics.snapshot import QUEUES_MAX, LatencySnapshot, MetricsSnapshot, QueueDepth
 from reference_server.metrics.windows import within_hour
@@ -22,7 +22,7 @@ Milliseconds: TypeAlias = Amount | None
 """Null if nothing was measured, which is not the same as fast."""
 
 
-class Distribution(Answer):
+class Distribution(AnswerBody):
     """Some durations; all but ``count`` are null if there are none."""
 
     count: Natural
@@ -33,14 +33,14 @@ class Distribution(Answer):
     max_ms: Milliseconds
 
 
-class Latency(Answer):
+class Latency(AnswerBody):
     """Durations of one kind."""
 
     last_minute: Distribution
     since_start: Distribution
 
 
-class Overview(Answer):
+class Overview(AnswerBody):
     """The most important figures. Latencies are percentiles of the last minute, in milliseconds."""
 
     operation_latency_p50: Milliseconds
@@ -64,7 +64,7 @@ class Overview(Answer):
     window_seconds: Amount
 
 
-class Connections(Answer):
+class Connections(AnswerBody):
     """Connections open now, and what the workers take: percent of a core, bytes of memory."""
 
     total_connections: Natural
@@ -80,7 +80,7 @@ class Connections(Answer):
     memory_usage: Natural
 
 
-class Queue(Answer):
+class Queue(AnswerBody):
     """The operations of one document that wait; ``processing_rate`` in operations per second."""
 
     document_id: DocumentName
@@ -89,20 +89,20 @@ class Queue(Answer):
     oldest_operation_age_ms: Amount
 
 
-class Queues(Answer):
+class Queues(AnswerBody):
     """The deepest queues, the deepest first."""
 
     queues: Annotated[list[Queue], Field(max_length=QUEUES_MAX)]
 
 
-class Presence(Answer):
+class Presence(AnswerBody):
     """Selections on their way to the others; the latency is the 95th percentile."""
 
     broadcast_latency_ms: Milliseconds
     updates_per_second: Amount
 
 
-class Transformations(Answer):
+class Transformations(AnswerBody):
     """The work of operational transformation; the average is that since the start."""
 
     total_transformations: Natural
@@ -114,7 +114,7 @@ class Transformations(Answer):
     transformation_errors: Natural
 
 
-class Buckets(Answer):
+class Buckets(AnswerBody):
     """A whole distribution: see ``model/histogram.py`` for which values fall into which bucket."""
 
     count: Natural
@@ -124,14 +124,14 @@ class Buckets(Answer):
     buckets: Annotated[dict[Label, Natural], Field(max_length=10_000)]
 
 
-class Distributions(Answer):
+class Distributions(AnswerBody):
     """Durations of one kind."""
 
     since_start: Buckets
     last_minute: Buckets
 
 
-class Histograms(Answer):
+class Histograms(AnswerBody):
     """Everything that was measured, in microseconds; distributions of several servers can be added up."""
 
     unit: Literal["us"]

@@ -28,7 +28,7 @@ import trio
 from reference_server.bus.inbox import INBOX_MESSAGES_MAX, Inbox
 from reference_server.bus.outgoing import PUBLISH, QUEUE_COMMANDS_MAX, Outgoing
 from reference_server.bus.port import MESSAGE_BYTES_MAX, BusCounters, Command, Deliver
-from reference_server.logs import Log
+from reference_server.logs import Logger
 
 TIMEOUT_SECONDS: Final = 2.0  # for connecting, sending and each answer
 IDLE_SECONDS: Final = 3.0  # a silent connection is asked after this long whether it is still there
@@ -40,7 +40,7 @@ CHUNK_TOPICS: Final = 500  # topics in one SUBSCRIBE
 # A redis.connection.ConnectionInterface, whose methods have no types.
 _Connection: TypeAlias = Any
 
-_LOG: Final = Log("bus")
+_LOG: Final = Logger("bus")
 
 
 class RedisBus:

@@ -15,7 +15,7 @@ from anycorn.tcp_server import TCPServer
 from anycorn.worker_context import WorkerContext
 from anyio.abc import ByteStream, SocketAttribute
 
-from reference_server.logs import Log
+from reference_server.logs import Logger
 
 READ_TIMEOUT_SECONDS: Final = 30
 KEEP_ALIVE_SECONDS: Final = 15
@@ -23,7 +23,7 @@ SEND_SECONDS = 10.0
 """For a client to take one part of an answer; Anycorn lets nothing else end its sending."""
 
 _PART_BYTES: Final = 65_536
-_LOG: Final = Log("http")
+_LOG: Final = Logger("http")
 
 
 class _Stream(ByteStream):

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple, Protocol
 import trio
 
 from reference_server.gateway.head import Head, Refusal, check_upgrade, parse_head
-from reference_server.logs import Log
+from reference_server.logs import Logger
 
-_LOG: Final = Log("gateway")
+_LOG: Final = Logger("gateway")
 _BACKLOG: Final = 4_096
 _ACCEPT_PAUSE_SECONDS: Final = 0.1
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})

@@ -27,7 +27,7 @@ import trio
 
 from reference_server.gateway.frames import FrameReader
 from reference_server.gateway.reactor import Reactor
-from reference_server.logs import Log
+from reference_server.logs import Logger
 
 _IOV_MAX: Final = 64
 """Frames joined into one write; more than that go with the next one."""
@@ -39,7 +39,7 @@ _LIBRARY_BYTES: Final = 16_384
 _INBOUND_BYTES_MAX: Final = 4 * 1_048_576
 """For trio-websocket: fragments of the longest message, several times over."""
 _DRAIN_POLL_SECONDS: Final = 0.01
-_LOG: Final = Log("gateway")
+_LOG: Final = Logger("gateway")
 
 
 class Outbox(trio.abc.Stream):

@@ -15,12 +15,12 @@ from typing import Final
 
 import trio
 
-from reference_server.logs import Log
+from reference_server.logs import Logger
 
 BATCH_MAX: Final = 128
 """Connections read before other tasks have their turn."""
 
-_LOG: Final = Log("gateway")
+_LOG: Final = Logger("gateway")
 
 
 class Reactor:

@@ -14,9 +14,9 @@ from model.identity import ConnectionId
 from model.protocol import MESSAGE_BYTES_MAX, ErrorCode, ProtocolError
 from reference_server.gateway.frames import PING, binary_frame, close_frame, text_frame
 from reference_server.gateway.outbox import Outbox
-from reference_server.logs import Log
+from reference_server.logs import Logger
 
-_LOG: Final = Log("gateway")
+_LOG: Final = Logger("gateway")
 FAREWELL_SECONDS: Final = 2.0
 """For the queue to drain, and then for the client to answer the close frame and to close the socket."""
 
@@ -24,7 +24,7 @@ _VIOLATIONS: Final = frozenset({1002, 1007})
 """Close codes for frames against the rules, and for text that is no UTF-8 (RFC 6455, §7.4.1)."""
 
 
-class Broadcast:
+class EncodedMessage:
     """One encoded message on its way to any number of connections: framed and compressed once.
 
     Attributes:
@@ -51,7 +51,7 @@ class Broadcast:
 class Socket(Protocol):
     """How the worker sees a client: a WebSocket, or something inside the process."""
 
-    def send(self, message: Broadcast) -> None:
+    def send(self, message: EncodedMessage) -> None:
         """Queue a message; :meth:`flush` follows."""
         ...
 
@@ -126,7 +126,7 @@ class WebSocketSession:
 
     # --- as the worker sees it ----------------------------------------------------------------------------
 
-    def send(self, message: Broadcast) -> None:
+    def send(self, message: EncodedMessage) -> None:
         """Queue a message."""
         threshold = self._threshold
         self.outbox.put(message.plain if threshold is None else message.frame(threshold))

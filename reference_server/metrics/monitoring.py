@@ -13,7 +13,7 @@ import h11
 import msgspec
 import trio
 
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.metrics.prometheus import CONTENT_TYPE, to_prometheus
 from reference_server.metrics.snapshot import MetricsSnapshot
 
@@ -21,7 +21,7 @@ HEAD_BYTES_MAX: Final = 8_192
 REQUEST_SECONDS_MAX: Final = 10.0
 CONNECTIONS_MAX: Final = 32  # further ones are closed at once
 
-_LOG: Final = Log("monitoring")
+_LOG: Final = Logger("monitoring")
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -31,7 +31,7 @@ from reference_server.core.effects import (
     Request,
     Snapshot,
 )
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.store.catalogue import LOAD, READ
 from reference_server.store.compare import Comparison, Writes, appends_in, sites_of
 from reference_server.store.port import StoreError, unanswered
@@ -49,7 +49,7 @@ PATIENCE_S = 2.0
 """How long a commit waits for a server that cannot be reached before it is answered with *unknown*."""
 RECONNECT_PAUSE_S = 0.1
 
-_LOG: Final = Log("store")
+_LOG: Final = Logger("store")
 
 # The statements of a commit; arrays have one element for each row. A new document is made only by an append
 # that expects revision 0, before the locks: two workers that make it at once wait here, in order of names.

@@ -15,13 +15,13 @@ from typing import Final
 import trio
 
 from reference_server.core.effects import Answer, Request
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.store.port import Store, StoreError, unanswered
 
 COMMIT_REQUESTS_MAX: Final = 512
 """Requests that share a commit at most, so that one commit stays short; the others take the next."""
 
-_LOG: Final = Log("store")
+_LOG: Final = Logger("store")
 
 
 class StoreRunner:

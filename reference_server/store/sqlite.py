@@ -26,7 +26,7 @@ from reference_server.core.effects import (
     Request,
     Snapshot,
 )
-from reference_server.logs import Log
+from reference_server.logs import Logger
 from reference_server.store.catalogue import LOAD, READ, Execute, SqlCatalogue
 from reference_server.store.compare import Comparison, Writes, appends_in, sites_of
 from reference_server.store.migrations import missing
@@ -40,7 +40,7 @@ _HEAD_AND_EPOCH = (
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_LOG: Final = Log("store")
+_LOG: Final = Logger("store")
 
 
 def connect(path: str) -> sqlite3.Connection:

@@ -32,7 +32,7 @@ _FIRST: Final = SiteId("")
 """Whose the elements of the oldest known text are."""
 
 
-class Verified(NamedTuple):
+class VerifiedDocument(NamedTuple):
     """What came of one document.
 
     Attributes:
@@ -49,7 +49,7 @@ class Verified(NamedTuple):
     problems: tuple[str, ...]
 
 
-def verify(document: DocumentId, contents: Contents, *, all_states: bool = True) -> Verified:
+def verify(document: DocumentId, contents: Contents, *, all_states: bool = True) -> VerifiedDocument:
     """Compare what the store holds of a document.
 
     Args:
@@ -78,7 +78,7 @@ def verify(document: DocumentId, contents: Contents, *, all_states: bool = True)
             compared[result.name] = result.checked
             after = f", counted after revision {contents.trimmed}" if contents.trimmed else ""
             problems += [violation.message + after for violation in result.violations]
-    return Verified(document, revision, len(rows), compared, tuple(problems))
+    return VerifiedDocument(document, revision, len(rows), compared, tuple(problems))
 
 
 def rebuild(contents: Contents) -> FugueMax:

@@ -62,7 +62,7 @@ class ExchangeHost(Protocol):
         """Somebody made events."""
 
 
-class Exchange:
+class EventExchange:
     """One replica of one document, and what it passes on.
 
     Attributes:

@@ -12,7 +12,7 @@ from model.identity import Revision, SequenceNumber, SiteId
 from model.people.actions import Action, Author, Edit, Move, Redo, Undo, clamped, operation_of
 from simulator.gossip.caret import Caret
 from simulator.gossip.disk import SavedPeer
-from simulator.gossip.exchange import Exchange, ExchangeHost
+from simulator.gossip.exchange import EventExchange, ExchangeHost
 from simulator.planning.plan import ClientPlan, DocumentPlan
 
 
@@ -31,7 +31,7 @@ class PeerHost(ExchangeHost, Protocol):
         ...
 
 
-class GossipPeer(Exchange):
+class GossipPeer(EventExchange):
     """One replica of one document, and whoever sits in front of it."""
 
     __slots__ = (

@@ -17,7 +17,7 @@ from model import history
 from model.assembly import Assembly
 from model.audit import Audited
 from model.client.address import Address
-from model.client.tokens import Tokens
+from model.client.tokens import TokenSource
 from model.history import Record
 from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.jupiter import Replica
@@ -69,7 +69,7 @@ class LiveCell:
         self,
         plan: CellPlan,
         address: Address,
-        tokens: Tokens,
+        tokens: TokenSource,
         server: ServerHandle | None,
         authors: Callable[[CellPlan, Seeds], dict[SiteId, Author]],
         fault_of: FaultOf,
@@ -218,7 +218,7 @@ class LiveCell:
             self._nursery = self.bridge.nursery = nursery
             start_clients(self)
             for window in self.plan.faults:
-                self.clock.process(self._suffer(window))
+                self.clock.process(self._occur(window))
             self.pace.begin()
             nursery.start_soon(self.pace.run)
             nursery.start_soon(self.pace.beat)
@@ -227,7 +227,7 @@ class LiveCell:
             await self._end(self.plan.duration_us + self.plan.heal_bound_us)
             nursery.cancel_scope.cancel()
 
-    def _suffer(self, window: FaultWindow) -> ProcessGenerator:
+    def _occur(self, window: FaultWindow) -> ProcessGenerator:
         """The process of one fault; it waits for somebody to hit, as long as it still fits into the run.
 
         A server needs a while to start again, longer on a busy machine than anybody planned, and one that is

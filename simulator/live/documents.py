@@ -12,7 +12,7 @@ from model.client.address import Address
 from model.client.auditor import AuditError, Auditor
 from model.client.engine import Engine
 from model.client.recorder import ClientRecorder, RecordSink
-from model.client.tokens import Tokens
+from model.client.tokens import TokenSource
 from model.identity import EMPTY_LOG, DocumentId, SiteId
 from model.jupiter import Replica
 from model.protocol import Ack, ClientMessage, Joined, encode
@@ -30,7 +30,7 @@ SETUP_KIND: Final = "setup"
 
 async def create_all(
     address: Address,
-    tokens: Tokens,
+    tokens: TokenSource,
     shared: RelayContext,
     sink: RecordSink,
     documents: Sequence[DocumentPlan],
@@ -57,7 +57,7 @@ async def create_all(
 
 
 async def read_all(
-    address: Address, tokens: Tokens, documents: Sequence[DocumentPlan], prefix: str
+    address: Address, tokens: TokenSource, documents: Sequence[DocumentPlan], prefix: str
 ) -> tuple[list[Audited], list[ExchangeError]]:
     """Read all documents back; what could be read, in the order of the plan, and what went wrong.
 
@@ -101,7 +101,7 @@ class _Founder:
 
 async def create(
     address: Address,
-    tokens: Tokens,
+    tokens: TokenSource,
     shared: RelayContext,
     sink: RecordSink,
     plan: DocumentPlan,
@@ -161,7 +161,7 @@ def _send(relay: MessageRelay, messages: tuple[ClientMessage, ...]) -> None:
 # --- reading it back --------------------------------------------------------------------------------------
 
 
-async def read(address: Address, tokens: Tokens, document: DocumentId, site: SiteId) -> Audited:
+async def read(address: Address, tokens: TokenSource, document: DocumentId, site: SiteId) -> Audited:
     """The text of a document, and its log as far back as it is kept.
 
     Raises:

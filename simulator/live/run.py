@@ -22,7 +22,7 @@ from model.claims import JUPITER
 from model.client import health
 from model.client.address import Address
 from model.client.server_metrics import ServerMetrics
-from model.client.tokens import Tokens
+from model.client.tokens import TokenSource
 from model.identity import DocumentId
 from model.machine import allow_open_files, few_collections, needs_posix, this_machine
 from model.measures import Measures, MeasureSet
@@ -123,7 +123,7 @@ def _server_of(options: LiveOptions, listener: RunListener) -> Iterator[LiveOpti
         own.stop()
 
 
-def way_to(options: LiveOptions, documents: str) -> tuple[Address, Tokens]:
+def way_to(options: LiveOptions, documents: str) -> tuple[Address, TokenSource]:
     """Where the server is, and what opens documents of these names there.
 
     Raises:
@@ -187,7 +187,7 @@ def live_plan(scenario: Scenario, options: LiveOptions) -> tuple[CellPlan, list[
 
 
 async def _drive(
-    plan: CellPlan, address: Address, tokens: Tokens, server: ServerHandle | None, listener: RunListener
+    plan: CellPlan, address: Address, tokens: TokenSource, server: ServerHandle | None, listener: RunListener
 ) -> _Driven:
     whole_us = plan.duration_us
     cell = LiveCell(
@@ -246,13 +246,15 @@ def _judged(
     ]
     happened = {kind: n for kind, n in triviality.counts.items() if kind != EDIT + SETUP_KIND}
     faults = tuple(dict.fromkeys(window.kind for window in plan.faults))
-    hit, missed = met(faults, happened)
+    hit, missed = hit_and_missed(faults, happened)
     cell.notes.extend(f"Fault {kind} found nothing to hit." for kind in missed)
     triviality_result = judge_triviality(happened, expected_kinds(scenario), hit or faults)
     return [*checks, cell.assembly.audit(), triviality_result], measures.result(), digest
 
 
-def met(faults: Sequence[str], happened: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def hit_and_missed(
+    faults: Sequence[str], happened: Mapping[str, int]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The kinds of faults that hit something, and those that did not.
 
     In real time that is a matter of chance for some: an operation is in flight for a few milliseconds, and
@@ -305,11 +307,11 @@ def _result(
         harness=harness,
         errors=dict(sorted(cell.shared.errors.items())),
         server=driven.metrics.series(),
-        notes=[*notes, *dict.fromkeys(cell.notes), *_told(cell)],
+        notes=[*notes, *dict.fromkeys(cell.notes), *_what_happened(cell)],
     )
 
 
-def _told(cell: LiveCell) -> Iterator[str]:
+def _what_happened(cell: LiveCell) -> Iterator[str]:
     """What really happened on the sockets, in sentences."""
     bridge = cell.bridge
     ended = ", ".join(f"{n} by {how.value}" for how, n in bridge.disconnections.items() if n)

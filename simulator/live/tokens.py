@@ -10,7 +10,7 @@ import trio
 
 from model.client.address import Address
 from model.client.http import HttpRequest
-from model.client.tokens import REFRESH_PATH, FixedToken, SignedTokens, Tokens
+from model.client.tokens import REFRESH_PATH, FixedToken, SignedTokens, TokenSource
 from reference_server.config.loading import SECRET_VARIABLE
 from simulator.live.http import ask
 
@@ -20,7 +20,7 @@ LIFETIME_SECONDS: Final = 20
 REFRESH_SECONDS_MAX: Final = 10.0
 
 
-def tokens_of(secret: str, token: str, documents: str, lifetime_seconds: float) -> Tokens:
+def tokens_of(secret: str, token: str, documents: str, lifetime_seconds: float) -> TokenSource:
     """Tokens signed with the server's secret for what matches ``documents``, or the one that is given.
 
     Raises:
@@ -39,7 +39,7 @@ def tokens_of(secret: str, token: str, documents: str, lifetime_seconds: float) 
     )
 
 
-async def keep_fresh(tokens: Tokens, address: Address) -> None:
+async def keep_fresh(tokens: TokenSource, address: Address) -> None:
     """Ask the server for another token whenever the fixed one is due, as long as it ever is."""
     while isinstance(tokens, FixedToken) and tokens.due is not None:
         await trio.sleep(max(0.0, tokens.due - time.time()))

@@ -24,7 +24,7 @@ SHRUNK_MAX = 3
 """Findings that are shrunk until one is small enough."""
 
 
-class Row(NamedTuple):
+class ZooRow(NamedTuple):
     """One bug in the table.
 
     Attributes:
@@ -47,7 +47,7 @@ class Row(NamedTuple):
     seconds: float = 0.0
 
 
-def row_of(name: str, seconds: float) -> Row:
+def row_of(name: str, seconds: float) -> ZooRow:
     """Hunt and shrink one bug in about ``seconds`` of wall time."""
     bug = bug_of(name)
     begin = time.perf_counter()
@@ -58,8 +58,8 @@ def row_of(name: str, seconds: float) -> Row:
     seeds = itertools.count()
     finding = hunt(bug, seeds, lambda: out_of_time(HUNT_SHARE))
     if finding is None:
-        return Row(name, seconds=time.perf_counter() - begin)
-    row = Row(name, finding.check, finding.operations, finding.runs)
+        return ZooRow(name, seconds=time.perf_counter() - begin)
+    row = ZooRow(name, finding.check, finding.operations, finding.runs)
     for _ in range(SHRUNK_MAX):
         if finding is None or finding.case is None:
             break
@@ -75,8 +75,8 @@ def row_of(name: str, seconds: float) -> Row:
 
 
 def run_zoo(
-    names: Sequence[str], seconds_per_bug: float, jobs: int, report: Callable[[Row], None]
-) -> list[Row]:
+    names: Sequence[str], seconds_per_bug: float, jobs: int, report: Callable[[ZooRow], None]
+) -> list[ZooRow]:
     """Hunt the bugs of these names (all if there are none), ``jobs`` at a time.
 
     Args:
@@ -92,7 +92,7 @@ def run_zoo(
         ValueError: an unknown bug.
     """
     chosen = [bug_of(name).name for name in names] or list(ZOO)
-    rows: dict[str, Row] = {}
+    rows: dict[str, ZooRow] = {}
     with WorkerPool(jobs) as pool:
         for future in as_completed([pool.submit(row_of, name, seconds_per_bug) for name in chosen]):
             row = future.result()

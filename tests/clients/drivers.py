@@ -21,7 +21,7 @@ from loadgen.user import User
 from model.client.address import Address
 from model.client.client import Client, Host
 from model.client.concord import Concord
-from model.client.tokens import Tokens
+from model.client.tokens import TokenSource
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
@@ -205,7 +205,7 @@ def _load(port: int, until: Condition) -> AnyClient:
         return int((loop.now() - origin) * 1e6)
 
     state = WorkerState(plan, now_us, documents_of(plan))
-    fresh: Tokens = FreshTokens()
+    fresh: TokenSource = FreshTokens()
     rng = random.Random(1)
 
     def user(host: Host[WebSocket]) -> User:

@@ -21,7 +21,7 @@ from wsproto.events import (
     TextMessage,
 )
 
-from loadgen.connection import ConnectionLost, WebSocket, opener
+from loadgen.connection import ConnectionEnded, WebSocket, opener
 from model.client.address import Address
 from model.client.websocket import CLOSE_ABNORMAL
 
@@ -61,9 +61,9 @@ def received(plain: socket.socket, protocol: WSConnection) -> list[Event]:
     return list(protocol.events())
 
 
-def collect(link: WebSocket) -> tuple[list[bytes], ConnectionLost]:
+def collect(link: WebSocket) -> tuple[list[bytes], ConnectionEnded]:
     messages: list[bytes] = []
-    with pytest.raises(ConnectionLost) as lost:
+    with pytest.raises(ConnectionEnded) as lost:
         messages.extend(link.messages())  # keeps what came before the exception
     return messages, lost.value
 
@@ -121,5 +121,5 @@ def test_a_binary_message_nobody_agreed_to_ends_the_connection() -> None:
 
 
 def test_a_refused_handshake_is_said_with_its_status() -> None:
-    with pytest.raises(ConnectionLost, match="503"), served(lambda _p, _q: None, accept=False):
+    with pytest.raises(ConnectionEnded, match="503"), served(lambda _p, _q: None, accept=False):
         pass

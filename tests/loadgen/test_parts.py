@@ -92,7 +92,7 @@ def test_where_workers_cannot_take_over_a_socket_a_run_says_so(
 ) -> None:
     monkeypatch.setattr(load, "needs_posix", lambda what: f"{what} needs something else")
     plan = LoadPlan(url="ws://h:1", users=1, documents=1, spawn_rate=1, run_seconds=1)
-    listener = load.Listener(status=lambda _: None, stage=lambda _: None)
+    listener = load.LoadListener(status=lambda _: None, stage=lambda _: None)
     with pytest.raises(PlanError, match="needs something else"):
         load.run_load(load.LoadOptions(plan, tmp_path / "out", "load"), listener)
     assert not (tmp_path / "out").exists()

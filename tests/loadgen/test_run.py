@@ -14,7 +14,7 @@ import pytest
 
 from loadgen.channel import Status
 from loadgen.plan import LoadPlan, PlanError
-from loadgen.run import Listener, LoadOptions, run_load
+from loadgen.run import LoadListener, LoadOptions, run_load
 from model.history_file import read_history
 from model.measures import MeasureSet
 from model.result import RunResult
@@ -79,7 +79,7 @@ def run(
             return enough(latest)
         return sum(status.edits for status in latest.values()) >= EDITS_ENOUGH
 
-    listener = Listener(latest.update, lambda _: None)
+    listener = LoadListener(latest.update, lambda _: None)
     return run_load(LoadOptions(plan, directory, "concord load", is_enough), listener)
 
 
@@ -185,7 +185,7 @@ def test_locust_alone_runs_the_file_and_ends_with_the_verdict(tmp_path: Path) ->
 KILLED = """
 import os, sys
 from pathlib import Path
-from loadgen.run import Listener, LoadOptions, run_load
+from loadgen.run import LoadListener, LoadOptions, run_load
 from tests.loadgen.test_run import plan
 
 def say(status):
@@ -194,7 +194,7 @@ def say(status):
 
 run_load(
     LoadOptions(plan(sys.argv[1], workers=2), Path(sys.argv[2]), "concord load"),
-    Listener(say, lambda stage: None),
+    LoadListener(say, lambda stage: None),
 )
 """
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from model import arena as arenas
-from model.arena import Arena, Character, Difference, EngineRow, Machine
+from model.arena import Arena, Character, Difference, EngineRow, MachineCosts
 from model.identity import SiteId
 from model.verdict import ExitCode, Verdict
 
@@ -16,7 +16,7 @@ A, B = SiteId("A"), SiteId("B")
 def row(name: str, group: str, text: str) -> EngineRow:
     return EngineRow(
         name, "a test", group, text, True, Verdict.VALID, Verdict.VALID, True, "", 2, 1, 0, 0, 10, 20, 4, 1,
-        3, 50, None, 2, "", Machine(0.25, 1_000),
+        3, 50, None, 2, "", MachineCosts(0.25, 1_000),
     )  # fmt: skip
 
 

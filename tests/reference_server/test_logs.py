@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_server import logs
-from reference_server.logs import Log
+from reference_server.logs import Logger
 
 TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTEifQ.c2lnbmF0dXJl"
 
@@ -46,7 +46,7 @@ class Written:
 
 def test_a_record_is_one_object_with_its_fields() -> None:
     written = Written()
-    Log("gateway").info("committed", document="d 1", site="a", first=1, last=3, revision=7, user=None)
+    Logger("gateway").info("committed", document="d 1", site="a", first=1, last=3, revision=7, user=None)
     (record,) = written.lines
     assert datetime.fromisoformat(record.pop("time")).tzinfo is not None
     assert record == {
@@ -64,7 +64,7 @@ def test_a_record_is_one_object_with_its_fields() -> None:
 
 def test_the_level_changes_while_it_runs() -> None:
     written = Written("warning")
-    log = Log("x")
+    log = Logger("x")
     log.info("one")
     assert not log.is_debug
     logs.set_level("debug")
@@ -87,20 +87,20 @@ def test_nothing_is_built_while_it_is_off() -> None:
             raise AssertionError("built")
 
     written = Written("error")
-    Log("x").info("event", site=Costly())
+    Logger("x").info("event", site=Costly())
     assert written.text == ""
 
 
 def test_configuring_again_replaces_the_first() -> None:
     first, second = Written(), Written()
-    Log("x").info("event")
+    Logger("x").info("event")
     assert (first.text, len(second.lines)) == ("", 1)
 
 
 @pytest.mark.parametrize("human", [False, True])
 def test_tokens_and_texts_are_never_written(human: bool) -> None:
     written = Written("debug", human=human)
-    log = Log("x")
+    log = Logger("x")
     log.info("a", token=TOKEN, text="typed", ops=["typed"], Operation={"insert": "typed"}, password="typed")
     log.info(f"event {TOKEN}", detail=f"Bearer {TOKEN}!", list=[TOKEN, {"text": "typed", "x": TOKEN}])
     log.info("b", path=f"/ws?token={TOKEN}", half=TOKEN.rpartition(".")[0], long="x" * 500 + TOKEN)
@@ -115,7 +115,7 @@ def test_tokens_and_texts_are_never_written(human: bool) -> None:
 
 def test_numbers_of_such_names_are_no_texts() -> None:
     written = Written()
-    Log("x").info("batch", operations=5, snapshot=None)
+    Logger("x").info("batch", operations=5, snapshot=None)
     assert (written.lines[0]["operations"], written.lines[0]["snapshot"]) == (5, None)
 
 
@@ -128,7 +128,7 @@ def fail(error: Exception) -> Exception:
 
 def test_an_error_says_where_and_quotes_only_the_system() -> None:
     written = Written()
-    log = Log("x")
+    log = Logger("x")
     log.error("lost", error=fail(ValueError("typed")), document="d")
     log.error("lost", error=fail(OSError(98, "Address already in use")))
     log.error("lost", error=fail(ExceptionGroup("typed", [fail(KeyError("typed"))])))
@@ -160,7 +160,7 @@ def test_libraries_are_heard_in_the_same_form() -> None:
 
 def test_for_people() -> None:
     written = Written(human=True)
-    Log("gateway").info("joined", document="d 1", site="a", epoch=2, evil="x\n\x1b[31m\u2028y", empty="")
+    Logger("gateway").info("joined", document="d 1", site="a", epoch=2, evil="x\n\x1b[31m\u2028y", empty="")
     line = written.text
     assert line.count("\n") == 1
     assert line.isascii()
@@ -171,7 +171,7 @@ def test_for_people() -> None:
 
 def test_a_field_cannot_take_the_place_of_another() -> None:
     written = Written()
-    Log("x").info("event", time=1, level="debug", logger="y")
+    Logger("x").info("event", time=1, level="debug", logger="y")
     (record,) = written.lines
     assert (record["level"], record["logger"], record["field_time"]) == ("info", "concord.x", 1)
 
@@ -189,7 +189,7 @@ def test_anything_is_one_line(event: str, fields: dict[str, Any], human: bool) -
     for reserved in ("self", "event", "error"):
         fields.pop(reserved, None)
     written = Written(human=human)
-    Log("x").info(event, **fields)
+    Logger("x").info(event, **fields)
     assert len(written.text.splitlines()) == 1
     assert written.text.endswith("\n")
     if not human:
@@ -203,6 +203,6 @@ def test_what_cannot_be_written_costs_the_fields_and_not_the_record() -> None:
 
     for human in (False, True):
         written = Written(human=human)
-        Log("x").info("event", field=Broken())
+        Logger("x").info("event", field=Broken())
         assert "event" in written.text
         assert "RuntimeError" in written.text

@@ -6,7 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 
-from model.arena import Arena, Character, EngineRow, Machine
+from model.arena import Arena, Character, EngineRow, MachineCosts
 from model.verdict import Verdict
 from simulator.algorithms.arena.contenders import CONTENDERS, REFERENCE, Contender
 from simulator.algorithms.arena.differences import differences, letters_of
@@ -34,12 +34,12 @@ def contest(
         progress: is told who is playing.
     """
     plays: dict[str, Played] = {}
-    machines: dict[str, Machine] = {}
+    machines: dict[str, MachineCosts] = {}
     for name, contender in contenders.items():
         progress(name)
         plays[name] = played = play(schedule, contender.make, time.perf_counter)
         peak = 0 if played.problem else memory_bytes_peak(schedule, contender.make)
-        machines[name] = Machine(played.seconds, peak)
+        machines[name] = MachineCosts(played.seconds, peak)
     group = letters_of(plays)
     ids = plays[REFERENCE].typed.ids
     return Arena(
@@ -71,7 +71,7 @@ def memory_bytes_peak(schedule: Schedule, make: MakeEngine) -> int:
     return peak
 
 
-def _row(name: str, contender: Contender, played: Played, group: str, machine: Machine) -> EngineRow:
+def _row(name: str, contender: Contender, played: Played, group: str, machine: MachineCosts) -> EngineRow:
     footprint, traffic = played.engine.footprint(), played.engine.traffic
     violations = (*played.weak.violations, *played.strong.violations)
     return EngineRow(

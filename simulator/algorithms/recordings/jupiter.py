@@ -79,7 +79,7 @@ class Buffer:
                 del self._bytes[at : at - 4 * c]
 
 
-class RecordedAuthor:
+class ReplayedAuthor:
     """One recorded author: what it displays, and what it has not seen."""
 
     def __init__(self, number: int, text: str) -> None:
@@ -110,7 +110,7 @@ def replay_trace(trace: Trace) -> JupiterReplay:
         raise TraceError(
             f"{trace.name}: {len(trace.agents)} authors, at most {AGENTS_MAX} can be replayed by Jupiter"
         )
-    authors = [RecordedAuthor(number, trace.start) for number in range(len(trace.agents))]
+    authors = [ReplayedAuthor(number, trace.start) for number in range(len(trace.agents))]
     known = knowledge(trace)
     trunk = Buffer(trace.start)
     edits = concurrent = transformations = 0
@@ -134,7 +134,7 @@ def replay_trace(trace: Trace) -> JupiterReplay:
 
 
 def _compared(
-    trace: Trace, trunk: str, authors: list[RecordedAuthor], counts: tuple[int, int, int]
+    trace: Trace, trunk: str, authors: list[ReplayedAuthor], counts: tuple[int, int, int]
 ) -> JupiterReplay:
     apart = [trace.agents[a.number] for a in authors if str(a.text) != trunk]
     if apart:

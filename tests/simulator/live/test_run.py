@@ -15,7 +15,7 @@ from model.measures import load_measures
 from model.result import load
 from model.verdict import Verdict
 from simulator.live import run as live
-from simulator.live.run import LiveError, LiveOptions, met, run_live
+from simulator.live.run import LiveError, LiveOptions, hit_and_missed, run_live
 from simulator.live.server import SpawnedServer, free_port
 from simulator.planning.faultspec import FaultSpec
 from simulator.planning.scenario import Region, Scenario, load_scenario
@@ -370,5 +370,8 @@ def test_the_reference_server_survives_the_death_of_its_database(
 
 def test_a_fault_that_found_nothing_to_hit_is_told_apart() -> None:
     happened = {"edit type": 5, FAULT + "slow_reader": 3, FAULT + "duplicate_resend": 0}
-    assert met(("slow_reader", "duplicate_resend"), happened) == (("slow_reader",), ("duplicate_resend",))
-    assert met(("clog",), happened) == ((), ("clog",))
+    assert hit_and_missed(("slow_reader", "duplicate_resend"), happened) == (
+        ("slow_reader",),
+        ("duplicate_resend",),
+    )
+    assert hit_and_missed(("clog",), happened) == ((), ("clog",))

@@ -12,7 +12,7 @@ from simulator.failures.trial import attempt
 from simulator.virtual.cell import HEALTHY
 from simulator.zoo.catalogue import ZOO, bug_of
 from simulator.zoo.hunt import hunt
-from simulator.zoo.table import Row, row_of, run_zoo
+from simulator.zoo.table import ZooRow, row_of, run_zoo
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def test_a_hunt_ends_when_its_time_is_up() -> None:
 
 
 def test_the_table_has_a_row_for_each_bug_in_the_order_asked_for() -> None:
-    told: list[Row] = []
+    told: list[ZooRow] = []
     rows = run_zoo(["tie-reversed", "early-answer"], 6.0, 1, told.append)
     assert [row.bug for row in rows] == ["tie-reversed", "early-answer"]
     assert sorted(told) == sorted(rows)

@@ -15,7 +15,7 @@ SERVER: Final = SiteId("\0")
 """The server's site; it types the first text and nothing else, so it takes part in no tie."""
 
 
-class Replica(Protocol):
+class ArenaReplica(Protocol):
     """What is asked of a replica of any kind."""
 
     @property
@@ -27,7 +27,7 @@ class Replica(Protocol):
         """How many events of each site it knows."""
 
 
-R = TypeVar("R", bound=Replica)
+R = TypeVar("R", bound=ArenaReplica)
 
 
 class ReplicaEngine(ArenaEngine, Generic[R]):

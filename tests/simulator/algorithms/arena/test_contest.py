@@ -135,7 +135,7 @@ def test_equal_arguments_give_an_equal_arena_but_for_the_machine() -> None:
 
 
 def without_machines(arena: Arena) -> Arena:
-    machine = arenas.Machine(0.0, 0)
+    machine = arenas.MachineCosts(0.0, 0)
     rows = tuple(msgspec.structs.replace(row, machine=machine) for row in arena.engines)
     return msgspec.structs.replace(arena, engines=rows)
 
