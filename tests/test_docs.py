@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
 
@@ -186,6 +187,13 @@ def test_numbers_in_the_text() -> None:
     )
     assert f"parts of at most {BRANCH_CHUNK_OPERATIONS_MAX} operations" in PROTOCOL
     assert f"sent `join` {Limits().hello_timeout_us // 1_000_000} seconds after" in PROTOCOL
+
+
+def test_every_term_of_the_glossary_is_defined_once() -> None:
+    terms = re.findall(r"\*\*([^*]+)\*\*", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+    assert len(terms) > 100
+    counted = Counter(term.rstrip(".").casefold() for term in terms)
+    assert [term for term, times in counted.items() if times > 1] == []
 
 
 def test_links_within_the_document_lead_somewhere() -> None:
