@@ -70,7 +70,7 @@ def test_the_json_and_its_keys(arena: Arena) -> None:
     assert list(found["engines"][0]["machine"]) == ["wall_seconds", "memory_bytes_peak"]
 
 
-def told(hash_seed: str) -> dict[str, Any]:
+def arena_as_json(hash_seed: str) -> dict[str, Any]:
     done = subprocess.run(
         [
             sys.executable,
@@ -101,7 +101,7 @@ def told(hash_seed: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_hash_seed_does_not_matter() -> None:
-    assert told("1") == told("2")
+    assert arena_as_json("1") == arena_as_json("2")
 
 
 @pytest.mark.slow

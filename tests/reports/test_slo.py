@@ -163,7 +163,7 @@ def test_numbers_are_not_rounded_past_their_objective() -> None:
 # --- what a real server says of itself --------------------------------------------------------------------
 
 
-def told(**latencies_us: int) -> ServerSeries:
+def server_with(**latencies_us: int) -> ServerSeries:
     found = {name: Histogram() for name in latencies_us}
     for name, value_us in latencies_us.items():
         record_many(found[name], value_us, 100)
@@ -182,14 +182,16 @@ def client_rows(server: ServerSeries | None, **latencies_us: int) -> dict[str, S
 def test_the_server_decides_on_the_operation_latency_and_the_clients_stand_beside(
     server_us: int, client_us: int, met: bool
 ) -> None:
-    row = client_rows(told(operation=server_us), operation=client_us)["operation_latency"]
+    row = client_rows(server_with(operation=server_us), operation=client_us)["operation_latency"]
     assert (row.met, row.measured, row.clock, row.phase) == (met, server_us / 1000, "server", "run")
     assert row.beside == {"client": client_us / 1000}
     assert row.by_phase["steady"] == client_us / 1000
     assert "whole run" in row.note
 
 
-@pytest.mark.parametrize("server", [None, ServerSeries(), told(presence=1)], ids=["none", "mute", "other"])
+@pytest.mark.parametrize(
+    "server", [None, ServerSeries(), server_with(presence=1)], ids=["none", "mute", "other"]
+)
 def test_without_the_servers_histogram_the_clients_decide(server: ServerSeries | None) -> None:
     row = client_rows(server, operation=80_000)["operation_latency"]
     assert (row.met, row.measured, row.clock, row.phase) == (False, 80, "client", "steady")
@@ -204,15 +206,15 @@ def test_an_empty_histogram_of_the_server_decides_nothing() -> None:
 
 
 def test_transformation_time_is_the_servers() -> None:
-    row = client_rows(told(transform=12_000))["transformation_time"]
+    row = client_rows(server_with(transform=12_000))["transformation_time"]
     assert (row.met, row.measured, row.clock, row.beside, row.note) == (False, 12, "server", {}, "")
 
 
 @pytest.mark.parametrize("name", ["presence", "authenticate"])
 def test_clients_decide_on_what_they_wait_for(name: str) -> None:
-    row = client_rows(told(**{name: 1_000}), **{name: 900_000})[f"{_OBJECTIVES[name]}_latency"]
+    row = client_rows(server_with(**{name: 1_000}), **{name: 900_000})[f"{_OBJECTIVES[name]}_latency"]
     assert (row.met, row.measured, row.clock, row.beside) == (False, 900, "client", {"server": 1.0})
-    row = client_rows(told(**{name: 1_000}))[f"{_OBJECTIVES[name]}_latency"]
+    row = client_rows(server_with(**{name: 1_000}))[f"{_OBJECTIVES[name]}_latency"]
     assert (row.met, row.clock, row.beside) == (True, "server", {})
 
 

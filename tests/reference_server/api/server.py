@@ -168,7 +168,7 @@ class SmallServer:
         self.status: Readiness = "ready"
         self.store_is_down = False
         self.ongoing = Ongoing()
-        self.told: list[tuple[str, str]] = []
+        self.announced: list[tuple[str, str]] = []
         self.snapshot = MetricsSnapshot()
 
     def close(self) -> None:
@@ -211,13 +211,13 @@ class SmallServer:
 
     async def permissions_changed(self, document: DocumentId, *users: str) -> None:
         for user in users:
-            self.told.append((document, user))
+            self.announced.append((document, user))
             self.host.handle(RightsChanged(document, user))
 
     async def delete(self, document: DocumentId) -> bool:
         if not await self.call(self.catalogue.delete, document):
             return False
-        self.told.append((document, ""))
+        self.announced.append((document, ""))
         self.host.handle(Deleted(document))
         return True
 

@@ -173,7 +173,7 @@ def test_a_deleted_document_is_gone_and_the_server_is_told(server: SmallServer, 
     name = made(ann)
     response = ann.request("DELETE", f"/api/documents/{name}")
     assert (response.status_code, response.content) == (204, b"")
-    assert server.told == [(name, "")]
+    assert server.announced == [(name, "")]
     assert server.catalogue.get(name) is None  # type: ignore[arg-type]
 
 

@@ -40,14 +40,14 @@ def test_a_granted_right_holds_at_once_and_the_server_is_told(server: SmallServe
     assert reads(server, "zoe") == 200
     response = notes.post(PERMISSIONS, {"user_id": "vic", "role": "editor"})
     assert (response.json()["editors"], response.json()["viewers"]) == (["ed", "vic"], ["zoe"])
-    assert server.told == [("notes", "zoe"), ("notes", "vic")]
+    assert server.announced == [("notes", "zoe"), ("notes", "vic")]
 
 
 def test_a_right_is_taken_back(server: SmallServer, notes: Caller) -> None:
     response = notes.request("DELETE", f"{PERMISSIONS}/vic")
     assert (response.status_code, response.content) == (204, b"")
     assert reads(server, "vic") == 403
-    assert server.told == [("notes", "vic")]
+    assert server.announced == [("notes", "vic")]
     assert notes.request("DELETE", f"{PERMISSIONS}/vic").status_code == 404
 
 
@@ -66,7 +66,7 @@ def test_a_document_changes_hands(server: SmallServer, notes: Caller) -> None:
     assert response.status_code == 200
     expected = {"document_id": "notes", "owner": "ed", "editors": ["ann"], "viewers": ["vic"]}
     assert response.json() == expected
-    assert sorted(server.told) == [("notes", "ann"), ("notes", "ed")]
+    assert sorted(server.announced) == [("notes", "ann"), ("notes", "ed")]
     assert notes.get(PERMISSIONS).status_code == 403
     assert permissions(Caller(server, server.token("ed"))) == expected
 

@@ -71,7 +71,7 @@ class Worker:
         self.gateway = Gateway()
         self.store = MemoryStore()
         self.store.create(DOCUMENT, "")
-        self.told: list[ServerMessage] = []
+        self.sent: list[ServerMessage] = []
         self.give(Opened(NUMBER))
 
     @property
@@ -82,7 +82,7 @@ class Worker:
     def give(self, event: Event) -> None:
         for effect in self.gateway.handle(event, 0):
             if isinstance(effect, Send):
-                self.told.append(decode_server(effect.data))
+                self.sent.append(decode_server(effect.data))
             elif isinstance(effect, Load | Read | Append | Snapshot):
                 self.store.request(effect)
             elif isinstance(effect, Resume):
@@ -140,9 +140,9 @@ def test_everything_in_every_state_does_what_the_rules_say(state: State) -> None
         worker.say(message)
         if type(message) in RULES[state]:
             came[type(message)] = {worker.state}
-            assert not any(isinstance(m, Failure) for m in worker.told)
+            assert not any(isinstance(m, Failure) for m in worker.sent)
         else:
-            assert is_out_of_order(worker.told[-1])
+            assert is_out_of_order(worker.sent[-1])
             assert worker.state is None
     for event in (AUTHENTICATED, AUTHORIZED):
         worker = reach(state)
@@ -173,10 +173,10 @@ def test_a_second_renewal_before_the_answer_to_the_first_is_out_of_order() -> No
     worker = reach(State.LIVE)
     worker.say(RENEW)
     worker.say(RENEW)
-    assert is_out_of_order(worker.told[-1])
+    assert is_out_of_order(worker.sent[-1])
 
 
 def test_a_branch_that_was_not_merged_on_this_connection_is_out_of_order_when_live() -> None:
     worker = reach(State.LIVE)
     worker.say(Branch(rev(1), [Edits(seq(MANY + 1), seq(MANY + 1), insert(MANY, 0, "y"))]))
-    assert is_out_of_order(worker.told[-1])
+    assert is_out_of_order(worker.sent[-1])

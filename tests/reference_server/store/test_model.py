@@ -80,7 +80,7 @@ def fits(store: TransientStore, request: Snapshot) -> bool:
     return request.document in kept.documents and request.revision <= kept.durable(request.document).head
 
 
-def told(store: Store, requests: Sequence[Request]) -> list[tuple[Answer, str]]:
+def outcomes(store: Store, requests: Sequence[Request]) -> list[tuple[Answer, str]]:
     """The answers, and their outcomes by name, because as tuples some of these are equal."""
     answers = store.perform(requests)
     return [
@@ -93,9 +93,9 @@ def compare(store: Store, plan: list[list[Request]], snapshots: list[Snapshot]) 
     waiting = iter(snapshots)
     for commit in plan:
         extra = [s for s in (next(waiting, None),) if s is not None and fits(model, s)]
-        assert told(store, [*extra, *commit]) == told(model, [*extra, *commit])
+        assert outcomes(store, [*extra, *commit]) == outcomes(model, [*extra, *commit])
     everything = [Load(0, DocumentId("a")), Load(0, DocumentId("b"))]
-    assert told(store, everything) == told(model, everything)
+    assert outcomes(store, everything) == outcomes(model, everything)
 
 
 kept = st.lists(st.builds(Snapshot, documents, small, texts, small), max_size=8)

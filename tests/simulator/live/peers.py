@@ -64,7 +64,7 @@ class _Peer:
 class CoreServer(InProcessServer):
     """The real gateway with a store in memory, behind real sockets; it can be killed and started again.
 
-    ``told`` is asked about every message before it is sent and may withhold it.
+    ``delivers`` is asked about every message before it is sent and may withhold it.
     """
 
     has_store_control = True
@@ -74,7 +74,7 @@ class CoreServer(InProcessServer):
         *,
         document: type[Document] = Document,
         limits: Limits | None = None,
-        told: Callable[[SiteId, bytes], bool] = lambda _site, _data: True,
+        delivers: Callable[[SiteId, bytes], bool] = lambda _site, _data: True,
     ) -> None:
         super().__init__(MemoryStore(), limits, document=document)
         self.port = free_port()
@@ -84,7 +84,7 @@ class CoreServer(InProcessServer):
         self.compressed = 0
         self.tokens: list[dict[str, Any]] = []
         self.endings: list[str] = []
-        self._told = told
+        self._delivers = delivers
         self._is_store_down = False
         self._thread: threading.Thread | None = None
 
@@ -210,7 +210,7 @@ class CoreServer(InProcessServer):
 
     def _send(self, number: ConnectionId, data: bytes) -> None:
         peer = self._peers.get(number)
-        if peer is None or not self._told(peer.site, data):
+        if peer is None or not self._delivers(peer.site, data):
             return
         if peer.compressed and len(data) > COMPRESSED_BYTES_MIN:
             self.compressed += 1
@@ -330,7 +330,7 @@ class AckBreakingServer(CoreServer):
 def deaf(site: str) -> Callable[[SiteId, bytes], bool]:
     """Withholds every revision of others from one client."""
 
-    def told(receiver: SiteId, data: bytes) -> bool:
+    def delivers(receiver: SiteId, data: bytes) -> bool:
         return receiver != site or not data.startswith(b'{"type":"committed"')
 
-    return told
+    return delivers

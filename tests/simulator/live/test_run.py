@@ -275,7 +275,7 @@ def test_breaks_instead_of_acknowledgements_do_no_harm_to_a_good_server(tmp_path
 def test_a_server_that_withholds_broadcasts_from_one_client_is_found_out(tmp_path: Path) -> None:
     # One who only reads: whoever writes notices the gap before its own next revision, and comes back.
     reader = next(c for c in sites() if is_reader(c, idle_share=0.5))
-    with running(CoreServer(told=deaf(reader))) as server:
+    with running(CoreServer(delivers=deaf(reader))) as server:
         run = run_live(readers(idle_share=0.5), options(tmp_path, server.url), QUIET)
     assert run.result.verdict is Verdict.VIOLATED
     assert reader in violated(run)["quiescence"]

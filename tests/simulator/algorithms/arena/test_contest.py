@@ -125,13 +125,13 @@ def test_the_triangle_breaks_the_strong_specification_under_jupiter_only() -> No
 
 
 def test_equal_arguments_give_an_equal_arena_but_for_the_machine() -> None:
-    def told() -> bytes:
+    def played_and_encoded() -> bytes:
         scenario = load_scenario("split-region")
         schedule = random_schedule(scenario, 2, agents=3, edits=20, kind="human")
         arena = held(schedule, {name: CONTENDERS[name] for name in SOME})
         return arenas.encode(without_machines(arena))
 
-    assert told() == told()
+    assert played_and_encoded() == played_and_encoded()
 
 
 def without_machines(arena: Arena) -> Arena:

@@ -92,7 +92,7 @@ def diverging(text: str = "ab") -> Explained:
     return explained(cell_plan(scripts, text=text), DOPT)
 
 
-def told() -> tuple[Record, ...]:
+def two_clients() -> tuple[Record, ...]:
     """Two clients; c1 inserts one character, c2 shows it at the wrong place."""
     op = insert(2, 1, "x")
     return (

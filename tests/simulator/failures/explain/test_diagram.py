@@ -18,8 +18,8 @@ from tests.simulator.failures.explain.cases import (
     cell_plan,
     diverging,
     explained,
-    told,
     told_plan,
+    two_clients,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -136,7 +136,7 @@ def test_of_many_steps_those_around_the_violation_are_drawn() -> None:
 
 
 def test_steps_that_come_again_and_again_are_shown_twice() -> None:
-    steps = [s for s in story(told()) if s.kind != "final"]
+    steps = [s for s in story(two_clients()) if s.kind != "final"]
     cycle = [
         StoryStep(100_000 + n * 10_000, "c1", kind, what)  # type: ignore[arg-type]
         for n, (kind, what) in enumerate([("join", "resumes"), ("disconnect", "loses it")] * 6)
@@ -147,7 +147,7 @@ def test_steps_that_come_again_and_again_are_shown_twice() -> None:
 
 
 def test_only_steps_of_one_instant_share_a_row() -> None:
-    steps = story(told())
+    steps = story(two_clients())
     scene = arrange(case_of(told_plan()), steps, "", None)
     assert scene.rows == ((0,), (1, 2), (3,), (4,), (5,), (6,), (7, 8, 9))
 
@@ -156,6 +156,6 @@ def test_a_fault_from_before_what_is_shown_acts_from_the_first_row() -> None:
     window = FaultWindow(0, "clog", "network", 0, 30_000, {})
     case = msgspec.structs.replace(case_of(told_plan()))
     case = msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, faults=(window,)))
-    steps = [s for s in story(told()) if s.time_us >= 10_000]
+    steps = [s for s in story(two_clients()) if s.time_us >= 10_000]
     scene = arrange(case, steps, "", None)
     assert [(s.lane, s.begin, s.end) for s in scene.faults] == [("c1", 0, None), ("c2", 0, None)]

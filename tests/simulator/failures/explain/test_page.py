@@ -20,9 +20,9 @@ from tests.simulator.failures.explain.cases import (
     cell_plan,
     diverging,
     explained,
-    told,
     told_plan,
     told_results,
+    two_clients,
 )
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 def told_page() -> str:
     case = case_of(told_plan())
-    return explain(case, told(), told_results(), file="first.json")
+    return explain(case, two_clients(), told_results(), file="first.json")
 
 
 def test_the_page_says_what_failed_in_one_sentence() -> None:

@@ -25,9 +25,9 @@ from tests.simulator.failures.explain.cases import (
     DOCUMENT,
     case_of,
     diverging,
-    told,
     told_plan,
     told_results,
+    two_clients,
 )
 
 
@@ -57,7 +57,7 @@ def test_long_texts_are_abbreviated_around_the_difference() -> None:
 
 
 def test_a_divergence_of_the_only_editor() -> None:
-    assert sentence(told(), "convergence") == (
+    assert sentence(two_clients(), "convergence") == (
         "c1 edited (c1#1); after revision 1 c2 shows 'abx' and the server 'axb':"
         " 'x' of c1#1 stands at 2 for c2 and at 1 for the server."
     )
@@ -65,7 +65,7 @@ def test_a_divergence_of_the_only_editor() -> None:
 
 def shown_by_c2(text: str) -> list[Record]:
     records: list[Record] = []
-    for record in told():
+    for record in two_clients():
         match record:
             case FinalReplica(site="c2"):
                 continue
@@ -154,7 +154,9 @@ def test_a_client_that_never_gets_rid_of_its_edit() -> None:
 
 def test_what_another_check_says_is_kept_and_what_else_is_seen_comes_after_it() -> None:
     head = headline(
-        case_of(told_plan(), "weak_list"), story(told()), failed("weak_list", "c1#1 is before and after c2#1")
+        case_of(told_plan(), "weak_list"),
+        story(two_clients()),
+        failed("weak_list", "c1#1 is before and after c2#1"),
     )
     assert head.sentence == "c1#1 is before and after c2#1."
     assert len(head.also) == 1
@@ -162,7 +164,7 @@ def test_what_another_check_says_is_kept_and_what_else_is_seen_comes_after_it() 
 
 
 def test_edits_are_put_before_a_message_that_names_none() -> None:
-    assert sentence(told(), "presence", "the cursor of c1 is lost") == (
+    assert sentence(two_clients(), "presence", "the cursor of c1 is lost") == (
         "c1 edited (c1#1); the cursor of c1 is lost."
     )
 
@@ -176,19 +178,19 @@ def test_many_edits_are_not_all_named() -> None:
 
 def test_the_check_of_the_case_comes_before_others() -> None:
     results = (*failed("ledger", "c9#9 is lost"), *told_results())
-    head = headline(case_of(told_plan()), story(told()), results)
+    head = headline(case_of(told_plan()), story(two_clients()), results)
     assert head.check == "convergence"
 
 
 def test_an_unclaimed_check_is_told_as_such() -> None:
     (result,) = failed("strong_list", "c1#1 and c2#1 are in a cycle")
     unclaimed = CheckResult(result.name, 1, 1, "", False, result.violations)
-    assert not headline(case_of(told_plan(), "strong_list"), story(told()), (unclaimed,)).claimed
+    assert not headline(case_of(told_plan(), "strong_list"), story(two_clients()), (unclaimed,)).claimed
 
 
 def test_a_repaired_failure_is_valid() -> None:
     results = (CheckResult("convergence", 3, 0, "texts compared"),)
-    head = headline(case_of(told_plan(), message="c1 was wrong"), story(told()), results)
+    head = headline(case_of(told_plan(), message="c1 was wrong"), story(two_clients()), results)
     assert (head.verdict, head.sentence) == (
         "valid",
         "convergence holds now; when the case was found it said: c1 was wrong.",

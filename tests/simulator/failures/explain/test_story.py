@@ -32,7 +32,7 @@ from model.text import delete, insert
 from simulator.failures.explain.steps import SERVER, StoryStep
 from simulator.failures.explain.story import story
 from tests.numbers import rev, seq
-from tests.simulator.failures.explain.cases import C1, C2, DOCUMENT, diverging, told
+from tests.simulator.failures.explain.cases import C1, C2, DOCUMENT, diverging, two_clients
 
 
 def short(step: StoryStep) -> tuple[object, ...]:
@@ -40,7 +40,7 @@ def short(step: StoryStep) -> tuple[object, ...]:
 
 
 def test_a_tiny_history_is_told_step_by_step() -> None:
-    assert [short(s) for s in story(told())] == [
+    assert [short(s) for s in story(two_clients())] == [
         (0, "server", "create", "the document starts as 'ab'", "", "ab", None),
         (10_000, "c1", "join", "joins at revision 0", "", "ab", None),
         (10_000, "c2", "join", "joins at revision 0", "", "ab", None),
@@ -55,24 +55,29 @@ def test_a_tiny_history_is_told_step_by_step() -> None:
 
 
 def test_only_the_client_with_the_wrong_text_diverges() -> None:
-    wrong = [(s.lane, s.kind, s.expected) for s in story(told()) if s.diverges]
+    wrong = [(s.lane, s.kind, s.expected) for s in story(two_clients()) if s.diverges]
     assert wrong == [("c2", "deliver", "axb"), ("c2", "final", "axb")]
 
 
 def test_a_client_with_something_pending_is_not_compared() -> None:
-    records = [r for r in told() if not isinstance(r, FinalReplica)]
+    records = [r for r in two_clients() if not isinstance(r, FinalReplica)]
     at = next(n for n, r in enumerate(records) if isinstance(r, Delivered))
     records[at] = Delivered(43_000, C2, DOCUMENT, rev(1), 0)
     assert not any(s.diverges for s in story(records))
 
 
 def test_records_may_come_out_of_order_of_time() -> None:
-    records = list(told())
+    records = list(two_clients())
     random.Random(1).shuffle(records)
-    by_time = sorted(records, key=lambda r: (r.time_us, told().index(r)))  # type: ignore[union-attr]
-    assert story(by_time) == story(told())
-    moved = [*told()[:13], told()[14], told()[13], *told()[15:]]  # the answer recorded before the broadcast
-    assert story(moved) == story(told())
+    by_time = sorted(records, key=lambda r: (r.time_us, two_clients().index(r)))  # type: ignore[union-attr]
+    assert story(by_time) == story(two_clients())
+    moved = [
+        *two_clients()[:13],
+        two_clients()[14],
+        two_clients()[13],
+        *two_clients()[15:],
+    ]  # the answer recorded before the broadcast
+    assert story(moved) == story(two_clients())
 
 
 def test_nothing_is_told_of_no_document() -> None:

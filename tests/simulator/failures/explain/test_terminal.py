@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from model.verdict import CheckResult, Violation
 from simulator.failures.explain import tell
-from tests.simulator.failures.explain.cases import DOCUMENT, case_of, diverging, told, told_plan, told_results
+from tests.simulator.failures.explain.cases import (
+    DOCUMENT,
+    case_of,
+    diverging,
+    told_plan,
+    told_results,
+    two_clients,
+)
 
 GOLDEN = """\
 violated: convergence
@@ -25,7 +32,7 @@ replay: concord replay case.json"""
 
 
 def test_a_small_case_on_a_terminal() -> None:
-    assert tell(case_of(told_plan()), told(), told_results(), file="case.json") == GOLDEN.splitlines()
+    assert tell(case_of(told_plan()), two_clients(), told_results(), file="case.json") == GOLDEN.splitlines()
 
 
 def test_what_else_was_seen_follows_the_sentence() -> None:
