@@ -116,6 +116,31 @@ def test_who_comes_back_once_gives_up_the_second_time_and_keeps_the_text() -> No
     assert (client.gave_up, client.text, client.wants_connection) == ("4400", "abc", True)
 
 
+def test_who_came_back_once_may_do_so_again_after_the_person_opened_the_document_again() -> None:
+    host, client, link = online()
+    client.broken(link, 4400)
+    host.run(FAR_US)
+    host.open()
+    client.go_offline("closed")
+    client.go_online()
+    client.broken(host.open(), 4400)
+    host.run(2 * FAR_US)
+    assert not client.gave_up
+    assert len(host.attempts) == 4
+
+
+def test_who_gave_up_is_not_brought_back_by_a_pause_that_began_before() -> None:
+    host, client = lines()
+    client.go_online()
+    client.broken(None, 1006)
+    client.go_offline("closed")
+    client.go_online()
+    client.broken(host.open(), GONE)
+    host.run(FAR_US)
+    assert client.gave_up
+    assert len(host.attempts) == 2
+
+
 def test_who_gave_up_tries_again_when_the_person_opens_the_document_again() -> None:
     host, client, link = online()
     client.broken(link, GONE)
@@ -179,6 +204,21 @@ def test_a_connection_that_opens_too_late_is_closed() -> None:
     client.go_offline("closed")
     assert host.open().closed == "closed"
     assert client.link is None
+
+
+def test_a_second_connection_is_closed_and_the_first_one_goes_on() -> None:
+    host, client, link = online()
+    assert host.open().closed == "closed"
+    assert client.link is link
+    assert not link.closed
+
+
+def test_who_goes_offline_during_a_pause_does_not_come_back_when_it_is_over() -> None:
+    host, client, link = online()
+    client.broken(link, 1006)
+    client.go_offline("closed")
+    host.run(FAR_US)
+    assert len(host.attempts) == 1
 
 
 @pytest.mark.parametrize("abrupt", [False, True])
