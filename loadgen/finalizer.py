@@ -112,7 +112,7 @@ class Finalizer:
             missing = [*missing, *(m for m in state.assembly.missing if m.split()[0] not in said)]
         state.everywhere(history.Finished(now))
         if any(not room.is_sampled for room in state.rooms):
-            checks += [state.convergence.result(), state.quiescence.result()]
+            checks += [checker.result() for checker in state.checkers]
         return WorkerOutcome(
             worker=state.plan.worker,
             checks=outcomes.by_name([*checks, self._protocol(), self._durability()]),

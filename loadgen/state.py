@@ -11,7 +11,9 @@ from loadgen.plan import LoadPlan
 from model import history
 from model.assembly import Assembly
 from model.checkers import Judge
+from model.checkers.check import Check
 from model.checkers.convergence import Convergence, Quiescence
+from model.checkers.exceptions import Exceptions
 from model.checkers.triviality import NonTriviality
 from model.history import Record
 from model.identity import EMPTY_LOG, DocumentId, Revision, SequenceNumber, SiteId
@@ -107,6 +109,7 @@ class WorkerState:
         errors: how often what went wrong, by kind.
         contradictions: the first messages of the server that break the protocol, in sentences.
         contradicted, messages: how many of the server's messages broke it, and how many there were.
+        checkers: of the documents that are not sampled.
         is_ending: nobody edits any more.
         report: called with every latency of an operation or acknowledgement, for other statistics.
     """
@@ -118,7 +121,7 @@ class WorkerState:
         self.memo = Memo()
         self.measures = LoadMeasures()
         self.triviality = NonTriviality()
-        self.convergence, self.quiescence = Convergence(), Quiescence()
+        self.checkers: tuple[Check, ...] = (Convergence(), Quiescence(), Exceptions())
         self.assembly = Assembly(self.memo.fingerprint)
         self.errors: dict[str, int] = {}
         self.contradictions: list[tuple[int, DocumentId, str]] = []
@@ -128,8 +131,8 @@ class WorkerState:
         self.report: Callable[[str, int], None] = lambda _name, _us: None
         self._clock_us = clock_us
         self._measuring = Judge([self.measures, self.triviality])
-        self._judging = Judge([self.convergence, self.quiescence])
-        everything = Judge([self.measures, self.triviality, self.convergence, self.quiescence])
+        self._judging = Judge(self.checkers)
+        everything = Judge([self.measures, self.triviality, *self.checkers])
         self.plain = JudgedSink(self, everything, None)
         self.sampled = JudgedSink(self, self._measuring, self.assembly.record)
         self.rooms = [

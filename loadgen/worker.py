@@ -226,6 +226,7 @@ class LoadWorker:
         deadline = time.monotonic() + self.plan.settle_seconds
         users = [driver.user for driver in self._drivers if not driver.user.has_left]
         for user in users:
+            user.restart()
             user.go_online()
         while time.monotonic() < deadline and not all(user.knows_everything for user in users):
             gevent.sleep(SETTLE_POLL_SECONDS)

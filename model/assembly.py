@@ -249,6 +249,9 @@ class Assembly:
             document.close()
         for item in self._buffer:
             name = getattr(item, "document", None)
+            if type(item) is history.Raised:
+                yield item  # says enough by itself
+                continue
             if name is not None and not self._documents[name].is_whole:
                 continue
             yield from self._sighted(item) if isinstance(item, _Sighting) else self._recorded(item)

@@ -42,6 +42,7 @@ JUPITER: Final = Claims(
             "weak_list",
             "liveness",
             "presence",
+            "exceptions",
             "non_triviality",
         }
     ),
@@ -54,7 +55,7 @@ _EVERY_SEQUENCE: Final = frozenset(
         "liveness",
         "element_ledger",
         "causal_integration",
-        "acceptance",
+        "exceptions",
         "unique_ids",
         "persistence",
         "crdt_laws",

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from model.crdt.replicas.port import Element, Version, spoken
 from model.identity import NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
+from model.raised import frames_of, is_of_harness, problem_of
 from model.record import RecordBase
 from model.replica_records import FIRST as FIRST
 from model.replica_records import Examined as Examined
@@ -24,7 +25,6 @@ from model.replica_records import FinalVersion as FinalVersion
 from model.replica_records import Generated as Generated
 from model.replica_records import Integrated as Integrated
 from model.replica_records import Preserved as Preserved
-from model.replica_records import Refused as Refused
 from model.replica_records import Reloaded as Reloaded
 from model.replica_records import Span as Span
 from model.replica_records import Traffic as Traffic
@@ -123,6 +123,22 @@ class Stranded(RecordBase, frozen=True, tag="stranded"):
     document: DocumentId
     acknowledged: SequenceNumber
     last: SequenceNumber
+
+
+class Raised(RecordBase, frozen=True, tag="raised"):
+    """What is under test raised an exception while it did ``what``, a verb in the past tense and its object.
+
+    ``part`` is "server", "store", "client" or "replica"; the last two have a ``site``. ``frames`` are the
+    calls that the exception came through, the innermost last.
+    """
+
+    time_us: int
+    part: str
+    site: SiteId
+    document: DocumentId
+    what: str
+    problem: str
+    frames: tuple[str, ...]
 
 
 class Edited(RecordBase, frozen=True, tag="edit"):
@@ -356,6 +372,7 @@ Record: TypeAlias = (
     | Disconnected
     | Restarted
     | Stranded
+    | Raised
     | Edited
     | Sent
     | Stored
@@ -379,11 +396,19 @@ Record: TypeAlias = (
     | Reloaded
     | Preserved
     | Examined
-    | Refused
     | FinalVersion
     | FinalElements
     | Traffic
 )
+
+
+def raised(time_us: int, part: str, site: str, document: str, what: str, error: Exception) -> Raised:
+    """The record of an exception of what is under test; one of the harness is raised again."""
+    if is_of_harness(error):
+        raise error
+    return Raised(
+        time_us, part, SiteId(site), DocumentId(document), what, problem_of(error), frames_of(error)
+    )
 
 
 def fingerprint(text: str) -> int:

@@ -99,19 +99,6 @@ class Examined(RecordBase, frozen=True, tag="examined"):
     evidence: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class Refused(RecordBase, frozen=True, tag="refused"):
-    """A replica could not do what every replica can: ``what`` it was to do, and the exception.
-
-    The events concerned, if there are any, count as not taken over.
-    """
-
-    time_us: int
-    site: SiteId
-    document: DocumentId
-    what: str
-    error: str
-
-
 class FinalVersion(RecordBase, frozen=True, tag="final_version"):
     """The state of a replica without a server when the run ended.
 

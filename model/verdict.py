@@ -71,6 +71,11 @@ class Violation(msgspec.Struct, frozen=True):
     message: str
     evidence: dict[str, Any] = {}
 
+    @property
+    def kind(self) -> str:
+        """What else two violations of the check have in common that are one failure; mostly nothing."""
+        return str(self.evidence.get("kind", ""))
+
 
 VIOLATIONS_KEPT_MAX = 16
 """Violations of one check that are kept whole; further ones are only counted."""

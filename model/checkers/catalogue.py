@@ -9,10 +9,11 @@ from model.checkers.agreement import Agreement, Arrival
 from model.checkers.check import Check
 from model.checkers.convergence import Convergence, Quiescence
 from model.checkers.element_ledger import ElementLedger
+from model.checkers.exceptions import Exceptions
 from model.checkers.integration import CausalIntegration, UniqueIds
 from model.checkers.intention import Intention
 from model.checkers.interleaving import BackwardRuns, ForwardRuns, NonInterleaving
-from model.checkers.laws import Acceptance, CrdtLaws, Persistence
+from model.checkers.laws import CrdtLaws, Persistence
 from model.checkers.ledger import Ledger
 from model.checkers.lists import StrongList, WeakList
 from model.checkers.liveness import Liveness
@@ -35,6 +36,7 @@ CHECKERS: Final[tuple[type[Check], ...]] = (
     StrongList,
     Liveness,
     Presence,
+    Exceptions,
 )
 """The checkers of histories with a server."""
 
@@ -43,7 +45,7 @@ REPLICA_CHECKERS: Final[tuple[type[Check], ...]] = (
     Arrival,
     ElementLedger,
     CausalIntegration,
-    Acceptance,
+    Exceptions,
     UniqueIds,
     Persistence,
     CrdtLaws,

@@ -35,35 +35,6 @@ class CrdtLaws(Check):
             )
 
 
-class Acceptance(Check):
-    """What one replica made every other one can take, load and compact; and every edit can be made."""
-
-    name = "acceptance"
-    detail = "edits, batches of events and loads that replicas accepted"
-
-    def handlers(self) -> Mapping[type, Handler]:
-        """What was done, and what could not be done."""
-        return {
-            history.Generated: self._accepted,
-            history.Integrated: self._accepted,
-            history.Reloaded: self._accepted,
-            history.Refused: self._refused,
-        }
-
-    def _accepted(self, record: history.Generated | history.Integrated | history.Reloaded) -> None:
-        self.checked += record.site != history.FIRST
-
-    def _refused(self, record: history.Refused) -> None:
-        self.checked += 1
-        self.violate(
-            record.time_us,
-            record.document,
-            f"{record.site} could not {record.what}: {record.error}",
-            site=record.site,
-            error=record.error,
-        )
-
-
 class Persistence(Check):
     """Saving, loading and compaction change no text; a replica comes back with what it had saved."""
 

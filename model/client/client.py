@@ -14,18 +14,32 @@ Rules::
     waiting         the pause is over        -> connecting
     any             go_offline(), crash()    -> wants nothing
 
+A dialect that raises is a process that died of it: the client is down, and may be restarted with what it had
+saved.
+
 State is saved before anything is sent, so that a crash never forgets what the server may know.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from contextlib import suppress
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from model.client.answers import Answer
 from model.client.backoff import Backoff
 from model.client.dialect import Controls, Dialect, Frames
-from model.people.actions import Action, Move
+from model.people.actions import Action, Edit, Move, Redo, Undo
+
+RAISED: Final = "raised"
+"""Why a client goes offline whose dialect raised an exception."""
+
+_PERFORMED: Final[dict[type[Action], str]] = {
+    Edit: "made an edit",
+    Undo: "undid an edit",
+    Redo: "redid an edit",
+    Move: "moved its cursor",
+}
 
 Link = TypeVar("Link")
 """Whatever the host calls an open connection; the client only compares it and gives it back."""
@@ -71,6 +85,9 @@ class Listener(Protocol):
 
     def gave_up(self, cause: str) -> None:
         """The client wants to be connected and will not try again; its text is still there."""
+
+    def raised(self, what: str, error: Exception) -> None:
+        """The dialect, or the engine behind it, raised an exception while it did ``what``."""
 
 
 class Client(Generic[Link, D]):
@@ -189,7 +206,11 @@ class Client(Generic[Link, D]):
         """The client's process comes back with what it saved."""
         if self.is_down:
             self.is_down = False
-            self.dialect.restore(self.saved)
+            try:
+                self.dialect.restore(self.saved)
+            except Exception as error:
+                self._raised("loaded what it had saved", error)
+                return
             self._listener.restarted()
             self.go_online()
 
@@ -197,7 +218,7 @@ class Client(Generic[Link, D]):
         """Forget the connection without a word to anybody, and open another one."""
         if self.link is not None:
             self.link = None
-            self.dialect.close(cause)
+            self._close(cause)
             self._connect()
 
     def _connect(self) -> None:
@@ -210,7 +231,26 @@ class Client(Generic[Link, D]):
         link, self.link = self.link, None
         if link is not None:
             self._host.close(link, abrupt=abrupt)
-        self.dialect.close(cause)
+        self._close(cause)
+
+    def _close(self, cause: str) -> None:
+        try:
+            self.dialect.close(cause)
+        except Exception as error:
+            self._raised("left its connection", error)
+
+    def _raised(self, what: str, error: Exception) -> None:
+        """The process dies of it."""
+        self._listener.raised(what, error)
+        self.is_down = True
+        link, self.link = self.link, None
+        if link is not None:
+            self._host.close(link, abrupt=True)
+        if self.wants_connection:
+            self.wants_connection = False
+            self._listener.offline(RAISED)
+        with suppress(Exception):  # it is broken already
+            self.dialect.close(RAISED)
 
     def _come_back(self, answer: Answer, cause: str) -> None:
         if answer is Answer.GIVE_UP or (answer is Answer.ONCE and self._came_back_once):
@@ -233,12 +273,21 @@ class Client(Generic[Link, D]):
             self._host.close(link)
             return
         self.link = link
-        self._transmit(link, self.dialect.opened())
+        try:
+            frames = self.dialect.opened()
+        except Exception as error:
+            self._raised("greeted the server", error)
+            return
+        self._transmit(link, frames)
 
     def received(self, link: Link, frame: bytes) -> None:
         """A message of the server; one of another connection is not looked at."""
         if link is self.link:
-            frames = self.dialect.received(frame)
+            try:
+                frames = self.dialect.received(frame)
+            except Exception as error:
+                self._raised(f"received {self.dialect.described(frame)}", error)
+                return
             if frames:  # nearly never
                 self._transmit(link, frames)
 
@@ -246,7 +295,12 @@ class Client(Generic[Link, D]):
         """A connection is gone, or (another one than that the client has, or None) could not be opened."""
         if link is not None and link is self.link:
             self.link = None
-            self._come_back(*self.dialect.broken(code))
+            try:
+                answer, cause = self.dialect.broken(code)
+            except Exception as error:
+                self._raised("lost its connection", error)
+                return
+            self._come_back(answer, cause)
         elif self.link is None:
             self._is_connecting = False
             self._come_back(Answer.LATER, str(code))
@@ -259,7 +313,12 @@ class Client(Generic[Link, D]):
 
     def _tick(self, link: Link | None) -> None:
         if link is not None and link is self.link:
-            self._transmit(link, self.dialect.tick())
+            try:
+                frames = self.dialect.tick()
+            except Exception as error:
+                self._raised("did what was due", error)
+                return
+            self._transmit(link, frames)
 
     def joined(self) -> None:
         """As :meth:`model.client.dialect.Controls.joined`."""
@@ -281,16 +340,24 @@ class Client(Generic[Link, D]):
 
     def perform(self, action: Action) -> bool:
         """The person does something to the text that is displayed; whether that changed it."""
-        frames = self.dialect.edit(action)
-        if frames is None:
+        try:
+            frames = self.dialect.edit(action)
+            if frames is None:
+                return False
+            self.saved = self.dialect.save()
+        except Exception as error:
+            self._raised(_PERFORMED[type(action)], error)
             return False
-        self.saved = self.dialect.save()
         self._send(frames)
         return not isinstance(action, Move)
 
     def resend(self) -> bool:
         """Send what is in flight again; whether there was anything."""
-        frames = self.dialect.resend()
+        try:
+            frames = self.dialect.resend()
+        except Exception as error:
+            self._raised("sent again what was in flight", error)
+            return False
         if self.link is not None:
             self._transmit(self.link, frames)
         return bool(frames)
@@ -298,7 +365,11 @@ class Client(Generic[Link, D]):
     def _transmit(self, link: Link, frames: Frames) -> None:
         """Save, then send, if it is still the connection that this was meant for."""
         if frames and link is self.link:
-            self.saved = self.dialect.save()
+            try:
+                self.saved = self.dialect.save()
+            except Exception as error:
+                self._raised("saved its state", error)
+                return
             self._send(frames)
 
     def _send(self, frames: Frames) -> None:

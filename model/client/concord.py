@@ -26,6 +26,7 @@ from model.protocol import (
     ErrorCode,
     Failure,
     Joined,
+    LocalProtocolError,
     Merged,
     PeerLeft,
     PeerPresence,
@@ -202,10 +203,32 @@ class Concord:
                 self._listener.delivered(message.revision, moved)
                 return ()
             return self._received_rarely(message)
+        except LocalProtocolError:
+            raise  # not the server's mistake
         except ProtocolError as error:
             self._listener.broke_protocol(error)
             self._controls.turned_away(Answer.LATER, f"protocol: {error.code.value}")
             return ()
+
+    def described(self, frame: bytes) -> str:
+        """A message by its revision, if it has one."""
+        try:
+            message = decode_server(frame)
+        except ProtocolError:
+            return "what is no message"
+        match message:
+            case Committed():
+                return f"revision {message.revision}"
+            case Ack():
+                return f"the answer to {message.first}..{message.last}, revision {message.revision}"
+            case Merged():
+                return f"the merge of {message.first}..{message.last}, revision {message.revision}"
+            case Joined():
+                return f"that it has joined at revision {message.revision}"
+            case CatchUp() if message.rows:
+                return f"the revisions {message.rows[0].revision}..{message.rows[-1].revision}"
+            case _:
+                return type(message).__name__.lower()
 
     def _received_rarely(self, message: ServerMessage) -> Frames:
         if isinstance(message, CatchUp):

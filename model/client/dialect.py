@@ -77,6 +77,10 @@ class Dialect(Protocol):
         """A message of the server."""
         ...
 
+    def described(self, frame: bytes) -> str:
+        """What a message of the server is, for a sentence; of any bytes."""
+        ...
+
     def edit(self, action: Action) -> Frames | None:
         """The person did something; None if that changed nothing that is saved or sent."""
         ...

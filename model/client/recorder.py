@@ -207,6 +207,11 @@ class ClientRecorder:
             )
         )
 
+    def raised(self, what: str, error: Exception) -> None:
+        """The client's engine raised an exception; one of the harness goes on to whoever runs it."""
+        sink = self._sink
+        sink.record(history.raised(sink.now, "client", self.client.engine.site, self._document, what, error))
+
     # --- what leaves no record ----------------------------------------------------------------------------
 
     def failed(self, failure: Failure) -> None:

@@ -1,7 +1,7 @@
 """Parts that check their invariants around everything that happens to them.
 
 A run takes several times as long and nothing in it changes: a history with ``--paranoid`` is the one
-without it. What is found is no verdict about a document but a mistake in the program, and ends the run.
+without it. What is found is an exception like any other one: a violation of the check ``exceptions``.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import msgspec
 
 from model import history
 from model.checkers.presence import Presence
+from model.client.client import RAISED
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.text import Operation
@@ -58,6 +59,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         digest: of the history of ``plan``; a replay gives the same one.
         plan: one cell with one document and scripted clients.
         reason: why somebody keeps it, in one line.
+        kind: as of the violation; another kind of violation is not this failure.
     """
 
     check: str
@@ -69,6 +71,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shrunk: bool = False
     reason: str = ""
     version: int = PLAN_VERSION
+    kind: str = ""
 
     @property
     def clients(self) -> int:
@@ -161,7 +164,7 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
                 add(record.site, ScriptStep(record.time_us, "select", record.position))
             case history.Online() if record.document == document:
                 add(record.site, ScriptStep(record.time_us, "online"))
-            case history.Offline() if record.document == document:
+            case history.Offline() if record.document == document and record.cause != RAISED:
                 add(
                     record.site,
                     ScriptStep(record.time_us, "crash" if record.cause == "crashed" else "offline"),
@@ -197,8 +200,8 @@ def _edits(time_us: int, kind: str, op: Operation) -> list[ScriptStep]:
 def confirm(
     plan: CellPlan, parts: AnyParts | None, violation: Violation, bug: str, origin: Origin
 ) -> Case | None:
-    """Try an extracted plan; a case if it fails the same check, else None."""
+    """Try an extracted plan; a case if it fails the same check in the same way, else None."""
     trial = attempt(plan, parts)
-    if not trial.violated(violation.check):
+    if trial.shown(violation.check, violation.kind) is None:
         return None
-    return Case(violation.check, violation.message, bug, trial.digest, origin, plan)
+    return Case(violation.check, violation.message, bug, trial.digest, origin, plan, kind=violation.kind)

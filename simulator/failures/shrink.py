@@ -95,10 +95,10 @@ class Shrinker:
             trial: Trial = attempt(plan, self._parts)
         except Exception:  # a seeded bug may break the engine itself on another plan; not this failure
             return False
-        if not trial.violated(self._case.check):
+        found = trial.shown(self._case.check, self._case.kind)
+        if found is None:
             return False
-        message = next(r.violations[0].message for r in trial.results if r.name == self._case.check)
-        self._case = _replace(self._case, plan=plan, digest=trial.digest, message=message)
+        self._case = _replace(self._case, plan=plan, digest=trial.digest, message=found.message)
         if self._progress is not None:
             self._progress(self._case)
         return True

@@ -10,7 +10,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import Claims
 from model.history import Record
-from model.verdict import CheckResult
+from model.verdict import CheckResult, Violation
 from simulator.engines.engine import AnyParts
 from simulator.engines.known import engine_of
 from simulator.planning.plan import CellPlan, FaultWindow
@@ -26,7 +26,12 @@ class Trial(NamedTuple):
 
     def violated(self, check: str) -> bool:
         """Whether this check was violated."""
-        return any(r.name == check and r.violated for r in self.results)
+        return self.shown(check) is not None
+
+    def shown(self, check: str, kind: str = "") -> Violation | None:
+        """The first violation of this check, and of this kind if there is one; None if there is none."""
+        found = (v for r in self.results if r.name == check for v in r.violations)
+        return next((v for v in found if kind in ("", v.kind)), None)
 
 
 class Keeper:

@@ -11,6 +11,7 @@ from model.memo import Memo
 from model.people.actions import Author
 from simulator.gossip.datagrams import Datagrams
 from simulator.gossip.examination import EXAMINED_AT, examine
+from simulator.gossip.guarded import guarded
 from simulator.gossip.peer import GossipParts, GossipPeer, healthy_parts
 from simulator.planning.plan import CellPlan, DocumentPlan, GossipPlan
 from simulator.planning.seeds import Seeds
@@ -56,9 +57,9 @@ class GossipCell(Simulation[GossipPeer]):
         first = self.parts.replica(history.FIRST).insert(0, document.text)
         self.record(history.Generated(0, history.FIRST, name, NO_EDIT, tuple(first)))
         self._generated[name] = len(first)
+        peer_type = guarded(self.parts.peer)
         room = [
-            self.parts.peer(self, document, client, authors.get(client.site), first)
-            for client in document.clients
+            peer_type(self, document, client, authors.get(client.site), first) for client in document.clients
         ]
         for peer in room:
             peer.neighbours = [other for other in room if other is not peer]
@@ -116,10 +117,16 @@ class GossipCell(Simulation[GossipPeer]):
     def _record_end(self) -> None:
         for document, room in self.rooms.items():
             for peer in room:
-                self.record(peer.final())
+                final: history.FinalVersion | None = peer.final()
+                if final is not None:  # nothing is known of one that raised
+                    self.record(final)
             whole = _whole(room)
-            elements = tuple(whole.replica.elements())
-            self.record(history.FinalElements(self.now, whole.site, document, elements))
+            try:
+                elements = tuple(whole.replica.elements())
+            except Exception as error:
+                whole.raised("was read back", error)
+            else:
+                self.record(history.FinalElements(self.now, whole.site, document, elements))
         self.record(history.Traffic(self.now, dict(self.network.counts)))
 
 

@@ -192,13 +192,13 @@ class EventExchange:
                     if apply(ready):
                         fresh.append(ready)
                 except Exception as error:  # the code under test may fail anyhow, which is a finding
-                    self._refused(f"take over {spoken(ready.id)}", error)
+                    self.raised(f"took over {spoken(ready.id)}", error)
         return fresh
 
-    def _refused(self, what: str, error: Exception) -> None:
+    def raised(self, what: str, error: Exception) -> None:
+        """The replica raised an exception, which is a finding, while it did ``what``."""
         host = self._host
-        problem = f"{type(error).__name__}: {error}"
-        host.record(history.Refused(host.now, self.site, self._document.document, what, problem))
+        host.record(history.raised(host.now, "replica", self.site, self._document.document, what, error))
 
     def _integrated(self, fresh: list[Event]) -> None:
         host, document = self._host, self._document
@@ -276,7 +276,7 @@ class EventExchange:
         try:
             dropped = self.replica.compact(self._stability.stable)
         except Exception as error:
-            self._refused("compact", error)
+            self.raised("compacted", error)
         after = history.fingerprint(self.replica.text)
         document = self._document.document
         host.record(history.Preserved(host.now, self.site, document, "compacted", dropped, before, after))

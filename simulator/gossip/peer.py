@@ -121,7 +121,7 @@ class GossipPeer(EventExchange):
         try:
             self.replica = parts.replica.load(saved.data)
         except Exception as error:
-            self._refused("load what it had saved", error)
+            self.raised("loaded what it had saved", error)
         version = self._reload(parts.buffer, saved.sequence)
         self._caret = Caret()
         if self._stability is not None:
@@ -175,7 +175,7 @@ class GossipPeer(EventExchange):
         try:
             events = self.replica.delete(position, deleted) + self.replica.insert(position, inserted)
         except Exception as error:
-            self._refused(f"make {self.site}#{self.sequence}", error)
+            self.raised(f"made {self.site}#{self.sequence}", error)
             return True
         self._generated(events)
         text = self.replica.text

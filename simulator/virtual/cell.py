@@ -8,7 +8,7 @@ integer microseconds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from model import history
 from model.identity import ConnectionId, DocumentId, Revision, SiteId
@@ -53,10 +53,14 @@ from simulator.planning.scenario import ServerSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection, Network
+from simulator.virtual.occasion import occasion
 from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.simulation import Simulation
 from simulator.virtual.storage import Storage
+
+RESTART_US: Final = 500_000
+"""A server's process that died of an exception is started again after so long."""
 
 _SOMEBODY = Identity("somebody")  # simulated tokens are always good, and never expire
 
@@ -114,7 +118,12 @@ class Cell(Simulation[SimulatedClient]):
         self.network = Network(self.clock, plan.network, self, self._limits.outbox_bytes_max)
         self.connections: dict[ConnectionId, Connection] = {}
         self.storage = Storage(
-            parts.store(on_commit=self._stored), self.clock, self.seeds, plan, self.gateway_handles
+            parts.store(on_commit=self._stored),
+            self.clock,
+            self.seeds,
+            plan,
+            self.gateway_handles,
+            self._store_raised,
         )
         self.gateway: Gateway | None = None
         self.gateway_crashes = 0
@@ -194,8 +203,8 @@ class Cell(Simulation[SimulatedClient]):
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone for the server."""
-        self.connections.pop(connection.id, None)
         self.gateway_handles(Closed(connection.id))
+        self.connections.pop(connection.id, None)
 
     def gateway_handles(self, event: Event) -> None:
         """Give the core an event and perform its effects, after the time its process needs for it."""
@@ -204,7 +213,11 @@ class Cell(Simulation[SimulatedClient]):
             return
         now = self.now
         start = max(now, self._free_us)
-        effects = self._timed(gateway, event, start)
+        try:
+            effects = self._timed(gateway, event, start)
+        except Exception as error:
+            self._server_raised(event, error)
+            return
         self._free_us = start + self._service_us(effects)
         delay_us = self._free_us - now
         for effect in effects:
@@ -274,9 +287,39 @@ class Cell(Simulation[SimulatedClient]):
 
     def _authorize(self, effect: Authorize, delay_us: int) -> None:
         """Let everybody edit; looking it up takes no time of its own."""
-        assert self.gateway is not None
-        for answer in self.gateway.handle(Authorized(effect.connection, Role.EDITOR), self.now):
+        gateway = self.gateway
+        if gateway is None:
+            return  # it raised a moment ago
+        event = Authorized(effect.connection, Role.EDITOR)
+        try:
+            effects = gateway.handle(event, self.now)
+        except Exception as error:
+            self._server_raised(event, error)
+            return
+        for answer in effects:
             self._perform(answer, delay_us)
+
+    # --- exceptions ---------------------------------------------------------------------------------------
+
+    def _server_raised(self, event: Event, error: Exception) -> None:
+        """The server's process dies of it, as a real one would, and a supervisor starts another one."""
+        connection = self.connections.get(getattr(event, "connection", ConnectionId(0)))
+        client = (
+            None if connection is None else next((c for c in self.clients if c is connection.client), None)
+        )
+        site = SiteId("") if client is None else client.site
+        document = getattr(event, "document", "" if client is None else client.document.document)
+        self.record(history.raised(self.now, "server", "", document, occasion(event, site), error))
+        self._server_dies()
+
+    def _store_raised(self, document: DocumentId, error: Exception) -> None:
+        """A commit ended in an exception; the server's process, which the store is part of, dies of it."""
+        self.record(history.raised(self.now, "store", "", document, "made a commit", error))
+        self._server_dies()
+
+    def _server_dies(self) -> None:
+        self.crash_gateway()
+        self.clock.call(RESTART_US, self.restart_gateway)
 
     def _published(self, effect: Published, delay_us: int) -> None:
         row = effect.row
@@ -336,8 +379,10 @@ class Cell(Simulation[SimulatedClient]):
             stored = self.storage.store.durable(document)
             for site, progress in stored.progress.items():
                 self.record(history.FinalProgress(self.now, site, document, progress.last))
-            self.record(
-                history.FinalDocument(
-                    self.now, document, stored.head, history.fingerprint(stored.read_text()), stored.chain()
-                )
-            )
+            try:
+                text, chain = stored.read_text(), stored.chain()
+            except Exception as error:
+                self.record(history.raised(self.now, "store", "", document, "read its log back", error))
+                continue
+            fingerprint = history.fingerprint(text)
+            self.record(history.FinalDocument(self.now, document, stored.head, fingerprint, chain))

@@ -188,7 +188,10 @@ class SimulatedClient(Client[Connection, Concord]):
 
     def record_final(self) -> None:
         """Record what it shows at the end of the history."""
-        self._recorder.final(online=self.wants_connection)
+        try:
+            self._recorder.final(online=self.wants_connection)
+        except Exception as error:
+            self._recorder.raised("was read back", error)
 
     def leave_when_durable(self) -> None:
         """Close the document for good, once everything is durable; until then keep trying."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 from model.identity import DocumentId
@@ -22,9 +23,15 @@ class Storage:
     """
 
     def __init__(
-        self, store: MemoryStore, clock: Clock, seeds: Seeds, plan: CellPlan, answer: Callable[[Answer], None]
+        self,
+        store: MemoryStore,
+        clock: Clock,
+        seeds: Seeds,
+        plan: CellPlan,
+        answer: Callable[[Answer], None],
+        raised: Callable[[DocumentId, Exception], None],
     ) -> None:
-        """``answer`` is told what became of each request."""
+        """``answer`` is told what became of each request, ``raised`` of a commit that raised an exception."""
         self.store = store
         self.stalled = 0
         self.failing = 0.0
@@ -35,7 +42,9 @@ class Storage:
         self._seeds = seeds
         self._plan = plan
         self._tell = answer
+        self._raised = raised
         self._busy = False
+        self._committing = DocumentId("")
         self._held_back = False
         self._streams: dict[DocumentId, Random] = {}
 
@@ -49,7 +58,12 @@ class Storage:
             return
         self._busy = True
         plan = self._plan.server
-        requests = self.store.write()
+        try:
+            requests = self.store.write()
+        except Exception as error:
+            self._broke(error)
+            return
+        self._committing = requests[0].document
         delay = plan.commit_us + int(self._random(requests[0].document) * plan.commit_jitter_us)
         self._clock.call(delay, self._finish, len(requests))
 
@@ -74,12 +88,23 @@ class Storage:
             self._complete()
 
     def _complete(self) -> None:
-        answers = self._failed() if self.failing else None
-        if answers is None:
-            answers = self.store.sync()
+        try:
+            answers = self._failed() if self.failing else None
+            if answers is None:
+                answers = self.store.sync()
+        except Exception as error:
+            self._broke(error)
+            return
         self._busy = False
         self._answer(answers)
         self._start()
+
+    def _broke(self, error: Exception) -> None:
+        """The store raised: what was written and what waits is gone, and nobody gets an answer."""
+        self._busy = False
+        with suppress(Exception):  # it is broken already
+            self.store.crash(applied=False)
+        self._raised(self._committing, error)
 
     def _failed(self) -> list[Answer] | None:
         """What is told of a commit whose answer is lost; None if it is not lost."""

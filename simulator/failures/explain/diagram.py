@@ -17,7 +17,7 @@ STUB: Final = 54
 TEXT_LENGTH_MAX: Final = 26
 LABEL_LENGTH_MAX: Final = 42
 BOX_LABEL_LENGTH_MAX: Final = 36
-CROSSES: Final = frozenset({"crash"})
+CROSSES: Final = frozenset({"crash", "raise"})
 
 
 class Picture(NamedTuple):

@@ -33,9 +33,6 @@ class GossipSteps:
                 self._made(record)
             case history.Integrated():
                 self._taken_over(record)
-            case history.Refused():
-                step = StoryStep(record.time_us, record.site, "deliver", f"could not {record.what}")
-                self._steps.add(step._replace(sends=record.error))
             case history.FinalVersion():
                 self._ended(record)
             case history.Online() if self.are_wanted and record.site not in self._steps.newest:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from model import history
 from model.claims import ENGINES
+from model.client.client import RAISED
 from model.history import Record, fingerprint
 from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.text import OperationError, apply
@@ -112,6 +113,10 @@ class _Teller(Steps):
                 step = StoryStep(record.time_us, lane, "strand", what, site=record.site)
                 number = self.add(step._replace(first=first, last=record.last))
                 self.show(lane, number, None)
+            case history.Raised():
+                lane = lane_of(record.site) or SERVER
+                what = f"raises {record.problem}"
+                self.add(StoryStep(record.time_us, lane, "raise", what, site=record.site))
             case _:
                 pass  # cursors as the server knows them, and what is about the whole run
 
@@ -201,13 +206,15 @@ class _Teller(Steps):
                     return  # the first coming is told when it has joined
                 step = step._replace(kind="online", what="opens the laptop")
             case history.Offline():
+                if record.cause == RAISED:
+                    return  # that it raised is told already
                 if record.cause == "crashed":
                     step = step._replace(kind="crash", what="crashes")
                 elif record.cause == "left":
                     step = step._replace(what="leaves")
                 step = step._replace(name=record.cause)
             case history.Disconnected():
-                if self.of_now(lane, record.time_us, "offline", "crash", "strand") is not None:
+                if self.of_now(lane, record.time_us, "offline", "crash", "strand", "raise") is not None:
                     return
                 what = f"loses its connection ({record.cause})"
                 step = step._replace(kind="disconnect", what=what, name=record.cause)

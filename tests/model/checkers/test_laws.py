@@ -1,9 +1,9 @@
-"""Laws, acceptance and persistence: what was tried where the states are, and what came of it."""
+"""Laws and persistence: what was tried where the states are, and what came of it."""
 
 from __future__ import annotations
 
 from model import history
-from model.checkers.laws import Acceptance, CrdtLaws, Persistence
+from model.checkers.laws import CrdtLaws, Persistence
 from model.identity import SiteId
 from tests.model.checkers.group import group_story
 from tests.model.checkers.histories import DOCUMENT, assert_valid, assert_violated, changed, index_of
@@ -19,15 +19,6 @@ def test_a_broken_law() -> None:
     broken = history.Examined(0, DOCUMENT, "commutative", (A, B), "a + b is not b + a.", {"ab": "x"})
     result = assert_violated(CrdtLaws(), [broken], "commutative does not hold for a, b: a + b is not b + a.")
     assert result.violations[0].evidence == {"law": "commutative", "sites": ["a", "b"], "ab": "x"}
-
-
-def test_what_everybody_could_do() -> None:
-    assert assert_valid(Acceptance(), group_story()).checked > 8
-
-
-def test_an_exception() -> None:
-    refused = history.Refused(0, A, DOCUMENT, "take over b#3", "KeyError: 'b'")
-    assert_violated(Acceptance(), [refused], "a could not take over b#3: KeyError: 'b'")
 
 
 def test_what_changes_nothing() -> None:

@@ -58,6 +58,9 @@ class Host:
     def gave_up(self, cause: str) -> None:
         self.log.append(f"gave up {cause}")
 
+    def raised(self, what: str, error: Exception) -> None:
+        self.log.append(f"raised {error} while it {what}")
+
     def run(self, until_us: int) -> None:
         """Let everything happen that is due until then."""
         while due := sorted(call for call in self._calls if call[0] <= until_us):

@@ -76,6 +76,9 @@ class Lines:
                 self._controls.turned_away(Answer.LATER, "nonsense")
         return ()
 
+    def described(self, frame: bytes) -> str:
+        return frame.decode()
+
     def edit(self, action: Action) -> Frames | None:
         if not isinstance(action, Edit):
             return None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from model.client.answers import Answer
 from model.client.client import Client
-from model.people.actions import Edit, Move, Undo
+from model.client.dialect import Frames
+from model.people.actions import Action, Edit, Move, Undo
 from tests.model.client.host import FIRST_US, MAX_US, Host, Link, client_of
 from tests.model.client.lines import GONE, PING_US, Lines, Saved
 
@@ -265,3 +269,105 @@ def test_an_impatient_client_leaves_the_old_connection_as_it_is() -> None:
     assert len(host.attempts) == 2
     client.received(link, b"text late")
     assert client.text == "abc"
+
+
+# --- exceptions -------------------------------------------------------------------------------------------
+
+
+class Broken(Lines):
+    """Raises wherever a test says so."""
+
+    at = ""
+
+    def _raise(self, where: str) -> None:
+        if where == self.at:
+            raise KeyError(where)
+
+    def opened(self) -> Frames:
+        self._raise("opened")
+        return super().opened()
+
+    def received(self, frame: bytes) -> Frames:
+        self._raise("received")
+        return super().received(frame)
+
+    def edit(self, action: Action) -> Frames | None:
+        self._raise("edit")
+        return super().edit(action)
+
+    def resend(self) -> Frames:
+        self._raise("resend")
+        return super().resend()
+
+    def tick(self) -> Frames:
+        self._raise("tick")
+        return super().tick()
+
+    def broken(self, code: int) -> tuple[Answer, str]:
+        self._raise("broken")
+        return super().broken(code)
+
+    def close(self, cause: str) -> None:
+        self._raise("close")
+        super().close(cause)
+
+    def save(self) -> Saved:
+        self._raise("save")
+        return super().save()
+
+    def restore(self, saved: Saved) -> None:
+        self._raise("restore")
+        super().restore(saved)
+
+
+def crash(client: Client[Link, Broken]) -> None:
+    client.crash()
+    client.restart()
+
+
+@pytest.mark.parametrize(
+    ("at", "happen", "what"),
+    [
+        ("received", lambda c, link: c.received(link, b"text x"), "received text x"),
+        ("edit", lambda c, link: c.perform(typed("!")), "made an edit"),
+        ("resend", lambda c, link: c.resend(), "sent again what was in flight"),
+        ("save", lambda c, link: c.perform(typed("!")), "made an edit"),
+        ("broken", lambda c, link: c.broken(link, 1006), "lost its connection"),
+        ("close", lambda c, link: c.go_offline("closed"), "left its connection"),
+        ("restore", lambda c, link: crash(c), "loaded what it had saved"),
+        ("close", lambda c, link: c.reconnect("impatient"), "left its connection"),
+    ],
+)
+def test_a_dialect_that_raises_takes_its_client_down_and_a_new_process_goes_on(
+    at: str, happen: Callable[[Client[Link, Broken], Link], object], what: str
+) -> None:
+    host = Host()
+    client: Client[Link, Broken] = client_of(host, lambda controls: Broken(controls, "ann"))
+    client.go_online()
+    link = host.open()
+    client.received(link, b"text abc")
+    client.dialect.at = at
+    happen(client, link)
+    assert f"raised '{at}' while it {what}" in host.log
+    assert client.is_down
+    assert client.link is None
+    assert not client.wants_connection
+    assert not client.is_editable
+
+    client.dialect.at = ""
+    client.restart()
+    client.received(host.open(), b"text abc")
+    assert client.perform(typed("?"))
+    assert client.text == "abc?"
+
+
+@pytest.mark.parametrize(("at", "what"), [("opened", "greeted the server"), ("tick", "did what was due")])
+def test_a_dialect_that_raises_by_itself_leaves_the_server_without_a_word(at: str, what: str) -> None:
+    host = Host()
+    client: Client[Link, Broken] = client_of(host, lambda controls: Broken(controls, "ann"))
+    client.go_online()
+    client.dialect.at = at
+    link = host.open()
+    host.run(PING_US)
+    assert f"raised '{at}' while it {what}" in host.log
+    assert (link.closed, client.is_down) == ("abrupt", True)

@@ -7,7 +7,7 @@ import pytest
 
 from model import history
 from model.crdt.replicas import Rga
-from model.crdt.replicas.port import Event
+from model.crdt.replicas.port import Element, Event, Version
 from simulator.failures.trial import attempt
 from simulator.gossip.caret import carried
 from simulator.gossip.datagrams import ABSENT, ARRIVED, EVENTS_MAX, LOST
@@ -155,13 +155,13 @@ def test_an_exception_is_a_finding_and_not_the_end() -> None:
 
     plan = room([edit(1.0, 0, "x")], [], rule="rga")
     trial = attempt(plan, GossipParts(Picky))
-    assert trial.violated("acceptance")
+    assert trial.violated("exceptions")
     assert trial.violated("liveness")
 
 
 def test_nothing_is_checked_where_nothing_happens() -> None:
     trial = attempt(room([], []))
-    assert set(unchecked(trial)) >= {"element_ledger", "acceptance", "unique_ids", "weak_list"}
+    assert set(unchecked(trial)) >= {"element_ledger", "exceptions", "unique_ids", "weak_list"}
 
 
 def test_a_quiet_room_settles_at_once() -> None:
@@ -187,3 +187,24 @@ def test_a_quiet_room_settles_at_once() -> None:
 )
 def test_a_cursor_keeps_to_what_did_not_change(caret: int, before: str, after: str, at: int) -> None:
     assert carried(caret, before, after) == at
+
+
+def test_what_a_replica_raises_anywhere_is_a_finding_and_not_the_end() -> None:
+    class Mute(Rga):
+        def events_since(self, version: Version) -> list[Event]:
+            raise KeyError("since")
+
+    class Untold(Rga):
+        def elements(self) -> list[Element]:
+            raise IndexError("elements")
+
+    what = room([edit(1.0, 0, "x")], [], rule="rga")
+    for parts, words in (
+        (Mute, "raised KeyError: 'since', in "),
+        (Untold, "raised IndexError: elements, in "),
+    ):
+        trial = attempt(what, GossipParts(parts), keep=True)
+        found = trial.shown("exceptions")
+        assert found is not None
+        assert words in found.message
+        assert isinstance(trial.records[-1], history.Finished)

@@ -29,6 +29,7 @@ class Host:
         self.seeds = Seeds(seed)
         self.clock = Clock()
         self.answers: list[tuple[int, Event]] = []
+        self.raised: list[tuple[DocumentId, Exception]] = []
 
     @property
     def now(self) -> int:
@@ -37,12 +38,15 @@ class Host:
     def gateway_handles(self, event: Event) -> None:
         self.answers.append((self.now, event))
 
+    def store_raised(self, document: DocumentId, error: Exception) -> None:
+        self.raised.append((document, error))
+
 
 def storage_of(host: Host) -> Storage:
     store = MemoryStore()
     for document in (A, B):
         store.create(document, "")
-    return Storage(store, host.clock, host.seeds, host.plan, host.gateway_handles)
+    return Storage(store, host.clock, host.seeds, host.plan, host.gateway_handles, host.store_raised)
 
 
 def append(number: int, document: DocumentId, expected: int = 0) -> Append:
