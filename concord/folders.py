@@ -6,7 +6,8 @@ away or written over, and only files with the names that a run gives them; befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +90,25 @@ def claim(directory: Path) -> None:
     if is_ours(directory):
         _clear(directory)
     (directory / TAG).write_text(_TAG_TEXT, encoding="utf-8")
+
+
+@contextmanager
+def offered(directory: Path) -> Iterator[None]:
+    """Be sure that a folder can be claimed, and change nothing in it, while it turns out whether it will be.
+
+    Raises:
+        UsageError: it is somebody else's.
+        OSError: it cannot be made.
+    """
+    refuse_foreign(directory)
+    is_new = not directory.exists()
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            directory.rmdir()
+        raise
 
 
 def discard(directory: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from concord.finish import finish
-from concord.folders import claim, refuse_foreign
+from concord.folders import claim, offered
 from concord.greeting import greet
 from concord.loading import load as run
 from concord.options import Out, Seed
@@ -67,8 +67,8 @@ def load(
     )
     with refusing(PlanError):
         plan = runnable(plan)
-    refuse_foreign(out)
-    greet(plan.address, tokens_of(plan).token("greeting"))
+    with offered(out):
+        greet(plan.address, tokens_of(plan).token("greeting"))
     claim(out)
     code = finish(run(LoadOptions(plan, out, command_line(token))), out)
     if code:

@@ -10,7 +10,7 @@ import typer
 
 from concord.finish import finish
 from concord.fleet import options_of, run_fleet
-from concord.folders import claim, refuse_foreign
+from concord.folders import claim, offered
 from concord.machines import needs_linux
 from concord.options import FleetOptions, Out, ScenarioChoice, Seed, takes_structs
 from concord.refusals import UsageError, refusing
@@ -90,7 +90,7 @@ def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, k
     else:
         with refusing(LiveError):
             address, tokens = way_to(options, "*")
-        refuse_foreign(out)
-        greet(address, tokens.token("greeting"))
+        with offered(out):
+            greet(address, tokens.token("greeting"))
     claim(out)
     return finish(drive(what, options), out)
