@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import os
 import signal
@@ -11,16 +10,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
 
 import typer
 from typer.exceptions import TyperException
 
 from concord.refusals import UsageError
+from model.machine import is_of_the_disk
 from model.verdict import ExitCode
 from model.wording import printable
-
-_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
 
 class _Termination:
@@ -51,9 +48,8 @@ def code_of(program: Callable[[], object]) -> int:
             return _say_nothing_more()
         raise
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        refuse(f"{where}{error.strerror or error}")
-        return ExitCode.IO_ERROR if error.errno in _DISK else ExitCode.USAGE
+        refuse(cause_of(error))
+        return ExitCode.IO_ERROR if is_of_the_disk(error) else ExitCode.USAGE
     except Exception:
         for line in traceback.format_exc().splitlines():
             typer.echo(printable(line), err=True)
@@ -64,6 +60,12 @@ def code_of(program: Callable[[], object]) -> int:
     if code == ExitCode.INTERRUPTED and _Termination.is_terminated:
         return ExitCode.TERMINATED
     return code if isinstance(code, int) else ExitCode.GOOD
+
+
+def cause_of(error: OSError) -> str:
+    """What could not be done with which file, in one line."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
 
 
 def refuse(*problems: str) -> ExitCode:

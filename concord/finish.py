@@ -7,9 +7,11 @@ from pathlib import Path
 from rich.table import Table
 
 from concord.cases import explain_cases
+from concord.exits import cause_of, refuse
 from concord.refusals import refusing
 from concord.terminal import quoted, say, say_table
 from model.claims import ENGINES
+from model.verdict import ExitCode
 from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import headline, objective_text, outcome_text, value_text
@@ -19,8 +21,22 @@ from simulator.running.run import RunOutcome, save
 def finish(run: RunOutcome, directory: Path) -> int:
     """Judge a run, keep and report it; the exit code."""
     run = judge(run)
-    summarise(run, keep(run, directory)[0])
-    return run.result.exit_code
+    code = run.result.exit_code
+    if run.result.interrupted:  # whoever ends a run does not want to wait
+        save(run, directory)
+        summarise(run)
+        return code
+    try:
+        page = keep(run, directory)[0]
+    except (OSError, KeyboardInterrupt) as error:
+        summarise(run)
+        if code != ExitCode.VIOLATED:
+            raise
+        if isinstance(error, OSError):
+            refuse(cause_of(error))
+        return code
+    summarise(run, page)
+    return code
 
 
 def judge(run: RunOutcome) -> RunOutcome:
@@ -74,6 +90,8 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
             f"failure: {file} ({case.clients} clients, {case.operations} edits); "
             f"concord replay {file}; concord explain {file}"
         )
+    for problem in result.lost:
+        refuse(problem)
     for row in result.harness:
         if not row.ok:
             say(f"harness: {row.note or row.title}", style="red")

@@ -140,6 +140,7 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         errors=_errors(outcomes),
         server=driven.server,
         notes=_notes(plan, outcomes, driven.interrupted),
+        interrupted=driven.interrupted,
     )
 
 

@@ -5,14 +5,23 @@ What only some systems answer is asked for when it is needed; elsewhere there is
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from model.result import Machine
+
+_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+
+
+def is_of_the_disk(error: OSError) -> bool:
+    """Whether a disk is full or fails, as opposed to a file that is not there or not ours."""
+    return error.errno in _DISK
 
 
 def cores() -> int:

@@ -147,6 +147,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         server: what the server said of itself, if there was one.
         notes: what a reader has to know, in sentences.
         judged: documents whose histories were judged; None for all of them.
+        interrupted: whether it was ended by a signal; it is judged as far as it came.
+        lost: what could not be written, a line each, because the disk was full.
     """
 
     verdict: Verdict
@@ -179,13 +181,26 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerSeries | None = None
     notes: list[str] = []
     judged: int | None = None
+    interrupted: bool = False
+    lost: list[str] = []
     version: int = RESULT_VERSION
 
 
-def exit_code(verdict: Verdict, slos: Iterable[SloRow], harness: Iterable[HarnessRow] = ()) -> ExitCode:
-    """The code of a run that was carried through: correctness, then the harness, then the objectives."""
+def exit_code(
+    verdict: Verdict,
+    slos: Iterable[SloRow],
+    harness: Iterable[HarnessRow] = (),
+    *,
+    interrupted: bool = False,
+    lost: bool = False,
+) -> ExitCode:
+    """The code of a run: correctness, then what kept it from its end, the harness, the objectives."""
     if verdict is Verdict.VIOLATED:
         return ExitCode.VIOLATED
+    if lost:
+        return ExitCode.IO_ERROR
+    if interrupted:
+        return ExitCode.INTERRUPTED
     if not all(row.ok for row in harness):
         return ExitCode.HARNESS_LIMIT
     if verdict is Verdict.UNKNOWN:

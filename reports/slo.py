@@ -160,7 +160,15 @@ def judged(result: RunResult, measures: MeasureSet) -> RunResult:
         result.server,
         has_server=ENGINES[result.engine].has_server,
     )
-    code = int(exit_code(result.verdict, slos, result.harness))
+    code = int(
+        exit_code(
+            result.verdict,
+            slos,
+            result.harness,
+            interrupted=result.interrupted,
+            lost=bool(result.lost),
+        )
+    )
     return msgspec.structs.replace(result, slos=slos, exit_code=code)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from concord.exits import cause_of
 from concord.finish import judge, keep
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim, discard, refuse_foreign
@@ -45,17 +46,19 @@ def campaign(
             claim(directory)
             finished = judge(run_fleet(what, options_of(what, choice, fleet, seed, directory)))
             result = finished.result
+            if result.verdict is not Verdict.VALID:
+                failed.append((seed, finished))
+                keep(finished, directory)
             say(f"seed {seed}: {result.verdict.value}, {result.edits:,} edits, digest {result.digest}")
             histories += result.documents
             if result.verdict is Verdict.VALID:
                 discard(directory)
-                continue
-            keep(finished, directory)
-            failed.append((seed, finished))
-    except KeyboardInterrupt:
+            if result.interrupted:
+                raise KeyboardInterrupt
+    except (KeyboardInterrupt, OSError) as error:
         if not _is_violated(failed):
             raise
-        say("interrupted")
+        say("interrupted" if isinstance(error, KeyboardInterrupt) else cause_of(error))
     if not failed:
         discard(out)
     _summarise(failed, last - first, histories, out)

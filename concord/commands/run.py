@@ -53,9 +53,9 @@ def run(
     claim(out)
     codes: list[int] = []
     try:
-        codes.append(_part(out / "simulated", lambda part: _simulated(part, seed, jobs)))
-        codes.append(_part(out / "live", lambda part: _live(part, seed, live_clients)))
-        codes.append(_part(out / "load", lambda part: _load(part, seed, load_users)))
+        _part(codes, out / "simulated", lambda part: _simulated(part, seed, jobs))
+        _part(codes, out / "live", lambda part: _live(part, seed, live_clients))
+        _part(codes, out / "load", lambda part: _load(part, seed, load_users))
     except KeyboardInterrupt:
         if ExitCode.VIOLATED not in codes:
             raise
@@ -66,8 +66,14 @@ def run(
         raise typer.Exit(code)
 
 
-def _part(directory: Path, make: Callable[[Path], RunOutcome]) -> int:
-    """One run of a job; one that cannot be made is a result too, so that the others are reported."""
+def _part(codes: list[int], directory: Path, make: Callable[[Path], RunOutcome]) -> None:
+    """One run of a job, its code added to ``codes``.
+
+    One that cannot be made is a result too, so that the others are reported.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; what came of it is kept.
+    """
     say(f"— {directory.name}", style="bold")
     claim(directory)
     try:
@@ -76,11 +82,15 @@ def _part(directory: Path, make: Callable[[Path], RunOutcome]) -> int:
         say(f"{directory.name}: {error}", style="red")
         failed = results.Failed(exit_code=int(ExitCode.HARNESS_LIMIT), note=str(error))
         (directory / "failed.json").write_bytes(msgspec.json.encode(failed))
-        return failed.exit_code
+        codes.append(failed.exit_code)
+        return
+    codes.append(finished.result.exit_code)
     save(finished, directory)
-    explain_cases(finished.cases)
+    if not finished.result.interrupted:
+        explain_cases(finished.cases)
     summarise(finished)
-    return finished.result.exit_code
+    if finished.result.interrupted:
+        raise KeyboardInterrupt
 
 
 def _simulated(directory: Path, seed: int, jobs: int) -> RunOutcome:

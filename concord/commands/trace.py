@@ -68,8 +68,9 @@ def trace(
 ) -> None:
     """Replay a recorded editing session and compare the result with the recorded text.
 
-    Exit code 0 if every replica shows the recorded text, 1 if not. With all engines one of another order may
-    show another text; then it is 1 if replicas differ, one order has two texts, or none is the recorded one.
+    Exit code 0 if every replica shows the recorded text, 1 if not, 2 if no edit was recorded. With all
+    engines one of another order may show another text; then it is 1 if replicas differ, one order has two
+    texts, or none is the recorded one.
     """
     if engine not in (*ENGINES, ALL):
         raise UsageError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}, {ALL}")
@@ -77,7 +78,7 @@ def trace(
         session = read_trace(file)
         found = _replayed(session, engine, rule, applications_max)
     outcomes = [outcome for outcome, _ in found]
-    wrong = problems(outcomes, session.end)
+    wrong = problems(outcomes, session.end) if session.edits else []
     if json:
         rows = _rows(found, session.end)
         say_data(msgspec.json.format(msgspec.json.encode(rows), indent=2))
@@ -85,6 +86,8 @@ def trace(
         _print_all(session, found, wrong)
     else:
         _print_one(session, *found[0])
+    if not session.edits:
+        raise typer.Exit(ExitCode.UNKNOWN)
     if wrong:
         raise typer.Exit(ExitCode.VIOLATED)
 
@@ -116,7 +119,10 @@ def _rows(found: list[tuple[Replayed, float]], recorded: str) -> list[TraceRow]:
 
 def _print_one(session: Trace, outcome: Replayed, seconds: float) -> None:
     good = outcome.shows(session.end)
-    say(("valid", "green") if good else ("violated", "red"), f": {outcome.sentence}")
+    if session.edits:
+        say(("valid", "green") if good else ("violated", "red"), f": {outcome.sentence}")
+    else:
+        say(f"unknown: {session.name}: no edit is recorded")
     say(
         f"{len(session.transactions)} transactions, {session.edits} edits, "
         f"{outcome.detail} in {seconds:.1f} s"
@@ -136,5 +142,7 @@ def _print_all(session: Trace, found: list[tuple[Replayed, float]], wrong: list[
         what = outcome.detail if row.recorded_text else outcome.sentence
         table.add_row(row.engine, row.text, shown, f"{seconds:.1f}", what)
     say_table(table)
+    if not session.edits:
+        say("unknown: no edit is recorded")
     for problem in wrong:
         say(("violated", "red"), f": {problem}")

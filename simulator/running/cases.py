@@ -30,9 +30,12 @@ def keep_failures(
     jobs: Sequence[CellJob],
     outcomes: Sequence[CellOutcome],
     listener: RunListener,
-) -> tuple[tuple[Path, Case], ...]:
-    """Turn the first violations of each claimed check into cases, shrink them, and write them."""
-    kept: list[tuple[Path, Case]] = []
+    kept: list[tuple[Path, Case]],
+) -> None:
+    """Turn the first violations of each claimed check into cases, shrink them, write them.
+
+    Each is written as it was found, and added to ``kept``, before it is made smaller: that may be ended.
+    """
     directory = options.directory / "failures"
     for check, found in _violations(outcomes).items():
         if len(kept) == CASES_MAX:
@@ -41,13 +44,14 @@ def keep_failures(
         if case is None:
             listener.stage(f"{check}: not reproduced by one document alone; the seed reproduces it")
             continue
-        if options.shrink_seconds:
-            case = _shrunk(case, parts, options.shrink_seconds, listener)
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{check}.json"
         save_case(case, path)
         kept.append((path, case))
-    return tuple(kept)
+        if options.shrink_seconds:
+            case = _shrunk(case, parts, options.shrink_seconds, listener)
+            save_case(case, path)
+            kept[-1] = (path, case)
 
 
 def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Violation]]]:

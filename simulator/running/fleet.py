@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from model import history
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import NonTriviality
-from model.machine import few_collections
+from model.machine import few_collections, is_of_the_disk
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
 from simulator.children import WorkerPool
@@ -36,6 +37,44 @@ class CellJob(NamedTuple):
     paranoid: bool = False
 
 
+class HistoryFile(io.RawIOBase):
+    """A history that is given up when the disk is full, so that the verdict is not.
+
+    Its file goes away then, and leaves its place to the result.
+
+    Attributes:
+        lost: why it was given up; empty if it was not.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open it for writing; raises OSError."""
+        super().__init__()
+        self.lost = ""
+        self._path = path
+        self._file = path.open("wb", buffering=0)
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write some of the data, or take all of it and forget it."""
+        if not self.lost:
+            try:
+                return self._file.write(data)
+            except OSError as error:
+                if not is_of_the_disk(error):
+                    raise
+                self.lost = f"{self._path}: {error.strerror}"
+                self._path.unlink(missing_ok=True)
+        return len(data)
+
+    def close(self) -> None:
+        """Close it; callable more than once."""
+        self._file.close()
+        super().close()
+
+
 class CellOutcome(NamedTuple):
     """What came of one cell."""
 
@@ -45,6 +84,7 @@ class CellOutcome(NamedTuple):
     happened: dict[str, int]
     measures: MeasureSet
     realised: tuple[FaultWindow, ...]
+    lost: str = ""  # why there is no history
 
 
 def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> CellOutcome:
@@ -54,7 +94,8 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     triviality = NonTriviality()
     measures = Measures()
     parts = parts_for(job.plan, job.bug)
-    with few_collections(), job.history.open("wb") as file:
+    kept = HistoryFile(job.history)
+    with few_collections(), io.BufferedWriter(kept) as file:
         cell = engine.cell(
             job.plan,
             Judge([*checkers, triviality, measures]),
@@ -73,6 +114,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
         triviality.counts,
         measures.result(),
         tuple(cell.realised),
+        kept.lost,
     )
 
 
@@ -95,20 +137,28 @@ def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int],
     """Run all cells, the dearest first; outcomes in the order of the cells.
 
     ``progress`` is called now and then with the virtual microseconds done, summed over the cells.
+
+    Ctrl-C ends it early: what is returned then are the outcomes of the cells that were through.
+
+    Raises:
+        KeyboardInterrupt: none was.
     """
     if processes == 1 or len(jobs) == 1:
         return _run_here(jobs, progress)
     done = multiprocessing.get_context("spawn").Array("q", max(job.plan.index for job in jobs) + 1)
     dearest = sorted(jobs, key=lambda job: -cost_of(job.plan))
-    with WorkerPool(min(processes, len(jobs)), _start_worker, (done,)) as pool:
-        futures: list[Future[CellOutcome]] = [pool.submit(_run_in_worker, job) for job in dearest]
-        waiting = set(futures)
-        while waiting:
-            finished, waiting = wait(waiting, PROGRESS_EVERY_SECONDS)
-            for future in finished:
-                future.result()  # a worker's exception ends the run at once
-            progress(sum(done[:]))
-        return sorted((f.result() for f in futures), key=lambda outcome: outcome.cell)
+    outcomes: list[CellOutcome] = []
+    try:
+        with WorkerPool(min(processes, len(jobs)), _start_worker, (done,)) as pool:
+            waiting: set[Future[CellOutcome]] = {pool.submit(_run_in_worker, job) for job in dearest}
+            while waiting:
+                finished, waiting = wait(waiting, PROGRESS_EVERY_SECONDS)
+                outcomes += [f.result() for f in finished]  # a worker's exception ends the run at once
+                progress(sum(done[:]))
+    except KeyboardInterrupt:
+        if not outcomes:
+            raise
+    return sorted(outcomes, key=lambda outcome: outcome.cell)
 
 
 def _run_here(jobs: Sequence[CellJob], progress: Callable[[int], None]) -> list[CellOutcome]:
@@ -121,7 +171,12 @@ def _run_here(jobs: Sequence[CellJob], progress: Callable[[int], None]) -> list[
             reached[0] = now_us
             progress(before_us + now_us)
 
-        outcomes.append(run_cell(job, note))
+        try:
+            outcomes.append(run_cell(job, note))
+        except KeyboardInterrupt:
+            if not outcomes:
+                raise
+            break
         before_us += reached[0]
     return outcomes
 

@@ -13,7 +13,7 @@ import msgspec
 
 from model import result as results
 from model.checkers.triviality import judge_triviality
-from model.machine import this_machine
+from model.machine import is_of_the_disk, this_machine
 from model.measures import MeasureSet, encode_measures, merge_measures
 from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, merge_results, overall
@@ -71,21 +71,38 @@ def simulate(scenario: Scenario, options: Options, listener: RunListener) -> Run
     whole_us = sum(p.duration_us for p in plans)
     outcomes = run_cells(jobs, options.jobs, lambda us: listener.progress(min(1.0, us / whole_us)))
     wall_seconds = time.perf_counter() - begin
+    interrupted = len(outcomes) < len(jobs)
+    if interrupted:  # what did not come to its end is left out
+        through = {outcome.cell for outcome in outcomes}
+        plans = tuple(plan for plan in plans if plan.index in through)
+        jobs = [job for job in jobs if job.plan.index in through]
+        planned = planned._replace(plans=plans)
     checks = _checks(planned, options.engine.expected_fates(scenario), outcomes)
     measures = merge_measures([o.measures for o in outcomes])
-    cases: tuple[tuple[Path, Case], ...] = ()
-    if overall(checks) is Verdict.VIOLATED:
+    cases: list[tuple[Path, Case]] = []
+    lost = [outcome.lost for outcome in outcomes if outcome.lost]
+    if overall(checks) is Verdict.VIOLATED and not interrupted:
         listener.stage("looking for the smallest failing case")
-        cases = keep_failures(scenario, options, parts, jobs, outcomes, listener)
+        try:
+            keep_failures(scenario, options, parts, jobs, outcomes, listener, cases)
+        except KeyboardInterrupt:
+            interrupted = True
+        except OSError as error:
+            if not is_of_the_disk(error):
+                raise
+            lost.append(f"{error.filename}: {error.strerror}")
     result = _result(scenario, options, outcomes, checks, measures, wall_seconds, cases)
-    return RunOutcome(msgspec.structs.replace(result, notes=list(notes)), measures, cases)
+    if interrupted:
+        notes = (*notes, f"The run was interrupted; {len(outcomes)} of {scenario.cells} cells were judged.")
+    result = msgspec.structs.replace(result, notes=list(notes), interrupted=interrupted, lost=lost)
+    return RunOutcome(result, measures, tuple(cases))
 
 
 def save(run: RunOutcome, directory: Path) -> None:
     """Write ``result.json`` and ``measures.json``, each whole or not at all."""
     for name, data in (
-        ("measures.json", encode_measures(run.measures)),
         ("result.json", results.encode(run.result)),
+        ("measures.json", encode_measures(run.measures)),
     ):
         part = directory / f"{name}.part"
         part.write_bytes(data)

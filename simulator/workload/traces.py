@@ -67,8 +67,9 @@ class Trace(msgspec.Struct, frozen=True):
 
     @property
     def edits(self) -> int:
-        """Number of patches."""
-        return sum(len(transaction.patches) for transaction in self.transactions)
+        """Number of patches that change anything."""
+        patches = (patch for transaction in self.transactions for patch in transaction.patches)
+        return sum(bool(patch.deleted or patch.inserted) for patch in patches)
 
     @property
     def timed(self) -> bool:

@@ -120,6 +120,18 @@ def recording(folder: Path, *patches: list[object], end: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("arguments", [(), ("--engine", "eg-walker"), ("--engine", "all"), ("--json",)])
+@pytest.mark.parametrize("end", ["ab", "another"])
+def test_a_recording_of_nothing_is_unknown(
+    terminal: Terminal, tmp_path: Path, arguments: tuple[str, ...], end: str
+) -> None:
+    for patches in ([], [[1, 0, ""]]):
+        done = terminal("trace", str(recording(tmp_path, *patches, end=end)), *arguments)
+        assert done.code == ExitCode.UNKNOWN
+        assert "valid" not in done.out.split()
+        assert "violated" not in done.out
+
+
 def test_a_trace_with_a_position_past_the_end_is_named(terminal: Terminal, tmp_path: Path) -> None:
     path = recording(tmp_path, [1, 0, "x"], [9, 0, "y"], end="axb")
     problem = f"{path}: transaction 1: position 9 is past the end of a text of 3 code points"

@@ -9,7 +9,7 @@ from model import result as results
 from model.history_file import read_history
 from model.measures import encode_measures
 from model.verdict import ExitCode, Verdict
-from simulator.failures.case import load_case
+from simulator.failures.case import Case, load_case
 from simulator.failures.trial import attempt
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
@@ -225,6 +225,8 @@ def test_a_failure_that_one_document_alone_does_not_show_is_told_and_not_kept(tm
     ]
     outcomes = [run_cell(job) for job in jobs]
     audience = Audience()
-    assert keep_failures(scenario, chosen, HEALTHY, jobs, outcomes, audience.listener) == ()
+    kept: list[tuple[Path, Case]] = []
+    keep_failures(scenario, chosen, HEALTHY, jobs, outcomes, audience.listener, kept)
+    assert kept == []
     assert any("not reproduced by one document alone" in stage for stage in audience.stages)
     assert not (tmp_path / "failures").exists()
