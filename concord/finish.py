@@ -90,6 +90,8 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
             f"failure: {file} ({case.clients} clients, {case.operations} edits); "
             f"concord replay {file}; concord explain {file}"
         )
+        if case.attempts and not case.shrunk:
+            say(f"shrinking it ended with its budget; concord shrink {file} goes on")
     for problem in result.lost:
         refuse(problem)
     for row in result.harness:

@@ -8,10 +8,9 @@ from concord.options import FleetOptions, ScenarioChoice
 from concord.scenarios import Chosen
 from concord.terminal import command_line, progress
 from model.machine import cores
+from simulator.failures.shrink import CPU_SECONDS
 from simulator.running.options import Options, RunListener
 from simulator.running.run import RunOutcome, simulate
-
-SHRINK_SECONDS = 30.0
 
 
 def options_of(
@@ -24,7 +23,7 @@ def options_of(
         directory=directory,
         command=command_line(),
         bug=choice.inject,
-        shrink_seconds=0.0 if fleet.no_shrink else SHRINK_SECONDS,
+        shrink_seconds=0.0 if fleet.no_shrink else CPU_SECONDS,
         engine=chosen.engine,
         paranoid=fleet.paranoid,
     )

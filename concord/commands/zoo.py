@@ -24,7 +24,7 @@ EXAMPLES = (
 
 def zoo(
     bugs: Annotated[list[str] | None, typer.Argument(help="Names of seeded bugs; all if left out.")] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="Time to find and shrink each bug.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=1, help="CPU time to find and shrink each bug.")] = 20.0,
     jobs: Jobs = 0,
 ) -> None:
     """Let the checks loose on seeded bugs: who finds which, how soon, and how small the case gets.
@@ -51,12 +51,13 @@ def zoo(
 
 def _table(rows: list[ZooRow]) -> Table:
     table = Table("bug", "found by", box=None, pad_edge=False)
-    for name in ("edits until found", "runs", "clients", "edits", "attempts"):
+    for name in ("edits until found", "runs", "clients", "edits", "attempts", "CPU s"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
             row.bug,
             row.check or styled("nobody", "red"),
             *(str(n) for n in (row.operations, row.runs, row.clients, row.edits, row.attempts)),
+            f"{row.cpu_seconds:.1f}",
         )
     return table

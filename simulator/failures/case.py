@@ -58,6 +58,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bug: the seeded bug it was found with; empty for a real one.
         digest: of the history of ``plan``; a replay gives the same one.
         plan: one cell with one document and scripted clients.
+        shrunk: whether nothing can be taken away from it any more.
+        attempts: plans tried so far to make it smaller.
         reason: why somebody keeps it, in one line.
         kind: as of the violation; another kind of violation is not this failure.
     """
@@ -69,6 +71,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: Origin
     plan: CellPlan
     shrunk: bool = False
+    attempts: int = 0
     reason: str = ""
     version: int = PLAN_VERSION
     kind: str = ""

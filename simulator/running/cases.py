@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,7 @@ from model.history_file import HistoryError, read_history
 from model.verdict import Violation
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, Origin, confirm, extract, save_case
-from simulator.failures.shrink import Shrinker
+from simulator.failures.shrink import Budget, Shrinker
 from simulator.planning.scenario import Scenario
 from simulator.running.fleet import CellJob, CellOutcome
 from simulator.running.options import Options, RunListener
@@ -102,11 +101,8 @@ def _first_case(
     return None
 
 
-def _shrunk(case: Case, parts: AnyParts, seconds: float, listener: RunListener) -> Case:
-    deadline = time.perf_counter() + seconds
-
+def _shrunk(case: Case, parts: AnyParts, cpu_seconds: float, listener: RunListener) -> Case:
     def say(smaller: Case) -> None:
         listener.stage(f"shrinking {case.check}: {smaller.clients} clients, {smaller.operations} edits")
 
-    shrinker = Shrinker(case, parts, out_of_time=lambda: time.perf_counter() > deadline, progress=say)
-    return shrinker.shrink()
+    return Shrinker(case, parts, Budget(cpu_seconds), progress=say).shrink()

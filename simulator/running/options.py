@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from simulator.engines.engine import SimulatedEngine
 from simulator.engines.known import WITH_SERVER
+from simulator.failures.shrink import CPU_SECONDS
 
 
 class Options(NamedTuple):
@@ -18,7 +19,7 @@ class Options(NamedTuple):
     directory: Path
     command: str
     bug: str = ""
-    shrink_seconds: float = 30.0  # for each failure; 0 does not shrink
+    shrink_seconds: float = CPU_SECONDS  # of CPU time, for each failure; 0 does not shrink
     engine: SimulatedEngine = WITH_SERVER
     paranoid: bool = False  # check invariants around every step
 

@@ -9,19 +9,15 @@ from concurrent.futures import as_completed
 from typing import NamedTuple
 
 from simulator.children import WorkerPool
-from simulator.failures.shrink import Shrinker
+from simulator.failures.shrink import Budget, Shrinker, is_small
 from simulator.zoo.catalogue import ZOO, bug_of
 from simulator.zoo.hunt import hunt
 
 HUNT_SHARE = 0.5
 """Of the time for a bug, how much may pass until it is found; the rest is for shrinking."""
 
-CLIENTS_SMALL = 3
-EDITS_SMALL = 6
-"""A case of this size is small enough; where the first one stays larger, the next findings are tried."""
-
 SHRUNK_MAX = 3
-"""Findings that are shrunk until one is small enough."""
+"""Findings that are shrunk until one is small."""
 
 
 class ZooRow(NamedTuple):
@@ -34,7 +30,7 @@ class ZooRow(NamedTuple):
         clients: of the shrunk case; 0 if there is no case.
         edits: of the shrunk case.
         attempts: plans tried while shrinking.
-        seconds: of wall time for all of it.
+        cpu_seconds: CPU time for all of it.
     """
 
     bug: str
@@ -44,44 +40,43 @@ class ZooRow(NamedTuple):
     clients: int = 0
     edits: int = 0
     attempts: int = 0
-    seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
-def row_of(name: str, seconds: float) -> ZooRow:
-    """Hunt and shrink one bug in about ``seconds`` of wall time."""
+def row_of(name: str, cpu_seconds: float) -> ZooRow:
+    """Hunt and shrink one bug in about ``cpu_seconds`` of this process."""
     bug = bug_of(name)
-    begin = time.perf_counter()
+    begin = time.process_time()
 
-    def out_of_time(share: float = 1.0) -> bool:
-        return time.perf_counter() > begin + seconds * share
+    def left(share: float = 1.0) -> float:
+        return begin + cpu_seconds * share - time.process_time()
 
     seeds = itertools.count()
-    finding = hunt(bug, seeds, lambda: out_of_time(HUNT_SHARE))
+    finding = hunt(bug, seeds, lambda: left(HUNT_SHARE) < 0)
     if finding is None:
-        return ZooRow(name, seconds=time.perf_counter() - begin)
+        return ZooRow(name, cpu_seconds=time.process_time() - begin)
     row = ZooRow(name, finding.check, finding.operations, finding.runs)
     for _ in range(SHRUNK_MAX):
         if finding is None or finding.case is None:
             break
-        shrinker = Shrinker(finding.case, bug.parts(), out_of_time=out_of_time)
-        small = shrinker.shrink()
-        row = row._replace(attempts=row.attempts + shrinker.attempts)
+        small = Shrinker(finding.case, bug.parts(), Budget(left())).shrink()
+        row = row._replace(attempts=row.attempts + small.attempts)
         if not row.clients or small.clients + small.operations < row.clients + row.edits:
             row = row._replace(clients=small.clients, edits=small.operations)
-        if out_of_time() or (row.clients <= CLIENTS_SMALL and row.edits <= EDITS_SMALL):
+        if is_small(small) or left() < 0:
             break
-        finding = hunt(bug, seeds, out_of_time)
-    return row._replace(seconds=time.perf_counter() - begin)
+        finding = hunt(bug, seeds, lambda: left() < 0)
+    return row._replace(cpu_seconds=time.process_time() - begin)
 
 
 def run_zoo(
-    names: Sequence[str], seconds_per_bug: float, jobs: int, report: Callable[[ZooRow], None]
+    names: Sequence[str], cpu_seconds: float, jobs: int, report: Callable[[ZooRow], None]
 ) -> list[ZooRow]:
     """Hunt the bugs of these names (all if there are none), ``jobs`` at a time.
 
     Args:
         names: of bugs.
-        seconds_per_bug: wall time for finding and shrinking one bug.
+        cpu_seconds: CPU time for finding and shrinking one bug.
         jobs: processes.
         report: called with every row as soon as it is known.
 
@@ -94,7 +89,7 @@ def run_zoo(
     chosen = [bug_of(name).name for name in names] or list(ZOO)
     rows: dict[str, ZooRow] = {}
     with WorkerPool(jobs) as pool:
-        for future in as_completed([pool.submit(row_of, name, seconds_per_bug) for name in chosen]):
+        for future in as_completed([pool.submit(row_of, name, cpu_seconds) for name in chosen]):
             row = future.result()
             rows[row.bug] = row
             report(row)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from math import inf
 
 import msgspec
 import pytest
@@ -8,17 +9,16 @@ import pytest
 from model.jupiter import Replica
 from model.protocol import ClientMessage
 from model.text import Operation
-from simulator.failures import shrink as module
+from simulator.failures import passes as module
 from simulator.failures.case import Case, Origin, confirm, extract
-from simulator.failures.shrink import PASSES, Shrinker
+from simulator.failures.passes import PASSES, Pass
+from simulator.failures.shrink import Budget, Shrinker
 from simulator.failures.trial import attempt
 from simulator.planning.plan import CellPlan
 from simulator.virtual.cell import Parts
 from tests.simulator.plans import STAYING, edit, fault, plan, script, scripted, step
 
 pytestmark = pytest.mark.slow
-
-Pass = Callable[[CellPlan], Iterator[CellPlan]]
 
 
 class NoTie(Replica):
@@ -77,10 +77,12 @@ def sizes(what: CellPlan) -> dict[str, int]:
 @pytest.mark.parametrize("candidates", PASSES, ids=lambda candidates: candidates.__name__)
 def test_a_pass_proposes_only_what_is_simpler(candidates: Pass, case: Case) -> None:
     before = sizes(case.plan)
-    proposals = list(candidates(case.plan))
+    proposals = [p for p in candidates(case.plan) if p != case.plan]
     assert proposals
     for proposal in proposals:
         after = sizes(proposal)
+        if candidates is module.fewer_steps:  # what stays is moved along
+            after["positions"] = before["positions"]
         assert all(after[name] <= before[name] for name in before), proposal
         assert after != before
 
@@ -107,34 +109,42 @@ def test_a_letter_that_is_taken_is_not_given_again() -> None:
 
 @pytest.mark.parametrize("candidates", PASSES, ids=lambda candidates: candidates.__name__)
 def test_a_pass_comes_to_an_end(candidates: Pass, case: Case) -> None:
-    # Whatever a pass proposes is taken: the worst case for the time it needs.
-    current = case.plan
-    for _ in range(3_000):
-        proposal = next((p for p in candidates(current) if p != current), None)
-        if proposal is None:
-            break
-        current = proposal
-    else:
-        pytest.fail("still proposing after 3,000 steps")
+    # Whatever a pass proposes is taken, or nothing is: the extremes of how long it can go on.
+    assert proposed(candidates, case.plan, lambda: True) < 1_000
+    assert proposed(candidates, case.plan, lambda: False) < 1_000
+
+
+def proposed(candidates: Pass, what: CellPlan, take: Callable[[], bool]) -> int:
+    """How many plans a pass proposes in all, again from the start as long as one was taken."""
+    count, again = 0, True
+    while again:
+        again = False
+        proposals = candidates(what)
+        plan = next(proposals, None)
+        while plan is not None:
+            count += 1
+            assert count < 10_000
+            taken = plan != what and take()
+            if taken:
+                what, again = plan, True
+            try:
+                plan = proposals.send(taken)
+            except StopIteration:
+                plan = None
+    return count
 
 
 # --- the search -------------------------------------------------------------------------------------------
 
 
-def shrinker_of(
-    case: Case, parts: Parts, attempts: int, progress: Callable[[Case], None] | None = None
-) -> Shrinker:
-    """A shrinker whose time is up after so many attempts."""
-
-    def out_of_time() -> bool:
-        return shrinker.attempts >= attempts
-
-    shrinker = Shrinker(case, parts, out_of_time=out_of_time, progress=progress)
-    return shrinker
-
-
-def shrunk(case: Case, parts: Parts = NO_TIE, attempts: int = 4_000) -> Case:
-    return shrinker_of(case, parts, attempts).shrink()
+def shrunk(
+    case: Case,
+    parts: Parts = NO_TIE,
+    attempts: int = 400,
+    progress: Callable[[Case], None] | None = None,
+) -> Case:
+    """What a search comes to that may try so many plans, however long that takes."""
+    return Shrinker(case, parts, Budget(inf, attempts), progress=progress).shrink()
 
 
 def test_a_missing_tie_shrinks_to_two_clients_with_one_insert_each(case: Case) -> None:
@@ -185,17 +195,53 @@ def test_an_absence_that_matters_stays(case: Case) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1, 7])
-def test_the_time_that_is_up_ends_the_search_at_once(case: Case, limit: int) -> None:
-    shrinker = shrinker_of(case, NO_TIE, limit)
-    small = shrinker.shrink()
-    assert shrinker.attempts == limit
-    assert small.shrunk
+def test_a_budget_that_is_spent_ends_the_search_at_once(case: Case, limit: int) -> None:
+    small = shrunk(case, attempts=limit)
+    assert small.attempts == limit
+    assert not small.shrunk
     assert limit or small.plan == case.plan
+
+
+def test_a_budget_counts_cpu_time(case: Case) -> None:
+    seconds = iter(range(1_000))  # each look at the clock takes a second
+    budget = Budget(6.0, clock=lambda: float(next(seconds)))
+    small = Shrinker(case, NO_TIE, budget).shrink()
+    assert (small.attempts, small.shrunk) == (5, False)
+
+
+def test_a_search_that_was_cut_off_goes_on(case: Case) -> None:
+    begun = shrunk(case, attempts=9)
+    whole = shrunk(case)
+    small = shrunk(begun)
+    assert (begun.shrunk, small.shrunk) == (False, True)
+    assert (small.clients, small.operations) == (whole.clients, whole.operations)
+    assert 9 < small.attempts < 9 + 400
+
+
+def test_who_is_not_needed_goes_first(case: Case) -> None:
+    assert case.clients == 6
+    clients = [c.clients for c in told(case, attempts=9)]
+    assert clients[-1] == 2
+
+
+def told(case: Case, attempts: int) -> list[Case]:
+    """The cases that somebody hears of who listens to a search."""
+    seen: list[Case] = []
+    shrunk(case, attempts=attempts, progress=seen.append)
+    return seen
+
+
+def test_from_a_shrunk_case_no_pass_takes_anything_away(case: Case) -> None:
+    small = shrunk(case)
+    assert small.shrunk
+    for candidates in PASSES:
+        proposals = [p for p in candidates(small.plan) if p != small.plan]
+        assert not any(attempt(p, NO_TIE).violated(small.check) for p in proposals), candidates.__name__
 
 
 def test_progress_is_told_with_every_smaller_case(case: Case) -> None:
     seen: list[Case] = []
-    small = shrinker_of(case, NO_TIE, 60, seen.append).shrink()
+    small = shrunk(case, attempts=60, progress=seen.append)
     assert small.plan in [c.plan for c in seen]
     assert all(attempt(c.plan, NO_TIE).digest == c.digest for c in seen[:3])
 
