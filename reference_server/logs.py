@@ -118,7 +118,7 @@ def configure(level: str = "info", *, stream: TextIO | None = None, human: bool 
     for handler in [handler for handler in root.handlers if isinstance(handler, _Handler)]:
         root.removeHandler(handler)
     handler = _Handler(stream if stream is not None else sys.stderr)
-    handler.setFormatter(_Human() if human else _Json())
+    handler.setFormatter(_HumanFormatter() if human else _JsonFormatter())
     root.addHandler(handler)
     set_level(level)
 
@@ -132,7 +132,7 @@ class _Handler(logging.StreamHandler[TextIO]):
     """Ours, as opposed to one that a test or a library put there."""
 
 
-class _Line(logging.Formatter):
+class _LineFormatter(logging.Formatter):
     """A record as one line; a field that cannot be written costs the fields, never the record."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -147,13 +147,13 @@ class _Line(logging.Formatter):
         raise NotImplementedError
 
 
-class _Json(_Line):
+class _JsonFormatter(_LineFormatter):
     def line(self, plain: dict[str, Any]) -> str:
         text = msgspec.json.encode(plain).decode()
         return _BREAKS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-class _Human(_Line):
+class _HumanFormatter(_LineFormatter):
     def line(self, plain: dict[str, Any]) -> str:
         time, level, event = plain.pop("time")[11:23], plain.pop("level"), plain.pop("event")
         part = plain.pop("logger").removeprefix(f"{_ROOT}.")

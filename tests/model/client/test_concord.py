@@ -56,7 +56,7 @@ class HastyHost(Host):
         super().call_after(max(1, delay_us - 300), function, *arguments)
 
 
-class Conversation:
+class DialectClient:
     """A client that wants to be connected, and what is said."""
 
     def __init__(self, host: Host | None = None) -> None:
@@ -97,8 +97,8 @@ class Conversation:
         return [decode_client(frame) for frame in self.link.sent]
 
 
-def joined(expires_in_ms: int | None = None) -> Conversation:
-    talk = Conversation()
+def joined(expires_in_ms: int | None = None) -> DialectClient:
+    talk = DialectClient()
     talk.join(expires_in_ms)
     return talk
 
@@ -134,7 +134,7 @@ def test_busy_is_waited_for_as_long_as_the_server_says_and_the_same_is_sent_agai
 
 
 def test_busy_is_waited_for_to_the_end_by_a_timer_that_is_early() -> None:
-    talk = Conversation(HastyHost())
+    talk = DialectClient(HastyHost())
     talk.join()
     talk.type("x")
     talk.hear(Failure(ErrorCode.BUSY, "wait", fatal=False, retry_after_ms=500))
@@ -192,7 +192,7 @@ def test_the_token_that_was_shown_is_not_shown_again_and_another_one_is_looked_f
 
 
 def test_a_warning_before_the_join_is_not_answered() -> None:
-    talk = Conversation()
+    talk = DialectClient()
     talk.tokens.append("token 2")
     talk.hear(Failure(ErrorCode.TOKEN_EXPIRED, "renew", fatal=False))
     assert [type(message) for message in talk.said] == [Hello]
@@ -201,7 +201,7 @@ def test_a_warning_before_the_join_is_not_answered() -> None:
 
 
 def test_a_token_for_a_connection_that_was_left_meanwhile_is_shown_to_nobody() -> None:
-    talk = Conversation()
+    talk = DialectClient()
     client, host = talk.client, talk.host
     client.go_offline("closed")
 

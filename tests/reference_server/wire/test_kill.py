@@ -31,7 +31,7 @@ class Author:
     def sign(self) -> str:
         return f"<{self.member.replica.site}>"
 
-    async def live(self) -> None:
+    async def run(self) -> None:
         """Work until told that it is enough, then settle; over as many connections as it takes."""
         while not (self.is_done and self.member.replica.is_settled and self.member.client):
             try:
@@ -72,7 +72,7 @@ def test_what_was_acknowledged_survives_kills_and_everybody_converges(tmp_path: 
             replicas = [author.member.replica for author in authors]
             async with trio.open_nursery() as nursery:
                 for author in authors:
-                    nursery.start_soon(author.live)
+                    nursery.start_soon(author.run)
                 for kill in range(KILLS):
                     goal = sum(replica.acknowledged for replica in replicas) + 60
                     await until(lambda goal=goal: sum(r.acknowledged for r in replicas) >= goal)  # type: ignore[misc]
