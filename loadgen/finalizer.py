@@ -12,7 +12,7 @@ from gevent.pool import Pool  # type: ignore[import-untyped]
 from loadgen import outcome as outcomes
 from loadgen.audit import Readers, broken_promises
 from loadgen.health import WorkerHealth
-from loadgen.outcome import DURABILITY, DURABILITY_DETAIL, PROTOCOL, PROTOCOL_DETAIL, WorkerOutcome
+from loadgen.outcome import DURABILITY, DURABILITY_DETAIL, WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, LoadPlan
 from loadgen.state import Room, WorkerState
 from loadgen.user import User
@@ -115,7 +115,7 @@ class Finalizer:
             checks += [checker.result() for checker in state.checkers]
         return WorkerOutcome(
             worker=state.plan.worker,
-            checks=outcomes.by_name([*checks, self._protocol(), self._durability()]),
+            checks=outcomes.by_name([*checks, self._durability()]),
             happened=state.triviality.counts,
             errors=state.errors,
             health=health,
@@ -126,11 +126,6 @@ class Finalizer:
             users=users,
             wall_seconds=round(now / 1e6, 3),
         )
-
-    def _protocol(self) -> CheckResult:
-        state = self._state
-        violations = tuple(Violation(PROTOCOL, *found) for found in state.contradictions)
-        return CheckResult(PROTOCOL, state.messages, state.contradicted, PROTOCOL_DETAIL, True, violations)
 
     def _durability(self) -> CheckResult:
         kept = tuple(self._broken[:VIOLATIONS_KEPT_MAX])

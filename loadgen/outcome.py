@@ -12,8 +12,6 @@ from model.audit import as_judgable, audit_result
 from model.checkers.triviality import judge_triviality
 from model.verdict import CheckResult, merge_results
 
-PROTOCOL: Final = "protocol"
-PROTOCOL_DETAIL: Final = "messages of the server taken by the state machines of all clients"
 DURABILITY: Final = "durability"
 DURABILITY_DETAIL: Final = "sites of all documents whose acknowledged edits were looked up in the durable log"
 

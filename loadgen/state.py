@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 from loadgen.audit import Promise
 from loadgen.measuring import LoadMeasures, Moves
@@ -14,12 +14,11 @@ from model.checkers import Judge
 from model.checkers.check import Check
 from model.checkers.convergence import Convergence, Quiescence
 from model.checkers.exceptions import Exceptions
+from model.checkers.protocol import Protocol as ProtocolCheck
 from model.checkers.triviality import NonTriviality
 from model.history import Record
 from model.identity import EMPTY_LOG, DocumentId, Revision, SequenceNumber, SiteId
 from model.memo import Memo
-
-CONTRADICTIONS_KEPT_MAX: Final = 16
 
 
 class JudgedSink:
@@ -107,8 +106,6 @@ class WorkerState:
 
     Attributes:
         errors: how often what went wrong, by kind.
-        contradictions: the first messages of the server that break the protocol, in sentences.
-        contradicted, messages: how many of the server's messages broke it, and how many there were.
         checkers: of the documents that are not sampled.
         is_ending: nobody edits any more.
         report: called with every latency of an operation or acknowledgement, for other statistics.
@@ -121,12 +118,9 @@ class WorkerState:
         self.memo = Memo()
         self.measures = LoadMeasures()
         self.triviality = NonTriviality()
-        self.checkers: tuple[Check, ...] = (Convergence(), Quiescence(), Exceptions())
+        self.checkers: tuple[Check, ...] = (Convergence(), Quiescence(), ProtocolCheck(), Exceptions())
         self.assembly = Assembly(self.memo.fingerprint)
         self.errors: dict[str, int] = {}
-        self.contradictions: list[tuple[int, DocumentId, str]] = []
-        self.contradicted = 0
-        self.messages = 0
         self.is_ending = False
         self.report: Callable[[str, int], None] = lambda _name, _us: None
         self._clock_us = clock_us
@@ -167,12 +161,6 @@ class WorkerState:
     def count(self, kind: str) -> None:
         """Something went wrong."""
         self.errors[kind] = self.errors.get(kind, 0) + 1
-
-    def contradicts(self, document: DocumentId, sentence: str) -> None:
-        """The server broke the protocol, or says that a client did who cannot have."""
-        self.contradicted += 1
-        if len(self.contradictions) < CONTRADICTIONS_KEPT_MAX:
-            self.contradictions.append((self.now, document, sentence))
 
     def judge(self, record: Record) -> None:
         """A record that is no user's, about a document that is not sampled."""

@@ -33,7 +33,6 @@ from model.protocol import (
     Merged,
     PeerPresence,
     Presence,
-    ProtocolError,
     ServerMessage,
     Submit,
 )
@@ -68,7 +67,6 @@ class UserRecorder(ClientRecorder):
     def heard(self, frame: bytes) -> ServerMessage:
         """Decode a message and take note of what it says of the document, before the client takes it."""
         state, room = self._state, self._room
-        state.messages += 1
         message = state.memo.decode(frame)
         site = self.client.engine.site
         if room.is_sampled:
@@ -146,19 +144,15 @@ class UserRecorder(ClientRecorder):
             self.moves.sent(message.revision, message.selection[1], planned_us, now)
 
     def failed(self, failure: Failure) -> None:
-        """Count it; some errors are told only by a server that forgot or mixed up something."""
+        """Count it."""
         state, rule = self._state, ERRORS[failure.code]
         state.count(failure.code.value)
-        if rule.accuses_server:
-            site = self.client.engine.site
-            state.contradicts(self._room.document, f"{site} was told {failure.code.value}: {failure.detail}")
         if rule.warning is Answer.RENEW and not failure.fatal:
             state.count("token_not_renewed_in_time")
 
-    def broke_protocol(self, error: ProtocolError) -> None:
-        """Count it, and say what it was."""
-        site = self.client.engine.site
-        self._state.contradicts(self._room.document, f"{site}: {error.code.value}: {error.detail}")
+    def broke_protocol(self, kind: str, problem: str) -> None:
+        """Also count it."""
+        super().broke_protocol(kind, problem)
         self._state.count("protocol")
 
     def gave_up(self, cause: str) -> None:

@@ -42,6 +42,7 @@ JUPITER: Final = Claims(
             "weak_list",
             "liveness",
             "presence",
+            "protocol",
             "exceptions",
             "non_triviality",
         }

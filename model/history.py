@@ -141,6 +141,21 @@ class Raised(RecordBase, frozen=True, tag="raised"):
     frames: tuple[str, ...]
 
 
+class Accused(RecordBase, frozen=True, tag="accused"):
+    """A client holds something the server said against the protocol.
+
+    ``kind`` is "message", "error" or "close", and the code of it; ``problem`` what is wrong, as the end of a
+    sentence that begins with the site.
+    """
+
+    time_us: int
+    site: SiteId
+    document: DocumentId
+    revision: Revision
+    kind: str
+    problem: str
+
+
 class Edited(RecordBase, frozen=True, tag="edit"):
     """A person changed the text of one replica; ``operation`` is based on what that replica displayed.
 
@@ -373,6 +388,7 @@ Record: TypeAlias = (
     | Restarted
     | Stranded
     | Raised
+    | Accused
     | Edited
     | Sent
     | Stored

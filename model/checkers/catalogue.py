@@ -19,6 +19,7 @@ from model.checkers.lists import StrongList, WeakList
 from model.checkers.liveness import Liveness
 from model.checkers.order import TotalOrder
 from model.checkers.presence import Presence
+from model.checkers.protocol import Protocol
 from model.checkers.reconciliation import Reconciliation
 from model.checkers.rule_order import RuleOrder
 from model.checkers.session import SessionGuarantees
@@ -36,6 +37,7 @@ CHECKERS: Final[tuple[type[Check], ...]] = (
     StrongList,
     Liveness,
     Presence,
+    Protocol,
     Exceptions,
 )
 """The checkers of histories with a server."""

@@ -28,7 +28,7 @@ class Exceptions(Check):
         )
         return {**dict.fromkeys(done, self._done), history.Raised: self._raised}
 
-    def _done(self, record: Any) -> None:  # noqa: ARG002  # only counted
+    def _done(self, _: Any) -> None:
         self.checked += 1
 
     def _raised(self, record: history.Raised) -> None:

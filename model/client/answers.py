@@ -30,6 +30,7 @@ class ErrorRule(NamedTuple):
     Attributes:
         fatal: when the connection ends after it.
         warning: when the connection goes on; None where no server sends it so.
+        close: the code that the connection ends with after it.
         accuses_server: a client that keeps the protocol is told so only by a server that forgot or mixed up
             something.
     """
@@ -37,6 +38,7 @@ class ErrorRule(NamedTuple):
     fatal: Answer
     warning: Answer | None = None
     accuses_server: bool = False
+    close: int = 4400
 
 
 ERRORS: Final[dict[ErrorCode, ErrorRule]] = {
@@ -44,19 +46,19 @@ ERRORS: Final[dict[ErrorCode, ErrorRule]] = {
     ErrorCode.TOO_LARGE: ErrorRule(Answer.GIVE_UP),
     ErrorCode.UNSUPPORTED_VERSION: ErrorRule(Answer.GIVE_UP),
     ErrorCode.OUT_OF_ORDER: ErrorRule(Answer.ONCE, accuses_server=True),
-    ErrorCode.UNAUTHENTICATED: ErrorRule(Answer.LATER),  # every connection shows a new token
-    ErrorCode.TOKEN_EXPIRED: ErrorRule(Answer.LATER, Answer.RENEW),
-    ErrorCode.TOKEN_REVOKED: ErrorRule(Answer.GIVE_UP),
-    ErrorCode.FORBIDDEN: ErrorRule(Answer.GIVE_UP),
+    ErrorCode.UNAUTHENTICATED: ErrorRule(Answer.LATER, close=4401),  # every connection shows a new token
+    ErrorCode.TOKEN_EXPIRED: ErrorRule(Answer.LATER, Answer.RENEW, close=4411),
+    ErrorCode.TOKEN_REVOKED: ErrorRule(Answer.GIVE_UP, close=4412),
+    ErrorCode.FORBIDDEN: ErrorRule(Answer.GIVE_UP, close=4403),
     ErrorCode.STALE_EPOCH: ErrorRule(Answer.NEW_SITE),
-    ErrorCode.SUPERSEDED: ErrorRule(Answer.GIVE_UP),
+    ErrorCode.SUPERSEDED: ErrorRule(Answer.GIVE_UP, close=4409),
     ErrorCode.UNKNOWN_REVISION: ErrorRule(Answer.NEW_SITE, accuses_server=True),
     ErrorCode.BASE_TOO_OLD: ErrorRule(Answer.NEW_SITE),
     ErrorCode.BASE_LENGTH: ErrorRule(Answer.GIVE_UP, accuses_server=True),
     ErrorCode.SEQUENCE_GAP: ErrorRule(Answer.GIVE_UP, accuses_server=True),
     ErrorCode.SEQUENCE_REUSED: ErrorRule(Answer.NEW_SITE, accuses_server=True),
-    ErrorCode.BUSY: ErrorRule(Answer.LATER, Answer.SEND_AGAIN),
-    ErrorCode.UNAVAILABLE: ErrorRule(Answer.LATER),
+    ErrorCode.BUSY: ErrorRule(Answer.LATER, Answer.SEND_AGAIN, close=1013),
+    ErrorCode.UNAVAILABLE: ErrorRule(Answer.LATER, close=1013),
 }
 
 CLOSES: Final[dict[int, Answer]] = {
@@ -71,6 +73,25 @@ CLOSES: Final[dict[int, Answer]] = {
     4412: Answer.GIVE_UP,
 }
 """What to do about a close code that no error came before."""
+
+
+WITHOUT_ERROR: Final = frozenset({1001, 1013, 4408})
+"""The close codes of a server that owes no error before them: it says all there is to say."""
+
+LOST: Final = 1006
+"""Not sent by anybody: the connection was lost without a word (RFC 6455, section 7.4.1)."""
+
+
+def objection_to_close(code: int, error: ErrorCode | None) -> str:
+    """What is wrong with a close code after this fatal error, or after none; empty if nothing is."""
+    if code == LOST or code in WITHOUT_ERROR:
+        return ""
+    if code not in CLOSES:
+        return "which no server closes with"
+    if error is None:
+        return "without an error that says why"
+    due = ERRORS[error].close
+    return "" if code == due else f"after {error.value}, which ends with {due}"
 
 
 def answer_to_close(code: int) -> Answer:

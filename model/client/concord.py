@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from model.client.answers import ERRORS, Answer, answer_to_close
+from model.client.answers import ERRORS, Answer, answer_to_close, objection_to_close
 from model.client.dialect import Controls, Frames
 from model.client.engine import Engine
 from model.client.notices import NoticeListener
-from model.identity import EMPTY_LOG, SiteId
+from model.identity import EMPTY_LOG, SequenceNumber, SiteId
 from model.outgoing import SavedReplica
 from model.people.actions import Action, Edit, Move, Redo, Undo, clamped, operation_of
 from model.phases import Phase
@@ -58,6 +58,7 @@ class Concord:
     """
 
     __slots__ = (
+        "_asked",
         "_connection",
         "_controls",
         "_decode",
@@ -106,6 +107,7 @@ class Concord:
         self._connection = 0  # counts them: asking for a token may take a while
         self._due: dict[int, Callable[[], Frames]] = {}
         self._failure: ErrorCode | None = None
+        self._asked: dict[SequenceNumber, int] = {}  # submits without an answer, by the last edit
         self._shown = ""
         self._requested_us = self._greeted_us = self._expires_us = 0
 
@@ -153,6 +155,7 @@ class Concord:
     def opened(self) -> Frames:
         """Say hello."""
         self._failure = None
+        self._asked.clear()
         self._connection += 1
         connection = self._connection
         token = self._token()
@@ -165,6 +168,8 @@ class Concord:
     def broken(self, code: int) -> tuple[Answer, str]:
         """The connection is gone; the last error decides what to do, or else the close code."""
         self.close(str(code))
+        if objection := objection_to_close(code, self._failure):
+            self._listener.broke_protocol(f"close {code}", f"was closed with {code}, {objection}")
         if self._failure is not None:
             return ERRORS[self._failure].fatal, self._failure.value
         return answer_to_close(code), str(code)
@@ -206,7 +211,9 @@ class Concord:
         except LocalProtocolError:
             raise  # not the server's mistake
         except ProtocolError as error:
-            self._listener.broke_protocol(error)
+            self._listener.broke_protocol(
+                f"message {error.code.value}", f"was sent what it cannot take: {error.detail}"
+            )
             self._controls.turned_away(Answer.LATER, f"protocol: {error.code.value}")
             return ()
 
@@ -238,6 +245,7 @@ class Concord:
         answers = engine.receive(message)
         match message:
             case Ack():
+                self._answered(message)
                 if engine.revision != before:
                     listener.acknowledged(message.revision, message.first, message.last)
             case Merged():
@@ -259,6 +267,15 @@ class Concord:
                 pass
         return self._frames(answers)
 
+    def _answered(self, message: Ack) -> None:
+        """Every submit is answered once on the connection it was sent over."""
+        asked = self._asked.get(message.last, 0)
+        if asked:
+            self._asked[message.last] = asked - 1
+        else:
+            answer = f"{message.first}..{message.last}, revision {message.revision}"
+            self._listener.broke_protocol("message ack", f"got an answer it did not wait for: to {answer}")
+
     def _catch_up(self, message: CatchUp) -> Frames:
         """Take the rows one by one, so that every revision is told of."""
         engine, listener = self.engine, self._listener
@@ -275,6 +292,11 @@ class Concord:
         """Do what the table says; where the connection ends, most of it is done after that."""
         self._listener.failed(failure)
         rule = ERRORS[failure.code]
+        if rule.accuses_server or not failure.detail:
+            said = failure.detail or "and not why"
+            self._listener.broke_protocol(
+                f"error {failure.code.value}", f"was told {failure.code.value}: {said}"
+            )
         if not failure.fatal:
             if rule.warning is Answer.SEND_AGAIN:
                 self._after(failure.retry_after_ms * 1_000, self.resend)
@@ -377,6 +399,8 @@ class Concord:
             if number == 0 and isinstance(message, Submit | Branch):
                 assert in_flight is not None
                 listener.sent(message.base, in_flight)
+            if isinstance(message, Submit):
+                self._asked[message.last] = self._asked.get(message.last, 0) + 1
             if isinstance(message, Submit | Presence):
                 listener.pointed(message)
         return tuple(map(encode, messages))

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from model.identity import Revision, SequenceNumber, SiteId
 from model.outgoing import Sent
-from model.protocol import Failure, Presence, ProtocolError, Submit
+from model.protocol import Failure, Presence, Submit
 from model.text import Operation
 
 
@@ -55,8 +55,8 @@ class NoticeListener(Protocol):
     def failed(self, failure: Failure) -> None:
         """The server says that something is wrong."""
 
-    def broke_protocol(self, error: ProtocolError) -> None:
-        """The server broke the protocol."""
+    def broke_protocol(self, kind: str, problem: str) -> None:
+        """The server broke the protocol; what of it, and how, as of :class:`model.history.Accused`."""
 
     def not_renewed(self) -> None:
         """The token is about to expire and no other one is to be had."""

@@ -11,7 +11,7 @@ from model.history import Record
 from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
 from model.outgoing import Sent
 from model.phases import Phase
-from model.protocol import Failure, Presence, ProtocolError, Submit
+from model.protocol import Failure, Presence, Submit
 from model.text import Operation
 
 
@@ -212,13 +212,16 @@ class ClientRecorder:
         sink = self._sink
         sink.record(history.raised(sink.now, "client", self.client.engine.site, self._document, what, error))
 
+    def broke_protocol(self, kind: str, problem: str) -> None:
+        """The client holds something against the server."""
+        sink, engine = self._sink, self.client.engine
+        revision = engine.revision or EMPTY_LOG
+        sink.record(history.Accused(sink.now, engine.site, self._document, revision, kind, problem))
+
     # --- what leaves no record ----------------------------------------------------------------------------
 
     def failed(self, failure: Failure) -> None:
-        """Nothing: an error is recorded by what it changes."""
-
-    def broke_protocol(self, error: ProtocolError) -> None:
-        """Nothing: the connection ends with the reason as its cause."""
+        """Nothing: an error is recorded by what it changes, or as :meth:`broke_protocol`."""
 
     def gave_up(self, cause: str) -> None:
         """Nothing: the client still wants to be connected, and the history shows that it is not."""

@@ -41,7 +41,6 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
 from simulator.running.options import RunListener
 from simulator.running.run import RunOutcome, expected_kinds, versions
-from simulator.virtual.client import BROKE_PROTOCOL
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
 
@@ -320,6 +319,3 @@ def _what_happened(cell: LiveCell) -> Iterator[str]:
         f"{bridge.abandoned} were left half open. The server was killed {cell.kills} times, "
         f"{cell.shared.renewals} tokens were renewed in band."
     )
-    broken = cell.shared.errors.get(BROKE_PROTOCOL, 0)
-    if broken:
-        yield f"Clients left {broken} connections because of what the server sent."

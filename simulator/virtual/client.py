@@ -16,7 +16,6 @@ from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.memo import Memo
 from model.people.actions import Author
-from model.protocol import ProtocolError
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
@@ -24,10 +23,6 @@ from simulator.virtual.network import Connection, Network, Path
 
 LEAVE_RETRY_US: Final = 500_000
 """Somebody who wants to leave with edits on their way looks again after this long."""
-
-
-BROKE_PROTOCOL: Final = "server broke the protocol"
-"""How hosts count connections that clients left because of what the server sent."""
 
 
 class ClientHost(RecordSink, Protocol):
@@ -109,10 +104,6 @@ class _Recorder(ClientRecorder):
         del authenticate_us  # it includes the way to the gateway and back
         assert self._client.link is not None
         super().connected(requested_us, self._host.authentication_us(self._client.link))
-
-    def broke_protocol(self, error: ProtocolError) -> None:
-        del error
-        self._host.count(BROKE_PROTOCOL)
 
     def gave_up(self, cause: str) -> None:
         self._host.count(f"gave up: {cause}")

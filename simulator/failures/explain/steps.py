@@ -13,7 +13,8 @@ EVERYBODY: Final = ""
 
 StoryStepKind: TypeAlias = Literal[
     "create", "join", "edit", "send", "store", "broadcast", "deliver", "acknowledge", "merge", "display",
-    "online", "offline", "crash", "restart", "disconnect", "strand", "raise", "see", "fault", "heal", "final",
+    "online", "offline", "crash", "restart", "disconnect", "strand", "raise", "accuse",
+    "see", "fault", "heal", "final",
 ]  # fmt: skip
 
 

@@ -117,6 +117,9 @@ class _Teller(Steps):
                 lane = lane_of(record.site) or SERVER
                 what = f"raises {record.problem}"
                 self.add(StoryStep(record.time_us, lane, "raise", what, site=record.site))
+            case history.Accused():
+                lane = lane_of(record.site)
+                self.add(StoryStep(record.time_us, lane, "accuse", record.problem, site=record.site))
             case _:
                 pass  # cursors as the server knows them, and what is about the whole run
 

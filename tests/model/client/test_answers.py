@@ -69,5 +69,10 @@ def test_warnings_are_answered_where_the_documentation_has_an_error_without_a_cl
     assert warned == {code for code in ErrorCode if "none" in DOCUMENTED_ERRORS[code.value][2]}
 
 
+@pytest.mark.parametrize("code", ErrorCode)
+def test_the_close_code_after_an_error_is_the_documented_one(code: ErrorCode) -> None:
+    assert str(ERRORS[code].close) in DOCUMENTED_ERRORS[code.value][2]
+
+
 def test_a_connection_that_ends_without_a_documented_code_is_opened_again_later() -> None:
     assert {answer_to_close(code) for code in (1000, 1006, 1011)} == {Answer.LATER}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from model.client.answers import ERRORS
 from model.client.client import Client
 from model.client.concord import RENEW_SHARE, Concord
 from model.identity import DocumentId, SiteId
@@ -14,11 +17,14 @@ from model.protocol import (
     PROTOCOL_VERSION,
     Ack,
     CatchUp,
+    ClientMessage,
+    Committed,
     ErrorCode,
     Failure,
     Hello,
     Join,
     Joined,
+    LocalProtocolError,
     Renew,
     Renewed,
     Row,
@@ -280,3 +286,98 @@ def test_who_goes_on_as_a_new_site_keeps_the_text_of_the_old_one() -> None:
     assert (kept.site, kept.text, kept.sequence) == ("a", "xabc", 1)
     assert talk.client.dialect.site == "a.1"
     assert talk.client.saved.site == "a.1"
+
+
+# --- what the server does wrong ---------------------------------------------------------------------------
+
+
+def test_a_revision_that_comes_twice_is_held_against_the_server() -> None:
+    talk = joined()
+    row = Committed(rev(1), SiteId("b"), seq(1), seq(1), insert(3, 0, "x"))
+    talk.hear(row, row)
+    problem = "was sent what it cannot take: revision 1 arrived after 1"
+    assert talk.notices.of("broke_protocol") == [("message out_of_order", problem)]
+
+
+def test_an_acknowledgement_that_comes_twice_is_held_against_the_server() -> None:
+    talk = joined()
+    talk.type("x")
+    talk.hear(Ack(rev(1), seq(1), seq(1)))
+    assert talk.notices.of("broke_protocol") == []
+    talk.hear(Ack(rev(1), seq(1), seq(1)))
+    problem = "got an answer it did not wait for: to 1..1, revision 1"
+    assert talk.notices.of("broke_protocol") == [("message ack", problem)]
+
+
+def test_what_was_sent_twice_may_be_acknowledged_twice_but_not_on_the_next_connection() -> None:
+    talk = joined()
+    talk.type("x")
+    talk.client.resend()
+    answer = Ack(rev(1), seq(1), seq(1))
+    talk.hear(answer, answer)
+    assert talk.notices.of("broke_protocol") == []
+    talk.come_back()
+    talk.hear(Welcome(PROTOCOL_VERSION, {}), Joined(rev(1)), answer)
+    assert len(talk.notices.of("broke_protocol")) == 1
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_errors_that_no_client_of_ours_can_cause_are_held_against_the_server(code: ErrorCode) -> None:
+    talk = joined()
+    talk.hear(Failure(code, "as it is"))
+    told = talk.notices.of("broke_protocol")
+    if ERRORS[code].accuses_server:
+        assert told == [(f"error {code.value}", f"was told {code.value}: as it is")]
+    else:
+        assert told == []
+
+
+def test_an_error_that_does_not_say_what_is_wrong_is_held_against_the_server() -> None:
+    talk = joined()
+    talk.hear(Failure(ErrorCode.BUSY, "", fatal=False, retry_after_ms=500))
+    assert talk.notices.of("broke_protocol") == [("error busy", "was told busy: and not why")]
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        (1001, ""),
+        (1006, ""),
+        (1013, ""),
+        (4408, ""),
+        (1000, "was closed with 1000, which no server closes with"),
+        (1011, "was closed with 1011, which no server closes with"),
+        (4400, "was closed with 4400, without an error that says why"),
+        (4409, "was closed with 4409, without an error that says why"),
+    ],
+)
+def test_a_close_without_an_error(code: int, problem: str) -> None:
+    talk = joined()
+    talk.client.broken(talk.link, code)
+    assert talk.notices.of("broke_protocol") == ([(f"close {code}", problem)] if problem else [])
+
+
+@pytest.mark.parametrize("code", [1006, 1013, 4409, 4403])
+def test_a_close_after_an_error(code: int) -> None:
+    talk = joined()
+    talk.hear(Failure(ErrorCode.SUPERSEDED, "a newer connection took over"))
+    talk.client.broken(talk.link, code)
+    told = talk.notices.of("broke_protocol")
+    if code == 4403:
+        assert told == [("close 4403", "was closed with 4403, after superseded, which ends with 4409")]
+    else:
+        assert told == []
+
+
+def test_a_mistake_of_the_clients_own_is_not_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def receive(self: Replica, message: ServerMessage) -> tuple[ClientMessage, ...]:
+        raise LocalProtocolError(ErrorCode.OUT_OF_ORDER, "called twice")
+
+    talk = joined()
+    monkeypatch.setattr(Replica, "receive", receive)
+    talk.hear(Renewed(MINUTE_MS))
+    assert talk.notices.of("broke_protocol") == []
+    assert talk.host.log[-2:] == [
+        "raised out_of_order: called twice while it received renewed",
+        "offline raised",
+    ]

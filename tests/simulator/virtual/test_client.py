@@ -13,7 +13,7 @@ from simulator.failures.trial import Keeper, attempt
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import ServerSettings, Sessions
 from simulator.virtual.cell import Cell, Parts
-from simulator.virtual.client import BROKE_PROTOCOL, SimulatedClient
+from simulator.virtual.client import SimulatedClient
 from tests.numbers import rev
 from tests.simulator.plans import (
     SECOND,
@@ -313,6 +313,8 @@ def test_a_client_leaves_a_server_it_cannot_follow_and_comes_back() -> None:
     what = scripted(script(*(edit(1 + n, 0, "xyz"[n]) for n in range(3))), script(), text="abc")
     cell, keeper = cell_of(what, Parts(replica=Forgetful))
     cell.run()
-    assert cell.errors == {BROKE_PROTOCOL: 1}
+    (accused,) = of(history.Accused, keeper)
+    assert (accused.site, accused.kind) == ("b", "message out_of_order")
+    assert accused.problem == "was sent what it cannot take: revision 2 arrived after 0"
     assert [r.cause for r in of(history.Disconnected, keeper)] == ["protocol: out_of_order"]
     assert text_of(keeper, cell) == "zyxabc"
