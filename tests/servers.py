@@ -10,7 +10,7 @@ Fixtures, known to every test through ``tests/conftest.py``:
 * ``valkey``: the Valkey server of the whole worker, emptied before each test.
 
 A worker is one of the processes that pytest runs tests in. Each has servers of its own, and they end with it
-even if it is killed.
+even if it is killed, and so do their data.
 
 A test that wants to break a server in its own way calls :func:`start_postgres` or :func:`start_valkey`.
 """
@@ -188,6 +188,28 @@ def _package(name: str) -> Path:
     return Path(spec.origin).resolve().parent
 
 
+class _Folder:
+    """A new folder that is removed when it is closed, or with the process that made it, whatever ended that.
+
+    A shell reads from a pipe of which only this process has the other end. Servers that end at the same time
+    may still write when it begins to remove, so it goes on until nothing is left.
+    """
+
+    def __init__(self, prefix: str, parent: Path | None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        self._remover = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _; until rm -rf "$0"; do sleep 0.1; done', self.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+
+    def close(self) -> None:
+        """Remove it."""
+        self._remover.communicate()
+
+
 # --- PostgreSQL -------------------------------------------------------------------------------------------
 
 
@@ -200,10 +222,13 @@ class RunningPostgres(_Server):
 
     _stop_signal = signal.SIGINT  # "fast": open connections are ended
 
-    def __init__(self, install: Path, folder: Path, account: str | None, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, install: Path, data: _Folder, account: str | None, settings: Mapping[str, str]
+    ) -> None:
         super().__init__("PostgreSQL")
+        self._data = data
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        self._install, self._folder, self._account = install, folder, account
+        self._install, self._folder, self._account = install, data.path, account
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -233,7 +258,7 @@ class RunningPostgres(_Server):
     def close(self) -> None:
         """End the server and forget its data."""
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._data.close()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
@@ -269,10 +294,8 @@ def start_postgres(folder: Path | None = None, *, settings: Mapping[str, str] = 
         settings: server parameters; :data:`DURABLE` for measurements.
     """
     account = "nobody" if os.geteuid() == 0 else None
-    if folder is None or (account and not _is_open(folder)):
-        where = Path(tempfile.mkdtemp(prefix="postgres-"))
-    else:
-        where = Path(tempfile.mkdtemp(prefix="postgres-", dir=folder))
+    data = _Folder("postgres-", None if account and folder and not _is_open(folder) else folder)
+    where = data.path
     if account:
         shutil.chown(where, account, _group(account))
     install = _installation(account, where)
@@ -290,7 +313,7 @@ def start_postgres(folder: Path | None = None, *, settings: Mapping[str, str] = 
         group=_group(account),
         extra_groups=[] if account else None,
     )
-    return _first_that_starts(lambda: RunningPostgres(install, where, account, settings))
+    return _first_that_starts(lambda: RunningPostgres(install, data, account, settings))
 
 
 def _installation(account: str | None, where: Path) -> Path:

@@ -89,14 +89,15 @@ def test_hold(number, postgres, _valkey, tmp_path):
     SpawnedServer(tmp_path, "a secret that is long enough for a key").start()
     pids = [str(pid) for pid in processes_below(os.getpid())]
     part = Path(__file__).with_name(f"part-{number}")
-    part.write_text(f"{os.getpid()} {' '.join(pids)}")
+    data = os.readlink(f"/proc/{postgres.pid}/cwd")
+    part.write_text(f"{data} {os.getpid()} {' '.join(pids)}")
     part.rename(part.with_name(f"pids-{number}"))
     time.sleep(600)
 """
 
 
 @pytest.mark.parametrize(("killed", "workers"), [("pytest", 0), ("pytest", 2), ("worker", 2)])
-def test_no_server_outlives_a_killed_pytest(killed: str, workers: int, tmp_path: Path) -> None:
+def test_no_server_and_no_data_outlive_a_killed_pytest(killed: str, workers: int, tmp_path: Path) -> None:
     (tmp_path / "test_holding.py").write_text(HOLDING)
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
     command += ["-p", "tests.servers", "-n", str(workers), str(tmp_path)]
@@ -106,11 +107,13 @@ def test_no_server_outlives_a_killed_pytest(killed: str, workers: int, tmp_path:
         command, env=environment, stdout=subprocess.DEVNULL, process_group=group()
     ) as process:
         until(lambda: all(file.exists() for file in files))
-        holding, *servers = [int(pid) for pid in files[0].read_text().split()]
+        data, *held = files[0].read_text().split()
+        holding, *servers = map(int, held)
         names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in servers}
         assert names >= {"postgres", "valkey-server", "sh"}
         os.kill(process.pid if killed == "pytest" else holding, signal.SIGKILL)
         until(lambda: not any(is_alive(pid) for pid in servers))
+        until(lambda: not Path(data).parent.exists())
         process.kill()
-    below = [int(pid) for file in files for pid in file.read_text().split()]
+    below = [int(pid) for file in files for pid in file.read_text().split()[1:]]
     until(lambda: not any(is_alive(pid) for pid in below))
