@@ -247,7 +247,6 @@ class KeepAlive:
 
     def __init__(self, sessions: Callable[[], list[WebSocketSession]]) -> None:
         self._sessions = sessions
-        self.given_up = 0
 
     async def run(self, times: Callable[[], tuple[float, float]]) -> None:
         """Look after all sessions for ever; ``times`` are interval and timeout, in seconds."""
@@ -261,7 +260,6 @@ class KeepAlive:
                     session.pinged_at = 0.0
                 if session.pinged_at:
                     if now - session.pinged_at > timeout:
-                        self.given_up += 1
                         outbox.abort()
                 elif now - outbox.received_at > interval:
                     session.pinged_at = now
