@@ -8,10 +8,12 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from concord.folders import refuse_foreign_file
 from concord.refusals import refusing
+from concord.terminal import quoted, say
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, CaseError, load_case
-from simulator.failures.explain import explain
+from simulator.failures.explain import GENERATOR, explain, tell
 from simulator.failures.trial import attempt
 from simulator.zoo.catalogue import parts_for
 
@@ -31,8 +33,30 @@ def case_of(path: Path) -> tuple[Case, AnyParts]:
     return case, parts_for(case.plan, case.bug)
 
 
+def page_beside(file: Path, page: Path | None = None) -> Path:
+    """Where to write the explanation of a failure file: ``page``, or beside it.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    page = page or file.with_suffix(".html")
+    refuse_foreign_file(page, lambda data: GENERATOR.encode() in data)
+    return page
+
+
+def explain_case(case: Case, parts: AnyParts, file: Path, page: Path) -> None:
+    """Explain a case on the terminal, and on a page with a diagram."""
+    trial = attempt(case.plan, parts, keep=True)
+    for line in tell(case, trial.records, trial.results, file=quoted(file.name)):
+        say(line)
+    page.write_text(explain(case, trial.records, trial.results, file=file.name), encoding="utf-8")
+    say()
+    say(f"diagram: {page}")
+
+
 def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
     """Write the page that explains each case beside it."""
     for path, case in cases:
         trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
-        path.with_suffix(".html").write_text(explain(case, trial.records, trial.results), encoding="utf-8")
+        page = explain(case, trial.records, trial.results, file=path.name)
+        path.with_suffix(".html").write_text(page, encoding="utf-8")

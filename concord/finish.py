@@ -90,8 +90,9 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
             f"failure: {file} ({case.clients} clients, {case.operations} edits); "
             f"concord replay {file}; concord explain {file}"
         )
-        if case.attempts and not case.shrunk:
-            say(f"shrinking it ended with its budget; concord shrink {file} goes on")
+        if not case.shrunk:
+            how = "the budget ended before it was shrunk" if case.attempts else "it is as it was found"
+            say(f"{how}; concord shrink {file} makes it smaller")
     for problem in result.lost:
         refuse(problem)
     for row in result.harness:

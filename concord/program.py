@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, CommandEntry]] = {
     "campaign": CommandEntry("Simulate and check", "Run a scenario with many seeds; state what they prove."),
     "replay": CommandEntry("Simulate and check", "Run a saved failure again, exactly."),
     "explain": CommandEntry("Simulate and check", "Explain a saved failure in sentences and a diagram."),
+    "shrink": CommandEntry("Simulate and check", "Make a saved failure smaller, and explain what is left."),
     "zoo": CommandEntry("Simulate and check", "Let the checks loose on seeded bugs."),
     "laws": CommandEntry("Algorithms", "Measure the published laws of the field."),
     "arena": CommandEntry("Algorithms", "Let every algorithm play one schedule of edits."),

@@ -8,6 +8,7 @@ failed the same check.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -93,8 +94,17 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def save_case(case: Case, path: Path) -> None:
-    """Write a case as readable JSON."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n")
+    """Write a case as readable JSON, whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n")
+    part.replace(path)
+
+
+def is_case(data: bytes) -> bool:
+    """Whether this is what a failure file holds."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+        return bool(msgspec.json.decode(data, type=Case))
+    return False
 
 
 def load_case(path: Path) -> Case:

@@ -79,6 +79,7 @@ class Shrinker:
         self._case = case
         self._parts = parts
         self._budget = budget
+        self._attempts_before = case.attempts - budget.attempts
         self._progress = progress
         self._refused: set[bytes] = set()
 
@@ -93,7 +94,7 @@ class Shrinker:
         if found[0].shrunk and not is_small(found[0]):
             self._case = whole
             found.append(self._searched(STEADY_FIRST))
-        return _replace(min(found, key=_size), attempts=whole.attempts + self._budget.attempts)
+        return _replace(min(found, key=_size), attempts=self._attempts_before + self._budget.attempts)
 
     def _searched(self, passes: Sequence[Pass]) -> Case:
         """The smallest case that these passes come to."""
@@ -142,7 +143,10 @@ class Shrinker:
         found = trial.shown(self._case.check, self._case.kind)
         if found is None:
             return None
-        return _replace(self._case, plan=plan, digest=trial.digest, message=found.message)
+        attempts = self._attempts_before + self._budget.attempts
+        return _replace(
+            self._case, plan=plan, digest=trial.digest, message=found.message, attempts=attempts, shrunk=False
+        )
 
 
 def is_small(case: Case) -> bool:

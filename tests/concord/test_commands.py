@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from concord.folders import TAG
 from concord.program import COMMANDS
 from model.verdict import ExitCode
 from simulator.children import group
+from simulator.failures.case import load_case, save_case
+from simulator.failures.shrink import Budget
 from tests.conftest import ROOT
 from tests.terminal import Terminal, refused, terminal
 
@@ -104,7 +107,7 @@ def test_a_wrong_range_of_seeds_is_named(terminal: Terminal, tmp_path: Path, see
     assert not out.exists()
 
 
-@pytest.mark.parametrize("command", ["replay", "explain"])
+@pytest.mark.parametrize("command", ["replay", "explain", "shrink"])
 def test_a_truncated_failure_is_named(terminal: Terminal, tmp_path: Path, command: str) -> None:
     failure = tmp_path / "failure.json"
     failure.write_text('{"check": "convergence", "message": "c1 and c2 sh')
@@ -252,6 +255,9 @@ def test_an_injected_bug_fails_and_its_case_is_replayed_and_explained(
         "--out", str(out),
     )  # fmt: skip
     assert outcome.code == ExitCode.VIOLATED
+    assert (
+        f"it is as it was found; concord shrink {out / 'failures' / 'convergence.json'} makes" in outcome.out
+    )
     result = json.loads((out / "result.json").read_bytes())
     assert (result["verdict"], result["exit_code"]) == ("violated", 1)
     assert "failures/convergence.json" in result["failures"]
@@ -264,6 +270,50 @@ def test_an_injected_bug_fails_and_its_case_is_replayed_and_explained(
     explained = terminal("explain", str(failure), "--out", str(page))
     assert explained.code == 0
     assert "<svg" in page.read_text()
+    shrinks_in_two_goes(terminal, failure, tmp_path / "smaller.json")
+
+
+@pytest.mark.slow
+def test_the_summary_says_that_the_budget_ended(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (30.0, 3))
+    out = tmp_path / "out"
+    crowded = ("--set", "workload.contention_share=1", "--set", "workload.edits_per_second=1")
+    run = terminal("simulate", "calm", *SMALL, *crowded, "--inject", "tie-reversed", "--out", str(out))
+    assert run.code == ExitCode.VIOLATED
+    assert "the budget ended before it was shrunk; concord shrink " in run.out
+    assert "it is as it was found" not in run.out
+
+
+def shrinks_in_two_goes(terminal: Terminal, failure: Path, smaller: Path) -> None:
+    found, before = load_case(failure), failure.read_bytes()
+    nothing = terminal("shrink", str(failure), "--seconds", "0", "--out", str(smaller))
+    assert nothing.code == 0
+    assert "0 plans tried in " in nothing.out
+    assert f"all there was; concord shrink {smaller} goes on" in nothing.out
+    assert load_case(smaller).plan == found.plan
+    assert failure.read_bytes() == before
+    whole = terminal("shrink", str(smaller), "--seconds", "600")
+    assert whole.code == 0
+    small = load_case(smaller)
+    assert (small.clients, small.operations, small.shrunk) == (2, 2, True)
+    assert f"before: {found.clients} clients, {found.operations} edits, 0 faults" in whole.out
+    assert "after: 2 clients, 2 edits, 0 faults" in whole.out
+    assert "nothing more can be taken away" in whole.out
+    assert "the server has" in whole.out
+    assert "<svg" in smaller.with_suffix(".html").read_text()
+
+
+@pytest.mark.slow
+def test_what_does_not_fail_any_more_is_not_shrunk(terminal: Terminal, tmp_path: Path) -> None:
+    case = load_case(ROOT / "tests" / "corpus" / "dopt.json")
+    file = tmp_path / "repaired.json"
+    save_case(msgspec.structs.replace(case, bug=""), file)
+    before = file.read_bytes()
+    done = terminal("shrink", str(file))
+    assert (done.code, done.out) == (0, f"valid: {case.check} holds now; nothing to make smaller\n")
+    assert file.read_bytes() == before
 
 
 @pytest.mark.slow

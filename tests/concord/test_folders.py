@@ -47,7 +47,7 @@ def fill(folder: Path) -> None:
 
 def test_every_command_that_writes_is_here() -> None:
     silent = {"replay", "zoo", "laws", "trace", "serve", "token", "validate-config", "verify"}
-    one_file = {"explain", "rebuild", "report"}
+    one_file = {"explain", "rebuild", "report", "shrink"}
     assert {name.partition(" ")[0] for name in WRITING} | silent | one_file == set(COMMANDS)
 
 
@@ -244,5 +244,11 @@ def test_an_explanation_is_written_over_an_explanation_only(terminal: Terminal, 
     assert terminal("explain", str(failure)).code == 0, "over the page that the run wrote"
     page = tmp_path / "page.html"
     page.write_text("mine")
+    before = snapshot(tmp_path)
     assert refused(terminal("explain", str(failure), "--out", str(page))).startswith(f"{page}: is there")
+    for smaller in (page, tmp_path / "page.json"):  # over somebody's file, or with his page beside it
+        assert refused(terminal("shrink", str(failure), "--out", str(smaller))).startswith(
+            f"{page}: is there"
+        )
+    assert snapshot(tmp_path).keys() == before.keys()
     assert page.read_text() == "mine"

@@ -115,8 +115,8 @@ def test_failures(terminal: Terminal, folder: Path) -> None:
             continue  # JSON holds no such name
         file = failed(folder / "case.json", name)
         page = folder / "why.html"
-        for arguments in (("replay", file), ("explain", file, "--out", str(page))):
-            is_harmless(terminal(*arguments))
+        for command in (("replay",), ("explain", "--out", str(page)), ("shrink",)):
+            is_harmless(terminal(*command, file))
         assert not page.exists() or page.read_text(encoding="utf-8").replace("\n", "").isprintable()
 
 
@@ -160,6 +160,7 @@ REFUSED: dict[str, Callable[[Path], tuple[str, ...]]] = {
     "campaign": lambda folder: ("--seeds", folder.name),
     "replay": lambda folder: (str(folder / "file"),),
     "explain": lambda folder: (str(folder / "file"),),
+    "shrink": lambda folder: (str(folder / "file"),),
     "zoo": lambda folder: (folder.name,),
     "laws": lambda folder: ("--seed", folder.name),
     "arena": lambda folder: (folder.name,),
