@@ -16,6 +16,7 @@ from concord.terminal import say, say_data, say_table, status
 from model.crdt.rules import Rule
 from model.verdict import ExitCode
 from simulator.algorithms.recordings.engines import (
+    EG_WALKER,
     ENGINES,
     JUPITER,
     Replayed,
@@ -24,7 +25,7 @@ from simulator.algorithms.recordings.engines import (
     replay_with_all,
 )
 from simulator.algorithms.texts import group_letters
-from simulator.workload.traces import Trace, TraceError, read_trace
+from simulator.workload.traces import Trace, TraceError, Units, read_trace
 
 EXAMPLES = (
     "concord trace session.json.gz",
@@ -64,6 +65,10 @@ def trace(
         int | None,
         typer.Option(min=1, help="Plain replicas: events times replicas, instead of an engine's own bound."),
     ] = None,
+    units: Annotated[
+        Units,
+        typer.Option(help="What recorded positions count: code points, or UTF-16 units as in JavaScript."),
+    ] = "code-points",
     json: Json = False,
 ) -> None:
     """Replay a recorded editing session and compare the result with the recorded text.
@@ -75,10 +80,12 @@ def trace(
     if engine not in (*ENGINES, ALL):
         raise UsageError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}, {ALL}")
     with refusing(TraceError):
-        session = read_trace(file)
+        session = read_trace(file, units)
         found = _replayed(session, engine, rule, applications_max)
     outcomes = [outcome for outcome, _ in found]
     wrong = problems(outcomes, session.end) if session.edits else []
+    if wrong and not session.is_narrow:
+        _refuse_other_units(file, units)
     if json:
         rows = _rows(found, session.end)
         say_data(msgspec.json.format(msgspec.json.encode(rows), indent=2))
@@ -90,6 +97,22 @@ def trace(
         raise typer.Exit(ExitCode.UNKNOWN)
     if wrong:
         raise typer.Exit(ExitCode.VIOLATED)
+
+
+def _refuse_other_units(file: Path, units: Units) -> None:
+    """Refuse a recording that makes sense in other units than those that were asked for.
+
+    Raises:
+        UsageError: it does.
+    """
+    other: Units = "utf-16" if units == "code-points" else "code-points"
+    try:
+        session = read_trace(file, other)
+        fits = replay_with(EG_WALKER, session).shows(session.end)
+    except TraceError:
+        return
+    if fits:
+        raise UsageError(f"{file}: its positions do not count {units}; with --units {other} it has its text")
 
 
 def _replayed(

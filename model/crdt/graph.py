@@ -189,8 +189,17 @@ class EventGraph:
 
     # --- adding -------------------------------------------------------------------------------------------
 
-    def add(self, site: SiteId, parents: Version, patches: Iterable[tuple[int, int, str]]) -> Version:
+    def add(
+        self,
+        site: SiteId,
+        parents: Version,
+        patches: Iterable[tuple[int, int, str]],
+        counter: int | None = None,
+    ) -> Version:
         """Add what ``site`` did at once on the text of ``parents``: patches, one after another.
+
+        ``counter`` is the first event's number among the site's own, where that is not the next one: two
+        branches of one site need not be added in the order in which they were made. No number comes twice.
 
         Whether positions lie within that text is found out when the graph is walked.
 
@@ -212,7 +221,10 @@ class EventGraph:
         if not patches:
             return parents
         last = self.runs[-1] if self.runs else None
+        if counter is None:
+            counter = self._counters.get(site, 0) + 1
         is_new = last is None or last.site != site or parents != (start - 1,)
+        is_new = is_new or last is None or counter != last.counter + start - last.start
         edit = None if is_new else self.edits[-1]
         for position, deleted, inserted in patches:
             if deleted:
@@ -224,12 +236,12 @@ class EventGraph:
                     edit = self._append(EditRun(end, end + len(inserted), position, inserted))
                 end += len(inserted)
         if is_new:
-            self._append_run(start, end, site, parents)
+            self._append_run(start, end, site, parents, counter)
         elif last is not None:
             last.end = end
             if self._contended and self._contended[-1][1] == start:
                 self._contended[-1] = (self._contended[-1][0], end)
-        self._counters[site] = self._counters.get(site, 0) + end - start
+        self._counters[site] = max(self._counters.get(site, 0), counter + end - start - 1)
         self.version = (end - 1,) if self.version == parents else _joined(self.version, parents, end - 1)
         return (end - 1,)
 
@@ -238,9 +250,8 @@ class EventGraph:
         self._edit_starts.append(edit.start)
         return edit
 
-    def _append_run(self, start: Number, end: Number, site: SiteId, parents: Version) -> None:
+    def _append_run(self, start: Number, end: Number, site: SiteId, parents: Version, counter: int) -> None:
         self._note_contention(end, parents)
-        counter = self._counters.get(site, 0) + 1
         lamport = 1 + max(map(self.lamport_of, parents), default=0)
         self.runs.append(Run(start, end, site, counter, parents, lamport))
         self._run_starts.append(start)

@@ -6,53 +6,51 @@ time, patches}]}``, positions relative to the merge of the parents, in topologic
 file's git history, names agents and has ``span`` and ``ops``; its parents are numbers of operations, and each
 code point inserted or deleted is one.
 
-Positions are Unicode code points. Whatever does not fit is a :class:`TraceError`; nothing is clamped here.
-Source: github.com/josephg/editing-traces.
+Positions are Unicode code points, or UTF-16 code units where a reader asks for them. ``seqStart`` is the
+recorded identity of a transaction: the number of its first operation among its agent's own. Whatever does not
+fit is a :class:`TraceError`; nothing is clamped here. Source: github.com/josephg/editing-traces.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from model.wording import printable
+from simulator.workload.trace_file import Patch, TraceError, WireTrace, load
 
-TRACE_BYTES_MAX: Final = 268_435_456
-"""Size of a trace once unpacked; a larger one is refused before it fills the memory."""
+__all__ = ["Patch", "Trace", "TraceError", "Transaction", "Units", "read_trace"]
 
 AGENTS_MAX: Final = 100_000
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
+Units: TypeAlias = Literal["code-points", "utf-16"]
+"""What the positions and lengths of a recording count."""
 
 
-class TraceError(ValueError):
-    """A trace cannot be read: one line with the file, the transaction and what is wrong with it."""
-
-
-class Patch(NamedTuple):
-    """Delete ``deleted`` code points at ``position``, then insert ``inserted`` there."""
-
-    position: int
-    deleted: int
-    inserted: str
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_WIDE: Final = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False):
     """What one agent did at once: patches one after another, on the merge of the parents.
 
-    ``time_us`` is since 1970, None where nothing was recorded.
+    ``time_us`` is since 1970, None where nothing was recorded. ``first`` is the recorded number of its first
+    insertion or deletion of a code point among all of its agent's, from 0; None where they are numbered in
+    the order of the file. They order two edits of one agent whose branches were concurrent.
     """
 
     agent: int
     parents: tuple[int, ...]
     patches: tuple[Patch, ...]
     time_us: int | None
+    first: int | None = None
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -72,86 +70,99 @@ class Trace(msgspec.Struct, frozen=True):
         return sum(bool(patch.deleted or patch.inserted) for patch in patches)
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether positions are the same in code points and in UTF-16 units."""
+        texts = (patch.inserted for transaction in self.transactions for patch in transaction.patches)
+        return all(map(is_narrow, (self.start, self.end, *texts)))
+
+    @property
     def timed(self) -> bool:
         """Whether the pace was recorded: at least every tenth transaction has a time of its own."""
         times = {t.time_us for t in self.transactions} - {None}
         return len(times) > 1 and 10 * len(times) >= len(self.transactions)
 
 
-class _WireTransaction(msgspec.Struct, gc=False):
-    """A transaction of any form, as it is in the file."""
-
-    patches: list[Patch] | None = None
-    ops: list[Patch] | None = None
-    parents: list[int] | None = None
-    agent: int | str | None = None
-    span: tuple[int, int] | None = None
-    time: str | None = None
-
-
-class _WireTrace(msgspec.Struct):
-    txns: list[_WireTransaction]
-    end: str = msgspec.field(name="endContent")
-    start: str = msgspec.field(name="startContent", default="")
-    agents: int | None = msgspec.field(name="numAgents", default=None)
-
-
-def read_trace(path: Path | str) -> Trace:
+def read_trace(path: Path | str, units: Units = "code-points") -> Trace:
     """The trace in a ``.json.gz`` or ``.json`` file.
+
+    With ``utf-16`` every code unit is a character of the texts, so that positions and lengths fit; a text of
+    such a trace may hold half a pair.
 
     Raises:
         TraceError: the file is unreadable, too large, no trace, or contradicts itself; one line.
     """
     path = Path(path)
-    try:
-        wire = msgspec.json.decode(_unpacked(path), type=_WireTrace)
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (EOFError, zlib.error):
-        raise TraceError(f"{path}: the compressed data is damaged or cut short") from None
-    except msgspec.ValidationError as error:
-        raise TraceError(f"{path}: {_readable(str(error))}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TraceError(f"{path}: not JSON: {error}") from None
+    wire, is_whole = load(path)
     name = printable(path.name.removesuffix(".gz").removesuffix(".json"))
     try:
+        if units == "utf-16":
+            return _trace(name, _in_units(wire))
+        if not is_whole:
+            _refuse_halves(wire)
         return _trace(name, wire)
     except TraceError as error:
-        raise TraceError(f"{path}: {error}") from None
+        problem = f"{path}: {error}"
+    if units == "code-points" and _fits_in_units(name, path):
+        problem += "; positions that count UTF-16 units fit: --units utf-16"
+    raise TraceError(problem)
 
 
-def _unpacked(path: Path) -> bytes:
-    with path.open("rb") as raw:
-        packed = raw.peek(2)[:2] == _GZIP_MAGIC
-        source: io.BufferedIOBase = gzip.GzipFile(fileobj=raw) if packed else raw
-        data = source.read(TRACE_BYTES_MAX + 1)
-    if len(data) > TRACE_BYTES_MAX:
-        raise TraceError(f"{path}: larger than {TRACE_BYTES_MAX} bytes")
-    return data
+def _texts(wire: WireTrace) -> Iterator[tuple[str, str]]:
+    """Every text of a trace, and where it is."""
+    yield wire.start, "startContent"
+    yield wire.end, "endContent"
+    for number, transaction in enumerate(wire.txns):
+        for patch in (*(transaction.patches or ()), *(transaction.ops or ())):
+            yield patch.inserted, f"transaction {number}"
 
 
-def _readable(problem: str) -> str:
-    """A problem with the place in front, as in our own messages.
-
-    It comes as ``what - at `$.txns[3].patches[0][1]```.
-    """
-    what, _, place = problem.partition(" - at ")
-    place = place.strip("`").removeprefix("$").removeprefix(".")
-    if place.startswith("txns["):
-        number, _, rest = place.removeprefix("txns[").partition("]")
-        place = f"transaction {number}{f', {rest.lstrip(chr(46))}' if rest else ''}"
-    what = what[0].lower() + what[1:]
-    return f"{place}: {what}" if place else what
+def _refuse_halves(wire: WireTrace) -> None:
+    for text, place in _texts(wire):
+        if not text.isascii() and _HALF.search(text):
+            raise TraceError(f"{place}: a text is cut inside a surrogate pair")
 
 
-def _trace(name: str, wire: _WireTrace) -> Trace:
+def _fits_in_units(name: str, path: Path) -> bool:
+    """Whether a trace that cannot be read makes sense if positions count UTF-16 units."""
+    wire, _ = load(path)
+    if all(is_narrow(text) for text, _ in _texts(wire)):
+        return False
+    try:
+        _trace(name, _in_units(wire))
+    except TraceError:
+        return False
+    return True
+
+
+def _in_units(wire: WireTrace) -> WireTrace:
+    wire.start, wire.end = split(wire.start), split(wire.end)
+    for transaction in wire.txns:
+        for patches in (transaction.patches, transaction.ops):
+            if patches is not None:
+                patches[:] = [patch._replace(inserted=split(patch.inserted)) for patch in patches]
+    return wire
+
+
+def is_narrow(text: str) -> bool:
+    """Whether a text has as many UTF-16 units as code points, and no half of a pair."""
+    return text.isascii() or not _WIDE.search(text)
+
+
+def split(text: str) -> str:
+    """The text with every UTF-16 unit as a character."""
+    if is_narrow(text):
+        return text
+    return "".join(map(chr, array("H", text.encode("utf-16", "surrogatepass")[2:])))
+
+
+def _trace(name: str, wire: WireTrace) -> Trace:
     if any(t.ops is not None or t.span is not None for t in wire.txns):
         return _spanned(name, wire)
     concurrent = wire.agents is not None or any(t.parents is not None for t in wire.txns)
     return _concurrent(name, wire) if concurrent else _sequential(name, wire)
 
 
-def _sequential(name: str, wire: _WireTrace) -> Trace:
+def _sequential(name: str, wire: WireTrace) -> Trace:
     transactions = []
     clock = _Clock()
     length = len(wire.start)
@@ -160,16 +171,19 @@ def _sequential(name: str, wire: _WireTrace) -> Trace:
             raise TraceError(f"transaction {number}: has no patches")
         length = _replayed_length(number, t.patches, length, exact=True)
         parents = (number - 1,) if number else ()
-        transactions.append(Transaction(0, parents, tuple(t.patches), clock.read(number, t.time)))
+        transactions.append(
+            Transaction(0, parents, tuple(t.patches), clock.read(number, t.time or t.timestamp))
+        )
     return Trace(name, "sequential", wire.start, wire.end, ("author",), tuple(transactions))
 
 
-def _concurrent(name: str, wire: _WireTrace) -> Trace:
+def _concurrent(name: str, wire: WireTrace) -> Trace:
     count = wire.agents
     if count is None or not 1 <= count <= AGENTS_MAX:
         raise TraceError(f"numAgents: expected a number from 1 to {AGENTS_MAX}, got {count}")
     transactions = []
     clock = _Clock()
+    identities = _Identities(wire)
     lengths = _Lengths(len(wire.start))
     for number, t in enumerate(wire.txns):
         if t.patches is None or t.parents is None or t.agent is None:
@@ -181,16 +195,22 @@ def _concurrent(name: str, wire: _WireTrace) -> Trace:
                 raise TraceError(f"transaction {number}: parent {parent} does not come before it")
         lengths.add(number, t.parents, t.patches)
         parents = tuple(t.parents)
-        transactions.append(Transaction(t.agent, parents, tuple(t.patches), clock.read(number, t.time)))
-    agents = tuple(f"agent {i}" for i in range(count))
+        first = identities.read(number, t.agent, t.first, t.patches)
+        time_us = clock.read(number, t.time or t.timestamp)
+        transactions.append(Transaction(t.agent, parents, tuple(t.patches), time_us, first))
+    digits = len(str(count - 1))  # so that the order of the names is that of the numbers
+    agents = tuple(f"agent {i:0{digits}}" for i in range(count))
     return Trace(name, "concurrent", wire.start, wire.end, agents, tuple(transactions))
 
 
-def _spanned(name: str, wire: _WireTrace) -> Trace:
+def _spanned(name: str, wire: WireTrace) -> Trace:
     """The form with spans of operation numbers; a parent is the last operation of a transaction."""
     transactions: list[Transaction] = []
     agents: dict[str, int] = {}
     number_of_last: dict[int, int] = {}
+    clock = _Clock()
+    identities = _Identities(wire)
+    digits = max((len(str(t.agent)) for t in wire.txns if isinstance(t.agent, int)), default=0)
     lengths = _Lengths(len(wire.start))
     expected = 0
     for number, t in enumerate(wire.txns):
@@ -210,8 +230,11 @@ def _spanned(name: str, wire: _WireTrace) -> Trace:
             parents.append(number_of_last[parent])
         lengths.add(number, parents, t.ops)
         number_of_last[end - 1] = number
-        agent = agents.setdefault(str(t.agent), len(agents))
-        transactions.append(Transaction(agent, tuple(parents), tuple(t.ops), None))
+        who = t.agent if isinstance(t.agent, str) else f"{t.agent:0{digits}}"
+        agent = agents.setdefault(who, len(agents))
+        first = identities.read(number, agent, t.first, t.ops)
+        time_us = clock.read(number, t.time or t.timestamp)
+        transactions.append(Transaction(agent, tuple(parents), tuple(t.ops), time_us, first))
     return Trace(name, "concurrent", wire.start, wire.end, tuple(agents), tuple(transactions))
 
 
@@ -255,6 +278,31 @@ class _Lengths:
         after.append(_replayed_length(number, patches, length, exact=exact))
         self._exact.append(exact)
         self._inserted += sum(len(p.inserted) for p in patches)
+
+
+class _Identities:
+    """Reads the recorded numbers of an agent's insertions and deletions; no two have one."""
+
+    def __init__(self, wire: WireTrace) -> None:
+        self._are_given = any(t.first is not None for t in wire.txns)
+        self._spans: dict[int, list[tuple[int, int]]] = {}
+
+    def read(self, number: int, agent: int, first: int | None, patches: Iterable[Patch]) -> int | None:
+        if not self._are_given:
+            return None
+        if first is None or first < 0:
+            raise TraceError(f"transaction {number}: seqStart is {first}, others have a number from 0 on")
+        end = first + sum(patch.deleted + len(patch.inserted) for patch in patches)
+        spans = self._spans.setdefault(agent, [])
+        at = bisect_left(spans, (first, end))
+        before, after = spans[max(0, at - 1) : at], spans[at : at + 1]
+        if first < end and (any(b[1] > first for b in before) or any(a[0] < end for a in after)):
+            raise TraceError(
+                f"transaction {number}: {first}..{end} of its agent are numbers of others already"
+            )
+        if first < end:
+            spans.insert(at, (first, end))
+        return first
 
 
 class _Clock:

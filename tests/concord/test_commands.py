@@ -135,6 +135,20 @@ def test_a_recording_of_nothing_is_unknown(
         assert "violated" not in done.out
 
 
+@pytest.mark.parametrize("arguments", [(), ("--engine", "all"), ("--json",)])
+def test_positions_of_other_units_are_never_a_violation(
+    terminal: Terminal, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Both are read without a mistake; only one leads to the recorded text."""
+    path = tmp_path / "mine.json"
+    patches = [[0, 0, "😀xyz"], [2, 0, "!"]]
+    for end, units, other in (("😀x!yz", "code-points", "utf-16"), ("😀!xyz", "utf-16", "code-points")):
+        path.write_text(json.dumps({"endContent": end, "txns": [{"patches": patches}]}))
+        line = refused(terminal("trace", str(path), "--units", other, *arguments))
+        assert line == f"{path}: its positions do not count {other}; with --units {units} it has its text"
+        assert terminal("trace", str(path), "--units", units, *arguments).code == 0
+
+
 def test_a_trace_with_a_position_past_the_end_is_named(terminal: Terminal, tmp_path: Path) -> None:
     path = recording(tmp_path, [1, 0, "x"], [9, 0, "y"], end="axb")
     problem = f"{path}: transaction 1: position 9 is past the end of a text of 3 code points"

@@ -134,6 +134,7 @@ def test_results(terminal: Terminal, folder: Path) -> None:
         assert file.read_text(encoding="utf-8").replace("\n", "").isprintable(), file.name
 
 
+@pytest.mark.slow
 def test_reports(terminal: Terminal, tmp_path: Path, folder: Path) -> None:
     """What a server answered stands in results; here it is the message of a violation."""
     if folder.name == NAMES["not UTF-8"]:
@@ -175,6 +176,7 @@ REFUSED: dict[str, Callable[[Path], tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_is_refused(
     terminal: Terminal, folder: Path, command: str, monkeypatch: pytest.MonkeyPatch

@@ -23,6 +23,9 @@ AGENTS_MAX: Final = 16
 """Authors of a recording that can be replayed; knowledge is kept for each pair of transaction and author."""
 
 
+_CODING: Final = ("utf-32-le", "surrogatepass")  # a recording may count halves of pairs
+
+
 class JupiterReplay(NamedTuple):
     """What came of a replay; ``equal``: to the recorded text, ``converged``: all authors show one text."""
 
@@ -52,13 +55,13 @@ class Buffer:
     """
 
     def __init__(self, text: str) -> None:
-        self._bytes = bytearray(text.encode("utf-32-le"))
+        self._bytes = bytearray(text.encode(*_CODING))
 
     def __len__(self) -> int:
         return len(self._bytes) // 4
 
     def __str__(self) -> str:
-        return self._bytes.decode("utf-32-le")
+        return self._bytes.decode(*_CODING)
 
     def apply(self, op: Operation) -> None:
         """Apply an operation.
@@ -71,7 +74,7 @@ class Buffer:
         at = 0
         for c in op.components:
             if isinstance(c, str):
-                self._bytes[at:at] = c.encode("utf-32-le")
+                self._bytes[at:at] = c.encode(*_CODING)
                 at += 4 * len(c)
             elif c > 0:
                 at += 4 * c
@@ -152,7 +155,8 @@ def knowledge(trace: Trace) -> list[int]:
     """For each transaction, the last transaction of others that its author knew; -1 for none.
 
     Raises:
-        TraceError: some author knew a transaction without knowing all earlier ones of others.
+        TraceError: some author knew a transaction without knowing all earlier ones of others, or did not know
+            an earlier one of its own.
     """
     # seen[i][agent]: the last transaction of that agent among i and its ancestors.
     seen: list[tuple[int, ...]] = []
@@ -161,6 +165,11 @@ def knowledge(trace: Trace) -> list[int]:
     for number, transaction in enumerate(trace.transactions):
         vector = _merged(transaction, seen, len(trace.agents))
         own = transaction.agent
+        if newest[own] and vector[own] != newest[own][-1]:
+            raise TraceError(
+                f"{trace.name}: the author of transaction {number} does not know its own earlier edits, "
+                "so Jupiter cannot order it"
+            )
         others = max((v for agent, v in enumerate(vector) if agent != own), default=-1)
         for agent, theirs in enumerate(newest):
             if agent == own:

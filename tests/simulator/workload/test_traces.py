@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from simulator.workload.traces import Trace, TraceError, read_trace
+from simulator.workload.trace_file import FORM
+from simulator.workload.traces import Trace, TraceError, read_trace, split
 
 
 def sequential(**changes: Any) -> dict[str, Any]:
@@ -86,6 +87,7 @@ def test_parents_given_as_operation_numbers_become_transactions(tmp_path: Path) 
     assert trace.transactions[1].parents == (0,)
 
 
+FITS = "positions that count UTF-16 units fit: --units utf-16"
 MISTAKES = {
     "past the end": (
         sequential(txns=[{"patches": [[0, 0, "c"]]}, {"patches": [[0, 0, "d"], [5, 0, "e"]]}]),
@@ -143,7 +145,28 @@ MISTAKES = {
         "transaction 1: parent 0 ends no earlier transaction",
     ),
     "no end": ({"txns": []}, "object missing required field `endContent`"),
-    "a list": ([], "expected `object`, got `array`"),
+    "a list": ([[0, 0, "a"]], f"a list of edits without the text that they lead to; write {FORM}"),
+    "a number": (7, "expected `object`, got `int`"),
+    "two numbers of one agent": (
+        spanned(txns=[spanned()["txns"][0], {**spanned()["txns"][1], "agent": "Ann", "seqStart": 1}]),
+        "transaction 1: 1..3 of its agent are numbers of others already",
+    ),
+    "a number of an agent that is missing": (
+        concurrent(txns=[{**t, "seqStart": 0} if t["agent"] == 0 else t for t in concurrent()["txns"]]),
+        "transaction 1: seqStart is None, others have a number from 0 on",
+    ),
+    "a time that is a number": (
+        sequential(txns=[{"timestamp": 7, "patches": []}]),
+        "transaction 0, timestamp: expected `str | null`, got `int`",
+    ),
+    "half a pair": (
+        sequential(txns=[{"patches": [[0, 0, "\ud83d"]]}]),
+        f"transaction 0: a text is cut inside a surrogate pair; {FITS}",
+    ),
+    "positions of units": (
+        sequential(startContent="😀", txns=[{"patches": [[2, 0, "c"]]}]),
+        f"transaction 0: position 2 is past the end of a text of 1 code points; {FITS}",
+    ),
 }
 
 
@@ -160,7 +183,9 @@ def test_damaged_files_are_named_in_one_line(tmp_path: Path) -> None:
     whole = gzip.compress(json.dumps(sequential()).encode())
     cases = {
         b"{": "not JSON",
-        b"\xff\xfe{}": "not JSON",
+        b"\xff\xfe{}": "not JSON: UTF-16; save it as UTF-8",
+        b"\xff{}": "not JSON",
+        b'{"txns": []}\n{"txns"': "not JSON",
         whole[:-12]: "the compressed data is damaged or cut short",
         whole[:10] + b"\xff" * 20: "the compressed data is damaged or cut short",
     }
@@ -209,3 +234,65 @@ def test_recorded_sessions_have_their_size(
     assert (len(trace.agents), len(trace.transactions), len(trace.end)) == (agents, transactions, length)
     # The paper was imported at once, and of the others only the text was kept.
     assert not trace.timed
+
+
+# --- what other collections do otherwise ------------------------------------------------------------------
+
+OTHERS: dict[str, bytes] = {
+    "a mark": b"\xef\xbb\xbf" + json.dumps(sequential()).encode(),
+    "timestamp": json.dumps(sequential()).replace('"time"', '"timestamp"').encode(),
+    "several texts": json.dumps(
+        sequential(txns=[{"patches": [[1, 1], [1, 0, "x", "c"]]}], endContent="axc")
+    ).encode(),
+    "lines": b"".join(
+        json.dumps(line).encode() + b"\r\n"
+        for line in ({k: v for k, v in sequential().items() if k != "txns"}, *sequential()["txns"])
+    ),
+    "lines whose last one has the text": b"".join(
+        json.dumps(line).encode() + b"\n\n"
+        for line in ({"startContent": "ab"}, *sequential()["txns"], {"endContent": "axc"})
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["case.json", "case.json.gz"])
+@pytest.mark.parametrize("form", OTHERS)
+def test_other_collections_are_read(tmp_path: Path, form: str, name: str) -> None:
+    trace = read_trace(write(tmp_path, OTHERS[form], name))
+    assert (trace.start, trace.end, replay(trace)) == ("ab", "axc", "axc")
+    assert trace.timed is (form != "several texts")
+
+
+def test_lines_without_the_recorded_text_say_what_to_do(tmp_path: Path) -> None:
+    path = write(tmp_path, b"".join(json.dumps(t).encode() + b"\n" for t in sequential()["txns"]))
+    with pytest.raises(
+        TraceError, match="no line has endContent, the recorded text; put it into the first one"
+    ):
+        read_trace(path)
+    lists = write(tmp_path, b'[[0, 0, "a"]]\n[[1, 0, "b"]]\n')
+    with pytest.raises(TraceError, match="a list of edits without the text that they lead to; write "):
+        read_trace(lists)
+
+
+def test_positions_may_count_units_of_utf_16(tmp_path: Path) -> None:
+    halves = [{"patches": [[2, 0, "\ud83d"]]}, {"patches": [[3, 0, "\ude00"], [0, 2, ""]]}]
+    path = write(tmp_path, sequential(startContent="𝒳", endContent="😀", txns=halves))
+    trace = read_trace(path, "utf-16")
+    assert not trace.is_narrow
+    assert replay(trace) == trace.end == split("😀") == "\ud83d\ude00"
+    assert read_trace(write(tmp_path, sequential()), "utf-16") == read_trace(write(tmp_path, sequential()))
+
+
+def test_recorded_numbers_of_an_agent(tmp_path: Path) -> None:
+    later = {"span": [4, 5], "parents": [1], "agent": "Bob", "seqStart": 7, "ops": [[0, 0, "z"]]}
+    trace = read_trace(write(tmp_path, spanned(txns=[*spanned()["txns"], later])))
+    assert [(t.agent, t.first) for t in trace.transactions] == [(0, 0), (1, 0), (1, 7)]
+    assert {t.first for t in read_trace(write(tmp_path, concurrent())).transactions} == {None}
+
+
+def test_names_of_numbered_agents_have_the_order_of_the_numbers(tmp_path: Path) -> None:
+    names = read_trace(write(tmp_path, concurrent(numAgents=11))).agents
+    assert list(names) == sorted(names)
+    assert names[2] == "agent 02"
+    numbered = [{**t, "agent": 10 - 8 * n} for n, t in enumerate(spanned()["txns"])]
+    assert read_trace(write(tmp_path, spanned(txns=numbered))).agents == ("10", "02")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -128,3 +129,14 @@ def test_two_hundred_people_are_too_many_for_most(data: Path) -> None:
         if engine != "eg-walker":
             with pytest.raises(TraceError, match=r"194 authors|947,337 events times 194 replicas"):
                 replay_with(engine, session)
+
+
+def test_every_engine_takes_halves_of_pairs(tmp_path: Path) -> None:
+    """Positions that count UTF-16 units, and a pair that is typed in two patches."""
+    path = tmp_path / "halves.json"
+    patches = [[2, 0, "\ud83d"], [3, 0, "\ude00"], [0, 2, ""]]
+    content = {"startContent": "𝒳", "endContent": "😀", "txns": [{"patches": patches}]}
+    path.write_text(json.dumps(content))
+    session = read_trace(path, "utf-16")
+    outcomes = list(replay_with_all(session))
+    assert [outcome.engine for outcome in outcomes if not outcome.shows(session.end)] == []

@@ -118,6 +118,12 @@ def test_authors_who_know_no_prefixes_are_refused() -> None:
         replay_trace(odd)
 
 
+def test_an_author_on_two_branches_at_once_is_refused() -> None:
+    two = trace((0, (), typed(0, "a")), (1, (), typed(0, "b")), (0, (1,), typed(1, "c")))
+    with pytest.raises(TraceError, match="the author of transaction 2 does not know its own earlier edits"):
+        replay_trace(two)
+
+
 def test_knowledge_is_the_last_transaction_of_others() -> None:
     recorded = trace(
         (0, (), typed(0, "a")),
