@@ -12,6 +12,7 @@ from concord.refusals import refusing
 from concord.terminal import quoted, say, say_table
 from model.claims import ENGINES
 from model.verdict import ExitCode
+from model.wording import listed
 from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import headline, objective_text, outcome_text, value_text
@@ -87,7 +88,7 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
     for path, case in run.cases:
         file = quoted(path)
         say(
-            f"failure: {file} ({case.clients} clients, {case.operations} edits); "
+            f"failure: {file} ({case.clients} clients, {case.operations} edits; {listed(case.checks)}); "
             f"concord replay {file}; concord explain {file}"
         )
         if not case.shrunk:

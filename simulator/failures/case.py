@@ -50,6 +50,13 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: str
 
 
+class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What another check said of the same failure."""
+
+    check: str
+    message: str
+
+
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A failure that can be replayed from this alone.
 
@@ -63,6 +70,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         attempts: plans tried so far to make it smaller.
         reason: why somebody keeps it, in one line.
         kind: as of the violation; another kind of violation is not this failure.
+        also: what other checks said of it when it was found; those may say nothing of a smaller case.
     """
 
     check: str
@@ -74,8 +82,14 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shrunk: bool = False
     attempts: int = 0
     reason: str = ""
+    also: tuple[Finding, ...] = ()
     version: int = PLAN_VERSION
     kind: str = ""
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """All checks that the failure showed in, that of the case first."""
+        return (self.check, *(finding.check for finding in self.also))
 
     @property
     def clients(self) -> int:
@@ -217,4 +231,11 @@ def confirm(
     trial = attempt(plan, parts)
     if trial.shown(violation.check, violation.kind) is None:
         return None
-    return Case(violation.check, violation.message, bug, trial.digest, origin, plan, kind=violation.kind)
+    also = tuple(
+        Finding(r.name, r.violations[0].message)
+        for r in trial.results
+        if r.claimed and r.violations and r.name != violation.check
+    )
+    return Case(
+        violation.check, violation.message, bug, trial.digest, origin, plan, kind=violation.kind, also=also
+    )

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from model.history_file import HistoryError, read_history
 from model.verdict import Violation
 from simulator.engines.engine import AnyParts
-from simulator.failures.case import Case, Origin, confirm, extract, save_case
+from simulator.failures.case import Case, Finding, Origin, confirm, extract, save_case
 from simulator.failures.shrink import Budget, Shrinker
 from simulator.planning.scenario import Scenario
 from simulator.running.fleet import CellJob, CellOutcome
@@ -17,6 +19,12 @@ from simulator.running.options import Options, RunListener
 
 CASES_MAX: Final = 3
 """Failures of one run that are turned into cases; the result names all violations."""
+
+SAYS_WHY: Final = frozenset({"exceptions", "protocol"})
+"""Checks whose violations name the cause if nothing was noticed before; else they may be a consequence."""
+
+NOTICED_LAST: Final = frozenset({"quiescence", "liveness"})
+"""Checks that notice at the end of a run what others noticed when it happened."""
 
 CANDIDATES_MAX: Final = 8
 """Violations that are tried for one case before the check is given up as not isolated."""
@@ -31,30 +39,41 @@ def keep_failures(
     listener: RunListener,
     kept: list[tuple[Path, Case]],
 ) -> None:
-    """Turn the first violations of each claimed check into cases, shrink them, write them.
+    """Turn the first violations into cases, one for each defect, shrink them, write them.
 
-    Each is written as it was found, and added to ``kept``, before it is made smaller: that may be ended.
+    Checks that a case violates by itself are findings of that case. Each is written as it was found, and
+    added to ``kept``, before any is made smaller: that may be ended.
     """
     directory = options.directory / "failures"
     for check, found in _violations(outcomes).items():
         if len(kept) == CASES_MAX:
             break
+        if any(check in case.checks for _, case in kept):
+            continue
         case = _first_case(scenario, options, parts, jobs, outcomes, found)
         if case is None:
             listener.stage(f"{check}: not reproduced by one document alone; the seed reproduces it")
             continue
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{check}.json"
+        for number, (path, other) in enumerate(kept):
+            if other.check in case.checks:  # one defect, which shows in this check only elsewhere
+                finding = Finding(check, case.message)
+                case = msgspec.structs.replace(other, also=(*other.also, finding))
+                kept[number] = (path, case)
+                break
+        else:
+            directory.mkdir(parents=True, exist_ok=True)
+            path = directory / f"{check}.json"
+            kept.append((path, case))
         save_case(case, path)
-        kept.append((path, case))
-        if options.shrink_seconds:
+    if options.shrink_seconds:
+        for number, (path, case) in enumerate(kept):
             case = _shrunk(case, parts, options.shrink_seconds, listener)
             save_case(case, path)
-            kept[-1] = (path, case)
+            kept[number] = (path, case)
 
 
 def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Violation]]]:
-    """The violations of claimed checks with their cells, earliest first."""
+    """The violations of claimed checks with their cells, earliest first; the most telling check first."""
     found: dict[str, list[tuple[int, Violation]]] = {}
     for number, outcome in enumerate(outcomes):
         for result in outcome.results:
@@ -63,7 +82,14 @@ def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Vi
                     found.setdefault(result.name, []).append((number, violation))
     for violations in found.values():
         violations.sort(key=lambda item: item[1].time_us)
-    return found
+    begin_us = min((violations[0][1].time_us for violations in found.values()), default=0)
+
+    def rank(check: str) -> int:
+        if check in SAYS_WHY and found[check][0][1].time_us == begin_us:
+            return 0
+        return 2 if check in NOTICED_LAST else 1
+
+    return {check: found[check] for check in sorted(found, key=rank)}
 
 
 def _first_case(

@@ -63,9 +63,26 @@ def headline(case: Case, steps: Sequence[StoryStep], results: Sequence[CheckResu
         text = fitting.text
     else:
         text = _with_edits(steps, result.violations[0]) if result.violations else case.message
-    also = tuple(_sentence(f.text) for f in found if f is not fitting)
+    also = (
+        *(_sentence(f.text) for f in found if f is not fitting),
+        *(_sentence(other) for other in _other_checks(case, failed, found)),
+    )
     time_us = min((v.time_us for v in result.violations), default=None)
     return Headline(result.name, "violated", result.claimed, _sentence(text), also, time_us)
+
+
+def _other_checks(case: Case, failed: Sequence[CheckResult], found: Sequence[Explanation]) -> list[str]:
+    """What other checks say of it now, unless the steps tell it, and what they said when it was found."""
+    told = {check for f in found for check in f.checks}
+    now = {r.name: r.violations[0].message for r in failed[1:] if r.claimed and r.violations}
+    return [
+        *(f"{check}: {message}" for check, message in now.items() if check not in told),
+        *(
+            f"{finding.check}, when it was found: {finding.message}"
+            for finding in case.also
+            if finding.check not in {r.name for r in failed}
+        ),
+    ]
 
 
 def _with_edits(steps: Sequence[StoryStep], violation: Violation) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,12 +10,13 @@ import pytest
 from model import result as results
 from model.history_file import read_history
 from model.measures import encode_measures
-from model.verdict import ExitCode, Verdict
-from simulator.failures.case import Case, load_case
+from model.verdict import CheckResult, ExitCode, Verdict, Violation
+from simulator.failures.case import Case, Finding, load_case
 from simulator.failures.trial import attempt
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
+from simulator.running import cases as module
 from simulator.running.cases import keep_failures
 from simulator.running.fleet import CellJob, run_cell
 from simulator.running.options import Options, RunListener
@@ -230,3 +233,51 @@ def test_a_failure_that_one_document_alone_does_not_show_is_told_and_not_kept(tm
     assert kept == []
     assert any("not reproduced by one document alone" in stage for stage in audience.stages)
     assert not (tmp_path / "failures").exists()
+
+
+def test_checks_that_one_case_violates_are_findings_of_that_case(failing: tuple[Path, RunOutcome]) -> None:
+    _, run = failing
+    violated = {c.name for c in run.result.checks if c.claimed and c.violated}
+    assert len(violated) > len(run.cases) == 1, "one bug, however many checks see it"
+    (_, case) = run.cases[0]
+    assert set(case.checks) == violated
+    assert len(case.checks) == len(violated)
+    assert all(finding.message for finding in case.also)
+
+
+def test_what_a_check_finds_only_elsewhere_is_a_finding_as_well(
+    failing: tuple[Path, RunOutcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole = failing[1].cases[0]
+
+    def shown(*checks: str) -> Case:
+        also = tuple(Finding(check, f"{check} of {checks[0]}") for check in checks[1:])
+        return msgspec.structs.replace(whole, check=checks[0], message=f"{checks[0]} itself", also=also)
+
+    # The second one's document fails the first one's check too, but not the other way round.
+    cases = {"order": shown("order"), "ledger": shown("ledger", "order"), "presence": shown("presence")}
+    results = [CheckResult(c, 1, 1, "", True, (Violation(c, 0, "d", c),)) for c in cases]
+    monkeypatch.setattr(module, "_first_case", lambda *arguments: cases[arguments[-1][0][1].check])
+    kept: list[tuple[Path, Case]] = []
+    outcomes: list[Any] = [SimpleNamespace(results=results)]
+    keep_failures(calm(), options(tmp_path), HEALTHY, [], outcomes, Audience().listener, kept)
+    assert [(path.stem, case.checks) for path, case in kept] == [
+        ("order", ("order", "ledger")),
+        ("presence", ("presence",)),
+    ]
+    assert kept[0][1].also == (Finding("ledger", "ledger itself"),)
+    assert [load_case(path) for path, _ in kept] == [case for _, case in kept]
+
+
+@pytest.mark.parametrize(
+    ("noticed", "order"),
+    [
+        ({"quiescence": 9, "ledger": 5}, ["ledger", "quiescence"]),
+        ({"convergence": 5, "protocol": 4, "liveness": 9}, ["protocol", "convergence", "liveness"]),
+        ({"convergence": 5, "exceptions": 6, "protocol": 7}, ["convergence", "exceptions", "protocol"]),
+    ],
+)
+def test_the_most_telling_check_comes_first(noticed: dict[str, int], order: list[str]) -> None:
+    results = [CheckResult(c, 1, 1, "", True, (Violation(c, us, "d", c),)) for c, us in noticed.items()]
+    outcomes: list[Any] = [SimpleNamespace(results=results)]
+    assert list(module._violations(outcomes)) == order

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from model.history import (
     Acknowledged,
     Disconnected,
@@ -16,6 +18,7 @@ from model.history import (
 )
 from model.text import delete, insert
 from model.verdict import CheckResult, Violation
+from simulator.failures.case import Finding
 from simulator.failures.explain.sentence import headline
 from simulator.failures.explain.story import story
 from tests.numbers import rev, seq
@@ -194,4 +197,15 @@ def test_a_repaired_failure_is_valid() -> None:
     assert (head.verdict, head.sentence) == (
         "valid",
         "convergence holds now; when the case was found it said: c1 was wrong.",
+    )
+
+
+def test_other_checks_that_fail_are_told_and_those_that_did_when_it_was_found() -> None:
+    also = (Finding("ledger", "c1#1 is lost"), Finding("presence", "the cursor of c2 is gone"))
+    case = msgspec.structs.replace(case_of(told_plan()), also=also)
+    head = headline(case, story(two_clients()), (*told_results(), *failed("ledger", "c1#1 is lost now")))
+    assert head.check == "convergence"
+    assert head.also == (
+        "ledger: c1#1 is lost now.",
+        "presence, when it was found: the cursor of c2 is gone.",
     )
