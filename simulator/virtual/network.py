@@ -100,6 +100,7 @@ class Connection:
         "client_open",
         "down_free_us",
         "down_last_us",
+        "has_gap",
         "held_down",
         "held_up",
         "id",
@@ -129,6 +130,7 @@ class Connection:
         self.held_up: list[bytes] = []
         self.held_down: list[bytes | int] = []
         self.outbox_bytes = 0
+        self.has_gap = False  # messages for the client were lost: what came after them is lost, too
 
 
 class Network:
@@ -211,7 +213,7 @@ class Network:
             self._server.received(connection, data)
 
     def _arrive_down(self, connection: Connection, data: bytes | int) -> None:
-        if not connection.client_open:
+        if not connection.client_open or (connection.has_gap and isinstance(data, bytes)):
             return
         client = connection.client
         if connection.path.blocked_down or connection.held_down or client.reads_slowly:
@@ -272,6 +274,7 @@ class Network:
     def reset(self, connection: Connection) -> None:
         """The server's process died: nothing on its way arrives, the client gets a reset."""
         self._shut(connection, server=True)
+        connection.has_gap = bool(connection.held_down)
         connection.held_down.clear()
         self._clock.call(connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL)
 

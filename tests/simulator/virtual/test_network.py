@@ -363,6 +363,21 @@ class FirstPatient(random.Random):
 # --- slow readers -----------------------------------------------------------------------------------------
 
 
+def test_a_reset_that_loses_what_waits_for_a_slow_reader_leaves_no_gap() -> None:
+    setup = Setup()
+    connection = setup.open()
+    setup.laptop.reads_slowly = True
+    setup.network.send_down(connection, b"first", 0)
+    setup.pass_ms(15)
+    setup.network.send_down(connection, b"second", 0)
+    setup.pass_ms(1)
+    setup.network.reset(connection)
+    setup.laptop.reads_slowly = False
+    setup.pass_ms(15)
+    assert setup.laptop.got == []
+    assert setup.laptop.codes == [CLOSE_ABNORMAL]
+
+
 def test_a_slow_reader_gets_what_it_reads_in_order() -> None:
     setup = Setup()
     connection = setup.open()
