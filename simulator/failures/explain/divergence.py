@@ -72,8 +72,37 @@ def divergence_text(steps: Sequence[StoryStep], found: Divergence) -> str:
     return (
         f"{edited(steps, since, found.revision)}; after revision {found.revision} {found.lane} shows"
         f" {quoted_around(step.text, found.shown)} and the server"
-        f" {quoted_around(step.expected, found.expected)}: {where}"
+        f" {quoted_around(step.expected, found.expected)}: {where}{_rule(steps, since, found.revision)}"
     )
+
+
+def _rule(steps: Sequence[StoryStep], since: Revision, last: Revision) -> str:
+    """Which of two inserts comes first, and why, if two clients inserted at one position of one text (D4)."""
+    stored = {
+        (s.site, s.first) for s in steps if s.kind == "store" and s.revision and since < s.revision <= last
+    }
+    edits = [s for s in steps if s.kind == "edit" and (s.site, s.first) in stored]
+    for number, one in enumerate(edits):
+        for other in edits[:number]:
+            same_text = (one.revision, one.before) == (other.revision, other.before)
+            at = _inserts_at(one)
+            if one.site != other.site and same_text and at is not None and at == _inserts_at(other):
+                first, second = sorted((one, other), key=lambda s: s.site)
+                return (
+                    f"; {first.edits} and {second.edits} both insert at {at}: what {first.site} inserts"
+                    f" comes first, since its id is smaller than {second.site}"
+                )
+    return ""
+
+
+def _inserts_at(step: StoryStep) -> int | None:
+    """Where an edit inserts, if that is all it does."""
+    match step.operation.components if step.operation is not None else ():
+        case (str(), *rest) if all(isinstance(c, int) and c > 0 for c in rest):
+            return 0
+        case (int(at), str(), *rest) if at > 0 and all(isinstance(c, int) and c > 0 for c in rest):
+            return at
+    return None
 
 
 def edited(steps: Sequence[StoryStep], since: Revision, last: Revision) -> str:

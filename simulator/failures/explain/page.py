@@ -13,7 +13,7 @@ from model.wording import counted, listed
 from simulator.failures.case import Case
 from simulator.failures.explain.diagram import diagram, parts
 from simulator.failures.explain.replay import replay_test
-from simulator.failures.explain.scene import Scene, arrange
+from simulator.failures.explain.scene import arrange, last_before
 from simulator.failures.explain.sentence import Headline, headline
 from simulator.failures.explain.steps import EVERYBODY, StoryStep
 from simulator.failures.explain.story import story
@@ -66,10 +66,12 @@ def explain(
     scene = arrange(case, steps, head.sentence, head.time_us)
     picture = diagram(steps, scene)
     legend = LEGEND if scene.has_server else LEGEND_OF_REPLICAS
+    last = last_before(steps, scene.numbers, head.time_us)
     body = [
         _header(case, head),
+        _section(f"The last {len(last)} steps before it", _table(steps, last)) if last else "",
         _section("What happened", f'{legend}\n<div class="wide">{picture.svg}</div>', scene.omitted),
-        _section("The steps", _table(steps, scene), scene.omitted),
+        _section("The steps", _table(steps, scene.numbers), scene.omitted),
         _section("What the checks say", _violations(results)),
         _section("What everybody was told to do", _scripts(case)),
         _section("Run it again", _replay(case, file)),
@@ -133,8 +135,8 @@ def _section(title: str, content: str, note: str = "") -> str:
     return f"<section>\n<h2>{title}</h2>\n{content}{quiet}\n</section>\n"
 
 
-def _table(steps: Sequence[StoryStep], scene: Scene) -> str:
-    rows = "".join(_row(steps[n]) for n in scene.numbers)
+def _table(steps: Sequence[StoryStep], numbers: Sequence[int]) -> str:
+    rows = "".join(_row(steps[n]) for n in numbers)
     return (
         '<div class="wide"><table>\n<thead><tr><th class="n">ms</th><th>who</th><th>what</th>'
         f"<th>shows then</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>"

@@ -19,6 +19,9 @@ STEPS_DRAWN_MAX: Final = 160
 STEPS_AFTER_MAX: Final = 24
 """Steps that are still shown after the first violation."""
 
+LAST_STEPS: Final = 10
+"""Steps before the failure that an explanation begins with."""
+
 CYCLE_STEPS_MAX: Final = 4
 """Steps that may come again and again together."""
 
@@ -82,6 +85,15 @@ def arrange(case: Case, steps: Sequence[StoryStep], sentence: str, violated_us: 
     absences = _absences(steps, rows, clients)
     has_server = any(step.lane == SERVER for step in steps)
     return Scene(tuple(clients), tuple(kept), rows, faults, absences, text, has_server)
+
+
+def last_before(steps: Sequence[StoryStep], numbers: Sequence[int], violated_us: int | None) -> list[int]:
+    """The last steps before the failure, of those shown; none if there are no others to be read."""
+    if violated_us is None:
+        return []
+    states = ("heal", "final")  # they say how it ended, not how it came about
+    before = [n for n in numbers if steps[n].time_us <= violated_us and steps[n].kind not in states]
+    return before[-LAST_STEPS:] if len(before) > LAST_STEPS else []
 
 
 def _concerned(everyone: Sequence[str], sentence: str) -> list[str]:

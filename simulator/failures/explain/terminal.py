@@ -10,7 +10,7 @@ from model.history import Record
 from model.verdict import CheckResult
 from simulator.failures.case import Case
 from simulator.failures.explain.diagram import parts
-from simulator.failures.explain.scene import arrange
+from simulator.failures.explain.scene import arrange, last_before
 from simulator.failures.explain.sentence import headline
 from simulator.failures.explain.steps import EVERYBODY, StoryStep
 from simulator.failures.explain.story import story
@@ -38,6 +38,10 @@ def tell(
     lines = [f"{head.verdict}: {head.check}{claimed}", *textwrap.wrap(head.sentence, WIDTH), ""]
     for also in head.also:
         lines += [*textwrap.wrap(f"also: {also}", WIDTH), ""]
+    last = last_before(steps, scene.numbers, head.time_us)
+    if last:
+        lines += [f"the last {len(last)} steps before it:", *_table([steps[n] for n in last])]
+        lines += ["", "all steps:"]
     lines += _table([steps[n] for n in scene.numbers])
     if scene.omitted:
         lines += ["", scene.omitted]

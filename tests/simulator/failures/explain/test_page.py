@@ -65,6 +65,15 @@ def told_page() -> str:
     return explain(case, two_clients(), told_results(), file="first.json")
 
 
+def test_the_page_begins_with_the_last_steps_before_the_failure() -> None:
+    explained = diverging()
+    page = explain(explained.case, explained.records, explained.results)
+    titles = re.findall("<h2>([^<]*)</h2>", page)
+    assert titles[:3] == ["The last 10 steps before it", "What happened", "The steps"]
+    assert page.split("<h2>")[1].count("<tr") == 1 + 10
+    assert not any(title.startswith("The last") for title in re.findall("<h2>([^<]*)</h2>", told_page()))
+
+
 def test_the_page_says_what_failed_in_one_sentence() -> None:
     page = Page(told_page())
     assert SENTENCE in page.text

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 
 from model.history import (
     Acknowledged,
@@ -21,13 +22,18 @@ from model.verdict import CheckResult, Violation
 from simulator.failures.case import Finding
 from simulator.failures.explain.sentence import headline
 from simulator.failures.explain.story import story
+from simulator.planning.plan import ScriptStep
+from simulator.virtual.cell import Parts
+from simulator.zoo.catalogue import bug_of
 from tests.numbers import rev, seq
 from tests.simulator.failures.explain.cases import (
     C1,
     C2,
     DOCUMENT,
     case_of,
+    cell_plan,
     diverging,
+    explained,
     told_plan,
     told_results,
     two_clients,
@@ -209,3 +215,31 @@ def test_other_checks_that_fail_are_told_and_those_that_did_when_it_was_found() 
         "ledger: c1#1 is lost now.",
         "presence, when it was found: the cursor of c2 is gone.",
     )
+
+
+@pytest.mark.parametrize(("first", "second"), [("c1", "c2"), ("c10", "c2")])
+def test_of_two_inserts_at_one_position_the_rule_is_told(first: str, second: str) -> None:
+    scripts: dict[str, tuple[ScriptStep, ...]] = {
+        second: (ScriptStep(280_000, "edit", 1, 0, "Q"),),
+        first: (ScriptStep(285_000, "edit", 1, 0, "x"),),
+    }
+    parts = bug_of("tie-by-arrival").parts()
+    assert isinstance(parts, Parts)
+    found = explained(cell_plan(scripts), parts)
+    told = sentence(found.records, "convergence")
+    assert told.endswith(
+        f"; {first}#1 and {second}#1 both insert at 1: what {first} inserts comes first,"
+        f" since its id is smaller than {second}."
+    )
+
+
+def test_no_rule_is_told_of_inserts_at_different_positions() -> None:
+    assert "comes first" not in sentence(diverging().records, "convergence")
+
+
+def test_what_a_client_held_against_the_server_is_told() -> None:
+    accused = failed("protocol", "c2 got revision 12 after 14")
+    head = headline(case_of(told_plan()), story(two_clients()), (*told_results(), *accused))
+    assert head.also == ("protocol: c2 got revision 12 after 14.",)
+    head = headline(case_of(told_plan(), "protocol"), story(two_clients()), accused)
+    assert "c2 got revision 12 after 14" in head.sentence

@@ -42,5 +42,16 @@ def test_what_else_was_seen_follows_the_sentence() -> None:
     lines = tell(explained.case, explained.records, results)
     assert lines[:3] == ["violated: weak_list", "c1 shows 'd' of c1#2 too late.", ""]
     assert lines[3].startswith("also: c2 and c1 both edited revision 0")
-    assert lines[5:7] == ["", next(line for line in lines if line.endswith("what"))]
+    titles = [n for n, line in enumerate(lines) if line.endswith("what")]
+    assert lines[5:8] == ["", "the last 10 steps before it:", lines[titles[0]]]
+    assert lines[titles[1] - 1] == "all steps:"
+    last = lines[titles[0] + 1 : titles[1] - 2]
+    assert len(last) == 10
+    times_us = [float(line.split()[0].replace(",", "")) * 1_000 for line in last]
+    assert times_us == sorted(times_us)
+    assert times_us[-1] <= violation.time_us
+    texts = [" ".join(line.split()) for line in lines]  # columns are as wide as their table needs
+    begin = texts.index(texts[titles[0] + 1], titles[1])
+    assert texts[begin : begin + 10] == texts[titles[0] + 1 : titles[0] + 11]
+    assert float(lines[begin + 10].split()[0].replace(",", "")) * 1_000 > violation.time_us
     assert lines[-1] == "replay: concord replay FAILURE.json"
