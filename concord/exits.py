@@ -30,7 +30,10 @@ def code_of(program: Callable[[], object]) -> int:
     """Run a program that returns an exit code or something else; what went wrong is on standard error."""
     _Termination.is_terminated = False
     _spare_the_run_for_signs()
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, _terminate)
+    if before[signal.SIGINT] is signal.SIG_IGN:  # in the background of a script; SIGTERM comes this way too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = program()
         sys.stdout.flush()
@@ -56,7 +59,8 @@ def code_of(program: Callable[[], object]) -> int:
         refuse("this is a bug in Concord")
         return ExitCode.BUG
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if code == ExitCode.INTERRUPTED and _Termination.is_terminated:
         return ExitCode.TERMINATED
     return code if isinstance(code, int) else ExitCode.GOOD

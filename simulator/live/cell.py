@@ -268,22 +268,25 @@ class LiveCell:
         """
         while True:
             await self._settled(deadline_us)
-            self._audits += 1
-            finals, failed = await read_all(
-                self._address, self._tokens, self.plan.documents, f"audit{self._audits}"
-            )
-            for error in failed:
-                self.shared.count("audit failed")
-                self.notes.append(f"A document could not be read back: {error}.")
-            heads = {final.document: final.revision for final in finals}
+            await self.read_back()
+            heads = {final.document: final.revision for final in self.finals}
             self.pace.advance()
             if self.now >= deadline_us or self._has_settled(heads):
                 break
         for client in self.clients:
             client.record_final()
-        self.finals = finals
         self.pace.stop()
         self.record = lambda _: None  # what happens when the connections are closed is no part of it
+
+    async def read_back(self) -> None:
+        """Take what the log holds of every document now."""
+        self._audits += 1
+        self.finals, failed = await read_all(
+            self._address, self._tokens, self.plan.documents, f"audit{self._audits}"
+        )
+        for error in failed:
+            self.shared.count("audit failed")
+            self.notes.append(f"A document could not be read back: {error}.")
 
     async def _settled(self, deadline_us: int) -> None:
         quiet = 0

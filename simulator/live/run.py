@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -52,6 +52,10 @@ DURATION: Final = "60s"
 
 SPAWN: Final = "spawn"
 """In place of a URL: the run starts a server of its own."""
+
+
+READ_BACK_SECONDS: Final = 1.5
+"""How long the log is waited for when a run was interrupted."""
 
 
 class LiveError(RuntimeError):
@@ -145,6 +149,15 @@ class _Driven(NamedTuple):
     cell: LiveCell
     metrics: ServerMetrics
     wall_seconds: float
+    interrupted: bool
+
+
+class _Begun(NamedTuple):
+    """A run whose documents are made."""
+
+    cell: LiveCell
+    metrics: ServerMetrics
+    since: float
 
 
 def _run(scenario: Scenario, options: LiveOptions, listener: RunListener) -> RunOutcome:
@@ -152,13 +165,9 @@ def _run(scenario: Scenario, options: LiveOptions, listener: RunListener) -> Run
     prefix = plan.documents[0].document.partition("doc")[0]
     address, tokens = way_to(options, f"{prefix}*")
     allow_open_files()
-    try:
-        with few_collections():
-            driven = trio.run(_drive, plan, address, tokens, options.server, listener)
-    except BaseExceptionGroup as group:
-        if group.subgroup(KeyboardInterrupt) is not None:
-            raise KeyboardInterrupt from None
-        raise
+    driven = _driven(plan, address, tokens, options.server, listener)
+    if driven.interrupted:
+        notes.append("The run was interrupted; it is judged as far as it came.")
     listener.stage("judging")
     path = options.directory / "history" / "cell-00.jsonl.gz"
     checks, measures, digest = _judged(scenario, plan, options, driven.cell, path)
@@ -185,9 +194,40 @@ def live_plan(scenario: Scenario, options: LiveOptions) -> tuple[CellPlan, list[
     return msgspec.structs.replace(plan, documents=documents, faults=faults), notes
 
 
-async def _drive(
+def _driven(
     plan: CellPlan, address: Address, tokens: TokenSource, server: ServerHandle | None, listener: RunListener
 ) -> _Driven:
+    """Drive the server, until the end or until a Ctrl-C, which is raised only if nothing has begun."""
+    begun: list[_Begun] = []
+    interrupted = False
+    try:
+        with few_collections():
+            trio.run(_drive, plan, address, tokens, server, listener, begun.append)
+    except (KeyboardInterrupt, BaseExceptionGroup) as error:
+        if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt) is None:
+            raise
+        if not begun:
+            raise KeyboardInterrupt from None
+        interrupted = True
+    (run,) = begun
+    if interrupted:  # nothing is waited for but the log, and that not for long
+        trio.run(_read_back, run.cell)
+    return _Driven(run.cell, run.metrics, time.perf_counter() - run.since, interrupted)
+
+
+async def _read_back(cell: LiveCell) -> None:
+    with trio.move_on_after(READ_BACK_SECONDS):
+        await cell.read_back()
+
+
+async def _drive(
+    plan: CellPlan,
+    address: Address,
+    tokens: TokenSource,
+    server: ServerHandle | None,
+    listener: RunListener,
+    begun: Callable[[_Begun], None],
+) -> None:
     whole_us = plan.duration_us
     cell = LiveCell(
         plan,
@@ -208,13 +248,13 @@ async def _drive(
         failed = error
     if failed is not None:
         raise UnwelcomeError(f"the run could not begin: {failed}")
+    begun(_Begun(cell, metrics, begin))
     listener.stage(f"driving {len(cell.clients)} clients")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(scrape, address, metrics)
         nursery.start_soon(keep_fresh, tokens, address)
         await cell.run()
         nursery.cancel_scope.cancel()
-    return _Driven(cell, metrics, time.perf_counter() - begin)
 
 
 # --- judging ----------------------------------------------------------------------------------------------
@@ -307,6 +347,7 @@ def _result(
         errors=dict(sorted(cell.shared.errors.items())),
         server=driven.metrics.series(),
         notes=[*notes, *dict.fromkeys(cell.notes), *_what_happened(cell)],
+        interrupted=driven.interrupted,
     )
 
 

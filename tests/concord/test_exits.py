@@ -24,6 +24,8 @@ from tests.terminal import Terminal, refused, terminal
 __all__ = ["terminal"]  # a fixture
 
 PROGRAM = [sys.executable, "-m", "concord"]
+BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+"""As a script starts a program with ``&``: it ignores Ctrl-C."""
 
 
 def raising(error: BaseException) -> int:
@@ -100,16 +102,17 @@ def test_a_closed_pipe_ends_it_quietly(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "to_all", "code"),
-    [(signal.SIGINT, True, ExitCode.INTERRUPTED), (signal.SIGINT, False, ExitCode.INTERRUPTED),
-     (signal.SIGTERM, False, ExitCode.TERMINATED)],
+    ("number", "to_all", "code", "shell"),
+    [(signal.SIGINT, True, ExitCode.INTERRUPTED, ()), (signal.SIGINT, False, ExitCode.INTERRUPTED, ()),
+     (signal.SIGTERM, False, ExitCode.TERMINATED, ()),
+     (signal.SIGTERM, False, ExitCode.TERMINATED, BACKGROUND)],
 )  # fmt: skip
 def test_a_run_of_several_processes_ends_with_a_signal_at_once_and_quietly(
-    tmp_path: Path, number: signal.Signals, to_all: bool, code: ExitCode
+    tmp_path: Path, number: signal.Signals, to_all: bool, code: ExitCode, shell: tuple[str, ...]
 ) -> None:
     big = ("--clients", "4000", "--documents", "40", "--duration", "30m", "--jobs", "2")
     process = subprocess.Popen(
-        [*PROGRAM, "simulate", "default", *big, "--out", str(tmp_path / "out")],
+        [*shell, *PROGRAM, "simulate", "default", *big, "--out", str(tmp_path / "out")],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

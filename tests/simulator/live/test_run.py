@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -279,6 +280,56 @@ def test_a_server_that_withholds_broadcasts_from_one_client_is_found_out(tmp_pat
         run = run_live(readers(idle_share=0.5), options(tmp_path, server.url), QUIET)
     assert run.result.verdict is Verdict.VIOLATED
     assert reader in violated(run)["quiescence"]
+
+
+# --- an end before its time -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may be busy; what is judged is what was read back."""
+    monkeypatch.setattr(live, "READ_BACK_SECONDS", 60.0)
+
+
+def interrupted(folder: Path, server: CoreServer, *faults: FaultSpec, at: float) -> RunOutcome:
+    """A run that meets a Ctrl-C when this share of it is done."""
+
+    def progress(share: float) -> None:
+        if share >= at:
+            signal.raise_signal(signal.SIGINT)
+
+    listener = RunListener(progress=progress, stage=lambda _: None)
+    with running(server):
+        return run_live(scenario(*faults, seconds=4.0), options(folder, server.url), listener)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("at", [0.4, 0.6, 0.9])
+def test_a_run_that_is_interrupted_is_judged_as_far_as_it_came(tmp_path: Path, at: float) -> None:
+    clog = fault("clog", "network", 0.8, 1.8, share=0.5, impatient=0.5)
+    run = interrupted(tmp_path, CoreServer(), clog, at=at)
+    assert violated(run) == {}
+    assert run.result.interrupted
+    assert run.result.edits > 10
+    assert any("The run was interrupted" in note for note in run.result.notes)
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_was_found_before_an_interrupt_is_a_violation(tmp_path: Path) -> None:
+    run = interrupted(tmp_path, AckBreakingServer(document=RepeatingDocument), at=0.7)
+    assert run.result.interrupted
+    assert "a second time" in violated(run)["ledger"]
+    assert (tmp_path / "history" / "cell-00.jsonl.gz").exists()
+
+
+def test_an_interrupt_before_anything_has_begun_is_passed_on(tmp_path: Path) -> None:
+    def stage(text: str) -> None:
+        if text == "making the documents":
+            signal.raise_signal(signal.SIGINT)
+
+    server = CoreServer()
+    with running(server), pytest.raises(KeyboardInterrupt):
+        run_live(scenario(), options(tmp_path, server.url), RunListener(lambda _: None, stage))
 
 
 # --- no server --------------------------------------------------------------------------------------------
