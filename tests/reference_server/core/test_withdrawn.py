@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from model.protocol import Ack, ErrorCode, Renew
+from model.protocol import Ack, ErrorCode, Join, Renew
 from model.text import insert
 from reference_server.core.effects import Append, Authorize, Authorized, Deleted, Revoked, RightsChanged, Role
 from reference_server.core.limits import Limits
@@ -149,3 +149,20 @@ def test_the_token_that_counts_is_the_one_with_which_an_edit_was_sent(revoked: s
     exchange.handle(Revoked(revoked))
     exchange.settle()
     assert sorted(exchange.text) == text
+
+
+def test_a_right_that_is_lessened_while_a_join_waits_for_its_fence_counts_when_it_is_let_in() -> None:
+    exchange = Exchange()
+    exchange.join("b")
+    connection = exchange.greet("a")
+    connection.send(Join(DOCUMENT, 1))
+    exchange.roles[connection.number] = Role.VIEWER
+    exchange.handle(RightsChanged(DOCUMENT, "somebody"))
+    assert DOCUMENT in exchange.gateway.documents
+    assert not connection.close_code
+    exchange.settle()
+    connection.take()
+    connection.send(submit(0, 1, insert(0, 0, "x")))
+    exchange.settle()
+    assert connection.refusal() == ("forbidden", 4403)
+    assert exchange.gateway.documents[DOCUMENT].log.text == ""
