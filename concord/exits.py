@@ -72,6 +72,38 @@ def cause_of(error: OSError) -> str:
     return f"{where}{error.strerror or error}"
 
 
+class Kept:
+    """Writing what is kept, before the verdict is told: what goes wrong with it is said after that."""
+
+    def __init__(self) -> None:
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if isinstance(error, OSError | KeyboardInterrupt):
+            self._error = error
+        return self._error is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was written."""
+        return self._error is None
+
+    def code(self, code: int) -> int:
+        """The code of a command that would have ended with this one; correctness comes first.
+
+        Raises:
+            OSError, KeyboardInterrupt: what kept it from being written, unless something is violated.
+        """
+        if self._error is not None and code != ExitCode.VIOLATED:
+            raise self._error
+        if isinstance(self._error, OSError):
+            refuse(cause_of(self._error))
+        return code
+
+
 def refuse(*problems: str) -> ExitCode:
     """Say on standard error what cannot be used, a line each."""
     for problem in problems:

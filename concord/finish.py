@@ -7,11 +7,10 @@ from pathlib import Path
 from rich.table import Table
 
 from concord.cases import explain_cases
-from concord.exits import cause_of, refuse
+from concord.exits import Kept, refuse
 from concord.refusals import refusing
 from concord.terminal import quoted, say, say_table
 from model.claims import ENGINES
-from model.verdict import ExitCode
 from model.wording import listed
 from reports.recorded import ReportError
 from reports.slo import judged
@@ -27,17 +26,11 @@ def finish(run: RunOutcome, directory: Path) -> int:
         save(run, directory)
         summarise(run)
         return code
-    try:
+    page: Path | None = None
+    with Kept() as kept:
         page = keep(run, directory)[0]
-    except (OSError, KeyboardInterrupt) as error:
-        summarise(run)
-        if code != ExitCode.VIOLATED:
-            raise
-        if isinstance(error, OSError):
-            refuse(cause_of(error))
-        return code
     summarise(run, page)
-    return code
+    return kept.code(code)
 
 
 def judge(run: RunOutcome) -> RunOutcome:

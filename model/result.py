@@ -218,12 +218,12 @@ _SEVERITY: Final = (
     ExitCode.SLO_MISSED,
     ExitCode.UNKNOWN,
     ExitCode.HARNESS_LIMIT,
-    ExitCode.VIOLATED,
     ExitCode.CLOSED_PIPE,
     ExitCode.INTERRUPTED,
     ExitCode.TERMINATED,
-    ExitCode.USAGE,
     ExitCode.IO_ERROR,
+    ExitCode.VIOLATED,
+    ExitCode.USAGE,
     ExitCode.BUG,
 )
 
@@ -231,9 +231,9 @@ _SEVERITY: Final = (
 def worst(codes: Iterable[int]) -> ExitCode:
     """The exit code of several runs together.
 
-    A bug beats a violation, which beats a harness that was the limit, which beats an unknown, which beats a
-    missed objective. A number outside the table is that of something that died, and counts as a bug. No run
-    at all is unknown.
+    A bug beats a violation, which beats what kept a run from its end, which beats a harness that was the
+    limit, which beats an unknown, which beats a missed objective. A number outside the table is that of
+    something that died, and counts as a bug. No run at all is unknown.
     """
     known = [ExitCode(code) if code in list(ExitCode) else ExitCode.BUG for code in codes]
     return max(known, key=_SEVERITY.index, default=ExitCode.UNKNOWN)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Column, Table
 
+from concord.exits import Kept
 from concord.finish import report
 from concord.folders import claim
 from concord.options import Json, Seed, Setting
@@ -78,15 +79,17 @@ def arena(
             workload=kind,
             progress=lambda name: stage(f"playing {schedule.name}: {name}"),
         )
-    page = _keep(result, out) if out is not None else None
+    page: Path | None = None
+    with Kept() as kept:
+        page = _keep(result, out) if out is not None else None
     if json:
         say_data(arenas.encode(result))
     else:
         _print(result)
         if page is not None:
             say(f"page: {page}")
-    if result.exit_code:
-        raise typer.Exit(result.exit_code)
+    if code := kept.code(result.exit_code):
+        raise typer.Exit(code)
 
 
 def _random_schedule(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from concord.exits import Kept
 from concord.folders import refuse_foreign_file
 from concord.stores import ConfigOption, StoreOption, contents, names, opened
 from concord.terminal import say
@@ -46,9 +47,9 @@ def rebuild(
         say(("violated", "red"), f": {name}: {error}")
         raise typer.Exit(ExitCode.VIOLATED) from None
     elements = replica.elements()
-    if out is not None:
-        out.write_bytes(replica.save())
-        say(f"replica: {out}")
+    with Kept() as kept:
+        if out is not None:
+            out.write_bytes(replica.save())
     equal = replica.text == text
     deleted = sum(element.deleted for element in elements)
     say(
@@ -57,8 +58,10 @@ def rebuild(
         f"{len(elements):,} elements, {deleted:,} of them deleted, {len(replica.version):,} sites; "
         f"its text is {'equal to' if equal else 'not'} that of the log",
     )
-    if not equal:
-        raise typer.Exit(ExitCode.VIOLATED)
+    if out is not None and kept.is_whole:
+        say(f"replica: {out}")
+    if code := kept.code(ExitCode.GOOD if equal else ExitCode.VIOLATED):
+        raise typer.Exit(code)
 
 
 def _is_replica(data: bytes) -> bool:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from concord import finish
-from concord.commands import campaign, simulate
+from concord.commands import arena, campaign, simulate
 from concord.folders import claim
+from model.result import worst
 from model.verdict import ExitCode
 from simulator.running import cases, fleet
+from tests.concord.test_foreign_text import stored
 from tests.terminal import Outcome, Terminal, terminal
 
 __all__ = ["terminal"]  # a fixture
@@ -40,7 +42,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 (directory / name).parent.mkdir(exist_ok=True)
                 (directory / name).symlink_to("/dev/full")
 
-        for module in (simulate, campaign):
+        for module in (simulate, campaign, arena):
             monkeypatch.setattr(module, "claim", claimed)
 
     return fill
@@ -161,3 +163,29 @@ def test_a_pipe_that_is_closed_leaves_the_failure_of_a_campaign(
     done = terminal("campaign", *SMALL, *BROKEN, "--seeds", "1:2", "--out", str(tmp_path))
     assert done.code == ExitCode.CLOSED_PIPE
     assert (tmp_path / "seed-1/result.json").exists()
+
+
+def test_an_arena_is_told_also_when_it_cannot_be_kept(
+    terminal: Terminal, tmp_path: Path, full: Callable[..., None]
+) -> None:
+    full("arena.json")
+    done = terminal("arena", "forward-runs", "--out", str(tmp_path))
+    assert (done.code, done.err) == (ExitCode.IO_ERROR, "concord: No space left on device\n")
+    assert "valid: every engine converges" in done.out
+
+
+def test_a_replica_that_cannot_be_kept_is_compared(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("concord.commands.rebuild.refuse_foreign_file", lambda *_: None)
+    url = stored(tmp_path / "some.db", "one")
+    done = terminal("rebuild", "--store", url, "--document-id", "one", "--out", "/dev/full")
+    assert (done.code, done.err) == (ExitCode.IO_ERROR, "concord: No space left on device\n")
+    assert done.out.startswith("valid: one: 3 revisions")
+    assert "replica:" not in done.out
+
+
+def test_a_violation_comes_before_what_kept_a_job_from_its_end() -> None:
+    for end in (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.IO_ERROR, ExitCode.CLOSED_PIPE):
+        assert worst([end, ExitCode.VIOLATED]) is ExitCode.VIOLATED
+        assert worst([ExitCode.HARNESS_LIMIT, end]) is end
