@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.claims import JUPITER
 from model.client.auditor import AuditError
-from model.history_file import HistoryWriter
+from model.history_file import HistoryFile, HistoryWriter
 from model.identity import DocumentId
 from model.measures import MeasureSet, encode_measures
 from model.verdict import VIOLATIONS_KEPT_MAX, CheckResult, Violation
@@ -72,6 +73,7 @@ class Finalizer:
         self._state = state
         self._audit = audit
         self._promises = 0
+        self._lost = ""
         self._broken: list[Violation] = []
 
     def record_end(self, users: Sequence[User]) -> None:
@@ -125,6 +127,7 @@ class Finalizer:
             ended=ended,
             users=users,
             wall_seconds=round(now / 1e6, 3),
+            lost=self._lost,
         )
 
     def _durability(self) -> CheckResult:
@@ -137,7 +140,8 @@ class Finalizer:
         if self._state.plan.directory:
             folder = Path(self._state.plan.directory) / "history"
             folder.mkdir(parents=True, exist_ok=True)
-            writer = HistoryWriter((folder / f"worker-{self._state.plan.worker:02d}.jsonl.gz").open("wb"))
+            file = HistoryFile(folder / f"worker-{self._state.plan.worker:02d}.jsonl.gz")
+            writer = HistoryWriter(io.BufferedWriter(file))
         batch: list[history.Record] = []
         for record in self._state.assembly.finish(finals, now):
             batch.append(record)
@@ -150,7 +154,9 @@ class Finalizer:
         if writer is None:
             return ""
         writer.write(batch)
-        return writer.close()
+        digest = writer.close()
+        self._lost = file.lost
+        return digest
 
 
 def write_results(plan: LoadPlan, outcome: WorkerOutcome, measures: MeasureSet) -> None:

@@ -28,6 +28,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
         digest: of the history of the sampled documents.
         ended: why the run ended, if it was not the time.
         users: who ever started.
+        lost: why there is no history of them; empty if there is one, or was to be none.
     """
 
     worker: int
@@ -41,6 +42,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
     ended: str
     users: int
     wall_seconds: float
+    lost: str = ""
 
 
 def encode(outcome: WorkerOutcome) -> bytes:

@@ -141,6 +141,7 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         server=driven.server,
         notes=_notes(plan, outcomes, driven.interrupted),
         interrupted=driven.interrupted,
+        lost=[one.lost for one in outcomes if one.lost],
     )
 
 

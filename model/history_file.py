@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
 from model.history import Record
+from model.machine import is_of_the_disk
 from model.protocol import operation_from_plain, operation_to_plain
 
 
@@ -25,6 +27,44 @@ class HistoryError(ValueError):
 
 _encoder = msgspec.json.Encoder(enc_hook=operation_to_plain)
 _decoder = msgspec.json.Decoder(Record, dec_hook=operation_from_plain)
+
+
+class HistoryFile(io.RawIOBase):
+    """A history that is given up when the disk is full, so that the verdict is not.
+
+    Its file goes away then, and leaves its place to the result.
+
+    Attributes:
+        lost: why it was given up; empty if it was not.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open it for writing; raises OSError."""
+        super().__init__()
+        self.lost = ""
+        self._path = path
+        self._file = path.open("wb", buffering=0)
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write some of the data, or take all of it and forget it."""
+        if not self.lost:
+            try:
+                return self._file.write(data)
+            except OSError as error:
+                if not is_of_the_disk(error):
+                    raise
+                self.lost = f"{self._path}: {error.strerror}"
+                self._path.unlink(missing_ok=True)
+        return len(data)
+
+    def close(self) -> None:
+        """Close it; callable more than once."""
+        self._file.close()
+        super().close()
 
 
 class HistoryWriter:

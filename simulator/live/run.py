@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from model.client import health
 from model.client.address import Address
 from model.client.server_metrics import ServerMetrics
 from model.client.tokens import TokenSource
+from model.history_file import HistoryFile
 from model.identity import DocumentId
 from model.machine import allow_open_files, few_collections, needs_posix, this_machine
 from model.measures import Measures, MeasureSet
@@ -170,11 +172,12 @@ def _run(scenario: Scenario, options: LiveOptions, listener: RunListener) -> Run
         notes.append("The run was interrupted; it is judged as far as it came.")
     listener.stage("judging")
     path = options.directory / "history" / "cell-00.jsonl.gz"
-    checks, measures, digest = _judged(scenario, plan, options, driven.cell, path)
+    checks, measures, digest, lost = _judged(scenario, plan, options, driven.cell, path)
     if overall(checks) is Verdict.VIOLATED:
         where = path.relative_to(options.directory)
         notes.append(f"The history is kept in {where}; a live run cannot be made smaller by repeating it.")
     result = _result(scenario, plan, options, driven, checks, measures, digest, notes)
+    result = msgspec.structs.replace(result, lost=[lost] if lost else [])
     return RunOutcome(result, measures, ())
 
 
@@ -262,8 +265,8 @@ async def _drive(
 
 def _judged(
     scenario: Scenario, plan: CellPlan, options: LiveOptions, cell: LiveCell, path: Path
-) -> tuple[list[CheckResult], MeasureSet, str]:
-    """The checks, the measures and the digest of the history, which is written on the way."""
+) -> tuple[list[CheckResult], MeasureSet, str, str]:
+    """The checks, the measures, the digest of the history, which is written on the way, or why it is not."""
     checkers = checkers_for(JUPITER)
     triviality, measures = NonTriviality(), Measures()
     header = history.Header(
@@ -272,7 +275,8 @@ def _judged(
         "client",
         {"scenario": scenario.name, "seed": options.seed, "cell": 0, "engine": JUPITER.engine, "bug": ""},
     )
-    with path.open("wb") as file:
+    kept = HistoryFile(path)
+    with io.BufferedWriter(kept) as file:
         recorder = Recorder(Judge([*checkers, triviality, measures]), file, header)
         for record in cell.assembly.finish(cell.finals, cell.now):
             recorder.record(record)
@@ -288,7 +292,7 @@ def _judged(
     hit, missed = hit_and_missed(faults, happened)
     cell.notes.extend(f"Fault {kind} found nothing to hit." for kind in missed)
     triviality_result = judge_triviality(happened, expected_kinds(scenario), hit or faults)
-    return [*checks, cell.assembly.audit(), triviality_result], measures.result(), digest
+    return [*checks, cell.assembly.audit(), triviality_result], measures.result(), digest, kept.lost
 
 
 def hit_and_missed(

@@ -15,7 +15,8 @@ from model import history
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import NonTriviality
-from model.machine import few_collections, is_of_the_disk
+from model.history_file import HistoryFile
+from model.machine import few_collections
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
 from simulator.children import WorkerPool
@@ -35,44 +36,6 @@ class CellJob(NamedTuple):
     bug: str
     scenario: str
     paranoid: bool = False
-
-
-class HistoryFile(io.RawIOBase):
-    """A history that is given up when the disk is full, so that the verdict is not.
-
-    Its file goes away then, and leaves its place to the result.
-
-    Attributes:
-        lost: why it was given up; empty if it was not.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Open it for writing; raises OSError."""
-        super().__init__()
-        self.lost = ""
-        self._path = path
-        self._file = path.open("wb", buffering=0)
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Write some of the data, or take all of it and forget it."""
-        if not self.lost:
-            try:
-                return self._file.write(data)
-            except OSError as error:
-                if not is_of_the_disk(error):
-                    raise
-                self.lost = f"{self._path}: {error.strerror}"
-                self._path.unlink(missing_ok=True)
-        return len(data)
-
-    def close(self) -> None:
-        """Close it; callable more than once."""
-        self._file.close()
-        super().close()
 
 
 class CellOutcome(NamedTuple):

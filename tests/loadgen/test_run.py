@@ -130,6 +130,17 @@ def test_a_server_that_mixes_up_or_loses_broadcasts_is_violated(tmp_path: Path, 
     assert checks(result)["protocol"] is Verdict.VIOLATED
 
 
+def test_a_disk_that_is_full_of_history_leaves_the_verdict(tmp_path: Path) -> None:
+    path = tmp_path / "history" / "worker-00.jsonl.gz"
+    path.parent.mkdir()
+    path.symlink_to("/dev/full")
+    with server() as url:
+        result, _ = run(plan(url), tmp_path)
+    assert result.checks
+    assert result.lost == [f"{path}: No space left on device"]
+    assert not path.exists()
+
+
 def test_without_a_server_a_run_ends_and_says_why(tmp_path: Path) -> None:
     url = f"ws://127.0.0.1:{free_port()}"
     result, _ = run(

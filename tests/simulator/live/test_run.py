@@ -426,3 +426,11 @@ def test_a_fault_that_found_nothing_to_hit_is_told_apart() -> None:
         ("duplicate_resend",),
     )
     assert hit_and_missed(("clog",), happened) == ((), ("clog",))
+
+
+def test_a_disk_that_is_full_of_history_leaves_the_verdict(tmp_path: Path) -> None:
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / "cell-00.jsonl.gz").symlink_to("/dev/full")
+    run = drive(tmp_path, CoreServer(), seconds=1.5)
+    assert run.result.checks
+    assert run.result.lost == [f"{tmp_path}/history/cell-00.jsonl.gz: No space left on device"]
