@@ -292,7 +292,7 @@ class Client(Generic[Link, D]):
                 self._transmit(link, frames)
 
     def broken(self, link: Link | None, code: int) -> None:
-        """A connection is gone, or (another one than that the client has, or None) could not be opened."""
+        """The connection is gone, or (None) could not be opened; one that the client left does not matter."""
         if link is not None and link is self.link:
             self.link = None
             try:
@@ -301,7 +301,7 @@ class Client(Generic[Link, D]):
                 self._raised("lost its connection", error)
                 return
             self._come_back(answer, cause)
-        elif self.link is None:
+        elif link is None:
             self._is_connecting = False
             self._come_back(Answer.LATER, str(code))
 

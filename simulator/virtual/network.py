@@ -75,8 +75,8 @@ class ClientEndpoint(Protocol):
     def received(self, connection: Connection, data: bytes) -> None:
         """A message arrived."""
 
-    def broken(self, connection: Connection, code: int) -> None:
-        """The connection is gone for the client; ``code`` is a WebSocket close code."""
+    def broken(self, connection: Connection | None, code: int) -> None:
+        """The connection is gone for the client, or (None) did not open; ``code`` as in WebSocket."""
 
 
 class ServerEndpoint(Protocol):
@@ -168,7 +168,7 @@ class Network:
             client.opened(connection)
 
         def fail() -> None:
-            client.broken(connection, CLOSE_ABNORMAL)
+            client.broken(None, CLOSE_ABNORMAL)
 
         self._clock.call(4 * where.latency_us + self._jitter(connection), arrive)
 

@@ -202,6 +202,18 @@ def test_one_attempt_goes_on_at_a_time() -> None:
     assert not host.open().closed
 
 
+def test_the_late_end_of_a_connection_that_was_left_starts_no_second_attempt() -> None:
+    host, client = lines()
+    client.go_online()
+    left = host.open()
+    client.reconnect("impatient")
+    attempts = len(host.attempts)
+    client.broken(left, 1006)
+    host.run(FAR_US)
+    assert len(host.attempts) == attempts
+    assert not host.open().closed
+
+
 def test_a_connection_that_opens_too_late_is_closed() -> None:
     host, client = lines()
     client.go_online()

@@ -34,7 +34,7 @@ class Laptop:
         self.got.append(data)
         self.got_us.append(self.clock.now_us)
 
-    def broken(self, connection: Connection, code: int) -> None:
+    def broken(self, connection: Connection | None, code: int) -> None:
         self.codes.append(code)
         self.broken_us = self.clock.now_us
 
