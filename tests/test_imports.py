@@ -336,6 +336,7 @@ def circles(arrows: Mapping[str, frozenset[str]]) -> list[frozenset[str]]:
     )
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_by_way_of_others() -> None:
     sources = {p.relative_to(ROOT).as_posix(): p.read_text(encoding="utf-8") for p in files()}
     assert circles(arrows(sources)) == []

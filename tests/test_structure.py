@@ -14,6 +14,8 @@ import pytest
 
 from tests.vocabulary import PRODUCT, ROOT, sources, unknown
 
+pytestmark = pytest.mark.slow
+
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 400
 
@@ -22,6 +24,7 @@ LONG_FILES = {
     "model/jupiter.py": "the state machine of a client is one, and its rules are read beside its steps",
     "model/history.py": "every record of a history; who reads one wants to see all",
     "model/protocol.py": "every message of the protocol, in the order of its document",
+    "model/client/concord.py": "one dialect: what is said and what is heard are read side by side",
     "reference_server/core/document.py": "what waits, the append and the store's answers are one machine",
 }
 
@@ -54,6 +57,7 @@ SAYS_SO = {"tests/test_structure.py"}  # the table above
 
 LEFT_ALONE = {
     "simulator/children.py": "the watcher itself",
+    "tests/servers.py": "what removes a folder waits for the end of the process that made it",
     "loadgen/run.py": "its workers end when the channel does; test_run.py kills a run",
     "reference_server/supervisor.py": "its workers end when the line does; test_supervisor.py kills one",
 }

@@ -52,6 +52,7 @@ def write(path: Path, records: Sequence[Record], batch: int = 2) -> str:
         return writer.close()
 
 
+@pytest.mark.slow
 class TestRoundTrip:
     @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
     @given(data=st.data())

@@ -102,6 +102,7 @@ def changed(data: bytes, **fields: object) -> bytes:
     return json.dumps({**json.loads(data), **fields}).encode()
 
 
+@pytest.mark.slow
 class TestRoundTrip:
     def test_every_client_message_is_drawn(self) -> None:
         assert set(CLIENT_MESSAGES) == set(CLIENT_KINDS)

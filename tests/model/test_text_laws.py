@@ -27,6 +27,8 @@ from model.text import (
 from tests.model import elements
 from tests.model.strategies import any_operation, chains, concurrent, operations, texts
 
+pytestmark = pytest.mark.slow
+
 Concurrent = tuple[str, list[Operation]]
 
 

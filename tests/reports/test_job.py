@@ -17,6 +17,8 @@ from tests.reports.jobs import STRAINED, synthetic_run, write_job, write_part
 from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
 from tests.reports.test_write import Page, page
 
+pytestmark = pytest.mark.slow
+
 TOP = ["report.html", "junit.xml", "summary.md", "job.json"]
 
 

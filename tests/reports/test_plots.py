@@ -12,6 +12,8 @@ from reports import comparison, plots, timeline
 from tests.reports.jobs import synthetic_server
 from tests.reports.strategies import synthetic_measures
 
+pytestmark = pytest.mark.slow
+
 
 def _found(measures: MeasureSet) -> list[comparison.ComparedLatency]:
     histogram = measures.latency("operation")

@@ -11,6 +11,8 @@ from reports.recorded import ReportError
 from reports.write import write_report
 from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
 

@@ -113,15 +113,19 @@ class _Teller(Steps):
                 step = StoryStep(record.time_us, lane, "strand", what, site=record.site)
                 number = self.add(step._replace(first=first, last=record.last))
                 self.show(lane, number, None)
-            case history.Raised():
-                lane = lane_of(record.site) or SERVER
-                what = f"raises {record.problem}"
-                self.add(StoryStep(record.time_us, lane, "raise", what, site=record.site))
-            case history.Accused():
-                lane = lane_of(record.site)
-                self.add(StoryStep(record.time_us, lane, "accuse", record.problem, site=record.site))
+            case history.Raised() | history.Accused():
+                self.take_problem(record)
             case _:
                 pass  # cursors as the server knows them, and what is about the whole run
+
+    def take_problem(self, record: history.Raised | history.Accused) -> None:
+        lane = lane_of(record.site)
+        if isinstance(record, history.Raised):
+            what = f"raises {record.problem}"
+            step = StoryStep(record.time_us, lane or SERVER, "raise", what, site=record.site)
+        else:
+            step = StoryStep(record.time_us, lane, "accuse", record.problem, site=record.site)
+        self.add(step)
 
     # --- clients ------------------------------------------------------------------------------------------
 

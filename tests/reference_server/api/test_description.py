@@ -17,6 +17,8 @@ from reference_server.core.effects import Role
 from tests.reference_server.api.schemas import Schema, Schemas
 from tests.reference_server.api.server import Caller, SmallServer
 
+pytestmark = pytest.mark.slow
+
 
 class Operation(NamedTuple):
     """One endpoint of the description."""

@@ -16,6 +16,8 @@ from reference_server.bus.redis import RedisBus
 from tests.reference_server.bus.listeners import Listener, until
 from tests.servers import RunningValkey, start_valkey
 
+pytestmark = pytest.mark.slow
+
 
 class Cluster:
     """Several workers on one bus that can break and heal."""

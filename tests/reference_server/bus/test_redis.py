@@ -19,6 +19,8 @@ from reference_server.bus.redis import RedisBus
 from tests.reference_server.bus.listeners import PATIENCE_SECONDS, Listener, until
 from tests.servers import RunningValkey, free_port, start_valkey
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def two(url: str) -> AsyncIterator[tuple[Listener, Listener]]:
