@@ -25,12 +25,14 @@ class Member:
         submitted: what it sent and has no answer to.
         busy_answers: how often it was told to come back later, in a row.
         merged_last: the last edit of the branch that was merged on this connection; 0 for none.
+        answered_last: the last edit that became durable during this connection; 0 for none.
         cursor: its selection and the revision that refers to; None if it has none.
         token_id: of the token that lets it in now.
     """
 
     __slots__ = (
         "_chunks",
+        "answered_last",
         "busy_answers",
         "connection",
         "cursor",
@@ -64,6 +66,7 @@ class Member:
         self.submitted: Submit | Branch | None = None
         self.busy_answers = 0
         self.merged_last: SequenceNumber = NO_EDIT
+        self.answered_last: SequenceNumber = NO_EDIT
         self.cursor: tuple[Selection, Revision] | None = None
         self._chunks: list[Branch] = []
 
@@ -80,9 +83,15 @@ class Member:
             if message.edits[-1].last <= self.merged_last:
                 return False  # sent again while its answer was on the way
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a branch from a live connection")
-        if self.submitted is not None and self.submitted != message:
+        if self.submitted == message:
+            return False
+        if self.submitted is not None and not self._is_repeat(self.submitted):
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second operation in flight")
-        return self.submitted is None
+        return True
+
+    def _is_repeat(self, submitted: Submit | Branch) -> bool:
+        """Whether what waits is durable already, and was sent again before the answer arrived."""
+        return isinstance(submitted, Submit) and submitted.last <= self.answered_last
 
     def require_editor(self) -> None:
         """Check that it may edit.

@@ -113,6 +113,7 @@ class Room:
         if author is None:
             return
         author.submitted = None
+        author.answered_last = row.last
         if selection is not None:
             self._place(author, selection, received_us)
             self._whisper(author.site, selection)
@@ -141,7 +142,10 @@ class Room:
         member = self.members.get(item.connection)
         if member is None:
             return
-        member.submitted = None
+        if isinstance(member.submitted, Branch) or (
+            member.submitted is not None and member.submitted.last == item.edits[-1].last
+        ):
+            member.submitted = None  # it may have gone on to the next operation since
         if item.edits[-1].last < known.last:
             return  # its sender went on since, so it has the answer
         row = self._log.row(known.revision)

@@ -108,6 +108,24 @@ def test_the_same_bytes_after_the_acknowledgement_get_it_again_and_nobody_else_h
     assert exchange.text == "xabc"
 
 
+def test_a_duplicate_that_still_waits_is_no_operation_in_flight() -> None:
+    exchange = Exchange("abc")
+    writer, other = exchange.join("a"), exchange.join("b")
+    first, second = submit(0, 1, insert(3, 0, "x")), submit(1, 2, insert(4, 1, "y"))
+    writer.send(first)
+    exchange.settle()
+    other.send(submit(1, 1, insert(4, 4, "z")))  # its append keeps what comes now waiting
+    for message in (first, first, second, second):
+        writer.send(message)
+    exchange.settle()
+    assert exchange.text == "xyabcz"
+    answers = [m for m in writer.take() if isinstance(m, Ack)]
+    assert {answer.first for answer in answers} == {seq(1), seq(2)}
+    writer.send(submit(3, 3, insert(6, 0, "w")))
+    exchange.settle()
+    assert exchange.text == "wxyabcz"
+
+
 def test_an_old_duplicate_whose_sender_went_on_is_ignored() -> None:
     exchange = Exchange()
     writer = exchange.join("a")
