@@ -134,7 +134,7 @@ BUGS: Final = (
         "A late operation of a dead connection is applied.",
         "decision D11",
         lambda: Parts(document=NoFence),
-        ("quiescence",),
+        ("protocol", "quiescence"),
         BUSY._replace(
             clients=4,
             latency_us=200_000,

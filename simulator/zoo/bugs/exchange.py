@@ -190,7 +190,7 @@ BUGS: Final = (
         "Who comes back is told that what was in flight is lost, although it is durable.",
         "decision D15",
         lambda: Parts(document=FateDenied),
-        ("quiescence",),
+        ("protocol", "quiescence"),
         BLIPS._replace(faults=repeated("crash_before_ack", 5, 3.0, 1.5, restart_us=300_000)),
     ),
     Bug(
@@ -222,7 +222,7 @@ BUGS: Final = (
         "The log is trimmed under clients that are offline, and their base taken for the oldest there is.",
         "decision D12",
         lambda: Parts(document=TrimmedTooFar),
-        ("quiescence", "intention", "convergence"),
+        ("protocol", "quiescence", "intention", "convergence"),
         COMERS_AND_GOERS._replace(snapshot_every=4),
     ),
 )

@@ -113,7 +113,7 @@ BUGS: Final = (
         "The operation in flight is changed where it is kept for sending.",
         "ShareDB #672",
         lambda: Parts(replica=SharedOperation),
-        ("quiescence",),
+        ("protocol", "quiescence"),
         CROWD._replace(
             clients=5, latency_us=150_000, seconds=32.0, faults=repeated("gateway_crash", 6, 5.0, 0.2)
         ),
@@ -123,7 +123,7 @@ BUGS: Final = (
         "An acknowledgement of another revision than expected leaves the operation in flight for ever.",
         "ShareDB #265",
         lambda: Parts(replica=SelfishAcknowledgement),
-        ("total_order", "session_guarantees", "liveness"),
+        ("protocol", "total_order", "session_guarantees", "liveness"),
         CROWD,
     ),
     Bug(

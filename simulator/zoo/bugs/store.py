@@ -61,7 +61,7 @@ BUGS: Final = (
         "Rows and the progress of their sites are not one transaction.",
         "decision D10",
         lambda: Parts(store=TornCommit),
-        ("ledger", "quiescence"),
+        ("protocol", "ledger", "quiescence"),
         LOST_ANSWERS._replace(
             faults=(
                 PlannedFault("store_error", 2.0, 8.0, {"rate": 0.5}),
