@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ def test_what_is_forgotten_is_said_to_be() -> None:
     assert len(since) == APPLIED_MAX
 
 
+@pytest.mark.slow
 @given(st.integers(0, 6).flatmap(lambda n: chains(5, n)), st.tuples(st.integers(0, 5), st.integers(0, 5)))
 def test_a_selection_is_carried_as_if_it_had_been_kept_up_to_date(
     chain: list[Operation], selection: tuple[int, int]

@@ -101,6 +101,7 @@ class TestDigest:
         digests = {write(tmp_path / "h.gz", history) for history in histories}
         assert len(digests) == len(histories)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("hash_seed", ["1", "2"])
     def test_it_is_the_same_in_another_process(self, tmp_path: Path, hash_seed: str) -> None:
         program = (
@@ -215,6 +216,7 @@ class TestDigests:
         assert len(set(links)) == len(links)
         assert links[0] == chain("", rev(1), SITE, seq(1), Operation(3, [1, "x"]))
 
+    @pytest.mark.slow
     @given(st.lists(any_operation(), min_size=2, max_size=4, unique=True))
     def test_a_chain_depends_on_the_order(self, operations: list[Operation]) -> None:
         def digest(log: list[Operation]) -> str:

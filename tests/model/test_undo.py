@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,6 +164,7 @@ def test_what_is_too_old_to_be_placed_is_not_undone() -> None:
     assert person.text.startswith("old")
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_alone_every_text_there_was_comes_back(data: st.DataObject) -> None:
     person = Person(data.draw(texts(6)))

@@ -278,6 +278,7 @@ def test_the_loop_lag_is_what_a_sleep_took_too_long() -> None:
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+@pytest.mark.slow
 def test_a_blocked_loop_is_seen() -> None:
     async def main() -> None:
         metrics = Metrics()
