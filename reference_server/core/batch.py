@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from model.identity import DocumentId, Revision, SiteId
+from model.marks import Mechanism, mark
 from model.protocol import (
     DOCUMENT_LENGTH_MAX,
     OPERATION_BYTES_MAX,
@@ -84,6 +85,7 @@ class Batch:
         """
         known = self._log.progress_of(item.site)
         if item.message.epoch <= known.epoch:
+            mark(Mechanism.STALE_EPOCH)
             raise RemoteProtocolError(
                 ErrorCode.STALE_EPOCH, f"epoch {item.message.epoch}, the last one is {known.epoch}"
             )

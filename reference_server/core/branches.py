@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from model.identity import DocumentId, Revision
+from model.marks import Mechanism, mark
 from model.protocol import ErrorCode, RemoteProtocolError
 from model.text import OperationError
 from reference_server.core.effects import Effect, Resume
@@ -70,6 +71,8 @@ class Branches:
         merge = item.merge
         assert merge is not None
         trunk = self._log.trunk_after(merge.known)
+        if trunk and merge.known > item.base:
+            mark(Mechanism.BRANCH_OVERTAKEN)
         if upto is not None:
             trunk = trunk[: max(0, upto - merge.known)]
         try:

@@ -19,9 +19,10 @@ merged) and ``Room`` (who gets what). What is left is one state machine, in one 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision
+from model.marks import Mechanism, mark
 from model.protocol import (
     Branch,
     Edits,
@@ -45,11 +46,19 @@ from reference_server.core.effects import (
     Role,
     Whispered,
 )
-from reference_server.core.items import EditsItem, Item, JoinItem, Queue
+from reference_server.core.items import EditsItem, Item, JoinItem, KindMarks, Queue
 from reference_server.core.limits import CLOSE_FORBIDDEN, CLOSE_TRY_AGAIN, Limits
 from reference_server.core.log import Log
 from reference_server.core.member import Member
 from reference_server.core.room import Room
+
+_UNKNOWN: Final = KindMarks(
+    Mechanism.UNKNOWN_OUTCOME, Mechanism.UNKNOWN_OUTCOME_OF_BRANCH, Mechanism.UNKNOWN_OUTCOME_OF_JOIN
+)
+_FOUND: Final = KindMarks(
+    Mechanism.FOUND_APPLIED, Mechanism.BRANCH_FOUND_APPLIED, Mechanism.JOIN_FOUND_APPLIED
+)
+_AGAIN: Final = KindMarks(Mechanism.TURN_AGAIN, Mechanism.BRANCH_TURN_AGAIN, Mechanism.JOIN_TURN_AGAIN)
 
 
 class Document:
@@ -144,6 +153,7 @@ class Document:
     def join(self, item: JoinItem) -> None:
         """A connection wants in; it is answered when its fence is durable."""
         if self._queue.is_full:
+            mark(Mechanism.JOIN_REFUSED_BUSY)
             self.room.close(item.connection, ErrorCode.BUSY, "the document is busy", CLOSE_TRY_AGAIN)
             return
         self.room.waiting[item.connection] = item
@@ -192,6 +202,8 @@ class Document:
         """A connection may do more or less from now on; what waits is looked at again when its turn comes."""
         member = self.members.get(connection)
         if member is not None:
+            if role is Role.VIEWER and member.role is not role:
+                mark(Mechanism.RIGHT_LESSENED)
             member.role = role
         elif (item := self.room.waiting.get(connection)) is not None:
             self.room.waiting[connection] = item._replace(role=role)
@@ -238,8 +250,10 @@ class Document:
             return True
         member.busy_answers += 1
         if member.busy_answers > self._limits.busy_answers_max:
+            mark(Mechanism.BUSY_TOO_OFTEN)
             self.room.close(member.connection, ErrorCode.BUSY, "too busy", CLOSE_TRY_AGAIN)
         else:
+            mark(Mechanism.BUSY)
             self.room.tell_busy(member, self._limits.busy_retry_ms)
         return False
 
@@ -248,12 +262,13 @@ class Document:
     def resumed(self) -> None:
         """Everybody else has had a turn: merge a slice of the branch that waited longest."""
         if (item := self._branches.resumed()) is not None:
+            mark(Mechanism.BRANCH_IN_SLICES)
             self._merge(item)
 
     def _merge(self, item: EditsItem) -> None:
         try:
             if self._is_fenced(item):
-                pass  # a newer connection of this site hands it in again
+                mark(Mechanism.BRANCH_FENCED)  # a newer connection of this site hands it in again
             elif self._is_merged(item):
                 self._enqueue(item)
             else:
@@ -308,12 +323,13 @@ class Document:
             if item.connection in self.room.waiting:
                 batch.add_join(item)
         elif self._is_fenced(item):
-            pass  # a newer connection of this site has taken over
+            mark(Mechanism.FENCED)  # a newer connection of this site has taken over
         elif self._is_repeated(item):
             self.room.answer_repeated(item, self.log.progress_of(item.site))
         elif item.connection in self._barred:
-            pass  # whoever it was has been sent away
+            mark(Mechanism.BARRED)  # whoever it was has been sent away
         elif item.branch and not self._is_merged(item):
+            mark(Mechanism.BRANCH_LEFT_BEHIND)
             self._branches.add(item)  # the trunk grew by more than a slice since it was at the head
         else:
             if (member := self.members.get(item.connection)) is not None:
@@ -337,9 +353,13 @@ class Document:
             return  # an answer to a worker that is no more
         if isinstance(event.outcome, Conflict):
             self._conflicts += 1
+            mark(Mechanism.CONFLICT)
             if event.outcome.head < self.log.revision or self._conflicts > self._limits.conflicts_max:
                 self._give_up("the store holds another document than this worker")
                 return
+        elif not isinstance(event.outcome, Committed):
+            for entry in batch.entries:
+                _UNKNOWN.mark(entry.item)
         if not isinstance(event.outcome, Committed):
             self._read()
             return
@@ -375,6 +395,7 @@ class Document:
         self._request = 0
         if event.contents is None:
             self._attempts += 1
+            mark(Mechanism.READ_AGAIN)
             if self._attempts < self._limits.read_attempts_max:
                 self._read()
             else:
@@ -409,17 +430,25 @@ class Document:
         for row in contents.rows:
             entry = mine.get(row.revision)
             self.log.advance(row, self.log.text_after(row))
-            self.room.publish(row, entry if entry is not None and entry.row == row else None)
+            if entry is not None and entry.row == row:
+                _FOUND.mark(entry.item)
+                self.room.publish(row, entry)
+            else:
+                mark(Mechanism.FOREIGN_REVISION)
+                self.room.publish(row, None)
         again: list[Item] = []
         for entry in entries:
             known = self.log.progress_of(entry.item.site)
             if isinstance(entry.item, JoinItem):
                 if known.epoch == entry.item.message.epoch:
+                    _FOUND.mark(entry.item)
                     self.room.complete_join(entry.item)
                 else:
                     again.append(entry.item)
             elif entry.row is not None and known.last < entry.row.last:
                 again.append(entry.item)
+        for item in again:
+            _AGAIN.mark(item)
         self.room.close_fenced()
         self._queue.put_back(again)
         self._keep_snapshot()

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Final, assert_never
 
 from model.identity import ConnectionId, DocumentId
+from model.marks import Mechanism, mark
 from model.protocol import (
     LIMITS,
     PROTOCOL_VERSION,
@@ -64,26 +65,9 @@ from reference_server.core.effects import (
     Whispered,
 )
 from reference_server.core.items import JoinItem
-from reference_server.core.limits import (
-    CLOSE_FORBIDDEN,
-    CLOSE_PROTOCOL_ERROR,
-    CLOSE_TIMEOUT,
-    CLOSE_TOKEN_EXPIRED,
-    CLOSE_TOKEN_REVOKED,
-    CLOSE_TRY_AGAIN,
-    CLOSE_UNAUTHENTICATED,
-    Limits,
-)
+from reference_server.core.limits import CLOSE_TIMEOUT, Limits, close_code
 from reference_server.core.session import Session
 from reference_server.core.states import RULES, State
-
-_CLOSE_CODES = {
-    ErrorCode.UNAUTHENTICATED: CLOSE_UNAUTHENTICATED,
-    ErrorCode.FORBIDDEN: CLOSE_FORBIDDEN,
-    ErrorCode.TOKEN_EXPIRED: CLOSE_TOKEN_EXPIRED,
-    ErrorCode.TOKEN_REVOKED: CLOSE_TOKEN_REVOKED,
-    ErrorCode.UNAVAILABLE: CLOSE_TRY_AGAIN,
-}
 
 _LIVE, _HANDING_IN = RULES[State.LIVE], RULES[State.HANDING_IN]  # looked up for every message
 
@@ -132,6 +116,7 @@ class Gateway:
         self._documents: dict[DocumentId, Document] = {}
         self._out: list[Effect] = []
         self._requests = first_request
+        self._takes_over = first_request > 0
         self._shared = shared
         self.compression = compression
 
@@ -220,6 +205,7 @@ class Gateway:
     def _received(self, connection: ConnectionId, data: bytes, now_us: int) -> None:
         session = self._sessions.get(connection)
         if session is None:
+            mark(Mechanism.AFTER_CLOSE)
             return  # closed by us, and the client does not know yet
         try:
             self._dispatch(connection, session, decode_client(data), now_us)
@@ -228,7 +214,7 @@ class Gateway:
 
     def _refuse(self, connection: ConnectionId, code: ErrorCode, detail: str) -> None:
         self._out.append(Send((connection,), encode(Failure(code, detail))))
-        self._out.append(Close(connection, _CLOSE_CODES.get(code, CLOSE_PROTOCOL_ERROR), code.value))
+        self._out.append(Close(connection, close_code(code), code.value))
 
     def _dispatch(
         self, connection: ConnectionId, session: Session, message: ClientMessage, now_us: int
@@ -280,6 +266,7 @@ class Gateway:
             return
         assert Authenticated in RULES[session.state], (session.state, "nobody asked about a token")
         if identity is None or (session.renewing and identity.user != session.identity.user):
+            mark(Mechanism.TOKEN_REFUSED)
             self._refuse(connection, event.reason, "the token was refused")
             return
         session.identity = identity
@@ -290,6 +277,7 @@ class Gateway:
             self._out.append(SetTimer(connection, identity.expires_us))
         if session.renewing:
             session.renewing = False
+            mark(Mechanism.TOKEN_RENEWED)
             self._out.append(Send((connection,), encode(Renewed(expires_in_ms))))
             if session.document is not None:  # another token may give other rights
                 session.document.renew(connection, identity.token_id)
@@ -309,10 +297,12 @@ class Gateway:
         expires_us = session.identity.expires_us
         if expires_us is not None and now_us >= expires_us:
             if now_us >= expires_us + self.limits.renew_grace_us:
+                mark(Mechanism.TOKEN_EXPIRED)
                 self._refuse(connection, ErrorCode.TOKEN_EXPIRED, "the token has expired")
                 return
             if not session.warned:
                 session.warned = True
+                mark(Mechanism.TOKEN_EXPIRING)
                 grace_ms = self.limits.renew_grace_us // 1_000
                 failure = Failure(ErrorCode.TOKEN_EXPIRED, "renew the token", False, grace_ms)
                 self._out.append(Send((connection,), encode(failure)))
@@ -320,6 +310,7 @@ class Gateway:
         elif expires_us is not None and session.state is State.JOINING:
             return  # of a token that was renewed
         if session.state is not State.JOINING and now_us >= session.deadline_us:
+            mark(Mechanism.NO_JOIN_IN_TIME)
             self._out.append(Close(connection, CLOSE_TIMEOUT, "no join in time"))
 
     def _authorized(self, event: Authorized) -> None:
@@ -329,6 +320,7 @@ class Gateway:
             return
         assert Authorized in RULES[session.state], (session.state, "nobody asked about a right")
         if role is None:
+            mark(Mechanism.RIGHT_REFUSED if session.document is None else Mechanism.RIGHT_LOST)
             self._send_away(connection, session, event.reason, _NO_RIGHT[event.reason])
         elif session.join is not None:
             (message, now_us), session.join = session.join, None
@@ -346,6 +338,7 @@ class Gateway:
     def _revoked(self, token_id: str) -> None:
         for connection, session in self._sessions.items():
             if session.identity.token_id == token_id:
+                mark(Mechanism.TOKEN_REVOKED)
                 self._send_away(connection, session, ErrorCode.TOKEN_REVOKED, "the token was revoked")
         for document in self._documents.values():
             document.bar_departed(lambda item: item.token_id == token_id)
@@ -377,6 +370,8 @@ class Gateway:
                 shared=self._shared,
             )
             self._documents[message.document] = document
+            if self._takes_over:
+                mark(Mechanism.LOADED_AFTER_CRASH)
         session.document = document
         session.enter(State.JOINING, Authorized)
         identity = session.identity
@@ -392,8 +387,8 @@ class Gateway:
             self._forget_if_idle(session.document)
 
     def _forget_if_idle(self, document: Document) -> None:
-        if document.is_idle:
-            self._documents.pop(document.name, None)
+        if document.is_idle and self._documents.pop(document.name, None) is not None:
+            mark(Mechanism.FORGOTTEN_IDLE)
 
     def _next_request(self) -> int:
         self._requests += 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from model.identity import ConnectionId, Revision, SiteId
+from model.marks import Mechanism, mark
 from model.protocol import Edits, Join
 from model.text import Operation, Selection
 from reference_server.core.effects import LogRow, Role
@@ -77,6 +78,18 @@ class Turn(Protocol):
         ...
 
 
+class KindMarks(NamedTuple):
+    """The mechanism that something is for each kind of item."""
+
+    edits: Mechanism
+    branch: Mechanism
+    join: Mechanism
+
+    def mark(self, item: Item) -> None:
+        """It happened to an item."""
+        mark(self.join if isinstance(item, JoinItem) else self.branch if item.branch else self.edits)
+
+
 class Queue:
     """The items of one document that wait, oldest first."""
 
@@ -116,6 +129,7 @@ class Queue:
             if batch.has_room_for(item):
                 yield item
             else:
+                mark(Mechanism.WAITED_FOR_TURN)
                 deferred.append(item)
         if deferred:
             self.put_back(deferred)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+from model.protocol import ErrorCode
 
 CLOSE_GOING_AWAY = 1001  # RFC 6455: the server shuts down
 CLOSE_TRY_AGAIN = 1013  # IANA registry: overload; come back later
@@ -13,6 +17,19 @@ CLOSE_TIMEOUT = 4408
 CLOSE_SUPERSEDED = 4409
 CLOSE_TOKEN_EXPIRED = 4411
 CLOSE_TOKEN_REVOKED = 4412
+
+_CLOSE_CODES: Final = {
+    ErrorCode.UNAUTHENTICATED: CLOSE_UNAUTHENTICATED,
+    ErrorCode.FORBIDDEN: CLOSE_FORBIDDEN,
+    ErrorCode.TOKEN_EXPIRED: CLOSE_TOKEN_EXPIRED,
+    ErrorCode.TOKEN_REVOKED: CLOSE_TOKEN_REVOKED,
+    ErrorCode.UNAVAILABLE: CLOSE_TRY_AGAIN,
+}
+
+
+def close_code(error: ErrorCode) -> int:
+    """What a connection is closed with after an error in what it sent."""
+    return _CLOSE_CODES.get(error, CLOSE_PROTOCOL_ERROR)
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
+from model.marks import Mechanism, mark
 from model.protocol import ErrorCode, RemoteProtocolError
 from model.text import Operation
 from reference_server.core.effects import Contents, LogRow, Progress, Snapshot
@@ -46,6 +47,12 @@ class Log:
         self.revision = self.rows[-1].revision if self.rows else contents.revision
         self._snapshot_revision = contents.revision
         self.progress = dict(contents.progress)
+        if self.revision:
+            mark(Mechanism.LOADED)
+        if contents.revision:
+            mark(Mechanism.SNAPSHOT_LOADED)
+        if self.start:
+            mark(Mechanism.TRIMMED_LOADED)
         assert self.revision - self.start == len(self.rows), "the store's log has a gap"
 
     def check_invariants(self) -> None:
@@ -94,6 +101,7 @@ class Log:
         if base > self.revision:
             raise RemoteProtocolError(ErrorCode.UNKNOWN_REVISION, f"revision {base} of {self.revision}")
         if base < self.start:
+            mark(Mechanism.BASE_TOO_OLD)
             raise RemoteProtocolError(
                 ErrorCode.BASE_TOO_OLD, f"revision {base}, the log starts at {self.start}"
             )
@@ -123,6 +131,9 @@ class Log:
             return None
         self._snapshot_revision = self.revision
         trim = self.trim_point()
+        mark(Mechanism.SNAPSHOT)
+        if trim > self.start:
+            mark(Mechanism.TRIM)
         del self.rows[: trim - self.start]
         self.start = trim
         return Snapshot(document, self.revision, self.text, trim)

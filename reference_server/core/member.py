@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model.identity import NO_EDIT, ConnectionId, Revision, SequenceNumber, SiteId
+from model.marks import Mechanism, mark
 from model.protocol import (
     BRANCH_OPERATIONS_MAX,
     Branch,
@@ -79,14 +80,20 @@ class Member:
         self.require_editor()
         if isinstance(message, Branch):
             if not self.live:
+                if self.submitted is not None:
+                    mark(Mechanism.REPEATED_WAITING)
                 return self.submitted is None
             if message.edits[-1].last <= self.merged_last:
+                mark(Mechanism.BRANCH_REPEATED_LIVE)
                 return False  # sent again while its answer was on the way
             raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a branch from a live connection")
         if self.submitted == message:
+            mark(Mechanism.REPEATED_WAITING)
             return False
-        if self.submitted is not None and not self._is_repeat(self.submitted):
-            raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second operation in flight")
+        if self.submitted is not None:
+            if not self._is_repeat(self.submitted):
+                raise RemoteProtocolError(ErrorCode.OUT_OF_ORDER, "a second operation in flight")
+            mark(Mechanism.NEXT_BEFORE_REPEATED)
         return True
 
     def _is_repeat(self, submitted: Submit | Branch) -> bool:
@@ -149,6 +156,7 @@ class Member:
                 ErrorCode.TOO_LARGE, f"a branch of more than {BRANCH_OPERATIONS_MAX} operations"
             )
         if chunk.more:
+            mark(Mechanism.BRANCH_IN_CHUNKS)
             return None
         edits = tuple(e for c in self._chunks for e in c.edits)
         self._chunks = []

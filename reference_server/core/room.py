@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
+from model.marks import Mechanism, mark
 from model.protocol import (
     BLIP_EDITS_MAX,
     BLIP_REVISIONS_MAX,
-    CATCH_UP_BYTES_MAX,
-    CATCH_UP_ROWS_MAX,
     Ack,
     Branch,
-    CatchUp,
     ErrorCode,
     Failure,
     Fate,
@@ -26,13 +23,12 @@ from model.protocol import (
     Presence,
     ProtocolError,
     RemoteProtocolError,
-    Row,
     ServerMessage,
     encode,
-    operation_bytes,
 )
 from model.protocol import Committed as CommittedMessage
 from model.text import Operation, Selection, transform_selection
+from reference_server.core.catch_up import catch_up
 from reference_server.core.effects import (
     Close,
     CursorPlaced,
@@ -45,12 +41,7 @@ from reference_server.core.effects import (
     Whispered,
 )
 from reference_server.core.items import EditsItem, Entry, JoinItem
-from reference_server.core.limits import (
-    CLOSE_FORBIDDEN,
-    CLOSE_PROTOCOL_ERROR,
-    CLOSE_SUPERSEDED,
-    CLOSE_TRY_AGAIN,
-)
+from reference_server.core.limits import CLOSE_SUPERSEDED, CLOSE_TRY_AGAIN, close_code
 from reference_server.core.log import Log
 from reference_server.core.member import Member
 
@@ -111,6 +102,8 @@ class Room:
         if self._unheard:
             self._hear()
         if author is None:
+            if entry is not None:
+                mark(Mechanism.AUTHOR_GONE)
             return
         author.submitted = None
         author.answered_last = row.last
@@ -147,12 +140,14 @@ class Room:
         ):
             member.submitted = None  # it may have gone on to the next operation since
         if item.edits[-1].last < known.last:
+            mark(Mechanism.REPEATED_LATE)
             return  # its sender went on since, so it has the answer
         row = self._log.row(known.revision)
         if row is None:
             raise RemoteProtocolError(ErrorCode.BASE_TOO_OLD, f"{item.name} are out of the log")
         if row.edits != item.edits or row.base != item.base:
             raise RemoteProtocolError(ErrorCode.SEQUENCE_REUSED, f"{item.name} with other content")
+        mark(Mechanism.REPEATED_ANSWERED if item.merge is None else Mechanism.BRANCH_REPEATED)
         if item.merge is not None:
             self._tell_merged(member, row, item.merge.result().for_sender)
         else:
@@ -173,8 +168,8 @@ class Room:
 
     def _catch_up(self, member: Member, after: Revision, up_to: Revision) -> None:
         """Send the revisions ``after + 1 .. up_to``, one by one, never composed (D5)."""
-        for rows in _chunks(self._log.missed(after, up_to)):
-            self._send(member, CatchUp([Row(r.revision, r.site, r.first, r.last, r.operation) for r in rows]))
+        for message in catch_up(self._log.missed(after, up_to)):
+            self._send(member, message)
 
     # --- coming and going ---------------------------------------------------------------------------------
 
@@ -188,7 +183,9 @@ class Room:
         token_id = item.token_id if waiting is None else waiting.token_id
         member = Member(item.connection, item.site, role, item.message.epoch, item.user, token_id)
         self._elsewhere.pop(item.site, None)
-        if waiting is not None:  # otherwise it went away meanwhile
+        if waiting is None:
+            mark(Mechanism.GONE_BEFORE_JOINED)
+        else:
             try:
                 self._let_in(member, item.message, known)
             except ProtocolError as error:
@@ -198,6 +195,8 @@ class Room:
 
     def _let_in(self, member: Member, join: Join, known: Progress) -> None:
         peers = self._peers()
+        if peers:
+            mark(Mechanism.CURSORS_AT_JOIN)
         if join.revision is None:
             self.members[member.connection] = member
             member.live = True
@@ -207,10 +206,12 @@ class Room:
         self.members[member.connection] = member
         fate = self._fate(join, known)
         branch = self._is_branch_wanted(join, fate, missed)
+        _mark_return(join, fate, branch)
         self._send(member, Joined(self._log.revision, None, fate, branch, peers))
         if not branch:
             self._go_live(member, join.revision)
         elif fate is not None and fate.applied and not (join.in_flight and join.in_flight.branch):
+            mark(Mechanism.BRANCH_AFTER_FATE)
             self._catch_up(member, join.revision, fate.revision)
 
     def _fate(self, join: Join, known: Progress) -> Fate | None:
@@ -238,6 +239,7 @@ class Room:
         """Close the older connection of ``site``, and say whether there was one."""
         superseded = [member.connection for member in self.members.values() if member.site == site]
         for connection in superseded:
+            mark(Mechanism.SUPERSEDED)
             del self.members[connection]
             self.close(connection, ErrorCode.SUPERSEDED, "a newer connection took over", CLOSE_SUPERSEDED)
         return bool(superseded)
@@ -246,6 +248,7 @@ class Room:
         """Close the connections of sites that another worker has fenced (D11)."""
         for member in list(self.members.values()):
             if member.epoch < self._log.progress_of(member.site).epoch:
+                mark(Mechanism.FENCED_ELSEWHERE)
                 self._supersede(member.site)
                 self._tell_others(member.site, PeerLeft(member.site))
 
@@ -269,8 +272,7 @@ class Room:
     def refuse(self, connection: ConnectionId, error: ProtocolError) -> None:
         """Answer with the error and close the connection."""
         self.waiting.pop(connection, None)
-        code = CLOSE_FORBIDDEN if error.code is ErrorCode.FORBIDDEN else CLOSE_PROTOCOL_ERROR
-        self.close(connection, error.code, error.detail, code)
+        self.close(connection, error.code, error.detail, close_code(error.code))
 
     def close(self, connection: ConnectionId, error: ErrorCode, detail: str, code: int) -> None:
         """Say why, and close the connection."""
@@ -291,12 +293,15 @@ class Room:
         """
         selection = message.selection
         if selection is None:
+            mark(Mechanism.CURSOR_REMOVED)
             member.cursor = None
         else:
             trunk = self._log.trunk_after(message.revision)
             length = trunk[0].operation.base_length if trunk else len(self._log.text)
             if max(selection) > length:
                 raise RemoteProtocolError(ErrorCode.BASE_LENGTH, f"selection {selection} in {length}")
+            if trunk:
+                mark(Mechanism.CURSOR_CARRIED)
             for row in trunk:
                 selection = transform_selection(selection, row.operation)
             self._place(member, selection, now_us)
@@ -306,15 +311,19 @@ class Room:
     def overhear(self, event: Whispered) -> None:
         """A cursor of a site that is connected to another worker moved, or the site left."""
         if any(member.site == event.site for member in self.members.values()):
+            mark(Mechanism.WHISPER_OF_MEMBER)
             return  # it has come here since
         self._unheard.pop(event.site, None)
         if event.left:
             if self._elsewhere.pop(event.site, None) is not None:
+                mark(Mechanism.LEFT_ELSEWHERE)
                 self._tell_others(event.site, PeerLeft(event.site))
         elif event.selection is None:
             self._elsewhere.pop(event.site, None)
             self._tell_others(event.site, PeerPresence(self._log.revision, event.site, None))
         else:
+            if event.revision > self._log.revision:
+                mark(Mechanism.WHISPER_EARLY)
             self._unheard[event.site] = (event.selection, event.revision)
             self._hear()
 
@@ -356,6 +365,7 @@ class Room:
         """The selection at the newest revision; None if the log does not reach back to it."""
         selection, placed_at = cursor
         if placed_at < self._log.start:
+            mark(Mechanism.CURSOR_FORGOTTEN)
             return None
         for row in self._log.missed(placed_at, self._log.revision):
             selection = transform_selection(selection, row.operation)
@@ -372,19 +382,12 @@ class Room:
             self._out.append(Send(readers, encode(message)))
 
 
-ROW_BYTES_MAX: Final = 1_024
-"""What a row of a catch-up takes besides its operation, mostly the name of its site."""
-
-
-def _chunks(rows: Sequence[LogRow]) -> Iterable[list[LogRow]]:
-    chunk: list[LogRow] = []
-    size = 0
-    for row in rows:
-        row_bytes = operation_bytes(row.operation) + ROW_BYTES_MAX
-        if chunk and (len(chunk) == CATCH_UP_ROWS_MAX or size + row_bytes > CATCH_UP_BYTES_MAX):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(row)
-        size += row_bytes
-    if chunk:
-        yield chunk
+def _mark_return(join: Join, fate: Fate | None, branch: bool) -> None:
+    if fate is not None:
+        mark(Mechanism.FATE_APPLIED if fate.applied else Mechanism.FATE_LOST)
+    if join.in_flight is not None and join.in_flight.branch:
+        mark(Mechanism.REJOIN_MID_BRANCH)
+    elif branch:
+        mark(Mechanism.REJOIN_BRANCH)
+    elif join.pending:
+        mark(Mechanism.REJOIN_BLIP)

@@ -1,0 +1,337 @@
+"""Marks: what rarely happens is counted where it happens, because a line that never ran was never checked.
+
+A mechanism is a branch of the product that a run may miss without anybody noticing: a trimmed log, an
+append whose outcome is unknown, an undo three edits deep. The code of such a branch calls :func:`mark`; where
+nothing rare happens nothing is called, so that marks cost nothing on the way of every edit.
+
+Whoever runs something asks for its tally with :func:`tallied`. A process that never does, such as a server,
+has one tally for all its life: :func:`tally`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, TypeAlias
+
+
+class Side(enum.Enum):
+    """Whose code it is that marks a mechanism."""
+
+    SERVER = "server"
+    CLIENT = "client"
+
+
+class Mechanism(enum.Enum):
+    """Everything that is marked; the value is its name.
+
+    Attributes:
+        side: whose code marks it.
+        meaning: what happened, in a sentence.
+    """
+
+    side: Side
+    meaning: str
+
+    def __new__(cls, name: str, side: Side, meaning: str) -> Mechanism:
+        """A member as it stands below."""
+        member = object.__new__(cls)
+        member._value_ = name
+        member.side = side
+        member.meaning = meaning
+        return member
+
+    # --- the server: turns and appends --------------------------------------------------------------------
+
+    WAITED_FOR_TURN = (
+        "waited_for_turn",
+        Side.SERVER,
+        "An item waited for the next append, because its site or a branch had its turn in this one.",
+    )
+    BUSY = ("busy", Side.SERVER, "Edits were refused for now, because the queue of their document was full.")
+    BUSY_TOO_OFTEN = (
+        "busy_too_often",
+        Side.SERVER,
+        "A client was sent away that kept coming while the queue of its document was full.",
+    )
+    JOIN_REFUSED_BUSY = (
+        "join_refused_busy",
+        Side.SERVER,
+        "A join was refused, because the queue of its document was full.",
+    )
+    CONFLICT = ("conflict", Side.SERVER, "An append met a head in the store that it did not know.")
+    UNKNOWN_OUTCOME = ("unknown_outcome", Side.SERVER, "Nobody could say what became of an append of edits.")
+    UNKNOWN_OUTCOME_OF_BRANCH = (
+        "unknown_outcome_of_branch",
+        Side.SERVER,
+        "Nobody could say what became of an append with a branch in it.",
+    )
+    UNKNOWN_OUTCOME_OF_JOIN = (
+        "unknown_outcome_of_join",
+        Side.SERVER,
+        "Nobody could say what became of an append with a join in it.",
+    )
+    FOUND_APPLIED = (
+        "found_applied",
+        Side.SERVER,
+        "Edits of an append without an answer were found in the store, and acknowledged.",
+    )
+    BRANCH_FOUND_APPLIED = (
+        "branch_found_applied",
+        Side.SERVER,
+        "The branch of an append without an answer was found in the store, and acknowledged.",
+    )
+    JOIN_FOUND_APPLIED = (
+        "join_found_applied",
+        Side.SERVER,
+        "The join of an append without an answer was found in the store, and let in.",
+    )
+    TURN_AGAIN = (
+        "turn_again",
+        Side.SERVER,
+        "Edits of an append without success were not in the store, and took their turn again.",
+    )
+    BRANCH_TURN_AGAIN = (
+        "branch_turn_again",
+        Side.SERVER,
+        "The branch of an append without success was not in the store, and took its turn again.",
+    )
+    JOIN_TURN_AGAIN = (
+        "join_turn_again",
+        Side.SERVER,
+        "The join of an append without success was not in the store, and took its turn again.",
+    )
+    FOREIGN_REVISION = (
+        "foreign_revision",
+        Side.SERVER,
+        "A revision that another worker appended was taken over from the store.",
+    )
+    READ_AGAIN = (
+        "read_again",
+        Side.SERVER,
+        "The store did not answer a read or a load, and was asked again.",
+    )
+    FENCED_ELSEWHERE = (
+        "fenced_elsewhere",
+        Side.SERVER,
+        "A connection was closed because its site had joined at another worker.",
+    )
+
+    # --- the server: the log ------------------------------------------------------------------------------
+
+    SNAPSHOT = ("snapshot", Side.SERVER, "A snapshot was taken.")
+    TRIM = ("trim", Side.SERVER, "Revisions behind a snapshot and the horizon were forgotten.")
+    LOADED = ("loaded", Side.SERVER, "A document with revisions was loaded from the store.")
+    SNAPSHOT_LOADED = (
+        "snapshot_loaded",
+        Side.SERVER,
+        "A document was loaded from a snapshot and the revisions after it.",
+    )
+    TRIMMED_LOADED = (
+        "trimmed_loaded",
+        Side.SERVER,
+        "A document was loaded whose oldest revisions are forgotten.",
+    )
+    LOADED_AFTER_CRASH = (
+        "loaded_after_crash",
+        Side.SERVER,
+        "A document with revisions was loaded by a process that took over from a dead one.",
+    )
+    FORGOTTEN_IDLE = (
+        "forgotten_idle",
+        Side.SERVER,
+        "A document that nobody needed any more left the memory.",
+    )
+    BASE_TOO_OLD = (
+        "base_too_old",
+        Side.SERVER,
+        "A client came from before the oldest revision that is kept.",
+    )
+
+    # --- the server: exactly once -------------------------------------------------------------------------
+
+    REPEATED_WAITING = (
+        "repeated_waiting",
+        Side.SERVER,
+        "A client sent again what was still waiting for its turn or for the store.",
+    )
+    REPEATED_ANSWERED = (
+        "repeated_answered",
+        Side.SERVER,
+        "A client sent again what was durable already, and was answered as the first time.",
+    )
+    REPEATED_LATE = (
+        "repeated_late",
+        Side.SERVER,
+        "A repeated operation had its turn after its sender had gone on.",
+    )
+    NEXT_BEFORE_REPEATED = (
+        "next_before_repeated",
+        Side.SERVER,
+        "The next operation of a client came while one that it had sent twice was still waiting.",
+    )
+    BRANCH_REPEATED = (
+        "branch_repeated",
+        Side.SERVER,
+        "A branch was handed in again that was merged and durable already.",
+    )
+    BRANCH_REPEATED_LIVE = (
+        "branch_repeated_live",
+        Side.SERVER,
+        "A client sent its branch again while the answer was on its way.",
+    )
+    FENCED = (
+        "fenced",
+        Side.SERVER,
+        "Edits of an old connection came to their turn when a newer one had joined.",
+    )
+    SUPERSEDED = (
+        "superseded",
+        Side.SERVER,
+        "A newer connection of a site took over from one that was still open.",
+    )
+    STALE_EPOCH = ("stale_epoch", Side.SERVER, "A join came to its turn after a newer one of its site.")
+
+    # --- the server: coming back --------------------------------------------------------------------------
+
+    FATE_APPLIED = (
+        "fate_applied",
+        Side.SERVER,
+        "A client came back whose operation in flight had become durable.",
+    )
+    FATE_LOST = ("fate_lost", Side.SERVER, "A client came back whose operation in flight had not arrived.")
+    REJOIN_BLIP = (
+        "rejoin_blip",
+        Side.SERVER,
+        "A client came back with few edits, and sent them as operations.",
+    )
+    REJOIN_BRANCH = ("rejoin_branch", Side.SERVER, "A client came back and was asked for a branch.")
+    REJOIN_MID_BRANCH = (
+        "rejoin_mid_branch",
+        Side.SERVER,
+        "A client came back with a branch that was under way already.",
+    )
+    BRANCH_AFTER_FATE = (
+        "branch_after_fate",
+        Side.SERVER,
+        "A client had to catch up to its own operation in flight before it handed in a branch.",
+    )
+    CATCH_UP_IN_PARTS = (
+        "catch_up_in_parts",
+        Side.SERVER,
+        "A client missed so much that the catch-up took several messages.",
+    )
+    GONE_BEFORE_JOINED = (
+        "gone_before_joined",
+        Side.SERVER,
+        "A connection was gone before its join was durable.",
+    )
+    AUTHOR_GONE = (
+        "author_gone",
+        Side.SERVER,
+        "Edits became durable when the connection that they came over was gone.",
+    )
+
+    # --- the server: branches -----------------------------------------------------------------------------
+
+    BRANCH_IN_CHUNKS = ("branch_in_chunks", Side.SERVER, "A branch came in several chunks.")
+    BRANCH_IN_SLICES = ("branch_in_slices", Side.SERVER, "A branch was merged in several slices.")
+    BRANCH_OVERTAKEN = (
+        "branch_overtaken",
+        Side.SERVER,
+        "Others appended while a branch was being merged.",
+    )
+    BRANCH_LEFT_BEHIND = (
+        "branch_left_behind",
+        Side.SERVER,
+        "Others appended more than a slice while a merged branch waited for its turn.",
+    )
+    BRANCH_FENCED = (
+        "branch_fenced",
+        Side.SERVER,
+        "A newer connection of its site joined while a branch was being merged.",
+    )
+
+    # --- the server: who may ------------------------------------------------------------------------------
+
+    TOKEN_EXPIRING = ("token_expiring", Side.SERVER, "A client was warned that its token has expired.")
+    TOKEN_EXPIRED = ("token_expired", Side.SERVER, "A connection was closed because its token had expired.")
+    TOKEN_RENEWED = ("token_renewed", Side.SERVER, "A client renewed its token over an open connection.")
+    TOKEN_REFUSED = ("token_refused", Side.SERVER, "A token was refused.")
+    TOKEN_REVOKED = ("token_revoked", Side.SERVER, "A connection was closed because its token was revoked.")
+    RIGHT_LOST = ("right_lost", Side.SERVER, "A connection was closed because its right was withdrawn.")
+    RIGHT_REFUSED = ("right_refused", Side.SERVER, "A join was refused because there is no right to it.")
+    RIGHT_LESSENED = ("right_lessened", Side.SERVER, "An editor may only read from now on.")
+    BARRED = ("barred", Side.SERVER, "Edits were dropped because the right of their sender was gone.")
+    NO_JOIN_IN_TIME = ("no_join_in_time", Side.SERVER, "A connection was closed that did not join in time.")
+    AFTER_CLOSE = ("after_close", Side.SERVER, "A message came over a connection that was closed already.")
+
+    # --- the server: cursors ------------------------------------------------------------------------------
+
+    CURSOR_CARRIED = (
+        "cursor_carried",
+        Side.SERVER,
+        "A cursor was placed in an older text, and carried to the newest one.",
+    )
+    CURSOR_REMOVED = ("cursor_removed", Side.SERVER, "A client has no cursor any more.")
+    CURSOR_FORGOTTEN = (
+        "cursor_forgotten",
+        Side.SERVER,
+        "A cursor was placed before the oldest revision that is kept.",
+    )
+    WHISPER_EARLY = (
+        "whisper_early",
+        Side.SERVER,
+        "Another worker told of a cursor in a revision that this one had not read yet.",
+    )
+    WHISPER_OF_MEMBER = (
+        "whisper_of_member",
+        Side.SERVER,
+        "Another worker told late of a cursor whose site had come here since.",
+    )
+    LEFT_ELSEWHERE = (
+        "left_elsewhere",
+        Side.SERVER,
+        "Another worker told that a site with a cursor had left.",
+    )
+    CURSORS_AT_JOIN = ("cursors_at_join", Side.SERVER, "Somebody who joined was told where others are.")
+
+
+Tally: TypeAlias = dict[Mechanism, int]
+"""How often each mechanism was marked; those that never were are left out."""
+
+BY_NAME: Final[Mapping[str, Mechanism]] = {mechanism.value: mechanism for mechanism in Mechanism}
+
+_tallies: Final[list[Tally]] = [{}]  # the last one counts; the first one is that of the process
+
+
+def mark(mechanism: Mechanism) -> None:
+    """It happened once more."""
+    current = _tallies[-1]
+    current[mechanism] = current.get(mechanism, 0) + 1
+
+
+def tally() -> Tally:
+    """What was marked in this process outside of every :func:`tallied`."""
+    return _tallies[0]
+
+
+@contextmanager
+def tallied() -> Iterator[Tally]:
+    """Count what is marked inside by itself; what was marked before is not in it, and gets nothing of it."""
+    counts: Tally = {}
+    _tallies.append(counts)
+    try:
+        yield counts
+    finally:
+        assert _tallies.pop() is counts
+
+
+def merged(tallies: Iterable[Tally]) -> dict[str, int]:
+    """Several tallies added up, by name, in the order of the registry."""
+    sums: Tally = {}
+    for counts in tallies:
+        for mechanism, count in counts.items():
+            sums[mechanism] = sums.get(mechanism, 0) + count
+    return {mechanism.value: sums[mechanism] for mechanism in Mechanism if mechanism in sums}
