@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,29 +11,14 @@ import pytest
 from concord.finish import judge
 from model import arena as arenas
 from reports.write import write_report
-from simulator.children import group
 from simulator.running.run import save
-from tests.conftest import missing
+from tests.browser import open_page
 from tests.model.test_arena import arena as small_arena
 from tests.reports.jobs import STRAINED, synthetic_run, write_part
 from tests.reports.strategies import BROKEN, CLEAN, UNCLAIMED, write_run
 from tests.simulator.gossip.runs import run as run_replicas
 
 pytestmark = pytest.mark.slow
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-logging=stderr",
-    "--virtual-time-budget=2000",
-)
 
 
 def job(directory: Path) -> None:
@@ -66,19 +49,9 @@ def arena(directory: Path) -> None:
 def test_a_browser_shows_the_report_without_an_error(
     tmp_path: Path, write: Callable[[Path], None], title: str, pictures: int
 ) -> None:
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        missing("Chromium, to open the report in it")
     write(tmp_path)
     page = next(path for path in write_report(tmp_path) if path.suffix == ".html")
-    shown = subprocess.run(
-        [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-        process_group=group(),
-    )
-    assert title in shown.stdout
-    assert len(re.findall(r"<svg\b", shown.stdout)) >= pictures
-    assert not re.findall(r"CONSOLE.*", shown.stderr)
+    shown, console = open_page(page, tmp_path / "profile")
+    assert title in shown
+    assert len(re.findall(r"<svg\b", shown)) >= pictures
+    assert not console

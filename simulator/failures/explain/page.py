@@ -11,13 +11,14 @@ from model.history import Record
 from model.verdict import CheckResult, Violation
 from model.wording import counted, listed
 from simulator.failures.case import Case
-from simulator.failures.explain.diagram import diagram, parts
+from simulator.failures.explain.canvas import parts
+from simulator.failures.explain.diagram import diagram
 from simulator.failures.explain.replay import replay_test
 from simulator.failures.explain.scene import arrange, last_before
 from simulator.failures.explain.sentence import Headline, headline
 from simulator.failures.explain.steps import EVERYBODY, StoryStep
 from simulator.failures.explain.story import story
-from simulator.failures.explain.wording import milliseconds, quoted, safe, seconds
+from simulator.failures.explain.wording import EMPTY, milliseconds, quoted, safe, seconds
 from simulator.planning.plan import ClientPlan, ScriptStep
 
 CSS: Final = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -25,7 +26,6 @@ GENERATOR: Final = '<meta name="generator" content="Concord">'
 """What tells a page of ours from others."""
 
 TEXT_LENGTH_MAX: Final = 80
-WIDTH_MIN: Final = 1_100
 
 LEGEND: Final = """<p class="legend">
 <span><span class="dot" style="background:var(--new)"></span>an edit</span>
@@ -64,13 +64,14 @@ def explain(
     steps = story(records, cursors=case.check == "presence")
     head = headline(case, steps, results)
     scene = arrange(case, steps, head.sentence, head.time_us)
-    picture = diagram(steps, scene)
+    pictures = diagram(steps, scene)
+    drawn = f'<div class="desk">{pictures.wide}</div>\n<div class="phone">{pictures.narrow}</div>'
     legend = LEGEND if scene.has_server else LEGEND_OF_REPLICAS
     last = last_before(steps, scene.numbers, head.time_us)
     body = [
         _header(case, head),
         _section(f"The last {len(last)} steps before it", _table(steps, last)) if last else "",
-        _section("What happened", f'{legend}\n<div class="wide">{picture.svg}</div>', scene.omitted),
+        _section("What happened", f"{legend}\n{drawn}", scene.omitted),
         _section("The steps", _table(steps, scene.numbers), scene.omitted),
         _section("What the checks say", _violations(results)),
         _section("What everybody was told to do", _scripts(case)),
@@ -88,7 +89,7 @@ def explain(
 {CSS}</style>
 </head>
 <body>
-<main style="max-width: {max(WIDTH_MIN, picture.width + 80)}px">
+<main>
 {"".join(body)}</main>
 </body>
 </html>
@@ -149,7 +150,7 @@ def _row(step: StoryStep) -> str:
     if step.diverges:
         what += f"; the server has {quoted(step.expected or '', TEXT_LENGTH_MAX)}"
     return (
-        f'<tr{css}><td class="n">{milliseconds(step.time_us)}</td><td>{safe(step.lane)}</td>'
+        f'<tr{css}><td class="n">{milliseconds(step.time_us)}</td><td class="who">{safe(step.lane)}</td>'
         f"<td>{safe(what)}</td>{_shown(step)}</tr>\n"
     )
 
@@ -161,7 +162,8 @@ def _shown(step: StoryStep) -> str:
     tag = "mark" if css == "bad" else "ins"
     focus = f"<{tag}>{safe(part.focus)}</{tag}>" if part.focus else ""
     same = " same" if step.text == step.before and not step.diverges else ""
-    return f'<td class="shown{same}">{safe(part.left)}{focus}{safe(part.right)}</td>'
+    shown = f"{safe(part.left)}{focus}{safe(part.right)}" or EMPTY
+    return f'<td class="shown{same}">{shown}</td>'
 
 
 def _violations(results: Sequence[CheckResult]) -> str:
@@ -173,8 +175,8 @@ def _violations(results: Sequence[CheckResult]) -> str:
     )
     evidence = "".join(_evidence(v) for r in results for v in r.violations)
     return (
-        '<div class="wide"><table>\n<thead><tr><th>check</th><th>verdict</th><th class="n">compared</th>'
-        f'<th class="n">violated</th><th>what was compared</th></tr></thead>\n'
+        '<div class="wide"><table class="checks">\n<thead><tr><th>check</th><th>verdict</th>'
+        f'<th class="n">compared</th><th class="n">violated</th><th>what was compared</th></tr></thead>\n'
         f"<tbody>\n{rows}</tbody>\n</table></div>\n{evidence}"
     )
 

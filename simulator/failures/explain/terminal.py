@@ -9,12 +9,12 @@ from typing import Final
 from model.history import Record
 from model.verdict import CheckResult
 from simulator.failures.case import Case
-from simulator.failures.explain.diagram import parts
+from simulator.failures.explain.canvas import parts
 from simulator.failures.explain.scene import arrange, last_before
 from simulator.failures.explain.sentence import headline
 from simulator.failures.explain.steps import EVERYBODY, StoryStep
 from simulator.failures.explain.story import story
-from simulator.failures.explain.wording import difference, milliseconds, quoted_around
+from simulator.failures.explain.wording import EMPTY, difference, milliseconds, quoted_around
 
 WIDTH: Final = 110
 TEXT_LENGTH_MAX: Final = 32
@@ -64,7 +64,7 @@ def _shown(step: StoryStep) -> str:
         return ""
     if step.text == step.before and not step.diverges and step.kind != "final":
         return "="
-    return f"'{parts(step, TEXT_LENGTH_MAX)[0].whole}'"
+    return f"'{parts(step, TEXT_LENGTH_MAX)[0].whole}'" if step.text else EMPTY
 
 
 def _what(step: StoryStep) -> str:

@@ -12,6 +12,8 @@ from model.wording import listed
 QUOTE_LENGTH_MAX: Final = 24
 PIECES_MAX: Final = 3
 ELLIPSIS: Final = "…"
+EMPTY: Final = "∅"
+"""The one sign for the empty text, in words, tables and pictures."""
 
 _SIGNS: Final = {0x0A: "⏎", 0x0D: "␍", 0x09: "⇥", 0x7F: "␡"}
 _SHOWN: Final = frozenset({"Zs", "Co", "Cn"})  # spaces, and what fonts may have a sign for
@@ -88,13 +90,13 @@ def excerpt(text: str, span: TextSpan, length_max: int) -> Excerpt:
 
 
 def quoted(text: str, length_max: int = QUOTE_LENGTH_MAX) -> str:
-    """A text in quotation marks, its beginning if it is long."""
-    return f"'{excerpt(text, TextSpan(0, 0), length_max).whole}'"
+    """A text in quotation marks, its beginning if it is long; ``∅`` for the empty text."""
+    return quoted_around(text, TextSpan(0, 0), length_max)
 
 
 def quoted_around(text: str, span: TextSpan, length_max: int = QUOTE_LENGTH_MAX) -> str:
-    """A text in quotation marks, abbreviated around a part of it."""
-    return f"'{excerpt(text, span, length_max).whole}'"
+    """A text in quotation marks, abbreviated around a part of it; ``∅`` for the empty text."""
+    return f"'{excerpt(text, span, length_max).whole}'" if text else EMPTY
 
 
 def edits_text(site: str, first: int, last: int) -> str:

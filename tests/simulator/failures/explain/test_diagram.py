@@ -3,10 +3,13 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import msgspec
+import pytest
 
 from model.history import Acknowledged, Delivered, Merged, Stored
 from model.identity import SiteId
+from simulator.failures.explain.canvas import LETTER_WIDTH, LINE_HEIGHT
 from simulator.failures.explain.diagram import diagram
+from simulator.failures.explain.rail import NARROW, WIDE, Rail
 from simulator.failures.explain.scene import LANES_DRAWN_MAX, STEPS_DRAWN_MAX, Scene, arrange
 from simulator.failures.explain.steps import StoryStep
 from simulator.failures.explain.story import story
@@ -27,7 +30,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def drawn(explained: Explained) -> ElementTree.Element:
     steps = story(explained.records)
-    return ElementTree.fromstring(diagram(steps, arrange(explained.case, steps, "", None)).svg)
+    return ElementTree.fromstring(diagram(steps, arrange(explained.case, steps, "", None)).wide)
 
 
 def of_class(svg: ElementTree.Element, tag: str, name: str) -> list[ElementTree.Element]:
@@ -123,7 +126,7 @@ def test_of_many_clients_those_of_the_sentence_are_drawn() -> None:
     assert {"c3", "c19"} <= set(scene.clients)
     assert {steps[n].lane for n in scene.numbers} <= {"server", "", *scene.clients}
     assert scene.omitted.startswith("12 clients")
-    ElementTree.fromstring(diagram(steps, scene).svg)
+    ElementTree.fromstring(diagram(steps, scene).wide)
 
 
 def test_of_many_steps_those_around_the_violation_are_drawn() -> None:
@@ -159,3 +162,42 @@ def test_a_fault_from_before_what_is_shown_acts_from_the_first_row() -> None:
     steps = [s for s in story(two_clients()) if s.time_us >= 10_000]
     scene = arrange(case, steps, "", None)
     assert [(s.lane, s.begin, s.end) for s in scene.faults] == [("c1", 0, None), ("c2", 0, None)]
+
+
+# --- how it fits --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clients", range(1, LANES_DRAWN_MAX + 1))
+def test_no_arrow_reaches_the_words_and_none_is_cut(clients: int) -> None:
+    steps, scene = crowd(clients)
+    for rail in (Rail(steps, scene, NARROW), Rail(steps, scene, WIDE)):
+        svg = ElementTree.fromstring(rail.svg())
+        words = [t for t in svg.iter(f"{SVG}text") if "name" not in t.get("class", "")]
+        left = min(int(t.get("x", "")) for t in words)
+        assert all(max(x1, x2) < left for x1, _, x2, _ in map(ends, of_class(svg, "path", "arrow")))
+        room = rail.width - left
+        labels = of_class(svg, "text", "label")
+        assert all(len("".join(t.itertext())) * LETTER_WIDTH <= room for t in labels)
+        assert not any("…" in "".join(t.itertext()) for t in labels)
+
+
+def test_pictures_are_no_wider_than_their_windows() -> None:
+    for clients in range(1, LANES_DRAWN_MAX + 1):
+        wide, narrow = (ElementTree.fromstring(svg) for svg in diagram(*crowd(clients)))
+        assert int(wide.get("width", "")) <= 1_200 - 40 - 36
+        assert int(narrow.get("width", "")) <= 420 - 16 - 30
+
+
+def test_a_long_label_of_the_server_makes_its_box_higher() -> None:
+    what = "does something that takes many more words than one line of its box can hold"
+    steps = [
+        StoryStep(0, "server", "create", "starts", text="ab"),
+        StoryStep(10, "server", "broadcast", what, text="ab"),
+    ]
+    scene = Scene((), (0, 1), ((0,), (1,)), (), (), "")
+    svg = ElementTree.fromstring(diagram(steps, scene).wide)
+    first, second = (int(box.get("height", "")) for box in of_class(svg, "rect", "box"))
+    lines = [t for t in texts(svg) if t in what]
+    assert len(lines) > 1
+    assert " ".join(lines) == what
+    assert second - first == (len(lines) - 1) * LINE_HEIGHT
