@@ -37,6 +37,7 @@ JUPITER: Final = Claims(
             "total_order",
             "ledger",
             "intention",
+            "site_order",
             "reconciliation",
             "session_guarantees",
             "weak_list",

@@ -23,6 +23,7 @@ from model.checkers.protocol import Protocol
 from model.checkers.reconciliation import Reconciliation
 from model.checkers.rule_order import RuleOrder
 from model.checkers.session import SessionGuarantees
+from model.checkers.site_order import SiteOrder
 from model.claims import Claims
 
 CHECKERS: Final[tuple[type[Check], ...]] = (
@@ -31,6 +32,7 @@ CHECKERS: Final[tuple[type[Check], ...]] = (
     TotalOrder,
     Ledger,
     Intention,
+    SiteOrder,
     Reconciliation,
     SessionGuarantees,
     WeakList,

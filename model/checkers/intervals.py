@@ -7,10 +7,11 @@ inserted is exactly what the author inserted; and it stands between the images o
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from model.text import Operation
+from model.text import Component, Operation
 
 Interval: TypeAlias = tuple[int, int]
 """Code points ``begin .. end - 1`` of a text."""
@@ -70,10 +71,18 @@ def carried(change: Change, op: Operation, *, between_kept: bool = False) -> Cha
     Where ``op`` inserts exactly at a gap, either side is allowed, so the gaps of an insert move apart;
     with ``between_kept`` also where ``op`` inserts beside something that it deletes around the gap.
     """
-    done = change_of(op, between_kept=between_kept)
+    return past(change, change_of(op, between_kept=between_kept))
+
+
+def past(change: Change, done: Change, *, first: bool | None = None) -> Change:
+    """The change that is left when ``done``, of the same text, has run before.
+
+    ``first`` says what happens to an insert at a gap where ``done`` inserts too: it stays ahead, or goes
+    behind; None allows both, so that the gaps of an insert move apart.
+    """
 
     def moved(gap: int, *, behind: bool) -> int:
-        """The gap after ``op``; what may be inserted right there is left ``behind`` or stays ahead."""
+        """The gap after ``done``; what may be inserted right there is left ``behind`` or stays ahead."""
         new = gap
         for low, high, text in done.inserted:
             if high < gap or (behind and low <= gap):
@@ -92,10 +101,42 @@ def carried(change: Change, op: Operation, *, between_kept: bool = False) -> Cha
             if part[0] < part[1]:
                 deleted.append(part)
     inserted = tuple(
-        Inserted(moved(low, behind=False), moved(high, behind=True), text)
+        Inserted(moved(low, behind=first is False), moved(high, behind=first is not True), text)
         for low, high, text in change.inserted
     )
     return Change(_merged(deleted), inserted)
+
+
+def rebuilt(change: Change, base_length: int) -> Operation:
+    """The operation that makes this change, whose inserts are each at one gap.
+
+    Raises:
+        OperationError: it does not fit a text of ``base_length`` code points.
+    """
+    components: list[Component] = []
+    at = 0
+    deleted = deque(change.deleted)
+
+    def walk(gap: int) -> None:
+        """Skip and delete what lies before ``gap``."""
+        nonlocal at
+        while at < gap:
+            while deleted and deleted[0][1] <= at:
+                deleted.popleft()
+            begin, end = deleted[0] if deleted else (gap, gap)
+            if begin > at:
+                step = min(begin, gap) - at
+                components.append(step)
+            else:
+                step = min(end, gap) - at
+                components.append(-step)
+            at += step
+
+    for low, _, text in change.inserted:
+        walk(low)
+        components.append(text)
+    walk(max((end for _, end in change.deleted), default=0))
+    return Operation(base_length, components)
 
 
 def _merged(intervals: list[Interval]) -> tuple[Interval, ...]:

@@ -17,6 +17,7 @@ from model.checkers.check import Check
 from model.checkers.intention import Intention
 from model.checkers.order import TotalOrder
 from model.checkers.reconciliation import Reconciliation
+from model.checkers.site_order import SiteOrder
 from model.crdt.replicas.fuguemax import FugueMax
 from model.crdt.replicas.sequence import typed
 from model.history import Record
@@ -66,7 +67,7 @@ def verify(document: DocumentId, contents: Contents, *, all_states: bool = True)
         transformed, wrong = _transformations(rows)
         compared["transformations"] = transformed
         problems += wrong
-        checks: list[Check] = [TotalOrder(), Intention()]
+        checks: list[Check] = [TotalOrder(), Intention(), SiteOrder()]
         if all_states:
             checks.append(Reconciliation())
             problems += _snapshot(contents)

@@ -55,7 +55,9 @@ def assert_violated(checker: Checker, records: Iterable[Record], *words: str) ->
 class Room:
     """Replicas ``a``, ``b``, … of one document; ``records`` is their history so far."""
 
-    def __init__(self, text: str = "", sites: str = "ab", *, unique: bool = True, join: bool = True) -> None:
+    def __init__(
+        self, text: str = "", sites: Sequence[str] = "ab", *, unique: bool = True, join: bool = True
+    ) -> None:
         self.records: list[Record] = []
         self.text = text
         self.log: list[tuple[SiteId, Operation]] = []
