@@ -10,6 +10,8 @@ from typing import Annotated, Any, NamedTuple, TypeAlias, get_type_hints
 
 import typer
 
+from model.settings.written import WRITTEN
+
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Everything random comes from it.")]
 Jobs: TypeAlias = Annotated[
     int, typer.Option(min=0, help="Processes; 0 is one for each core. The result is the same.")
@@ -89,6 +91,28 @@ def takes_structs(command: Callable[..., None]) -> Callable[..., None]:
     ordered = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     with_structs.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined]
     return with_structs
+
+
+def takes_numbers_as_written(parameter: Any) -> None:
+    """Let a parameter of a command refuse numbers that read otherwise than they are written.
+
+    Python takes ``1_0`` for 10, ``017`` for 17 and the digits of every script for numbers, a typing slip too.
+
+    Args:
+        parameter: of a command of typer's.
+    """
+    kind = parameter.type_descriptor.annotation
+    if kind not in (int, float):
+        return
+    convert = parameter.process_value
+
+    def process(context: Any, value: Any) -> Any:
+        if isinstance(value, str) and not WRITTEN[kind].fullmatch(value):
+            what = "a whole number" if kind is int else "a number"
+            raise typer.BadParameter(f"expected {what} in decimal digits, got {value!r}", context, parameter)
+        return convert(context, value)
+
+    parameter.process_value = process
 
 
 def _fields(struct: Any) -> list[inspect.Parameter]:

@@ -58,12 +58,18 @@ class _Loaded(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in COMMANDS:
             raise KeyError(name)
+        # Here, because the help of the program does without.
+        from concord.options import takes_numbers_as_written
+
         function = name.replace("-", "_")
         module = import_module(f"concord.commands.{function}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
         examples = "\n".join(("\b", "Examples:", *(f"  {example}" for example in module.EXAMPLES)))
         app.command(name, epilog=f"{examples}\n\n{EPILOG}")(getattr(module, function))
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        for parameter in command.params:
+            takes_numbers_as_written(parameter)
+        return command
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)

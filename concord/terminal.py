@@ -68,6 +68,9 @@ def _line(parts: Iterable[Part]) -> Text:
 @contextlib.contextmanager
 def status(stage: str) -> Iterator[Callable[[str], None]]:
     """What is done now, on a terminal only; yields what changes it."""
+    if not console.is_terminal:  # else a pipe that is closed would end what is being done
+        yield lambda _: None
+        return
     with console.status(_line([stage])) as shown:
         yield lambda text: shown.update(_line([text]))
 
@@ -82,6 +85,9 @@ class ProgressDisplay(NamedTuple):
 @contextlib.contextmanager
 def progress(stage: str) -> Iterator[ProgressDisplay]:
     """A progress bar, on a terminal only; what is printed meanwhile goes above it."""
+    if not console.is_terminal:  # else a pipe that is closed would end what is being done
+        yield ProgressDisplay(lambda _: None, lambda _: None)
+        return
     # Here, because most commands have none.
     from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar

@@ -16,6 +16,7 @@ from concord.options import FleetOptions, Out, ScenarioChoice, takes_structs
 from concord.refusals import UsageError
 from concord.scenarios import chosen
 from concord.terminal import say
+from model.settings.written import WRITTEN
 from model.verdict import ExitCode, Verdict
 from simulator.running.run import RunOutcome
 
@@ -72,7 +73,12 @@ def _is_violated(failed: Sequence[tuple[int, RunOutcome]]) -> bool:
 
 def _seed_range(text: str) -> tuple[int, int]:
     first, colon, last = text.partition(":")
-    if not (colon and first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+    if not (
+        colon
+        and WRITTEN[int].fullmatch(first)
+        and WRITTEN[int].fullmatch(last)
+        and 0 <= int(first) < int(last)
+    ):
         raise UsageError(f"--seeds {text}: expected A:B with A < B, for example 0:100")
     return int(first), int(last)
 

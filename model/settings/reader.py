@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import (
@@ -35,19 +34,13 @@ import msgspec
 import yaml
 
 from model.settings.durations import duration_us, is_duration, key_of
+from model.settings.written import WRITTEN
 
 _TAG: Final = "tag:yaml.org,2002:"
 NULL: Final = f"{_TAG}null"
 TEXT: Final = f"{_TAG}str"
 _TEXT_TAGS: Final = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "timestamp"))
 _SHOWN_MAX: Final = 40
-_WRITTEN: Final[Mapping[type, re.Pattern[str]]] = {
-    int: re.compile(r"[-+]?(0|[1-9][0-9]*)"),
-    float: re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"),
-    bool: re.compile(r"true|True|TRUE|false|False|FALSE"),
-}
-"""How values are written that every reader of YAML, and of this file, takes for the same."""
-
 Variant: TypeAlias = Callable[[Mapping[str, Any]], tuple[frozenset[str], Mapping[str, Any]]]
 """For structs whose fields depend on one of them: takes the fields given (scalars as text) and returns the
 fields allowed and the values of those left out; raises :class:`SettingError`."""
@@ -305,7 +298,7 @@ class Reader:
         except SettingError as error:
             return self._wrong(node, key, error.message)
         value = _plain(scalar, base, meta)
-        if not is_duration(meta) and base in _WRITTEN and not _WRITTEN[base].fullmatch(scalar.text):
+        if not is_duration(meta) and base in WRITTEN and not WRITTEN[base].fullmatch(scalar.text):
             return self._wrong(
                 node, key, f"must be {expected}, not {scalar.shown}{_remedy(scalar, value, base)}"
             )

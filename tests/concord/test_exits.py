@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -102,6 +103,33 @@ def test_a_closed_pipe_ends_it_quietly(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
+    ("bug", "verdict"), [((), ExitCode.GOOD), (("--inject", "tie-reversed"), ExitCode.VIOLATED)]
+)
+def test_a_run_of_which_only_the_first_line_is_read_is_kept_whole(
+    tmp_path: Path, bug: tuple[str, ...], verdict: ExitCode
+) -> None:
+    small = ("calm", "--clients", "20", "--documents", "2", "--duration", "4s", "--no-shrink")
+    crowded = ("--set", "workload.contention_share=1", "--set", "workload.edits_per_second=1")
+    process = subprocess.Popen(
+        [*PROGRAM, "simulate", *small, *crowded, *bug, "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=group(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().startswith("calm: 20 clients")
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", ExitCode.CLOSED_PIPE)
+    process.stderr.close()
+    assert (tmp_path / "out/report.html").exists()
+    assert json.loads((tmp_path / "out/result.json").read_bytes())["exit_code"] == verdict
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("number", "to_all", "code", "shell"),
     [(signal.SIGINT, True, ExitCode.INTERRUPTED, ()), (signal.SIGINT, False, ExitCode.INTERRUPTED, ()),
      (signal.SIGTERM, False, ExitCode.TERMINATED, ()),
@@ -169,6 +197,19 @@ def test_the_help_tells_every_code(terminal: Terminal) -> None:
         (("token", "--user", "u"), "(Possible options: --user-id, --username)"),
         (("simulate", "a", "b"), "Got unexpected extra argument(s) (b)"),
         (("token",), "Missing option '--user-id'."),
+        (
+            ("simulate", "--clients", "1_0"),
+            "'--clients': expected a whole number in decimal digits, got '1_0'",
+        ),
+        (("simulate", "--clients=017"), "'--clients': expected a whole number in decimal digits, got '017'"),
+        (("campaign", "--jobs", "\u0663"), "'--jobs': expected a whole number in decimal digits"),
+        (("campaign", "--seeds", "0:1_0"), "--seeds 0:1_0: expected A:B"),
+        (("campaign", "--seeds", "0:\u0663"), "expected A:B"),
+        (("shrink", "x.json", "--seconds", "1_0.5"), "'--seconds': expected a number in decimal digits"),
+        (
+            ("shrink", "x.json", "--seconds", "inf"),
+            "'--seconds': expected a number in decimal digits, got 'inf'",
+        ),
     ],
 )
 def test_what_is_misspelled_or_missing_is_said(
