@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from model.displayed import AppliedLog, Moment
 from model.identity import Revision, SiteId
+from model.marks import Mechanism, mark
 from model.text import CARET, Operation, Selection, transform_selection
 
 
@@ -40,6 +41,7 @@ class Cursors:
         """The person's selection in the displayed text, which has ``length`` code points."""
         carried = self._applied.carry_selection(self._own, self._moment)
         if carried is None:  # nothing was done here for as long as the log reaches back
+            mark(Mechanism.OWN_CURSOR_FORGOTTEN)
             carried = (min(self._own[0], length), min(self._own[1], length))
         self._own, self._moment = carried, self._applied.count
         return carried
@@ -76,12 +78,18 @@ class Cursors:
 
     def carried(self, cursor: PeerCursor) -> Selection | None:
         """Where a cursor stands now; None if it was placed too long ago to tell."""
-        return self._applied.carry_selection(cursor.selection, cursor.moment)
+        carried = self._applied.carry_selection(cursor.selection, cursor.moment)
+        if carried is None:
+            mark(Mechanism.PEER_CURSOR_FORGOTTEN)
+        return carried
 
     def check_invariants(self, length: int) -> None:
         """Every selection lies within the displayed text, which has ``length`` code points."""
         own = self._applied.carry_selection(self._own, self._moment)
-        for selection in (own, *(self.carried(cursor) for cursor in self._peers.values())):
+        for selection in (
+            own,
+            *(self._applied.carry_selection(peer.selection, peer.moment) for peer in self._peers.values()),
+        ):
             assert selection is None or 0 <= min(selection) <= max(selection) <= length, selection
 
     @property

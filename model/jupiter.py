@@ -28,6 +28,7 @@ from typing import NoReturn
 from model.cursors import Cursors
 from model.displayed import AppliedLog
 from model.identity import NO_EDIT, DocumentId, Revision, SequenceNumber, SiteId
+from model.marks import Mechanism, mark
 from model.outgoing import PendingEdit, SavedReplica, Sent, as_branch, as_submit
 from model.phases import RULES, ConnectionLost, ConnectionOpened, Phase, Transitions, Trigger
 from model.protocol import (
@@ -151,6 +152,8 @@ class Replica:
         self.revision, self.epoch, self.sequence = saved.revision, saved.epoch, saved.sequence
         self.acknowledged, self.in_flight = saved.acknowledged, saved.in_flight
         self.pending = list(saved.pending)
+        if self.in_flight is not None or self.pending:
+            mark(Mechanism.RESTARTED_WITH_EDITS)
         self._enter(Phase.OFFLINE, ConnectionLost)
         self._forget_display()
 
@@ -268,6 +271,10 @@ class Replica:
             raise LocalProtocolError(
                 ErrorCode.TOO_LARGE, f"a text of {op.target_length}, the limit is {DOCUMENT_LENGTH_MAX}"
             )
+        if self.phase is Phase.OFFLINE:
+            mark(Mechanism.EDITED_OFFLINE)
+        elif self.phase is Phase.HANDING_IN:
+            mark(Mechanism.EDITED_HANDING_IN)
         selection = self.selection
         self.text = self._apply(self.text, op)
         self.sequence = SequenceNumber(self.sequence + 1)
@@ -282,6 +289,8 @@ class Replica:
             return ()
         if not self.pending:
             return self._send_presence()
+        if len(self.pending) > 1:
+            mark(Mechanism.COMPOSED)
         assert self.revision is not None
         self.in_flight = as_submit(self.pending, self.revision, self.selection)
         assert self.in_flight.operation.target_length == len(self.text)
@@ -330,6 +339,8 @@ class Replica:
         own = [edit.operation for edit in self.pending] if self.pending else []
         if self.in_flight is not None:
             own.insert(0, self.in_flight.operation)
+        if own:
+            mark(Mechanism.PEER_CURSOR_PAST_OWN)
         self._cursors.place(site, selection, revision, own)
 
     # --- receiving ----------------------------------------------------------------------------------------
@@ -367,6 +378,8 @@ class Replica:
                 self._enter(Phase.JOINING, Welcome)
                 return (self._join(),)
             case PeerLeft():
+                if self._cursors.of(message.site) is not None:
+                    mark(Mechanism.PEER_CURSOR_REMOVED)
                 self._cursors.remove(message.site)
                 return ()
             case Failure() | Renewed():
@@ -399,6 +412,7 @@ class Replica:
             if peer.selection is not None and self.revision == message.revision:
                 self._place_peer(peer.site, peer.selection, message.revision)
         if self.in_flight is not None and self.in_flight.is_branch:
+            mark(Mechanism.BRANCH_SENT_AGAIN)
             self._awaits_fate = False
             self._enter(Phase.HANDING_IN, Joined)
             return self.in_flight.messages
@@ -406,12 +420,16 @@ class Replica:
             self._enter(Phase.HANDING_IN, Joined)
             return () if self._awaits_fate else self._hand_in()
         self._enter(Phase.LIVE, Joined)
-        return self.resend() or self._flush()
+        again = self.resend()
+        if again:
+            mark(Mechanism.SENT_AGAIN_ON_RETURN)
+        return again or self._flush()
 
     def _catch_up(self, rows: list[Row]) -> tuple[ClientMessage, ...]:
         messages: tuple[ClientMessage, ...] = ()
         for row in rows:
             if row.site == self.site:
+                mark(Mechanism.OWN_IN_CATCH_UP)
                 messages += self._acknowledge(row.revision, row.first, row.last)
             else:
                 self._remote(row.revision, row.site, row.operation)
@@ -427,7 +445,9 @@ class Replica:
                 if sent is not None:
                     mine, op = self._cross(sent.operation, op, mine_first)
                     sent = Sent(sent.messages, sent.first, sent.last, mine)
-                pending, op = self._past_pending(op, mine_first)
+                if pending:
+                    mark(Mechanism.CROSSED_PENDING)
+                    pending, op = self._past_pending(op, mine_first)
             text = self._apply(self.text, op)
         except OperationError as error:
             raise RemoteProtocolError(ErrorCode.BASE_LENGTH, f"revision {revision}: {error}") from None
@@ -465,6 +485,7 @@ class Replica:
         self, revision: Revision, first: SequenceNumber, last: SequenceNumber
     ) -> tuple[ClientMessage, ...]:
         if last <= self.acknowledged:
+            mark(Mechanism.ANSWERED_TWICE)
             return ()  # the answer to something sent twice
         sent = self.in_flight
         if sent is None or sent.is_branch or (sent.first, sent.last) != (first, last):
@@ -491,6 +512,8 @@ class Replica:
     def _hand_in(self) -> tuple[ClientMessage, ...]:
         """Send what was done offline; from here on it is what is in flight (D15.3)."""
         assert self.revision is not None
+        if self.in_flight is not None:
+            mark(Mechanism.BRANCH_WITH_IN_FLIGHT)
         self.in_flight = as_branch(self.in_flight, self.pending, self.revision)
         assert self.in_flight.operation.target_length == len(self.text)
         self.pending = []
@@ -507,6 +530,8 @@ class Replica:
                 ErrorCode.OUT_OF_ORDER, f"merge as {message.revision} of a branch of {self.revision}"
             )
         try:
+            if self.pending:
+                mark(Mechanism.MERGED_PAST_PENDING)
             # Nobody has seen the pending edits, so this tie is free; the smaller change is to stay in place.
             pending, op = self._past_pending(message.operation, True)
             text = self._apply(self.text, op)

@@ -21,6 +21,8 @@ class Side(enum.Enum):
 
     SERVER = "server"
     CLIENT = "client"
+    PERSON = "person"
+    REPLICA = "replica"
 
 
 class Mechanism(enum.Enum):
@@ -297,6 +299,194 @@ class Mechanism(enum.Enum):
     )
     CURSORS_AT_JOIN = ("cursors_at_join", Side.SERVER, "Somebody who joined was told where others are.")
 
+    # --- the server: commits, merges, outboxes --------------------------------------------------------------
+
+    BRANCH_MEETS_TRUNK = (
+        "branch_meets_trunk",
+        Side.SERVER,
+        "A branch and the trunk had inserted into the same gap.",
+    )
+    BRANCH_DELETES_DELETED = (
+        "branch_deletes_deleted",
+        Side.SERVER,
+        "A branch and the trunk had deleted the same.",
+    )
+    MERGED_IN_PARTS = (
+        "merged_in_parts",
+        Side.SERVER,
+        "A merge took in an insertion of more than 1,024 code points part by part.",
+    )
+    COMMIT_SHARED = ("commit_shared", Side.SERVER, "Several requests to the store shared a commit.")
+    SLOW_READER = ("slow_reader", Side.SERVER, "A connection was closed because its client read too slowly.")
+
+    # --- the client -----------------------------------------------------------------------------------------
+
+    COMPOSED = (
+        "composed",
+        Side.CLIENT,
+        "Edits that piled up behind an operation in flight became one operation.",
+    )
+    CROSSED_PENDING = (
+        "crossed_pending",
+        Side.CLIENT,
+        "A revision of somebody else met edits that were not sent yet.",
+    )
+    ANSWERED_TWICE = (
+        "answered_twice",
+        Side.CLIENT,
+        "A client got the answer to an operation that it had sent twice once more.",
+    )
+    EDITED_OFFLINE = ("edited_offline", Side.CLIENT, "Somebody edited without a connection.")
+    EDITED_HANDING_IN = (
+        "edited_handing_in",
+        Side.CLIENT,
+        "Somebody edited while the branch of before was on its way.",
+    )
+    MERGED_PAST_PENDING = (
+        "merged_past_pending",
+        Side.CLIENT,
+        "What a merge brought met edits that were made meanwhile.",
+    )
+    SENT_AGAIN_ON_RETURN = (
+        "sent_again_on_return",
+        Side.CLIENT,
+        "What was in flight was sent again over the next connection.",
+    )
+    OWN_IN_CATCH_UP = (
+        "own_in_catch_up",
+        Side.CLIENT,
+        "A client learnt from a catch-up that its operation in flight had become durable.",
+    )
+    BRANCH_WITH_IN_FLIGHT = (
+        "branch_with_in_flight",
+        Side.CLIENT,
+        "An operation in flight that had not arrived became the first edit of a branch.",
+    )
+    BRANCH_SENT_AGAIN = (
+        "branch_sent_again",
+        Side.CLIENT,
+        "A branch that was under way was sent again, byte for byte.",
+    )
+    RESTARTED_WITH_EDITS = (
+        "restarted_with_edits",
+        Side.CLIENT,
+        "A crashed client came back with edits from its disk that were not known to be durable.",
+    )
+    PEER_CURSOR_PAST_OWN = (
+        "peer_cursor_past_own",
+        Side.CLIENT,
+        "The cursor of a peer was carried past own edits that the server had not got.",
+    )
+    PEER_CURSOR_REMOVED = (
+        "peer_cursor_removed",
+        Side.CLIENT,
+        "The cursor of a peer went because the peer had left.",
+    )
+    OWN_CURSOR_FORGOTTEN = (
+        "own_cursor_forgotten",
+        Side.CLIENT,
+        "More was applied since the own cursor was placed than a replica remembers.",
+    )
+    PEER_CURSOR_FORGOTTEN = (
+        "peer_cursor_forgotten",
+        Side.CLIENT,
+        "More was applied since a cursor of a peer was placed than a replica remembers.",
+    )
+    UNDO_DEEP = (
+        "undo_deep",
+        Side.CLIENT,
+        "An edit was undone while another one already was: the second or a later undo in a row.",
+    )
+    UNDO_PAST_OTHERS = ("undo_past_others", Side.CLIENT, "An undo was carried past edits of others.")
+    UNDO_IN_VAIN = ("undo_in_vain", Side.CLIENT, "A step had nothing left to undo or redo and was skipped.")
+    UNDO_TOO_OLD = (
+        "undo_too_old",
+        Side.CLIENT,
+        "More was applied since an edit than a replica remembers, so it cannot be undone or redone.",
+    )
+    UNDO_FORGOTTEN = ("undo_forgotten", Side.CLIENT, "Somebody made more edits than can be undone.")
+    REDO = ("redo", Side.CLIENT, "An edit was redone.")
+    REDO_DEEP = ("redo_deep", Side.CLIENT, "An edit was redone with more undone ones behind it.")
+    REDO_PAST_OTHERS = ("redo_past_others", Side.CLIENT, "A redo was carried past edits of others.")
+    REDO_IN_VAIN = ("redo_in_vain", Side.CLIENT, "Somebody asked for a redo when there was nothing to redo.")
+    EDIT_AFTER_UNDO = ("edit_after_undo", Side.CLIENT, "A new edit took away what could have been redone.")
+    NO_CONNECTION = (
+        "no_connection",
+        Side.CLIENT,
+        "A connection could not be opened, and was tried again later.",
+    )
+    OPENED_IN_VAIN = (
+        "opened_in_vain",
+        Side.CLIENT,
+        "A connection opened when its client did not want it any more.",
+    )
+    CAME_ANOTHER_WAY = (
+        "came_another_way",
+        Side.CLIENT,
+        "A client left a connection without a word and opened another one.",
+    )
+    LATE_MESSAGE = ("late_message", Side.CLIENT, "A message came over a connection that its client had left.")
+    SENT_AGAIN_AFTER_BUSY = (
+        "sent_again_after_busy",
+        Side.CLIENT,
+        "A client sent again what a busy server had refused.",
+    )
+    STRANDED = ("stranded", Side.CLIENT, "A client kept its text for its person and went on as a new site.")
+    RIGHT_LOST_WITH_EDITS = (
+        "right_lost_with_edits",
+        Side.CLIENT,
+        "A client had no right any more to edits that were not known to be durable.",
+    )
+    TOKEN_EXPIRED_AWAY = (
+        "token_expired_away",
+        Side.CLIENT,
+        "A client came back with edits when the token it had shown before had expired.",
+    )
+    NO_OTHER_TOKEN = ("no_other_token", Side.CLIENT, "A token was to be renewed, and there was no other one.")
+
+    # --- people ---------------------------------------------------------------------------------------------
+
+    LARGE_PASTE = ("large_paste", Side.PERSON, "Somebody inserted more than 1,024 code points at once.")
+    LARGE_CUT = ("large_cut", Side.PERSON, "Somebody deleted more than 1,024 code points at once.")
+    ASTRAL = ("astral", Side.PERSON, "Somebody inserted a character that needs two units of UTF-16.")
+
+    # --- replicas without a server --------------------------------------------------------------------------
+
+    EVENT_REPEATED = (
+        "event_repeated",
+        Side.REPLICA,
+        "An event arrived that its receiver had or held back already.",
+    )
+    EVENT_HELD_BACK = (
+        "event_held_back",
+        Side.REPLICA,
+        "An event was held back until what it depends on was there.",
+    )
+    DELETED_TWICE = ("deleted_twice", Side.REPLICA, "Two replicas deleted the same element.")
+    COMPACTED = ("compacted", Side.REPLICA, "A replica dropped tombstones that everybody knows of.")
+    ASKED_TOO_FAR_BACK = (
+        "asked_too_far_back",
+        Side.REPLICA,
+        "A replica was asked for events that it had dropped.",
+    )
+    ASKED_BACK = (
+        "asked_back",
+        Side.REPLICA,
+        "A replica that was asked lacked something itself, and asked back.",
+    )
+    ANSWER_CUT_OFF = (
+        "answer_cut_off",
+        Side.REPLICA,
+        "A replica lacked more than one answer carries, and had to ask again.",
+    )
+    SENT_IN_PARTS = ("sent_in_parts", Side.REPLICA, "Events were sent in several datagrams.")
+    UNSYNCED_LOST = (
+        "unsynced_lost",
+        Side.REPLICA,
+        "A replica crashed with events that its disk did not have yet.",
+    )
+    REPLICA_RELOADED = ("replica_reloaded", Side.REPLICA, "A replica was loaded from its disk.")
+
 
 Tally: TypeAlias = dict[Mechanism, int]
 """How often each mechanism was marked; those that never were are left out."""
@@ -335,3 +525,11 @@ def merged(tallies: Iterable[Tally]) -> dict[str, int]:
         for mechanism, count in counts.items():
             sums[mechanism] = sums.get(mechanism, 0) + count
     return {mechanism.value: sums[mechanism] for mechanism in Mechanism if mechanism in sums}
+
+
+def with_zeros(counts: Mapping[str, int], mechanisms: Iterable[Mechanism]) -> dict[str, int]:
+    """The counts with those of ``mechanisms`` that never happened, in the order of the registry."""
+    there = {mechanism.value for mechanism in mechanisms} | counts.keys()
+    return {
+        mechanism.value: counts.get(mechanism.value, 0) for mechanism in Mechanism if mechanism.value in there
+    }

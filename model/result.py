@@ -149,6 +149,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         judged: documents whose histories were judged; None for all of them.
         interrupted: whether it was ended by a signal; it is judged as far as it came.
         lost: what could not be written, a line each, because the disk was full.
+        reached: how often each mechanism happened that there is in such a run, 0 included.
+        required: the mechanisms that the scenario requires.
     """
 
     verdict: Verdict
@@ -183,6 +185,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     judged: int | None = None
     interrupted: bool = False
     lost: list[str] = []
+    reached: dict[str, int] = {}
+    required: list[str] = []
     version: int = RESULT_VERSION
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from model.displayed import APPLIED_MAX, AppliedLog, Moment
+from model.marks import Mechanism, mark
 from model.text import Operation, invert, transform_pair
 
 UNDO_DEPTH_MAX: Final = 64
@@ -35,11 +36,15 @@ class _Step(NamedTuple):
 class _Steps:
     """Steps that take the edits of one text back, the newest last."""
 
-    __slots__ = ("_applied", "_steps")
+    __slots__ = ("_applied", "_crossed", "_steps")
 
-    def __init__(self, applied: AppliedLog) -> None:
+    def __init__(self, applied: AppliedLog, crossed: Mechanism) -> None:
         self._applied = applied
+        self._crossed = crossed  # what it is to carry a step past edits of others
         self._steps: list[_Step] = []
+
+    def __len__(self) -> int:
+        return len(self._steps)
 
     def clear(self) -> None:
         self._steps.clear()
@@ -51,6 +56,7 @@ class _Steps:
             self._steps[-1] = self._steps[-1]._replace(end=now - 1)
         self._steps.append(_Step(op, (), now, None))
         if len(self._steps) > UNDO_DEPTH_MAX:
+            mark(Mechanism.UNDO_FORGOTTEN)
             del self._steps[0]
 
     def pop(self) -> Operation | None:
@@ -60,12 +66,16 @@ class _Steps:
             step = self._steps.pop()
             logged = self._applied.since(step.begin, step.end)
             if logged is None or len(step.carried) + len(others) > APPLIED_MAX:
+                mark(Mechanism.UNDO_TOO_OLD)
                 self._steps.clear()  # too old to tell, and everything below is older still
                 return None
             op, others = _cross(step.operation, [*step.carried, *logged, *others])
+            if others:
+                mark(self._crossed)
             if not op.is_noop:
                 self._resume(others)
                 return op
+            mark(Mechanism.UNDO_IN_VAIN)
         return None
 
     def check_invariants(self, length: int) -> None:
@@ -88,6 +98,7 @@ class _Steps:
         step = self._steps.pop()
         logged = self._applied.since(step.begin, step.end)
         if logged is None:
+            mark(Mechanism.UNDO_TOO_OLD)
             self._steps.clear()
             return
         carried = (*step.carried, *logged, *others)
@@ -106,11 +117,13 @@ class UndoStack:
             applied: what is applied to the text, own edits included; the methods that note an edit are
                 called right after it was.
         """
-        self._undo = _Steps(applied)
-        self._redo = _Steps(applied)
+        self._undo = _Steps(applied, Mechanism.UNDO_PAST_OTHERS)
+        self._redo = _Steps(applied, Mechanism.REDO_PAST_OTHERS)
 
     def edited(self, op: Operation, text_before: str) -> None:
         """Note an own edit that was neither undo nor redo."""
+        if self._redo:
+            mark(Mechanism.EDIT_AFTER_UNDO)
         self._redo.clear()
         self._undo.push(invert(op, text_before))
 
@@ -129,11 +142,17 @@ class UndoStack:
 
     def undo(self) -> Operation | None:
         """Take the newest edit off the stack and return what undoes it now; None if there is nothing."""
+        if self._redo:
+            mark(Mechanism.UNDO_DEEP)
         return self._undo.pop()
 
     def redo(self) -> Operation | None:
         """Take the newest undone edit off the stack and return what redoes it now."""
-        return self._redo.pop()
+        if len(self._redo) > 1:
+            mark(Mechanism.REDO_DEEP)
+        op = self._redo.pop()
+        mark(Mechanism.REDO_IN_VAIN if op is None else Mechanism.REDO)
+        return op
 
 
 def _cross(op: Operation, others: list[Operation]) -> tuple[Operation, list[Operation]]:

@@ -184,7 +184,7 @@ class Worker:
         """A client reads too slowly: it may come back and catch up."""
         socket = self._sockets.get(connection)
         if socket is not None:
-            self.metrics.counts.outbox_overflows += 1
+            self.metrics.overflowed()
             _LOG.warning("a client reads too slowly", connection=connection)
             self.closed(connection, CLOSE_TRY_AGAIN)
             socket.close(CLOSE_TRY_AGAIN, "too slow")

@@ -22,6 +22,7 @@ FILE_LINES_MAX = 400
 LONG_FILES = {
     "model/text.py": "an operation and its three functions are one algebra, checked as one",
     "model/jupiter.py": "the state machine of a client is one, and its rules are read beside its steps",
+    "model/marks.py": "every mechanism there is, in one table",
     "model/history.py": "every record of a history; who reads one wants to see all",
     "model/protocol.py": "every message of the protocol, in the order of its document",
     "model/client/concord.py": "one dialect: what is said and what is heard are read side by side",

@@ -23,8 +23,11 @@ FAULT: Final = "fault:"
 TRAFFIC: Final = "traffic:"
 """Counts of datagrams are kept under this and what became of them."""
 
+MECHANISM: Final = "mechanism:"
+"""Counts of mechanisms are kept under this and the name of the mechanism."""
+
 NAME: Final = "non_triviality"
-DETAIL: Final = "expected kinds of edits, faults and fates of datagrams that occurred"
+DETAIL: Final = "expected kinds of edits, faults, fates of datagrams and mechanisms that occurred"
 
 
 class NonTriviality:
@@ -65,8 +68,9 @@ def judge_triviality(
     expected_kinds: tuple[str, ...],
     expected_faults: tuple[str, ...],
     expected_fates: tuple[str, ...] = (),
+    required: tuple[str, ...] = (),
 ) -> CheckResult:
-    """Whether every kind of edit was made, every fault hit something, and every fate met some datagram.
+    """Whether all that was to happen did: kinds of edits, faults, fates of datagrams, mechanisms.
 
     ``checked`` counts what occurred; if anything expected is missing it is 0, so that the verdict is
     *unknown*, and ``detail`` names what. Where nothing is expected, something must have been edited.
@@ -74,6 +78,7 @@ def judge_triviality(
     expected = {EDIT + kind: f"no edit of kind {kind!r} was made" for kind in expected_kinds}
     expected |= {FAULT + fault: f"fault {fault!r} hit nothing" for fault in expected_faults}
     expected |= {TRAFFIC + fate: f"no datagram was {fate}" for fate in expected_fates}
+    expected |= {MECHANISM + name: f"mechanism {name!r} was not reached" for name in required}
     missing = [problem for key, problem in expected.items() if not counts.get(key)]
     edited = any(count for key, count in counts.items() if key.startswith(EDIT))
     if not edited and not expected_kinds:

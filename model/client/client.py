@@ -29,6 +29,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from model.client.answers import Answer
 from model.client.backoff import Backoff
 from model.client.dialect import Controls, Dialect, Frames
+from model.marks import Mechanism, mark
 from model.people.actions import Action, Edit, Move, Redo, Undo
 
 RAISED: Final = "raised"
@@ -217,6 +218,7 @@ class Client(Generic[Link, D]):
     def reconnect(self, cause: str) -> None:
         """Forget the connection without a word to anybody, and open another one."""
         if self.link is not None:
+            mark(Mechanism.CAME_ANOTHER_WAY)
             self.link = None
             self._close(cause)
             self._connect()
@@ -270,6 +272,7 @@ class Client(Generic[Link, D]):
         """A connection is open; it is closed again if it is not wanted any more."""
         self._is_connecting = False
         if not self.wants_connection or self.link is not None:
+            mark(Mechanism.OPENED_IN_VAIN)
             self._host.close(link)
             return
         self.link = link
@@ -290,6 +293,8 @@ class Client(Generic[Link, D]):
                 return
             if frames:  # nearly never
                 self._transmit(link, frames)
+        else:
+            mark(Mechanism.LATE_MESSAGE)
 
     def broken(self, link: Link | None, code: int) -> None:
         """The connection is gone, or (None) could not be opened; one that the client left does not matter."""
@@ -302,6 +307,7 @@ class Client(Generic[Link, D]):
                 return
             self._come_back(answer, cause)
         elif link is None:
+            mark(Mechanism.NO_CONNECTION)
             self._is_connecting = False
             self._come_back(Answer.LATER, str(code))
 

@@ -14,8 +14,9 @@ from model.client.dialect import Controls, Frames
 from model.client.engine import Engine
 from model.client.notices import NoticeListener
 from model.identity import EMPTY_LOG, SequenceNumber, SiteId
+from model.marks import Mechanism, mark
 from model.outgoing import SavedReplica
-from model.people.actions import Action, Edit, Move, Redo, Undo, clamped, operation_of
+from model.people.actions import Action, Edit, Move, Redo, Undo, clamped, mark_unusual, operation_of
 from model.phases import Phase
 from model.protocol import (
     Ack,
@@ -161,6 +162,8 @@ class Concord:
         token = self._token()
         if connection != self._connection:
             return ()  # it was closed meanwhile
+        if 0 < self._expires_us <= self._controls.now and self.engine.unacknowledged:
+            mark(Mechanism.TOKEN_EXPIRED_AWAY)
         self._shown = token
         self._greeted_us = self._controls.now
         return self._frames(self.engine.connect(token))
@@ -299,12 +302,15 @@ class Concord:
             )
         if not failure.fatal:
             if rule.warning is Answer.SEND_AGAIN:
-                self._after(failure.retry_after_ms * 1_000, self.resend)
+                self._after(failure.retry_after_ms * 1_000, self._resend_refused)
             elif rule.warning is Answer.RENEW:
                 return self._renew()
             return ()
         self._failure = failure.code
+        if failure.code is ErrorCode.FORBIDDEN and self.engine.unacknowledged:
+            mark(Mechanism.RIGHT_LOST_WITH_EDITS)
         if rule.fatal is Answer.NEW_SITE:
+            mark(Mechanism.STRANDED)
             self._listener.stranded()
             self._controls.turned_away(Answer.NEW_SITE, "stranded")
         return ()
@@ -333,6 +339,10 @@ class Concord:
         """What is in flight once more, byte for byte; nothing unless the exchange allows it now."""
         return self._frames(self.engine.resend())
 
+    def _resend_refused(self) -> Frames:
+        mark(Mechanism.SENT_AGAIN_AFTER_BUSY)
+        return self.resend()
+
     # --- tokens -------------------------------------------------------------------------------------------
 
     def _expires(self, expires_in_ms: int | None) -> None:
@@ -355,6 +365,7 @@ class Concord:
         if connection != self._connection:
             return ()
         if token == self._shown:
+            mark(Mechanism.NO_OTHER_TOKEN)
             self._listener.not_renewed()
             self._renew_later()
             return ()
@@ -370,9 +381,11 @@ class Concord:
         done: tuple[Operation, tuple[ClientMessage, ...]] | None
         match action:
             case Edit():
-                op = operation_of(clamped(action, len(engine.text)), len(engine.text))
+                edit = clamped(action, len(engine.text))
+                op = operation_of(edit, len(engine.text))
                 kind: str = action.kind
                 done = None if op.is_noop else (op, engine.edit(op))
+                mark_unusual(edit)
             case Undo():
                 kind, done = "undo", engine.undo()
             case Redo():

@@ -28,6 +28,7 @@ from typing import Final, NamedTuple
 
 from model.crdt.tree import ITEMS_MAX, Node, Tree
 from model.identity import SiteId
+from model.marks import Mechanism, mark
 from model.text import Component, Operation, OperationError
 
 _TEXT_MAX: Final = 256
@@ -301,6 +302,7 @@ class BranchMerge:
             self._position += len(part)
             self._done += len(part)
             if self._done < len(c):
+                mark(Mechanism.MERGED_IN_PARTS)
                 return 1
         elif c > 0:
             self._position += c
@@ -352,6 +354,8 @@ class BranchMerge:
                     other += c
                 else:
                     theirs = c
+            if text and other:
+                mark(Mechanism.BRANCH_MEETS_TRUNK)
             if text and (not other or self._site < self._owners[gap]):
                 operation += [text, len(other)]
                 for_sender += [len(text), other]
@@ -361,6 +365,8 @@ class BranchMerge:
             count = min(abs(ours), abs(theirs))
             if not count:
                 return operation, for_sender
+            if ours < 0 and theirs < 0:
+                mark(Mechanism.BRANCH_DELETES_DELETED)
             if theirs > 0:
                 operation.append(count if ours > 0 else -count)
             if ours > 0:

@@ -6,11 +6,15 @@ by construction: ``0 <= position``, ``position + deleted <= len(text)``.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from model.marks import Mechanism, mark
 from model.text import Operation, delete, insert, replace
+
+LARGE: Final = 1_024
+"""An edit of more code points than this is a large one."""
 
 EditKind: TypeAlias = Literal["type", "backspace", "paste", "replace", "cut"]
 
@@ -22,6 +26,16 @@ class Edit(msgspec.Struct, frozen=True, gc=False):
     position: int
     deleted: int
     inserted: str
+
+
+def mark_unusual(edit: Edit) -> None:
+    """Count an edit that is larger than most, or has characters that need two units of UTF-16."""
+    if len(edit.inserted) > LARGE:
+        mark(Mechanism.LARGE_PASTE)
+    if edit.deleted > LARGE:
+        mark(Mechanism.LARGE_CUT)
+    if edit.inserted and max(edit.inserted) > "\uffff":
+        mark(Mechanism.ASTRAL)
 
 
 def clamped(edit: Edit, length: int) -> Edit:

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from model.marks import Mechanism, mark
 from reference_server.bus.port import BusCounters
 from reference_server.metrics.snapshot import (
     Counts,
@@ -125,6 +126,11 @@ class Metrics:
         if dropped:
             self.counts.connections_dropped += 1
             self._disconnections.count()
+
+    def overflowed(self) -> None:
+        """A connection was closed because its client reads too slowly."""
+        self.counts.outbox_overflows += 1
+        mark(Mechanism.SLOW_READER)
 
     def conflict_failed(self) -> None:
         """An operation could not be carried to the head of its document."""

@@ -14,6 +14,7 @@ from typing import Final
 
 import trio
 
+from model.marks import Mechanism, mark
 from reference_server.core.effects import Answer, Request
 from reference_server.logs import Logger
 from reference_server.store.port import Store, StoreError, unanswered
@@ -114,6 +115,8 @@ class StoreRunner:
 
     def _hand_back(self, answers: list[Answer], commit_us: int, requests: int) -> None:
         def in_trio() -> None:
+            if requests > 1:
+                mark(Mechanism.COMMIT_SHARED)
             self._observe(commit_us, requests)
             if answers:
                 self._deliver(answers)

@@ -9,10 +9,11 @@ from typing import Any, BinaryIO, ClassVar, NamedTuple, TypeAlias
 from model.checkers import Judge
 from model.claims import Claims
 from model.history import Header
+from model.marks import BY_NAME, Mechanism, Side
 from model.measures.measure_set import Totals
 from simulator.gossip.peer import GossipParts
 from simulator.planning.plan import CellPlan
-from simulator.planning.scenario import Scenario
+from simulator.planning.scenario import Scenario, without_requirements
 from simulator.virtual.cell import Parts
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.simulation import Simulation
@@ -35,11 +36,13 @@ class SimulatedEngine(ABC):
     Attributes:
         scenario: name of the scenario it plays unless somebody says otherwise.
         fault_kinds: the kinds of faults that can happen to it.
+        sides: whose mechanisms a run of it can reach.
         claims: what it claims; ``claims.engine`` is its name.
     """
 
     scenario: ClassVar[str]
     fault_kinds: ClassVar[tuple[str, ...]]
+    sides: ClassVar[tuple[Side, ...]]
     claims: Claims
 
     @abstractmethod
@@ -67,6 +70,19 @@ class SimulatedEngine(ABC):
         Raises:
             TraceError: the recorded session of the workload cannot be read.
         """
+
+    @property
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """Those that a run of it can reach."""
+        return tuple(mechanism for mechanism in Mechanism if mechanism.side in self.sides)
+
+    def _requiring(self, scenario: Scenario) -> Planned:
+        """The scenario, which requires no mechanism of another engine, without plans."""
+        foreign = [name for name in scenario.requires if BY_NAME[name].side not in self.sides]
+        if not foreign:
+            return Planned(scenario, ())
+        note = f"not required, because {self.claims.engine} has no such mechanism: {', '.join(foreign)}"
+        return Planned(without_requirements(scenario, foreign), (), (note,))
 
     def cell(
         self,

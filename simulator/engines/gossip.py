@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from model.claims import ENGINES
 from model.history import HISTORY_VERSION, Header
+from model.marks import Side
 from model.measures.measure_set import Totals
 from simulator.engines.engine import AnyParts, Planned, SimulatedEngine, wrong_parts
 from simulator.gossip.cell import GossipCell
@@ -25,6 +26,7 @@ class GossipEngine(SimulatedEngine):
 
     scenario = "replicas"
     fault_kinds = KINDS_WITHOUT_SERVER
+    sides = (Side.REPLICA, Side.PERSON)
 
     def __init__(self, rule: str, topology: Topology) -> None:
         """``rule`` is the name of a list rule, as in :data:`model.crdt.replicas.ALGORITHMS`."""
@@ -46,10 +48,13 @@ class GossipEngine(SimulatedEngine):
 
     def plan(self, scenario: Scenario, seed: int) -> Planned:
         """The plans of the cells of a scenario, which is played without what needs a server."""
-        scenario, notes = without_server(scenario)
+        played = self._requiring(scenario)
+        scenario, notes = without_server(played.scenario)
         plans = plan_cells(scenario, seed)
         rule = self.claims.engine
-        return Planned(scenario, gossip_plans(plans, rule, self.topology, scenario.gossip, seed), notes)
+        return Planned(
+            scenario, gossip_plans(plans, rule, self.topology, scenario.gossip, seed), (*played.notes, *notes)
+        )
 
     @property
     def _header(self) -> Header:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model.claims import JUPITER
+from model.marks import Side
 from model.measures.measure_set import Totals
 from simulator.engines.engine import AnyParts, Planned, SimulatedEngine, wrong_parts
 from simulator.faults import fault_of
@@ -22,6 +23,7 @@ class JupiterEngine(SimulatedEngine):
 
     scenario = "default"
     fault_kinds = KINDS_WITH_SERVER
+    sides = (Side.SERVER, Side.CLIENT, Side.PERSON)
     claims = JUPITER
 
     @property
@@ -42,7 +44,8 @@ class JupiterEngine(SimulatedEngine):
 
     def plan(self, scenario: Scenario, seed: int) -> Planned:
         """The plans of the cells of a scenario, all of which can be played."""
-        return Planned(scenario, plan_cells(scenario, seed))
+        played = self._requiring(scenario)
+        return played._replace(plans=plan_cells(played.scenario, seed))
 
     def _cell(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from model import history
 from model.crdt.replicas.port import Event, Replica
 from model.identity import NO_EDIT, SequenceNumber
+from model.marks import Mechanism, mark
 
 
 class SavedPeer:
@@ -49,6 +50,7 @@ class Disk:
         """What the next process finds; events that were not synced are gone."""
         if self._synced == len(self._events):
             return SavedPeer(replica, self.sequence)
+        mark(Mechanism.UNSYNCED_LOST)
         del self._events[self._synced :]
         before = type(replica)(replica.site)
         for event in self._events:

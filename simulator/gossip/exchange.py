@@ -15,6 +15,7 @@ from model.crdt.replicas.port import CausalBuffer, Event, Replica, Version, spok
 from model.crdt.replicas.stability import Stability
 from model.history import Record
 from model.identity import NO_EDIT, DocumentId, SequenceNumber, SiteId
+from model.marks import Mechanism, mark
 from simulator.gossip.datagrams import EVENTS_MAX, Datagram, Datagrams, Endpoint
 from simulator.gossip.disk import Disk
 from simulator.planning.plan import ClientPlan, DocumentPlan
@@ -236,6 +237,10 @@ class EventExchange:
             # The question is so old that tombstones went meanwhile, which its sender has long known.
             return
         asks = not self._lacks_nothing_of(datagram.version)
+        if asks:
+            mark(Mechanism.ASKED_BACK)
+        if len(delta) > EVENTS_MAX * ANSWER_DATAGRAMS_MAX:
+            mark(Mechanism.ANSWER_CUT_OFF)
         if delta or asks:
             self._send([asker], delta[: EVENTS_MAX * ANSWER_DATAGRAMS_MAX], asks=asks)
 
@@ -293,6 +298,8 @@ class EventExchange:
         self._save()
         version = self.replica.version
         parts = [events[at : at + EVENTS_MAX] for at in range(0, len(events), EVENTS_MAX)] or [()]
+        if len(parts) > 1:
+            mark(Mechanism.SENT_IN_PARTS)
         for part in parts:
             self._number += 1
             datagram = Datagram(self.site, self._number, version, part, asks and part is parts[-1])

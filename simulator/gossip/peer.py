@@ -9,7 +9,8 @@ from model import history
 from model.crdt.replicas import ALGORITHMS
 from model.crdt.replicas.port import CausalBuffer, Event, Replica
 from model.identity import Revision, SequenceNumber, SiteId
-from model.people.actions import Action, Author, Edit, Move, Redo, Undo, clamped, operation_of
+from model.marks import Mechanism, mark
+from model.people.actions import Action, Author, Edit, Move, Redo, Undo, clamped, mark_unusual, operation_of
 from simulator.gossip.caret import Caret
 from simulator.gossip.disk import SavedPeer
 from simulator.gossip.exchange import EventExchange, ExchangeHost
@@ -122,6 +123,7 @@ class GossipPeer(EventExchange):
             self.replica = parts.replica.load(saved.data)
         except Exception as error:
             self.raised("loaded what it had saved", error)
+        mark(Mechanism.REPLICA_RELOADED)
         version = self._reload(parts.buffer, saved.sequence)
         self._caret = Caret()
         if self._stability is not None:
@@ -177,6 +179,7 @@ class GossipPeer(EventExchange):
         except Exception as error:
             self.raised(f"made {self.site}#{self.sequence}", error)
             return True
+        mark_unusual(edit)
         self._generated(events)
         text = self.replica.text
         self._caret.put(text, position + len(inserted))

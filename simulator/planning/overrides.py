@@ -20,6 +20,9 @@ def override_all(scenario: Scenario, settings: Mapping[str, str | float]) -> Sce
     documents, those fewer cells, and a smaller hot room; in a shorter run the join ramp and the faults
     come earlier and are shorter.
 
+    What a scenario requires holds for the scenario as it stands in its file. A changed one is another one,
+    and requires only what ``requires`` is set to.
+
     Raises:
         ScenarioError: unknown path, wrong value, or values that contradict each other.
     """
@@ -30,6 +33,8 @@ def override_all(scenario: Scenario, settings: Mapping[str, str | float]) -> Sce
             scenario = _shrunk(_replaced(scenario, key, str(settings[key])), scenario)
     except SettingError as error:
         raise ScenarioError(str(error)) from None
+    if settings and not any(key.partition(".")[0] == "requires" for key in settings):
+        scenario = msgspec.structs.replace(scenario, requires=())
     validate(scenario)
     return scenario
 

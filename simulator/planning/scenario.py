@@ -6,12 +6,13 @@ unit (``duration: 120s``). Every single value can be set from outside, see ``sim
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
+from model.marks import BY_NAME
 from model.settings.durations import Duration, PositiveDuration, Share
 from model.settings.reader import Reader, SettingError, Variant, nearest, parse, text_of
 from simulator.planning.faultspec import (
@@ -153,6 +154,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         duration_us: of the phase with faults; the heal phase follows.
         heal_bound_us: after healing, everything has converged within this long, or liveness is violated.
+        requires: names of the mechanisms that a run has to reach to be worth a verdict.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -169,6 +171,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: ServerSettings = ServerSettings()
     gossip: Gossip = Gossip()
     faults: tuple[FaultSpec, ...] = ()
+    requires: tuple[str, ...] = ()
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -227,6 +230,12 @@ def read_scenario(text: str, place: str) -> Scenario:
     return scenario
 
 
+def without_requirements(scenario: Scenario, mechanisms: Collection[str]) -> Scenario:
+    """The scenario, which does not require these mechanisms."""
+    required = tuple(name for name in scenario.requires if name not in mechanisms)
+    return msgspec.structs.replace(scenario, requires=required)
+
+
 def validate(scenario: Scenario) -> None:
     """Check what concerns more than one value; bounds of single values are checked when they are read.
 
@@ -257,6 +266,11 @@ def _problems(s: Scenario) -> Iterator[tuple[str, str]]:
         yield "network.regions", f"must have different names, none of them {ANY_REGION!r}"
     if abs(sum(region.share for region in s.network.regions) - 1.0) > 1e-6:
         yield "network.regions", "must have shares that add up to 1"
+    for i, name in enumerate(s.requires):
+        if name not in BY_NAME:
+            yield f"requires.{i}", f"unknown mechanism {name!r}; {nearest(name, BY_NAME)}"
+        elif name in s.requires[:i]:
+            yield f"requires.{i}", f"{name} stands there twice"
     for i, spec in enumerate(s.faults):
         for key, message in fault_problems(spec, s.sessions.join_ramp_us, s.duration_us):
             yield f"faults.{i}.{key}", message

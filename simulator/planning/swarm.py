@@ -30,6 +30,7 @@ def swarm(scenario: Scenario, seeds: Seeds, kinds: Sequence[str] = KINDS_WITH_SE
     """A scenario with a random part of the faults and with other numbers, all of them legal.
 
     The faults are drawn from those of the scenario, or from ``kinds`` if it has none; at least one is kept.
+    It requires no mechanism.
 
     Raises:
         ScenarioError: the scenario itself contradicts itself.
@@ -54,6 +55,7 @@ def swarm(scenario: Scenario, seeds: Seeds, kinds: Sequence[str] = KINDS_WITH_SE
             offline_editing_share=rng.random(),
             crash_share=rng.random() ** 3,
         ),
+        requires=(),
     )
     validate(swarmed)
     return swarmed

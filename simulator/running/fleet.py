@@ -17,6 +17,7 @@ from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import NonTriviality
 from model.history_file import HistoryFile
 from model.machine import few_collections
+from model.marks import Tally, tallied
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
 from simulator.children import WorkerPool
@@ -47,6 +48,7 @@ class CellOutcome(NamedTuple):
     happened: dict[str, int]
     measures: MeasureSet
     realised: tuple[FaultWindow, ...]
+    reached: Tally
     lost: str = ""  # why there is no history
 
 
@@ -58,7 +60,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     measures = Measures()
     parts = parts_for(job.plan, job.bug)
     kept = HistoryFile(job.history)
-    with few_collections(), io.BufferedWriter(kept) as file:
+    with few_collections(), tallied() as reached, io.BufferedWriter(kept) as file:
         cell = engine.cell(
             job.plan,
             Judge([*checkers, triviality, measures]),
@@ -77,6 +79,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
         triviality.counts,
         measures.result(),
         tuple(cell.realised),
+        reached,
         kept.lost,
     )
 

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from model import result as results
-from model.checkers.triviality import judge_triviality
+from model.checkers.triviality import MECHANISM, judge_triviality
 from model.machine import is_of_the_disk, this_machine
+from model.marks import merged, with_zeros
 from model.measures import MeasureSet, encode_measures, merge_measures
 from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, merge_results, overall
@@ -114,15 +115,17 @@ def save(run: RunOutcome, directory: Path) -> None:
 
 def _checks(planned: Planned, fates: tuple[str, ...], outcomes: Sequence[CellOutcome]) -> list[CheckResult]:
     """One result for each check, over all cells; ``fates`` are those that some datagrams must have had."""
-    merged = [merge_results(parts) for parts in zip(*(o.results for o in outcomes), strict=True)]
-    applicable = [_as_applicable(result, planned.plans) for result in merged]
+    results = [merge_results(parts) for parts in zip(*(o.results for o in outcomes), strict=True)]
+    applicable = [_as_applicable(result, planned.plans) for result in results]
     happened: dict[str, int] = {}
     for outcome in outcomes:
         for name, count in outcome.happened.items():
             happened[name] = happened.get(name, 0) + count
     faults = tuple(dict.fromkeys(w.kind for p in planned.plans for w in p.faults))
-    expected = expected_kinds(planned.scenario)
-    return [*applicable, judge_triviality(happened, expected, faults, fates)]
+    for name, count in merged(outcome.reached for outcome in outcomes).items():
+        happened[MECHANISM + name] = count
+    expected, required = expected_kinds(planned.scenario), planned.scenario.requires
+    return [*applicable, judge_triviality(happened, expected, faults, fates, required)]
 
 
 def _as_applicable(result: CheckResult, plans: Sequence[CellPlan]) -> CheckResult:
@@ -180,6 +183,8 @@ def _result(
         versions=versions(),
         machine=this_machine(),
         failures=[str(path.relative_to(options.directory)) for path, _ in cases],
+        reached=with_zeros(merged(outcome.reached for outcome in outcomes), options.engine.mechanisms),
+        required=list(scenario.requires),
         command=options.command,
     )
 

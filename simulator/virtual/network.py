@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from model.identity import ConnectionId
+from model.marks import Mechanism, mark
 from reference_server.core.limits import CLOSE_TRY_AGAIN
 from simulator.planning.scenario import NetworkSettings
 from simulator.virtual.clock import Clock
@@ -230,6 +231,7 @@ class Network:
             connection.outbox_bytes += len(data)
             if connection.outbox_bytes > self._outbox_bytes_max and connection.server_open:
                 self.overflowed += 1
+                mark(Mechanism.SLOW_READER)
                 self.close_from_server(connection, CLOSE_TRY_AGAIN)
 
     def read(self, connection: Connection, bytes_max: int) -> int:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from random import Random
 
 from model.identity import DocumentId
+from model.marks import Mechanism, mark
 from reference_server.core.effects import Answer, Appended, Committed, Request
 from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
@@ -63,6 +64,8 @@ class Storage:
         except Exception as error:
             self._broke(error)
             return
+        if len(requests) > 1:
+            mark(Mechanism.COMMIT_SHARED)
         self._committing = requests[0].document
         delay = plan.commit_us + int(self._random(requests[0].document) * plan.commit_jitter_us)
         self._clock.call(delay, self._finish, len(requests))

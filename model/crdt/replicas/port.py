@@ -18,6 +18,7 @@ from typing import ClassVar, NamedTuple, Self, TypeAlias
 import msgspec
 
 from model.identity import SiteId
+from model.marks import Mechanism, mark
 from model.text import Operation
 
 
@@ -254,6 +255,7 @@ class CausalBuffer:
     def add(self, event: Event) -> list[Event]:
         """Take an event; returns those that are ready now, in an order that can be applied."""
         if covers(self._given, event.id) or event.id in self._held_ids:
+            mark(Mechanism.EVENT_REPEATED)
             return []
         ready: list[Event] = []
         candidates = deque([event])
@@ -261,6 +263,7 @@ class CausalBuffer:
             candidate = candidates.popleft()
             missing = self._missing(candidate)
             if missing is not None:
+                mark(Mechanism.EVENT_HELD_BACK)
                 self._held.setdefault(missing, []).append(candidate)
                 self._held_ids.add(candidate.id)
                 continue

@@ -26,6 +26,7 @@ from model.crdt.replicas.port import (
     first_missing,
 )
 from model.identity import SiteId
+from model.marks import Mechanism, mark
 
 
 class SavedSequence(msgspec.Struct, frozen=True):
@@ -213,7 +214,9 @@ class SequenceReplica(Replica):
 
     def _mark(self, deletion: Deletion) -> None:
         node = self._nodes[deletion.target]
-        if not node.deletions:
+        if node.deletions:
+            mark(Mechanism.DELETED_TWICE)
+        else:
             self._list.hide(node)
         node.deletions.append(deletion.id)
 
@@ -221,6 +224,7 @@ class SequenceReplica(Replica):
         """The delta, in the order in which the events came here."""
         for site, counter in self._forgotten.items():
             if version.get(site, 0) < counter:
+                mark(Mechanism.ASKED_TOO_FAR_BACK)
                 raise ValueError(f"events of {site} up to {counter} were forgotten by compaction")
         wanted = {site for site, counter in self._version.items() if version.get(site, 0) < counter}
         if not wanted:
@@ -290,6 +294,7 @@ class SequenceReplica(Replica):
         dropped = self._dropped(stable)
         if not dropped:
             return 0
+        mark(Mechanism.COMPACTED)
         for element in dropped:
             for event in (element, *self._nodes.pop(element).deletions):
                 del self._events[event]

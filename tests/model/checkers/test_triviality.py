@@ -32,6 +32,17 @@ def test_what_is_missing_makes_the_run_unknown_and_is_named() -> None:
     )
 
 
+def test_a_required_mechanism_has_to_be_reached() -> None:
+    counts = {"edit:type": 1, "mechanism:trim": 2, "mechanism:busy": 1}
+    result = judge_triviality(counts, (), (), (), ("trim",))
+    assert (result.verdict, result.checked) == (Verdict.VALID, 1)
+    result = judge_triviality(counts, (), (), (), ("trim", "conflict"))
+    assert (result.verdict, result.detail) == (
+        Verdict.UNKNOWN,
+        "too little happened: mechanism 'conflict' was not reached",
+    )
+
+
 def test_without_promises_something_must_be_edited() -> None:
     assert judge_triviality({"edit:type": 1}, (), ()).verdict is Verdict.VALID
     assert judge_triviality({}, (), ()).verdict is Verdict.UNKNOWN

@@ -7,6 +7,7 @@ import pytest
 from model.checkers import Judge
 from model.claims import ENGINES, JUPITER, SEQUENCES
 from model.crdt.replicas import ALGORITHMS
+from model.marks import BY_NAME
 from model.measures.measure_set import Totals
 from simulator.engines.engine import SimulatedEngine
 from simulator.engines.gossip import GossipEngine
@@ -49,6 +50,21 @@ def test_what_a_server_cannot_have_is_refused_and_what_replicas_cannot_have_is_l
     planned = STAR.plan(load_scenario("default"), seed=1)
     assert {w.kind for plan in planned.plans for w in plan.faults} <= set(STAR.fault_kinds)
     assert planned.notes
+
+
+def test_a_mechanism_of_another_engine_is_not_required_and_the_run_says_so() -> None:
+    small: dict[str, str | float] = {
+        "clients": 20,
+        "documents": 4,
+        "cells": 2,
+        "requires": "[trim, compacted, large_paste]",
+    }
+    for engine, required in ((WITH_SERVER, ("trim", "large_paste")), (STAR, ("compacted", "large_paste"))):
+        planned = engine.plan(override_all(load_scenario(engine.scenario), small), seed=1)
+        assert planned.scenario.requires == required
+        (note,) = [note for note in planned.notes if "not required" in note]
+        assert note.endswith("compacted" if engine is WITH_SERVER else "trim")
+        assert {BY_NAME[name] for name in required} <= set(engine.mechanisms)
 
 
 def test_with_a_server_an_edit_counts_once_it_is_acknowledged() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from simulator.planning.faultspec import fault_spec
@@ -98,6 +99,16 @@ def test_a_shorter_run_has_earlier_and_shorter_faults(duration: str) -> None:
 
 def test_a_longer_run_keeps_its_faults() -> None:
     assert override(DEFAULT, "duration", "10m").faults == DEFAULT.faults
+
+
+def test_a_changed_scenario_requires_only_what_it_is_told_to() -> None:
+    written = msgspec.structs.replace(DEFAULT, requires=("trim", "busy"))
+    assert override_all(written, {}).requires == ("trim", "busy")
+    assert override_all(written, {"clients": 20_000}).requires == ()
+    assert override_all(written, {"duration": "20s", "requires": "[conflict]"}).requires == ("conflict",)
+    assert override_all(written, {"clients": 100, "requires": "[]"}).requires == ()
+    with pytest.raises(ScenarioError, match=r"^requires\.0: unknown mechanism 'trimm'; did you mean trim\?$"):
+        override_all(written, {"requires": "[trimm]"})
 
 
 def test_workloads_as_written_on_the_command_line() -> None:

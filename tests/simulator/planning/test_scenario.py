@@ -183,6 +183,15 @@ MISTAKES = {
         "faults:\n  - {kind: clog, lane: sky}\n",
         "case.yaml:8: faults.0.lane: must be one of network, gateway, store, clients, not 'sky'",
     ),
+    "unknown mechanism": (
+        "requires:\n  - trim\n  - snapshot_loadd\n",
+        "case.yaml:9: requires.1: unknown mechanism 'snapshot_loadd'; did you mean snapshot_loaded?",
+    ),
+    "mechanism required twice": (
+        "requires: [trim,\n  busy, trim]\n",
+        "case.yaml:8: requires.2: trim stands there twice",
+    ),
+    "mechanisms that are no list": ("requires: trim\n", "case.yaml:7: requires: must be a list, not 'trim'"),
     "broken syntax": ("faults: [\n", "case.yaml:8: not YAML: "),
 }
 

@@ -61,8 +61,8 @@ def test_two_processes_give_the_same_result(outcomes: list[CellOutcome], tmp_pat
     again = run_cells(jobs, 2, reached.append)
     assert digest_of(again) == digest_of(outcomes)
     for a, b in zip(again, outcomes, strict=True):
-        same = (a.cell, a.digest, a.results, a.happened, a.realised)
-        assert same == (b.cell, b.digest, b.results, b.happened, b.realised)
+        same = (a.cell, a.digest, a.results, a.happened, a.realised, a.reached)
+        assert same == (b.cell, b.digest, b.results, b.happened, b.realised, b.reached)
     assert reached == sorted(reached)
 
 

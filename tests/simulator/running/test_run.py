@@ -148,6 +148,19 @@ def test_a_run_without_edits_is_unknown(tmp_path: Path) -> None:
     assert {c.name: c.verdict for c in result.checks}["ledger"] is Verdict.UNKNOWN
 
 
+def test_what_a_scenario_requires_has_to_be_reached(run: RunOutcome, tmp_path: Path) -> None:
+    reached = run.result.reached
+    assert reached["composed"] > reached["conflict"] == 0
+    assert run.result.required == []
+    required = msgspec.structs.replace(calm(), requires=("composed", "conflict"))
+    result = simulate(required, options(tmp_path), Audience().listener).result
+    assert (result.digest, result.reached) == (run.result.digest, reached)
+    assert result.required == ["composed", "conflict"]
+    assert (result.verdict, result.exit_code) == (Verdict.UNKNOWN, ExitCode.UNKNOWN)
+    (check,) = [check for check in result.checks if check.verdict is Verdict.UNKNOWN]
+    assert check.detail == "too little happened: mechanism 'conflict' was not reached"
+
+
 def test_a_long_run_has_to_contain_every_kind_of_edit() -> None:
     assert expected_kinds(calm()) == ()
     long = load_scenario("default")
