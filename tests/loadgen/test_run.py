@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,13 @@ def server(bug: str = "") -> Iterator[str]:
         assert process.stdin is not None
         process.stdin.close()
         process.wait(30)
+
+
+def stopped(pid: int, seconds: float) -> None:
+    """Stop a process for so long: it does nothing, and learns of it by its clock at most."""
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
 
 
 def plan(url: str, **changes: object) -> LoadPlan:
@@ -109,6 +117,24 @@ def test_a_right_server_is_valid_and_everything_is_measured(tmp_path: Path) -> N
     assert len(histories) == 2
     assert sum(1 for path in histories for _ in read_history(path)) > EDITS_ENOUGH
     assert any("interrupted" in note for note in result.notes)
+
+
+def test_a_generator_whose_loop_is_blocked_was_the_limit(tmp_path: Path) -> None:
+    blocks = 0
+
+    def block(latest: dict[int, Status]) -> bool:
+        nonlocal blocks
+        if sum(status.edits for status in latest.values()) > 30:
+            stopped(latest[min(latest)].pid, 0.3)
+            blocks += 1
+        return blocks == 6
+
+    with server() as url:
+        result, _ = run(plan(url, model="open", drop_mean_seconds=0.0), tmp_path, block)
+    assert result.verdict is Verdict.VALID, result.checks
+    assert result.exit_code == ExitCode.HARNESS_LIMIT
+    unwell = {row.name for row in result.harness if not row.ok}
+    assert {"loop_lag", "missed_sends"} <= unwell
 
 
 @pytest.mark.parametrize("sampled", [0, 3])

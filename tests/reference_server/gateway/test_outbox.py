@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -81,6 +83,103 @@ def test_what_the_kernel_does_not_take_follows_in_order() -> None:
             await trio.testing.wait_all_tasks_blocked()
             assert outbox.waiting_bytes == 0
             assert outbox.bytes_out == 997 * 200
+
+    run(scenario)
+
+
+class Stingy:
+    """``os.write`` to one descriptor, of which only so many bytes at a time are taken; 0 is "not now"."""
+
+    def __init__(self, fd: int, sizes: Iterator[int]) -> None:
+        self._fd, self._sizes, self._write = fd, sizes, os.write
+        self.taken: list[int] = []
+
+    def __call__(self, fd: int, data: bytes) -> int:
+        if fd != self._fd:
+            return self._write(fd, data)
+        size = min(next(self._sizes), len(data))
+        if not size:
+            raise BlockingIOError
+        self.taken.append(size)
+        return self._write(fd, data[:size])
+
+
+FRAMES = [bytes([97 + n]) * size for n, size in enumerate((1, 7, 2, 1, 12, 3))]
+WHOLE = b"".join(FRAMES)
+
+
+@pytest.mark.parametrize("size", range(1, len(WHOLE) + 1))
+def test_whatever_the_kernel_takes_at_a_time_the_bytes_are_the_same(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            write = Stingy(outbox._fd, itertools.repeat(size))
+            monkeypatch.setattr(os, "write", write)
+            for frame in FRAMES:
+                outbox.put(frame)
+            outbox.flush()
+            assert outbox.waiting_bytes == len(WHOLE) - size
+            assert await received(peer, len(WHOLE)) == WHOLE
+            await trio.testing.wait_all_tasks_blocked()
+            assert (outbox.waiting_bytes, outbox.bytes_out) == (0, len(WHOLE))
+            assert len(write.taken) == -(-len(WHOLE) // size)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("size", range(len(WHOLE)))
+def test_a_frame_that_comes_between_two_short_writes_tears_none(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            sizes = itertools.chain((size, 0, 1), itertools.repeat(2))
+            monkeypatch.setattr(os, "write", Stingy(outbox._fd, sizes))
+            for frame in FRAMES:
+                outbox.put(frame)
+            outbox.flush()
+            outbox.put(b"between")
+            outbox.flush()
+            assert await received(peer, len(WHOLE) + 7) == WHOLE + b"between"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("size", range(len(WHOLE)))
+def test_a_farewell_follows_the_frame_that_was_begun(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            sizes = itertools.chain((size, 0), itertools.repeat(3))
+            monkeypatch.setattr(os, "write", Stingy(outbox._fd, sizes))
+            for frame in FRAMES:
+                outbox.put(frame)
+            outbox.flush()
+            outbox.drop()
+            outbox.put(b"farewell")
+            outbox.flush()
+            # What follows the frame that was begun, or the first one if none was, is gone.
+            ends = list(itertools.accumulate(map(len, FRAMES)))
+            kept = WHOLE[: next(end for end in ends if end > size)]
+            assert await received(peer, len(kept) + 8) == kept + b"farewell"
+            assert outbox.bytes_out == len(kept) + 8
+
+    run(scenario)
+
+
+def test_more_frames_than_go_into_one_write_are_short_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with connected() as (outbox, peer):
+            frames = [str(n).encode() for n in range(200)]  # four writes, the second one taken whole
+            sizes = itertools.cycle((1, 10_000, 0, 64))
+            monkeypatch.setattr(os, "write", Stingy(outbox._fd, sizes))
+            for frame in frames:
+                outbox.put(frame)
+            outbox.flush()
+            whole = b"".join(frames)
+            assert await received(peer, len(whole)) == whole
+            await trio.testing.wait_all_tasks_blocked()
+            assert outbox.waiting_bytes == 0
 
     run(scenario)
 
