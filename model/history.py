@@ -313,16 +313,16 @@ class Seen(RecordBase, frozen=True, tag="seen"):
 
 
 class FaultBegan(RecordBase, frozen=True, tag="fault_began"):
-    """A fault started; ``lane`` groups its occurrences, ``affected`` counts what it hits in this cell."""
+    """A fault started; ``lane`` groups its occurrences, ``concerned`` counts whom it is meant for here."""
 
     time_us: int
     lane: str
     name: str
-    affected: int
+    concerned: int
 
 
 class FaultEnded(RecordBase, frozen=True, tag="fault_ended"):
-    """A fault healed. ``affected`` counts what it really hit (broken connections, delayed commits …)."""
+    """A fault healed. ``affected`` counts what it was seen to do (broken connections, delayed commits …)."""
 
     time_us: int
     lane: str

@@ -359,7 +359,7 @@ class Measures:
 
     def _fault_began(self, record: history.FaultBegan) -> None:
         self._at(record.time_us)
-        self._timeline.fault_began(record.time_us, record.lane, record.name, record.affected)
+        self._timeline.fault_began(record.time_us, record.lane, record.name)
 
     def _fault_ended(self, record: history.FaultEnded) -> None:
         self._at(record.time_us)

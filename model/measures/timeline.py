@@ -89,7 +89,7 @@ class Timeline:
         self._graces: deque[tuple[int, Connectivity]] = deque()
         self._recovery_us = _NEVER_US  # when the recovery may end
         self._recovery_max_us = _NEVER_US  # when it ends whoever is missing
-        self._open: dict[tuple[str, str], deque[tuple[int, int]]] = {}
+        self._open: dict[tuple[str, str], deque[int]] = {}
         self._faults: list[FaultRow] = []
         self.next_us = SECOND_US
 
@@ -152,7 +152,7 @@ class Timeline:
         return self._series
 
     def finish(self, time_us: int) -> list[FaultRow]:
-        """End at ``time_us``: close the last second, and every fault that nobody ended.
+        """End at ``time_us``: close the last second, and every fault that nobody ended: it has hit nothing.
 
         Returns:
             The faults in order of their begin.
@@ -162,7 +162,7 @@ class Timeline:
         if time_us > self._second * SECOND_US or self.edits or self.broadcasts or self.deliveries:
             self._close_second()
         for (lane, name), begun in self._open.items():
-            self._faults += [FaultRow(name, lane, begin_us, time_us, n) for begin_us, n in begun]
+            self._faults += [FaultRow(name, lane, begin_us, time_us, 0) for begin_us in begun]
         self._open.clear()
         return sorted(self._faults, key=lambda f: (f.begin_us, f.end_us, f.lane, f.name))
 
@@ -173,9 +173,9 @@ class Timeline:
         if self.phase != HEAL:
             self.phase = phase
 
-    def fault_began(self, time_us: int, lane: str, name: str, affected: int) -> None:
+    def fault_began(self, time_us: int, lane: str, name: str) -> None:
         """A fault acts from now on; several of one lane and name end in the order they began."""
-        self._open.setdefault((lane, name), deque()).append((time_us, affected))
+        self._open.setdefault((lane, name), deque()).append(time_us)
         self._recovery_us = self._recovery_max_us = _NEVER_US
         self._change_phase(FAULT, time_us)
         self._schedule()
@@ -183,7 +183,7 @@ class Timeline:
     def fault_ended(self, time_us: int, lane: str, name: str, affected: int) -> None:
         """A fault is over; one whose begin was not recorded is taken as an instant."""
         begun = self._open.get((lane, name))
-        begin_us = begun.popleft()[0] if begun else time_us
+        begin_us = begun.popleft() if begun else time_us
         if not begun:
             self._open.pop((lane, name), None)
         self._faults.append(FaultRow(name, lane, begin_us, time_us, affected))

@@ -9,6 +9,7 @@ from typing import Final
 from simulator.faults.fault import ClientsFault
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.host import ServerHost
+from simulator.virtual.witness import Shows, Symptom
 
 READ_EVERY_US: Final = 100_000
 """How often a slow reader reads."""
@@ -18,25 +19,25 @@ class LongOffline(ClientsFault):
     """Some clients are away for the whole window and keep typing."""
 
     kind = "long_offline"
+    shows = Shows((Symptom.LEFT,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Take those offline who are there."""
         self._away = [client for client in self.clients if client.wants_connection]
         for client in self._away:
             client.go_offline("closed", silent=False)
-        return len(self._away)
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Bring them back."""
         for client in self._away:
             client.go_online()
-        return len(self._away)
 
 
 class Herd(LongOffline):
     """The whole fleet loses its connections at one moment, and comes back in the same instant."""
 
     kind = "herd"
+    shows = Shows((Symptom.RETURNED,), needed=(Symptom.LEFT,))
     share_default = 1.0
 
 
@@ -44,38 +45,35 @@ class ClientCrash(ClientsFault):
     """Some clients die with pending edits, and restart from what they had saved."""
 
     kind = "client_crash"
+    shows = Shows((Symptom.RESTARTED,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Kill them, those that are offline as well."""
         self._killed = [c for c in self.clients if c.has_started and not (c.has_left or c.is_down)]
         for client in self._killed:
             client.crash()
-        return len(self._killed)
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Restart them."""
         for client in self._killed:
             client.restart()
-        return len(self._killed)
 
 
 class SlowReader(ClientsFault):
     """Some clients read so slowly that the server's queue for them fills (1013)."""
 
     kind = "slow_reader"
+    shows = Shows((Symptom.WAITED,))
     host: ServerHost
     clients: Sequence[SimulatedClient]
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Slow them down."""
         self._credit_bytes = [0.0] * len(self.clients)
         self._is_over = False
-        self._paths = [client.path for client in self.clients]
-        self._before = sum(path.hit for path in self._paths)
         for client in self.clients:
             client.reads_slowly = True
         self.host.clock.call(READ_EVERY_US, self._read)
-        return len(self.clients)
 
     def _read(self) -> None:
         if self._is_over:
@@ -87,40 +85,37 @@ class SlowReader(ClientsFault):
                 self._credit_bytes[i] -= self.host.network.read(client.link, int(self._credit_bytes[i]))
         self.host.clock.call(READ_EVERY_US, self._read)
 
-    def end(self) -> int:
-        """Let them read all that waits; the messages that had to wait."""
+    def end(self) -> None:
+        """Let them read all that waits."""
         self._is_over = True
         for client in self.clients:
             client.reads_slowly = False
             if client.link is not None:
                 self.host.network.read(client.link, sys.maxsize)
-        return sum(path.hit for path in self._paths) - self._before
 
 
 class DuplicateResend(ClientsFault):
     """Some clients send what is in flight again and again, although nothing was lost."""
 
     kind = "duplicate_resend"
+    shows = Shows((Symptom.REPEATED,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Start to repeat."""
         self._is_over = False
-        self._resent = 0
         for client in self.clients:
             self._repeat(client.resend)
-        return len(self.clients)
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Stop."""
         self._is_over = True
-        return self._resent
 
     def _repeat(self, resend: Callable[[], bool]) -> None:
         period_us = int(self.param("period_us", 50_000))
 
         def again() -> None:
             if not self._is_over:
-                self._resent += bool(resend())
+                resend()
                 self.host.clock.call(int(period_us * (0.5 + self.random.random())), again)
 
         self.host.clock.call(int(period_us * self.random.random()), again)
@@ -130,16 +125,15 @@ class ClockSkew(ClientsFault):
     """The clocks of some clients are wrong by up to ``skew_us``, in either direction; nobody may care."""
 
     kind = "clock_skew"
+    shows = Shows((Symptom.SKEWED,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Set them wrong."""
         bound = int(self.param("skew_us", 3_600_000_000))
         for client in self.clients:
             client.skew_us = self.random.randint(-bound, bound)
-        return len(self.clients)
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Set them right."""
         for client in self.clients:
             client.skew_us = 0
-        return len(self.clients)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ from simulator.virtual.cell import Cell
 from simulator.virtual.host import ServerHost
 from simulator.virtual.occurrence import OccurrenceHost
 from simulator.virtual.sessions import Participant, SessionHost
+from simulator.virtual.witness import GATEWAY, STORE, Shows
 
 PAUSE_US_MIN: Final = 50_000
 """What comes and goes stays as it is for at least this long."""
@@ -24,10 +25,16 @@ class FaultHost(OccurrenceHost, SessionHost, Protocol):
 class Fault:
     """One occurrence of a fault in one cell or live run.
 
-    ``begin`` and ``end`` return how much they hit: connections, commits, clients.
+    How much it hits is not for it to say: the run watches whether it ``shows`` what it has to.
+
+    Attributes:
+        shows: what must be seen to happen to those it concerns.
+        has_healed: whether everything is as before, once it has ended.
     """
 
     kind: ClassVar[str]
+    shows: Shows
+    has_healed = True
 
     def __init__(self, host: Any, window: FaultWindow) -> None:
         """``host`` is of the kind that the fault's class says; every one is a :class:`FaultHost`."""
@@ -35,12 +42,17 @@ class Fault:
         self.window = window
         self.random = host.seeds.stream("fault", window.index, host.plan.index)
 
-    def begin(self) -> int:
-        """Start; how much is hit at once."""
+    @property
+    def concerned(self) -> Iterable[str]:
+        """Whom it is meant for: sites of clients, or a part of the server."""
         raise NotImplementedError
 
-    def end(self) -> int:
-        """Heal; how much was hit in all."""
+    def begin(self) -> None:
+        """Start."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Heal."""
         raise NotImplementedError
 
     def param(self, name: str, default: Any) -> Any:
@@ -58,15 +70,17 @@ class Fault:
 
 
 class ServerFault(Fault):
-    """A fault of a run with a server."""
+    """A fault of the gateway, simulated or live."""
 
     host: ServerHost
+    concerned = (GATEWAY,)
 
 
 class CellFault(Fault):
     """A fault of something that only a simulated cell has, its store above all."""
 
     host: Cell
+    concerned = (STORE,)
 
 
 class ClientsFault(Fault):
@@ -77,6 +91,11 @@ class ClientsFault(Fault):
     def __init__(self, host: Any, window: FaultWindow) -> None:
         super().__init__(host, window)
         self.clients: Sequence[Participant] = self._choose()
+
+    @property
+    def concerned(self) -> Iterable[str]:
+        """The clients that were drawn."""
+        return [client.plan.site for client in self.clients]
 
     def _choose(self) -> list[Participant]:
         if self.window.sites is not None:
@@ -118,13 +137,12 @@ class IntermittentFault(ClientsFault):
         acts: whether it is there at present.
     """
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Be there, and keep changing until the end."""
-        hit = super().begin()
+        super().begin()
         self.acts = True
         self._is_over = False
         self._turn()
-        return hit
 
     def _turn(self) -> None:
         period_us = int(self.param("period_us", 1_000_000))
@@ -139,7 +157,7 @@ class IntermittentFault(ClientsFault):
     def _switch(self) -> None:
         """It has come or gone just now."""
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Stop changing."""
         self._is_over = True
-        return super().end()
+        super().end()

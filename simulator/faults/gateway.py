@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 from simulator.faults.fault import CellFault, ServerFault
+from simulator.virtual.witness import GATEWAY, Shows, Symptom
 
 
-class GatewayCrash(ServerFault):
+class GatewayDeath(ServerFault):
+    """A process dies and another one starts from the store."""
+
+    @property
+    def has_healed(self) -> bool:  # type: ignore[override]  # a real process takes a while to start
+        """Whether a process serves again."""
+        return self.host.is_gateway_up
+
+
+class GatewayCrash(GatewayDeath):
     """The process dies with everything in its memory, and another one starts from the store."""
 
     kind = "gateway_crash"
+    shows = Shows((Symptom.RESET,), needed=(Symptom.STARTED,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Kill it."""
-        self._hit = self.host.crash_gateway()
-        return self._hit
+        self.host.crash_gateway()
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Start a new one."""
         self.host.restart_gateway()
-        return self._hit
 
 
 class CrashBeforeAck(CellFault):
     """The process dies between persist and acknowledgement: a commit is durable and nobody was told."""
 
     kind = "crash_before_ack"
+    concerned = (GATEWAY,)
+    shows = Shows((Symptom.UNTOLD,), needed=(Symptom.STARTED,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Wait for the next commit that makes revisions durable."""
-        self._hit = 0
         self.host.storage.before_answer = self._crash
-        return 0
 
     def _crash(self) -> bool:
         self.host.storage.before_answer = None
-        self._hit = self.host.crash_gateway()
+        self.host.crash_gateway()
         self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway)
         return True
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Start a new process if the old one died."""
         self.host.storage.before_answer = None
         self.host.restart_gateway()
-        return self._hit

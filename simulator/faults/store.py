@@ -7,6 +7,7 @@ from model.protocol import Edits
 from model.text import insert
 from reference_server.core.effects import Announced, Append, LogRow, Progress
 from simulator.faults.fault import CellFault
+from simulator.virtual.witness import Shows, Symptom
 
 RIVAL = SiteId("rest")
 """The site id of edits that another worker made for a REST client (D4)."""
@@ -16,35 +17,31 @@ class StoreStall(CellFault):
     """Commits do not come back until the stall is over."""
 
     kind = "store_stall"
+    shows = Shows((Symptom.DELAYED,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Hold commits back."""
-        self._before = self.host.storage.delayed
         self.host.storage.stalled += 1
-        return 0
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Let them complete."""
         self.host.storage.stalled -= 1
         self.host.storage.release()
-        return self.host.storage.delayed - self._before
 
 
 class StoreFailure(CellFault):
     """Commits lose their answer; half of them were applied all the same."""
 
     kind = "store_error"
+    shows = Shows((Symptom.UNKNOWN,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Start to fail."""
-        self._before = self.host.storage.lost_answers
         self.host.storage.failing = float(self.param("rate", 0.3))
-        return 0
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Answer again."""
         self.host.storage.failing = 0.0
-        return self.host.storage.lost_answers - self._before
 
 
 class RivalWriter(CellFault):
@@ -55,21 +52,19 @@ class RivalWriter(CellFault):
     """
 
     kind = "rival_writer"
+    shows = Shows((Symptom.REFUSED,))
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Start to write."""
-        self._writes = 0
         self._written: dict[DocumentId, None] = {}  # in order
         self._is_over = False
         self._next()
-        return 0
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Stop, and let the gateway know where it has to look."""
         self._is_over = True
         for document in self._written:
             self.host.gateway_handles(Announced(document))
-        return self._writes
 
     def _next(self) -> None:
         period_us = int(self.param("period_us", 200_000))
@@ -101,5 +96,4 @@ class RivalWriter(CellFault):
         )
         progress = ((RIVAL, Progress(known.epoch, SequenceNumber(known.last + 1), Revision(head + 1))),)
         self.host.storage.request(Append(-1, name, head, (row,), progress, ()))
-        self._writes += 1
         self._written[name] = None

@@ -43,7 +43,7 @@ class GossipCell(Simulation[GossipPeer]):
         self.gossip: GossipPlan = plan.gossip
         self.settings = plan.gossip.settings
         self.parts = parts or healthy_parts(plan.gossip.rule)
-        self.network = Datagrams(self.clock, plan.network, self.settings)
+        self.network = Datagrams(self.clock, plan.network, self.settings, self.witness)
         self.rooms: dict[DocumentId, list[GossipPeer]] = {}
         self._peers: dict[SiteId, GossipPeer] = {}
         self._generated: dict[DocumentId, int] = {}

@@ -16,6 +16,7 @@ from model.identity import SiteId
 from simulator.planning.plan import ClientPlan
 from simulator.planning.scenario import Gossip, NetworkSettings
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import Symptom, Witness
 
 EVENTS_MAX: Final = 64
 """Events in one datagram; about 8 kB as JSON, what a path carries in a few packets."""
@@ -34,6 +35,9 @@ ABSENT: Final = "absent"
 COUNTS: Final = (SENT, ARRIVED, LOST, DUPLICATED, REORDERED, CUT_OFF, ABSENT)
 """What can become of a datagram: reordered ones arrived behind a later one of the same sender, those that
 were cut off met a partition, and those that are absent reached somebody who was offline."""
+
+NOISES: Final = {LOSS: Symptom.DROPPED, DUPLICATION: Symptom.DOUBLED, REORDERING: Symptom.OVERTAKEN}
+"""What is seen of a datagram that meets such a fate more often than usual."""
 
 
 class Datagram(NamedTuple):
@@ -95,12 +99,14 @@ class Datagrams:
         barriers, noises: faults that act at present.
     """
 
-    def __init__(self, clock: Clock, network: NetworkSettings, settings: Gossip) -> None:
+    def __init__(self, clock: Clock, network: NetworkSettings, settings: Gossip, witness: Witness) -> None:
         self.counts = dict.fromkeys(COUNTS, 0)
         self.barriers: list[Barrier] = []
         self.noises: list[Noise] = []
         self._clock = clock
         self._settings = settings
+        self._notice = witness.notice
+        self._notice_between = witness.notice_between
         regions = network.regions
         self._latency_us = [[(a.latency_us + b.latency_us) // 2 for b in regions] for a in regions]
         self._jitter_us = [[(a.jitter_us + b.jitter_us) / 2 for b in regions] for a in regions]
@@ -111,12 +117,20 @@ class Datagrams:
         for barrier in self.barriers:
             if barrier.stops(sender, receiver, datagram):
                 self.counts[CUT_OFF] += 1
+                self._notice_between(Symptom.HELD_UP, sender.plan.site, Symptom.HELD_DOWN, receiver.plan.site)
                 return
         self.carry(sender, receiver, datagram)
+        if self.barriers:
+            self._notice(Symptom.CARRIED_UP, sender.plan.site)
+            self._notice(Symptom.CARRIED_DOWN, receiver.plan.site)
 
     def carry(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> None:
         """Carry it, whatever is cut off."""
         fate = self._fate(sender)
+        if not fate:
+            fate = next((noise.kind for noise in self.noises if noise.hits(sender)), "")
+            if fate:
+                self._notice(NOISES[fate], sender.plan.site)
         if fate == LOSS:
             self.counts[LOST] += 1
             return
@@ -140,7 +154,7 @@ class Datagrams:
             if draw < share:
                 return fate
             draw -= share
-        return next((noise.kind for noise in self.noises if noise.hits(sender)), "")
+        return ""
 
     def _delay_us(self, sender: Endpoint, receiver: Endpoint) -> int:
         here, there = sender.plan.region, receiver.plan.region

@@ -22,6 +22,7 @@ from simulator.planning.plan import ClientPlan, DocumentPlan
 from simulator.planning.scenario import Gossip
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import Symptom, Witness
 
 ANSWER_DATAGRAMS_MAX: Final = 16
 """Datagrams with which one question is answered; who lacks more asks again."""
@@ -38,9 +39,11 @@ class ExchangeHost(Protocol):
 
     Attributes:
         settings: how to gossip.
+        witness: sees what really happens.
     """
 
     clock: Clock
+    witness: Witness
     seeds: Seeds
     settings: Gossip
     network: Datagrams
@@ -316,6 +319,7 @@ class EventExchange:
         if not (self._passed_on and self.is_online):
             return False
         self._send(self._receivers(self._host.settings.fanout), self._passed_on, asks=False)
+        self._host.witness.notice(Symptom.REPEATED, self.plan.site)
         return True
 
     # --- what is made here ---------------------------------------------------------------------------------

@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from model.identity import SiteId
 from simulator.faults.clients import ClientCrash, ClockSkew, DuplicateResend, Herd, LongOffline
 from simulator.faults.fault import ClientsFault, Fault, IntermittentFault, RegionFault
+from simulator.faults.network import ONE_WAY
 from simulator.gossip.cell import GossipCell
 from simulator.gossip.datagrams import DUPLICATION, LOSS, REORDERING, Datagram, Endpoint
 from simulator.gossip.peer import GossipPeer
+from simulator.planning.plan import FaultWindow
+from simulator.virtual.witness import Shows, Symptom
 
 
 class Cut(ClientsFault):
-    """Some replicas are cut off from all others; the hits are datagrams that met the cut."""
+    """Some replicas are cut off from all others."""
 
     kind = "partition_clients"
+    shows = Shows((Symptom.HELD_UP, Symptom.HELD_DOWN))
     host: GossipCell
     clients: Sequence[GossipPeer]
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Cut."""
         self.inside = frozenset(peer.site for peer in self.clients)
-        self.hit = 0
         self.host.network.barriers.append(self)
-        return len(self.clients)
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Mend it."""
         self.host.network.barriers.remove(self)
-        return self.hit
 
     def stops(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> bool:
         """Whether it takes this one."""
         if not self._separates(sender.plan.site, receiver.plan.site):
             return False
         self._keep(sender, receiver, datagram)
-        self.hit += 1
         return True
 
     def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
@@ -70,10 +72,16 @@ class CutOneWay(Cut):
 
     kind = "partition_one_way"
 
-    def begin(self) -> int:
-        """Cut one direction."""
-        self._up = (self.param("direction", None) or self.random.choice(("up", "down"))) == "up"
-        return super().begin()
+    def __init__(self, host: Any, window: FaultWindow) -> None:
+        super().__init__(host, window)
+        self.direction: str = self.param("direction", None) or self.random.choice(("up", "down"))
+        self._up = self.direction == "up"
+        self.shows = ONE_WAY[self.direction]
+
+    def realised(self) -> FaultWindow:
+        """The window with its clients and its direction."""
+        window = super().realised()
+        return msgspec.structs.replace(window, params={**window.params, "direction": self.direction})
 
     def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
         return (sender if self._up else receiver) in self.inside
@@ -93,21 +101,20 @@ class Clogged(Cut):
 
     kind = "clog"
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Hold back."""
         self._held: list[tuple[Endpoint, Endpoint, Datagram]] = []
-        return super().begin()
+        super().begin()
 
     def _keep(self, sender: Endpoint, receiver: Endpoint, datagram: Datagram) -> None:
         self._held.append((sender, receiver, datagram))
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Release."""
-        hit = super().end()
+        super().end()
         self.random.shuffle(self._held)
         for sender, receiver, datagram in self._held:
             self.host.network.carry(sender, receiver, datagram)
-        return hit
 
 
 class Noisy(ClientsFault):
@@ -116,42 +123,40 @@ class Noisy(ClientsFault):
     host: GossipCell
     share_default = 1.0
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Make it worse."""
         self._inside = frozenset(peer.plan.site for peer in self.clients)
         self._rate = float(self.param("rate", 0.5))
-        self._hit = 0
         self.host.network.noises.append(self)
-        return len(self.clients)
 
-    def end(self) -> int:
-        """Make it as before; the datagrams that were hit."""
+    def end(self) -> None:
+        """Make it as before."""
         self.host.network.noises.remove(self)
-        return self._hit
 
     def hits(self, sender: Endpoint) -> bool:
         """Whether it acts on this datagram."""
-        hit = sender.plan.site in self._inside and self.random.random() < self._rate
-        self._hit += hit
-        return hit
+        return sender.plan.site in self._inside and self.random.random() < self._rate
 
 
 class Loss(Noisy):
     """Many datagrams are lost."""
 
     kind = LOSS
+    shows = Shows((Symptom.DROPPED,))
 
 
 class Duplication(Noisy):
     """Many datagrams arrive twice."""
 
     kind = DUPLICATION
+    shows = Shows((Symptom.DOUBLED,))
 
 
 class Reordering(Noisy):
     """Many datagrams are overtaken by later ones."""
 
     kind = REORDERING
+    shows = Shows((Symptom.OVERTAKEN,))
 
 
 GOSSIP_FAULTS: Final[dict[str, type[Fault]]] = {

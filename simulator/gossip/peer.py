@@ -15,6 +15,7 @@ from simulator.gossip.caret import Caret
 from simulator.gossip.disk import SavedPeer
 from simulator.gossip.exchange import EventExchange, ExchangeHost
 from simulator.planning.plan import ClientPlan, DocumentPlan
+from simulator.virtual.witness import Symptom
 
 
 class PeerHost(ExchangeHost, Protocol):
@@ -87,6 +88,7 @@ class GossipPeer(EventExchange):
         self._is_silent = False
         host = self._host
         host.record(history.Online(host.now, self.site, self._document.document))
+        host.witness.notice(Symptom.RETURNED, self.site)
         self._begin_incarnation()
 
     def go_offline(self, cause: str, *, silent: bool = True) -> None:
@@ -97,6 +99,7 @@ class GossipPeer(EventExchange):
         self._is_silent = silent
         self._end_incarnation()
         self._host.record(history.Offline(self._host.now, self.site, self._document.document, cause))
+        self._host.witness.notice(Symptom.LEFT, self.site)
 
     def leave_when_durable(self) -> None:
         """Go offline until the heal: what it alone knows must not be gone for good."""
@@ -132,6 +135,7 @@ class GossipPeer(EventExchange):
         loaded = history.fingerprint(self.replica.text)
         host.record(history.Reloaded(host.now, self.site, document, version, saved.fingerprint, loaded))
         host.record(history.Restarted(host.now, self.site, document, Revision(self.known), self.sequence))
+        host.witness.notice(Symptom.RESTARTED, self.site)
         self.go_online()
 
     # --- the person ---------------------------------------------------------------------------------------
@@ -174,6 +178,8 @@ class GossipPeer(EventExchange):
                 host.now + self.skew_us,
             )
         )
+        if self.skew_us:
+            host.witness.notice(Symptom.SKEWED, self.site)
         try:
             events = self.replica.delete(position, deleted) + self.replica.insert(position, inserted)
         except Exception as error:

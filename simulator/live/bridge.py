@@ -17,6 +17,7 @@ from simulator.live.link import Disconnection, Link
 from simulator.live.relay import MessageRelay, RelayContext
 from simulator.planning.seeds import Seeds
 from simulator.virtual.network import Connection, Network
+from simulator.virtual.witness import GATEWAY, STORE, Symptom
 
 DISCONNECTIONS: Final = ((0.5, Disconnection.CLOSE), (0.75, Disconnection.RESET), (1.0, Disconnection.CUT))
 """How clients leave: up to which draw in which way."""
@@ -109,7 +110,7 @@ class Bridge:
         self._connect_seconds = connect_seconds
         self._bridged: dict[ConnectionId, BridgedConnection] = {}
         self._narrow: dict[SiteId, int] = {}
-        self._held_up = 0
+        shared.witness.looks.append(self._look)
 
     # --- the network's side -------------------------------------------------------------------------------
 
@@ -133,7 +134,6 @@ class Bridge:
         """The client is gone, in one of the ways in which clients go."""
         bridged = self._bridged.pop(connection.id, None)
         if bridged is not None:
-            self._retire(bridged)
             self.disconnections[bridged.how] += bridged.link.is_open
             bridged.link.end(bridged.how)
 
@@ -155,8 +155,11 @@ class Bridge:
 
     def was_opened(self, bridged: BridgedConnection, link: Link) -> None:
         """A link is open."""
+        if link.transport is None:
+            return
+        link.transport.held_up = lambda: self.shared.witness.notice(Symptom.WAITED, bridged.user)
         width = self._narrow.get(bridged.user)
-        if width is not None and link.transport is not None:
+        if width is not None:
             link.transport.narrow(width)
 
     def was_closed(self, bridged: BridgedConnection, code: int, cause: str) -> None:
@@ -164,13 +167,11 @@ class Bridge:
         connection = bridged.connection
         if self._bridged.pop(connection.id, None) is None:
             return  # the client left it before
-        self._retire(bridged)
+        if cause == "lost" and self.is_server_down:
+            self.shared.witness.notice(Symptom.RESET, GATEWAY)
+            self.shared.witness.notice(Symptom.UNTOLD, GATEWAY, times=bridged.relay.unanswered)
         self._count(code, cause)
         self.network.close_from_server(connection, code)
-
-    def _retire(self, bridged: BridgedConnection) -> None:
-        if bridged.link.transport is not None:
-            self._held_up += bridged.link.transport.held_up
 
     def _count(self, code: int, cause: str) -> None:
         if cause == "closed" and code != CLOSE_NORMAL:
@@ -189,11 +190,12 @@ class Bridge:
         """Number of links that are open."""
         return sum(bridged.link.is_open for bridged in self._bridged.values())
 
-    @property
-    def held_up(self) -> int:
-        """Reads that had to wait, on all links there ever were."""
-        links = [c.link.transport for c in self._bridged.values()]
-        return self._held_up + sum(transport.held_up for transport in links if transport is not None)
+    def _look(self) -> None:
+        """Whether everybody waits for an answer, and since when."""
+        if not self.is_server_down:
+            waiting = sum(bridged.relay.unanswered for bridged in self._bridged.values())
+            shared = self.shared
+            shared.witness.notice(Symptom.SILENT, GATEWAY, STORE, times=waiting, since_us=shared.answered_us)
 
     def narrow(self, user: SiteId, bytes_per_second: int) -> None:
         """Read slowly what the server sends to this user, on this connection and on later ones."""
@@ -209,17 +211,16 @@ class Bridge:
             if bridged.user == user and bridged.link.transport is not None:
                 bridged.link.transport.widen()
 
-    def abandon(self, connection: Connection, patience_us: int) -> bool:
-        """Forget a link without a word; its client notices after ``patience_us``. Whether it was open."""
+    def abandon(self, connection: Connection, patience_us: int) -> None:
+        """Forget a link, if it is open, without a word; its client notices after ``patience_us``."""
         bridged = self._bridged.get(connection.id)
         if bridged is None or not bridged.link.is_open or bridged.link.transport is None:
-            return False
+            return
         bridged.link.transport.abandon()
         self.abandoned += 1
         self.shared.clock.call(patience_us, self._noticed, bridged)
-        return True
 
     def _noticed(self, bridged: BridgedConnection) -> None:
         if self._bridged.pop(bridged.connection.id, None) is not None:
-            self._retire(bridged)
+            self.shared.witness.notice(Symptom.GIVEN_UP, bridged.user)
             self.network.reset(bridged.connection)

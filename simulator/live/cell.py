@@ -34,6 +34,7 @@ from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection, Network
 from simulator.virtual.occurrence import FaultOf, occur
 from simulator.virtual.sessions import start_clients
+from simulator.virtual.witness import GATEWAY, Symptom, Witness
 
 SETTLE_POLL_SECONDS: Final = 0.1
 QUIET_POLLS: Final = 5
@@ -41,6 +42,9 @@ QUIET_POLLS: Final = 5
 
 CONNECT_SECONDS_MIN: Final = 3.0
 """A real server gets at least this long to accept, however impatient the clients of a scenario are."""
+
+ATTEMPTS_MAX: Final = 4
+"""So often a fault is made until it hits something, as far as that fits into the run."""
 
 WAIT_US: Final = 100_000
 """How often a fault looks whether there is somebody to hit."""
@@ -93,7 +97,8 @@ class LiveCell:
         self.memo = Memo()
         self.assembly = Assembly(self.memo.fingerprint)
         self.record: Callable[[Record], None] = self.assembly.record
-        self.shared = RelayContext(self.assembly, self.memo, self.clock, self.pace.elapsed_us)
+        self.witness = Witness(self.clock)
+        self.shared = RelayContext(self.assembly, self.memo, self.clock, self.pace.elapsed_us, self.witness)
         self.bridge = Bridge(
             self.shared,
             address,
@@ -101,7 +106,7 @@ class LiveCell:
             self.pace.advance,
             connect_seconds=max(CONNECT_SECONDS_MIN, plan.network.connect_timeout_us / 1_000_000),
         )
-        self.network = Network(self.clock, plan.network, self.bridge, _NEVER_CLOSED_BYTES)
+        self.network = Network(self.clock, plan.network, self.bridge, _NEVER_CLOSED_BYTES, self.witness)
         self.bridge.network = self.network
         self.realised: list[FaultWindow] = []
         self.is_healing = False
@@ -156,16 +161,19 @@ class LiveCell:
 
     # --- what faults need ---------------------------------------------------------------------------------
 
-    def crash_gateway(self) -> int:
-        """SIGKILL for the server's process; the connections it had."""
+    @property
+    def is_gateway_up(self) -> bool:
+        """Whether the server's process serves, as far as that is for this run to say."""
+        return not self.bridge.is_server_down
+
+    def crash_gateway(self) -> None:
+        """SIGKILL for the server's process."""
         if self._server is None or self.bridge.is_server_down:
-            return 0
+            return
         self.bridge.is_server_down = True
         self.kills += 1
-        hit = self.bridge.open
         self._is_dead = trio.Event()
         self._nursery.start_soon(self._kill, self._server, self._is_dead)
-        return hit
 
     async def _kill(self, server: ServerHandle, is_dead: trio.Event) -> None:
         await trio.to_thread.run_sync(server.kill)
@@ -185,6 +193,7 @@ class LiveCell:
             self.notes.append(f"The server did not come back: {error}")
         else:
             self.bridge.is_server_down = False
+            self.witness.notice(Symptom.STARTED, GATEWAY)
         finally:
             self._is_starting = False
 
@@ -231,17 +240,23 @@ class LiveCell:
         """The process of one fault; it waits for somebody to hit, as long as it still fits into the run.
 
         A server needs a while to start again, longer on a busy machine than anybody planned, and one that is
-        dead cannot be killed.
+        dead cannot be killed. What hit nothing, which in real time is a matter of chance, is tried again.
         """
         latest_us = self.plan.duration_us - (window.end_us - window.begin_us) - WAIT_US
         is_deadly = window.kind in SERVER_FAULTS
         yield self.clock.timeout(window.begin_us)
-        while self.now <= latest_us and not (self._is_busy() and not (is_deadly and self._is_dying)):
+        for number in range(ATTEMPTS_MAX):
+            while self.now <= latest_us and not (self._is_busy() and not (is_deadly and self._is_dying)):
+                yield self.clock.timeout(WAIT_US)
+            if number and self.now > latest_us:
+                return
+            self._is_dying |= is_deadly
+            affected = yield from occur(self, window, self._fault_of, self.realised.append)
+            if is_deadly:
+                self._is_dying = False
+            if affected:
+                return
             yield self.clock.timeout(WAIT_US)
-        self._is_dying |= is_deadly
-        yield from occur(self, window, self._fault_of, self.realised.append)
-        if is_deadly:
-            self._is_dying = False
 
     def _is_busy(self) -> bool:
         """Whether at least half of the clients that want to be connected are."""

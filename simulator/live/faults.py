@@ -13,17 +13,19 @@ from typing import Final
 import msgspec
 
 from simulator.faults import FAULTS
+from simulator.faults.clients import SlowReader
 from simulator.faults.fault import ClientsFault, Fault
+from simulator.faults.gateway import CrashBeforeAck, GatewayDeath
 from simulator.faults.network import (
     Flapping,
     PartitionClients,
     PartitionHalves,
-    PartitionOneWay,
     PartitionRegion,
 )
 from simulator.live.cell import SERVER_FAULTS, LiveCell
 from simulator.live.server import ServerHandle
 from simulator.planning.plan import FaultWindow
+from simulator.virtual.witness import STORE, Shows, Symptom
 
 HALF_OPEN_SHARE: Final = 0.3
 """Of the connections that a partition hits, how many are left half open for good."""
@@ -45,7 +47,7 @@ class _HalfOpen(PartitionClients):
         for connection in self._connections():
             if self.random.random() < HALF_OPEN_SHARE:
                 patience_us = int(keep_alive_us * (0.5 + self.random.random()))
-                self._hit += self.host.bridge.abandon(connection, patience_us)
+                self.host.bridge.abandon(connection, patience_us)
 
 
 class LivePartitionClients(_HalfOpen):
@@ -60,10 +62,6 @@ class LivePartitionHalves(_HalfOpen, PartitionHalves):
     """Half of the clients are cut off."""
 
 
-class LivePartitionOneWay(_HalfOpen, PartitionOneWay):
-    """One direction is dead, and some connections both."""
-
-
 class LiveFlapping(_HalfOpen, Flapping):
     """Paths come and go."""
 
@@ -72,64 +70,60 @@ class LiveSlowReader(ClientsFault):
     """Some clients leave what the server sends in the kernel, so that its outbox for them fills (1013)."""
 
     kind = "slow_reader"
+    shows = SlowReader.shows
     host: LiveCell
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Slow them down."""
-        self._before = self.host.bridge.held_up
         for client in self.clients:
             self.host.bridge.narrow(client.plan.site, int(self.param("bytes_per_second", 200)))
-        return len(self.clients)
 
-    def end(self) -> int:
-        """Let them read all that waits; the reads that had to wait."""
+    def end(self) -> None:
+        """Let them read all that waits."""
         for client in self.clients:
             self.host.bridge.widen(client.plan.site)
-        return self.host.bridge.held_up - self._before
 
 
-class LiveCrashBeforeAck(Fault):
+class LiveCrashBeforeAck(GatewayDeath):
     """The server's process is killed while a submit is with it: perhaps persisted, nobody told."""
 
     kind = "crash_before_ack"
+    shows = CrashBeforeAck.shows
     host: LiveCell
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Wait for the next submit that the kernel takes."""
-        self._hit = 0
         self.host.shared.submitted = self._submitted
-        return 0
 
     def _submitted(self) -> None:
         self.host.shared.submitted = None
         self.host.clock.call(int(self.random.random() * PERSIST_US), self._crash)
 
     def _crash(self) -> None:
-        self._hit += self.host.crash_gateway()
+        self.host.crash_gateway()
         self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway)
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Start the process if it died."""
         self.host.shared.submitted = None
         self.host.restart_gateway()
-        return self._hit
 
 
 class LiveStoreDeath(Fault):
     """The store's process is killed, and comes back when the fault is over."""
 
     kind = "store_stall"
+    concerned = (STORE,)
+    shows = Shows((Symptom.SILENT, Symptom.TURNED_AWAY))
     host: LiveCell
 
-    def begin(self) -> int:
+    def begin(self) -> None:
         """Kill it."""
         self.host.kill_store()
-        return 1
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Start it again."""
         self.host.start_store()
-        return 1
 
 
 LIVE_FAULTS: Final[dict[str, type[Fault]]] = {
@@ -140,7 +134,6 @@ LIVE_FAULTS: Final[dict[str, type[Fault]]] = {
             LivePartitionClients,
             LivePartitionRegion,
             LivePartitionHalves,
-            LivePartitionOneWay,
             LiveFlapping,
             LiveSlowReader,
             LiveCrashBeforeAck,

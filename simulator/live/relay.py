@@ -8,15 +8,18 @@ from typing import Final
 import msgspec
 
 from model.assembly import Assembly
+from model.client.answers import ERRORS
 from model.compression import deflate, inflate
 from model.identity import DocumentId, SiteId
 from model.memo import Memo
 from model.protocol import (
+    Ack,
     Branch,
     ErrorCode,
     Failure,
     Hello,
     Join,
+    Merged,
     Presence,
     ProtocolError,
     Renew,
@@ -27,7 +30,9 @@ from model.protocol import (
     decode_client,
     encode,
 )
+from reference_server.core.limits import CLOSE_TRY_AGAIN
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import STORE, Symptom, Witness
 
 COMPRESSED_BYTES_MIN: Final = 1_024
 """Smaller messages travel as they are."""
@@ -42,6 +47,8 @@ class RelayContext:
         errors: how often what went wrong, by kind.
         renewals: tokens that were renewed in band.
         submitted: called when a submit or a branch has been handed to the kernel; None if nobody waits.
+        answered_us: when the server last answered one.
+        witness: sees what really happens.
     """
 
     def __init__(
@@ -50,6 +57,7 @@ class RelayContext:
         memo: Memo,
         clock: Clock,
         elapsed_us: Callable[[], int],
+        witness: Witness,
     ) -> None:
         """What they share; ``clock`` follows ``elapsed_us``, the time since the run began."""
         self.assembly = assembly
@@ -59,6 +67,8 @@ class RelayContext:
         self.errors: dict[str, int] = {}
         self.renewals = 0
         self.submitted: Callable[[], None] | None = None
+        self.answered_us = 0
+        self.witness = witness
 
     def count(self, kind: str) -> None:
         """One more error of a kind."""
@@ -71,6 +81,7 @@ class MessageRelay:
     Attributes:
         site, document, epoch: as the client said.
         authenticate_us: from ``hello`` to ``welcome``; 0 before that.
+        unanswered: submits and branches that the kernel has and the server has not answered.
     """
 
     def __init__(
@@ -91,6 +102,7 @@ class MessageRelay:
         self.document = DocumentId("")
         self.epoch = 0
         self.authenticate_us = 0
+        self.unanswered = 0
         self._shared = shared
         self._send = send
         self._offers_compression = offers_compression
@@ -140,6 +152,7 @@ class MessageRelay:
 
         def handed() -> None:
             shared = self._shared
+            self.unanswered += 1
             shared.assembly.submitted(self.document, self.site, self.epoch, messages, shared.elapsed_us())
             if shared.submitted is not None:
                 shared.submitted()
@@ -167,7 +180,12 @@ class MessageRelay:
                 self._shared.renewals += 1
             case Failure():
                 self._shared.count(message.code.value)
+                if message.fatal and ERRORS[message.code].close == CLOSE_TRY_AGAIN:
+                    self._shared.witness.notice(Symptom.TURNED_AWAY, STORE)
             case _:
+                if isinstance(message, Ack | Merged) and self.unanswered:
+                    self.unanswered -= 1
+                    self._shared.answered_us = self._shared.clock.now_us
                 self._saw(message)
         return data
 

@@ -6,7 +6,7 @@ import contextlib
 import io
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ from model import result as results
 from model.audit import as_judgable
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
-from model.checkers.triviality import EDIT, FAULT, NonTriviality, judge_triviality
+from model.checkers.triviality import EDIT, NonTriviality, judge_triviality
 from model.claims import JUPITER
 from model.client import health
 from model.client.address import Address
@@ -289,22 +289,8 @@ def _judged(
     ]
     happened = {kind: n for kind, n in triviality.counts.items() if kind != EDIT + SETUP_KIND}
     faults = tuple(dict.fromkeys(window.kind for window in plan.faults))
-    hit, missed = hit_and_missed(faults, happened)
-    cell.notes.extend(f"Fault {kind} found nothing to hit." for kind in missed)
-    triviality_result = judge_triviality(happened, expected_kinds(scenario), hit or faults)
+    triviality_result = judge_triviality(happened, expected_kinds(scenario), faults)
     return [*checks, cell.assembly.audit(), triviality_result], measures.result(), digest, kept.lost
-
-
-def hit_and_missed(
-    faults: Sequence[str], happened: Mapping[str, int]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The kinds of faults that hit something, and those that did not.
-
-    In real time that is a matter of chance for some: an operation is in flight for a few milliseconds, and
-    a resend needs one. Such a fault is told of in a note; only if none hit anything the run says nothing.
-    """
-    hit = tuple(kind for kind in faults if happened.get(FAULT + kind))
-    return hit, tuple(kind for kind in faults if kind not in hit)
 
 
 def _result(

@@ -38,13 +38,13 @@ class Transport:
     """One connected socket; :meth:`receive` and :meth:`deliver` each have one task for its whole life.
 
     Attributes:
-        held_up: reads that had to wait because the path is narrow.
+        held_up: called for every read that had to wait because the path is narrow.
         is_abandoned: whether this side has forgotten it.
     """
 
     def __init__(self, socket: trio.socket.SocketType) -> None:
         socket.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
-        self.held_up = 0
+        self.held_up: Callable[[], None] = lambda: None
         self._socket = socket
         self._bytes_per_second = 0  # 0: as many as there are
         self._outgoing: deque[_Outgoing] = deque()
@@ -174,6 +174,8 @@ class Transport:
             self._check_open()
             if self.is_abandoned:
                 await trio.sleep_forever()
+            if self._read_at > trio.current_time():
+                self.held_up()
             await trio.sleep_until(self._read_at)
             self._check_open()
             await trio.lowlevel.wait_readable(self._socket)
@@ -187,6 +189,5 @@ class Transport:
     async def _read(self) -> bytes:
         data = await self._socket.recv(self._slice())
         if self._bytes_per_second:
-            self.held_up += 1
             self._read_at = trio.current_time() + len(data) / self._bytes_per_second
         return data

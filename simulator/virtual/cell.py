@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from model import history
-from model.identity import ConnectionId, DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.memo import Memo
 from model.people.actions import Author
@@ -58,6 +58,7 @@ from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.simulation import Simulation
 from simulator.virtual.storage import Storage
+from simulator.virtual.witness import GATEWAY, Symptom
 
 RESTART_US: Final = 500_000
 """A server's process that died of an exception is started again after so long."""
@@ -115,7 +116,7 @@ class Cell(Simulation[SimulatedClient]):
         self._parts = parts
         self._displayed = {d.document for d in plan.documents if d.displayed}
         self._limits = limits_of(plan.server)
-        self.network = Network(self.clock, plan.network, self, self._limits.outbox_bytes_max)
+        self.network = Network(self.clock, plan.network, self, self._limits.outbox_bytes_max, self.witness)
         self.connections: dict[ConnectionId, Connection] = {}
         self.storage = Storage(
             parts.store(on_commit=self._stored),
@@ -124,9 +125,11 @@ class Cell(Simulation[SimulatedClient]):
             plan,
             self.gateway_handles,
             self._store_raised,
+            self.witness,
         )
         self.gateway: Gateway | None = None
         self.gateway_crashes = 0
+        self._told: dict[DocumentId, Revision] = {}  # the newest revision that this process told of
         self._free_us = 0  # when the gateway's process is done with what it has
         self._start_gateway()
         self._create(authors(plan, self.seeds))
@@ -174,23 +177,31 @@ class Cell(Simulation[SimulatedClient]):
             first_request=self.gateway_crashes << 32,
         )
 
-    def crash_gateway(self) -> int:
-        """The gateway's process dies with everything it holds; returns the connections it had."""
+    @property
+    def is_gateway_up(self) -> bool:
+        """Whether there is a process that serves."""
+        return self.gateway is not None
+
+    def crash_gateway(self) -> None:
+        """The gateway's process dies with everything it holds."""
         if self.gateway is None:
-            return 0
+            return
         self.gateway = None
         self.gateway_crashes += 1
-        hit = list(self.connections.values())
-        self.connections.clear()
-        for connection in hit:
+        hit, self.connections = self.connections, {}
+        for connection in hit.values():
             self.network.reset(connection)
-        return len(hit)
+        untold = sum(head > self._told.get(name, EMPTY_LOG) for name, head in self._heads().items())
+        self.witness.notice(Symptom.RESET, GATEWAY, times=len(hit))
+        self.witness.notice(Symptom.UNTOLD, GATEWAY, times=untold)
 
     def restart_gateway(self) -> None:
         """A new process takes over; all it knows is what the store holds."""
         if self.gateway is None:
             self._free_us = self.now
             self._start_gateway()
+            self._told = self._heads()
+            self.witness.notice(Symptom.STARTED, GATEWAY)
 
     def opened(self, connection: Connection) -> None:
         """A connection was accepted."""
@@ -323,6 +334,7 @@ class Cell(Simulation[SimulatedClient]):
 
     def _published(self, effect: Published, delay_us: int) -> None:
         row = effect.row
+        self._told[effect.document] = row.revision
         self.record(
             history.Broadcast(
                 self.now + delay_us,
@@ -363,13 +375,13 @@ class Cell(Simulation[SimulatedClient]):
         super()._heal()
 
     def _has_settled(self) -> bool:
-        heads = {d.document: self._head(d.document) for d in self.plan.documents}
+        heads = self._heads()
         return all(
             c.has_left or (c.is_settled and c.revision == heads[c.document.document]) for c in self.clients
         )
 
-    def _head(self, document: DocumentId) -> Revision:
-        return self.storage.store.durable(document).head
+    def _heads(self) -> dict[DocumentId, Revision]:
+        return {d.document: self.storage.store.durable(d.document).head for d in self.plan.documents}
 
     def _record_end(self) -> None:
         """Read everything back: what replicas show, and what the store really holds."""

@@ -8,18 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from model.client.answers import ERRORS, Answer
 from model.client.backoff import Backoff
 from model.client.client import Client
 from model.client.concord import Concord
 from model.client.recorder import ClientRecorder, RecordSink
-from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.memo import Memo
+from model.outgoing import Sent
 from model.people.actions import Author
+from model.protocol import Failure
+from model.text import Operation
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
 from simulator.virtual.network import Connection, Network, Path
+from simulator.virtual.witness import Symptom, Witness
 
 LEAVE_RETRY_US: Final = 500_000
 """Somebody who wants to leave with edits on their way looks again after this long."""
@@ -30,11 +35,13 @@ class ClientHost(RecordSink, Protocol):
 
     Attributes:
         is_healing: no fault acts any more and nobody edits.
+        witness: sees what really happens.
     """
 
     plan: CellPlan
     seeds: Seeds
     memo: Memo
+    witness: Witness
     network: Network
     is_healing: bool
 
@@ -91,14 +98,49 @@ class _Transport:
 
 
 class _Recorder(ClientRecorder):
-    """Also counts what went wrong, and knows how long the gateway took for a token."""
+    """Also counts what went wrong, tells the witness, and knows how long the gateway took for a token."""
 
-    __slots__ = ("_client", "_host")
+    __slots__ = ("_client", "_host", "_is_asked", "_sent_here")
 
     def __init__(self, host: ClientHost, client: SimulatedClient, document: DocumentPlan) -> None:
         super().__init__(host, document.document, displayed=document.displayed)
         self._host = host
         self._client = client
+        self._sent_here = NO_EDIT  # the last edit sent over this connection
+        self._is_asked = False  # the server wants to be sent it again
+
+    def online(self) -> None:
+        super().online()
+        self._notice(Symptom.RETURNED)
+
+    def offline(self, cause: str) -> None:
+        super().offline(cause)
+        self._notice(Symptom.LEFT)
+
+    def restarted(self) -> None:
+        super().restarted()
+        self._notice(Symptom.RESTARTED)
+
+    def edited(self, kind: str, op: Operation, revision: Revision) -> None:
+        super().edited(kind, op, revision)
+        if self.skew_us:
+            self._notice(Symptom.SKEWED)
+
+    def sent(self, base: Revision, sent: Sent) -> None:
+        super().sent(base, sent)
+        if sent.last <= self._sent_here and not self._is_asked:
+            self._notice(Symptom.REPEATED)
+        self._sent_here, self._is_asked = sent.last, False
+
+    def failed(self, failure: Failure) -> None:
+        self._is_asked = ERRORS[failure.code].warning is Answer.SEND_AGAIN
+
+    def disconnected(self, cause: str) -> None:
+        super().disconnected(cause)
+        self._sent_here = NO_EDIT
+
+    def _notice(self, symptom: Symptom) -> None:
+        self._host.witness.notice(symptom, self._client.plan.site)
 
     def connected(self, requested_us: int, authenticate_us: int) -> None:
         del authenticate_us  # it includes the way to the gateway and back
@@ -136,7 +178,7 @@ class SimulatedClient(Client[Connection, Concord]):
         self.document = document
         self.plan = plan
         self.author = author
-        self.path = Path()
+        self.path = Path(plan.site)
         self.reads_slowly = False
         self.network_random = host.seeds.stream("network", plan.site)
         network = host.plan.network
@@ -195,7 +237,7 @@ class SimulatedClient(Client[Connection, Concord]):
         The old connection is left as it is: what is held on it may still arrive at the server.
         """
         if self.link is not None and self.path.is_blocked:
-            self.path = Path()
+            self.path = Path(self.plan.site)
             self.reconnect("impatient")
 
     # --- the person ---------------------------------------------------------------------------------------

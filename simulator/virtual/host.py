@@ -12,10 +12,13 @@ class ServerHost(ClientHost, Protocol):
 
     clients: list[SimulatedClient]
 
-    def crash_gateway(self) -> int:
-        """The gateway's process dies with everything it holds; returns the connections it had."""
+    @property
+    def is_gateway_up(self) -> bool:
+        """Whether there is a process that serves."""
         ...
+
+    def crash_gateway(self) -> None:
+        """The gateway's process dies with everything it holds."""
 
     def restart_gateway(self) -> None:
         """A new process takes over, if there is none."""
-        ...

@@ -23,6 +23,7 @@ from model.marks import Mechanism, mark
 from reference_server.core.limits import CLOSE_TRY_AGAIN
 from simulator.planning.scenario import NetworkSettings
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import Symptom, Witness
 
 CLOSE_ABNORMAL = 1006
 """What a WebSocket client reports when a connection ends without a close frame (RFC 6455)."""
@@ -32,36 +33,36 @@ class Path:
     """The way between one client and the gateway.
 
     Attributes:
+        owner: whose it is.
         blocked_up, blocked_down: how many faults block it at present, per direction.
         blocks: how often it changed from free to blocked.
-        hit: messages that were held and connections that broke on it.
+        is_blocked: whether any direction carries nothing; asked for every message.
         connections: those that at least one end believes in.
     """
 
-    __slots__ = ("blocked_down", "blocked_up", "blocks", "connections", "hit")
+    __slots__ = ("blocked_down", "blocked_up", "blocks", "connections", "is_blocked", "owner")
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
         self.blocked_up = 0
         self.blocked_down = 0
         self.blocks = 0
-        self.hit = 0
+        self.is_blocked = False
         self.connections: dict[ConnectionId, Connection] = {}
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether any direction carries nothing."""
-        return bool(self.blocked_up or self.blocked_down)
 
     def block(self, *, up: bool, down: bool) -> None:
         """One more fault blocks these directions."""
         self.blocks += not self.is_blocked
-        self.blocked_up += up
-        self.blocked_down += down
+        self._change(up, down)
 
     def free(self, *, up: bool, down: bool) -> None:
         """One fault less blocks these directions."""
-        self.blocked_up -= up
-        self.blocked_down -= down
+        self._change(-up, -down)
+
+    def _change(self, up: int, down: int) -> None:
+        self.blocked_up += up
+        self.blocked_down += down
+        self.is_blocked = bool(self.blocked_up or self.blocked_down)
 
 
 class ClientEndpoint(Protocol):
@@ -138,9 +139,15 @@ class Network:
     """All connections of one cell."""
 
     def __init__(
-        self, clock: Clock, plan: NetworkSettings, server: ServerEndpoint, outbox_bytes_max: int
+        self,
+        clock: Clock,
+        plan: NetworkSettings,
+        server: ServerEndpoint,
+        outbox_bytes_max: int,
+        witness: Witness,
     ) -> None:
         self._clock = clock
+        self._notice = witness.notice
         self._plan = plan
         self._server = server
         self._outbox_bytes_max = outbox_bytes_max
@@ -160,6 +167,8 @@ class Network:
 
         def arrive() -> None:
             path = connection.path
+            if path.is_blocked:
+                self._notice(Symptom.GIVEN_UP, path.owner)
             if path.is_blocked or not accepts():
                 connection.client_open = connection.server_open = False
                 self._clock.call(self._plan.connect_timeout_us, fail)
@@ -207,26 +216,32 @@ class Network:
         clock.call(at - now, self._arrive_down, connection, data)
 
     def _arrive_up(self, connection: Connection, data: bytes) -> None:
-        if connection.path.blocked_up or connection.held_up:
+        path = connection.path
+        if path.blocked_up or connection.held_up:
             connection.held_up.append(data)
-            connection.path.hit += 1
+            self._notice(Symptom.HELD_UP, path.owner)
         elif connection.server_open:
             self._server.received(connection, data)
+            if path.is_blocked:
+                self._notice(Symptom.CARRIED_UP, path.owner)
 
     def _arrive_down(self, connection: Connection, data: bytes | int) -> None:
         if not connection.client_open or (connection.has_gap and isinstance(data, bytes)):
             return
-        client = connection.client
-        if connection.path.blocked_down or connection.held_down or client.reads_slowly:
+        client, path = connection.client, connection.path
+        if path.blocked_down or connection.held_down or client.reads_slowly:
             self._hold_down(connection, data)
         elif isinstance(data, int):
             self._client_gone(connection, data)
         else:
             client.received(connection, data)
+            if path.is_blocked:
+                self._notice(Symptom.CARRIED_DOWN, path.owner)
 
     def _hold_down(self, connection: Connection, data: bytes | int) -> None:
         connection.held_down.append(data)
-        connection.path.hit += 1
+        path = connection.path
+        self._notice(Symptom.HELD_DOWN if path.blocked_down else Symptom.WAITED, path.owner)
         if isinstance(data, bytes):
             connection.outbox_bytes += len(data)
             if connection.outbox_bytes > self._outbox_bytes_max and connection.server_open:
@@ -306,7 +321,6 @@ class Network:
     def _client_gone(self, connection: Connection, code: int) -> None:
         if connection.client_open:
             self._shut(connection, client=True)
-            connection.path.hit += 1
             connection.client.broken(connection, code)
 
     # --- blocks -------------------------------------------------------------------------------------------
@@ -320,11 +334,13 @@ class Network:
             self._clock.call(patience, side, connection, connection.path.blocks)
 
     def _client_keep_alive(self, connection: Connection, block: int) -> None:
-        if _still_blocked(connection.path, block):
+        if connection.client_open and _still_blocked(connection.path, block):
+            self._notice(Symptom.GIVEN_UP, connection.path.owner)
             self._client_gone(connection, CLOSE_ABNORMAL)
 
     def _server_keep_alive(self, connection: Connection, block: int) -> None:
-        if _still_blocked(connection.path, block):
+        if connection.server_open and _still_blocked(connection.path, block):
+            self._notice(Symptom.GIVEN_UP, connection.path.owner)
             self._server_gone(connection)
 
     def released(self, connection: Connection) -> None:

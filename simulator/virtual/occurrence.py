@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Final, Protocol, TypeAlias
 
-from simpy.events import ProcessGenerator
+from simpy.events import Event
 
 from model import history
 from model.history import Record
 from simulator.planning.plan import FaultWindow
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import Shows, Witness
+
+HEAL_POLL_US: Final = 50_000
+"""How often a fault that is over is asked whether it has healed."""
 
 
 class Occurrence(Protocol):
-    """A fault that happens once, as the run sees it; both numbers say how much was hit."""
+    """A fault that happens once, as the run sees it."""
 
-    def begin(self) -> int:
-        """Start; how much is hit at once."""
+    @property
+    def shows(self) -> Shows:
+        """What it must be seen to do."""
         ...
 
-    def end(self) -> int:
-        """Heal; how much was hit in all."""
+    @property
+    def concerned(self) -> Iterable[str]:
+        """Whom it must be seen to do that to: sites of clients, or a part of the server."""
         ...
+
+    @property
+    def has_healed(self) -> bool:
+        """Whether everything is as before, once it has ended."""
+        ...
+
+    def begin(self) -> None:
+        """Start."""
+
+    def end(self) -> None:
+        """Heal."""
 
     def realised(self) -> FaultWindow:
         """The window with everything drawn written down."""
@@ -34,9 +51,14 @@ FaultOf: TypeAlias = Callable[[str], Callable[[Any, FaultWindow], Occurrence]]
 
 
 class OccurrenceHost(Protocol):
-    """A history that is written as time passes."""
+    """A history that is written as time passes.
+
+    Attributes:
+        witness: sees what really happens.
+    """
 
     record: Callable[[Record], None]
+    witness: Witness
 
     @property
     def now(self) -> int:
@@ -51,8 +73,8 @@ class OccurrenceHost(Protocol):
 
 def occur(
     host: OccurrenceHost, window: FaultWindow, fault_of: FaultOf, began: Callable[[FaultWindow], None]
-) -> ProcessGenerator:
-    """The process of one fault from now on.
+) -> Generator[Event, Any, int]:
+    """The process of one fault from now on; returns how much it was seen to hit.
 
     Args:
         host: of what it happens to.
@@ -61,9 +83,17 @@ def occur(
         began: told of the window with everything drawn, once it has begun.
     """
     fault = fault_of(window.kind)(host, window)
-    hit = fault.begin()
+    concerned = tuple(fault.concerned)
+    duration_us = window.end_us - window.begin_us
+    watch = host.witness.watch(fault.shows, concerned, duration_us)
+    fault.begin()
     began(fault.realised())
-    host.record(history.FaultBegan(host.now, window.lane, window.kind, hit))
-    yield host.clock.timeout(window.end_us - window.begin_us)
-    affected = fault.end()
+    host.record(history.FaultBegan(host.now, window.lane, window.kind, len(concerned)))
+    yield host.clock.timeout(duration_us)
+    host.witness.look()
+    fault.end()
+    while not fault.has_healed:
+        yield host.clock.timeout(HEAL_POLL_US)
+    affected = host.witness.close(watch)
     host.record(history.FaultEnded(host.now, window.lane, window.kind, affected))
+    return affected

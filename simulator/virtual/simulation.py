@@ -22,6 +22,7 @@ from simulator.virtual.clock import Clock
 from simulator.virtual.occurrence import FaultOf, occur
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.sessions import Participant, start_clients
+from simulator.virtual.witness import Witness
 
 PROGRESS_EVERY_US: Final = 1_000_000
 """Virtual time between two reports of how far a run has come."""
@@ -40,6 +41,7 @@ class Simulation(ABC, Generic[_P]):
         clients: everybody who takes part, document after document.
         is_healing: no fault acts any more and nobody edits.
         realised: the fault windows as they happened, with the sites each one hit.
+        witness: sees what really happens to whom.
         transform: how long carrying and merging edits took, if that is measured; microseconds of wall time.
     """
 
@@ -55,6 +57,7 @@ class Simulation(ABC, Generic[_P]):
         self.plan = plan
         self.seeds = Seeds(plan.seed)
         self.clock = Clock()
+        self.witness = Witness(self.clock)
         self.memo = memo
         self.recorder = recorder
         self.record: Callable[[Record], None] = recorder.record

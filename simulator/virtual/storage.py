@@ -8,11 +8,12 @@ from random import Random
 
 from model.identity import DocumentId
 from model.marks import Mechanism, mark
-from reference_server.core.effects import Answer, Appended, Committed, Request
+from reference_server.core.effects import Answer, Appended, Committed, Conflict, Loaded, Request, Unknown
 from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import STORE, Symptom, Witness
 
 
 class Storage:
@@ -31,22 +32,23 @@ class Storage:
         plan: CellPlan,
         answer: Callable[[Answer], None],
         raised: Callable[[DocumentId, Exception], None],
+        witness: Witness,
     ) -> None:
         """``answer`` is told what became of each request, ``raised`` of a commit that raised an exception."""
         self.store = store
         self.stalled = 0
         self.failing = 0.0
-        self.lost_answers = 0
-        self.delayed = 0
         self.before_answer: Callable[[], bool] | None = None
         self._clock = clock
         self._seeds = seeds
         self._plan = plan
         self._tell = answer
         self._raised = raised
+        self._notice = witness.notice
         self._busy = False
         self._committing = DocumentId("")
         self._held_back = False
+        self._due_us = 0
         self._streams: dict[DocumentId, Random] = {}
 
     def request(self, request: Request) -> None:
@@ -68,7 +70,8 @@ class Storage:
             mark(Mechanism.COMMIT_SHARED)
         self._committing = requests[0].document
         delay = plan.commit_us + int(self._random(requests[0].document) * plan.commit_jitter_us)
-        self._clock.call(delay, self._finish, len(requests))
+        self._due_us = self._clock.now_us + delay
+        self._clock.call(delay, self._finish)
 
     def _random(self, document: DocumentId) -> float:
         """A draw from the document's own stream, so that a document alone sees the same commits again."""
@@ -77,9 +80,8 @@ class Storage:
             stream = self._streams[document] = self._seeds.stream("store", document)
         return stream.random()
 
-    def _finish(self, requests: int) -> None:
+    def _finish(self) -> None:
         if self.stalled:
-            self.delayed += requests
             self._held_back = True
             return
         self._complete()
@@ -99,6 +101,8 @@ class Storage:
             self._broke(error)
             return
         self._busy = False
+        if self._clock.now_us > self._due_us:
+            self._notice(Symptom.DELAYED, STORE, times=len(answers))
         self._answer(answers)
         self._start()
 
@@ -114,7 +118,6 @@ class Storage:
         rng = self._seeds.stream("store failure", self._plan.index, self._clock.now_us)
         if rng.random() >= self.failing:
             return None
-        self.lost_answers += 1
         return self.store.fail(applied=rng.random() < 0.5)
 
     def _answer(self, answers: list[Answer]) -> None:
@@ -122,4 +125,9 @@ class Storage:
         if durable and self.before_answer is not None and self.before_answer():
             return  # the gateway died between persist and acknowledgement
         for answer in answers:
+            match answer:
+                case Appended(outcome=Unknown()) | Loaded(contents=None):
+                    self._notice(Symptom.UNKNOWN, STORE)
+                case Appended(outcome=Conflict()) if answer.request >= 0:  # those of rivals are below
+                    self._notice(Symptom.REFUSED, STORE)
             self._tell(answer)

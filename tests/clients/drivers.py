@@ -34,6 +34,7 @@ from simulator.planning.seeds import Seeds
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.clock import Clock
 from simulator.virtual.network import Connection, Network
+from simulator.virtual.witness import Witness
 from tests.clients.scripted import TEXT, ScriptedServer, serve
 from tests.simulator.plans import SECOND, scripted
 
@@ -81,7 +82,8 @@ class SimulatedHost:
         self.seeds = Seeds(1)
         self.clock = Clock()
         self.memo = Memo()
-        self.network = Network(self.clock, self.plan.network, self, 1 << 30)
+        self.witness = Witness(self.clock)
+        self.network = Network(self.clock, self.plan.network, self, 1 << 30, self.witness)
         self.records: list[Record] = []
         self.record: Callable[[Record], None] = self.records.append
         self.errors: dict[str, int] = {}

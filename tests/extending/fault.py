@@ -6,22 +6,22 @@ from typing import Final
 
 from simulator.faults.fault import ServerFault
 from simulator.planning.faultspec import FaultKind
+from simulator.virtual.witness import Shows, Symptom
 
 
 class Deployment(ServerFault):
     """Another process takes over at once: all connections break, and nothing is down."""
 
     kind = "deployment"
+    shows = Shows((Symptom.RESET,), needed=(Symptom.STARTED,))
 
-    def begin(self) -> int:
-        """Replace the process; how many connections it had."""
-        self._hit = self.host.crash_gateway()
+    def begin(self) -> None:
+        """Replace the process."""
+        self.host.crash_gateway()
         self.host.restart_gateway()
-        return self._hit
 
-    def end(self) -> int:
+    def end(self) -> None:
         """Nothing is left to heal."""
-        return self._hit
 
 
 KIND: Final = FaultKind(lane="gateway", duration_us=1_000_000, parameters={"cells": 1}, where="server")

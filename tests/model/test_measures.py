@@ -123,7 +123,7 @@ def test_a_recovery_lasts_until_whoever_the_fault_struck_is_back(back: h.Record,
 
 def test_a_fault_that_never_ends_ends_with_the_history() -> None:
     found = measured(h.FaultBegan(2 * S, "network", "clog", 7), h.Finished(5 * S))
-    assert found.faults == [FaultRow("clog", "network", 2 * S, 5 * S, 7)]
+    assert found.faults == [FaultRow("clog", "network", 2 * S, 5 * S, 0)]
     assert found.phases_us[FAULT] == 3 * S
 
 

@@ -23,6 +23,7 @@ from simulator.gossip.datagrams import (
 from simulator.planning.plan import ClientPlan
 from simulator.planning.scenario import Gossip
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import Witness
 from tests.simulator.gossip.rooms import PLAIN, QUIET
 
 COUNT = 2_000
@@ -50,7 +51,7 @@ class Path:
     def __init__(self, settings: Gossip = QUIET) -> None:
         self.clock = Clock()
         self.a, self.b = End(self.clock, "a"), End(self.clock, "b", 1)
-        self.network = Datagrams(self.clock, PLAIN, settings)
+        self.network = Datagrams(self.clock, PLAIN, settings, Witness(self.clock))
 
     def send(self, count: int = 1, every_us: int = 0) -> dict[str, int]:
         a: Any = self.a
@@ -96,7 +97,7 @@ def test_jitter_reorders_too() -> None:
         PLAIN, regions=tuple(msgspec.structs.replace(r, jitter_us=50_000) for r in PLAIN.regions)
     )
     path = Path()
-    path.network = Datagrams(path.clock, network, QUIET)
+    path.network = Datagrams(path.clock, network, QUIET, Witness(path.clock))
     counts = path.send(100, every_us=5_000)
     assert counts[ARRIVED] == 100
     assert counts[REORDERED] > 10

@@ -10,13 +10,12 @@ import msgspec
 import pytest
 
 from model import history
-from model.checkers.triviality import FAULT
 from model.history_file import read_history
 from model.measures import load_measures
 from model.result import load
 from model.verdict import Verdict
 from simulator.live import run as live
-from simulator.live.run import LiveError, LiveOptions, hit_and_missed, run_live
+from simulator.live.run import LiveError, LiveOptions, run_live
 from simulator.live.server import SpawnedServer, free_port
 from simulator.planning.faultspec import FaultSpec
 from simulator.planning.scenario import Region, Scenario, load_scenario
@@ -226,7 +225,7 @@ def test_a_stretch_without_the_store_loses_nothing(tmp_path: Path) -> None:
     run = drive(tmp_path, server, fault("store_stall", "store", 1.0, 0.6, cells=1), seconds=2.5)
     assert run.result.verdict is Verdict.VALID
     assert server.store_deaths == 1
-    assert run.result.faults[0].affected == 1
+    assert run.result.faults[0].affected > 0
 
 
 def test_what_cannot_be_done_to_a_foreign_server_is_said_and_not_expected(tmp_path: Path) -> None:
@@ -409,15 +408,6 @@ def test_the_reference_server_survives_the_death_of_its_database(
             postgres.start()
     assert (violated(run), unchecked(run), run.result.verdict) == ({}, [], Verdict.VALID)
     assert [f.name for f in run.result.faults if f.affected] == ["store_stall"]
-
-
-def test_a_fault_that_found_nothing_to_hit_is_told_apart() -> None:
-    happened = {"edit type": 5, FAULT + "slow_reader": 3, FAULT + "duplicate_resend": 0}
-    assert hit_and_missed(("slow_reader", "duplicate_resend"), happened) == (
-        ("slow_reader",),
-        ("duplicate_resend",),
-    )
-    assert hit_and_missed(("clog",), happened) == ((), ("clog",))
 
 
 def test_a_disk_that_is_full_of_history_leaves_the_verdict(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from reference_server.core.limits import CLOSE_TRY_AGAIN
 from simulator.planning.scenario import NetworkSettings, Region
 from simulator.virtual.clock import Clock
 from simulator.virtual.network import CLOSE_ABNORMAL, Connection, Network, Path
+from simulator.virtual.witness import Shows, Symptom, Witness
 
 MS = 1_000
 
@@ -19,7 +20,7 @@ class Laptop:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.path = Path()
+        self.path = Path("laptop")
         self.reads_slowly = False
         self.connection: Connection | None = None
         self.got: list[bytes] = []
@@ -66,7 +67,8 @@ class Setup:
         region = Region("here", 1.0, 10 * MS, settings.pop("jitter_us", 0))
         self.plan = NetworkSettings((region,), **settings)
         self.host = Host(self.clock)
-        self.network = Network(self.clock, self.plan, self.host, outbox_bytes_max)
+        self.witness = Witness(self.clock)
+        self.network = Network(self.clock, self.plan, self.host, outbox_bytes_max, self.witness)
         self.laptop = Laptop(self.clock)
         self.accepts = accepts
 
@@ -211,13 +213,14 @@ def test_a_block_holds_and_its_end_delivers_in_order() -> None:
     setup.network.send_up(connection, b"000")  # is on its way when the block begins
     setup.network.send_down(connection, b"000", 0)
     setup.block(keep_alive=False)
+    watch = setup.witness.watch(Shows((Symptom.HELD_UP, Symptom.HELD_DOWN)), ["laptop"], 0)
     for data in lines(5)[1:]:
         setup.network.send_up(connection, data)
         setup.network.send_down(connection, data, 0)
     setup.pass_ms(5_000)
     assert not setup.host.got
     assert not setup.laptop.got
-    assert setup.laptop.path.hit == 10
+    assert watch.affected == 10
     setup.free()
     setup.network.send_up(connection, b"005")
     setup.network.send_down(connection, b"005", 0)

@@ -12,6 +12,7 @@ from simulator.planning.scenario import ServerSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
 from simulator.virtual.storage import Storage
+from simulator.virtual.witness import STORE, Shows, Symptom, Watch, Witness
 from tests.numbers import rev, seq
 from tests.simulator.plans import plan
 
@@ -30,6 +31,7 @@ class Host:
         self.clock = Clock()
         self.answers: list[tuple[int, Event]] = []
         self.raised: list[tuple[DocumentId, Exception]] = []
+        self.witness = Witness(self.clock)
 
     @property
     def now(self) -> int:
@@ -46,7 +48,13 @@ def storage_of(host: Host) -> Storage:
     store = MemoryStore()
     for document in (A, B):
         store.create(document, "")
-    return Storage(store, host.clock, host.seeds, host.plan, host.gateway_handles, host.store_raised)
+    return Storage(
+        store, host.clock, host.seeds, host.plan, host.gateway_handles, host.store_raised, host.witness
+    )
+
+
+def watched(host: Host, symptom: Symptom) -> Watch:
+    return host.witness.watch(Shows((symptom,)), [STORE], 0)
 
 
 def append(number: int, document: DocumentId, expected: int = 0) -> Append:
@@ -113,14 +121,15 @@ def test_jitter_comes_from_the_documents_own_stream() -> None:
 def test_a_stall_holds_the_commit_in_progress_and_all_behind_it() -> None:
     host = Host()
     storage = storage_of(host)
+    delayed = watched(host, Symptom.DELAYED)
     storage.stalled += 1
     storage.request(append(1, A))
     storage.request(append(2, B))
     host.clock.run_until(50 * COMMIT_US)
     assert not host.answers
-    assert storage.delayed == 1
     storage.stalled -= 1
     storage.release()
+    assert delayed.affected == 1
     assert host.answers == [(50 * COMMIT_US, Appended(1, A, Committed()))]
     host.clock.run_until(60 * COMMIT_US)
     assert host.answers[1:] == [(51 * COMMIT_US, Appended(2, B, Committed()))]
@@ -146,11 +155,12 @@ def test_a_lost_answer_says_nothing_about_what_happened() -> None:
         host = Host(seed)
         storage = storage_of(host)
         storage.failing = 1.0
+        lost = watched(host, Symptom.UNKNOWN)
         storage.request(append(1, A))
         storage.request(Load(2, A))
         host.clock.run_until(10 * COMMIT_US)
         assert [answer for _, answer in host.answers] == [Appended(1, A, Unknown()), Loaded(2, A, None)]
-        assert storage.lost_answers == 2
+        assert lost.affected == 2
         heads.add(storage.store.durable(A).head)
     assert heads == {0, 1}
 
@@ -159,11 +169,12 @@ def test_some_answers_are_lost_and_others_are_not() -> None:
     host = Host()
     storage = storage_of(host)
     storage.failing = 0.5
+    lost = watched(host, Symptom.UNKNOWN)
     for number in range(200):
         storage.request(Load(number, A))
         host.clock.run_until((number + 1) * 2 * COMMIT_US)
     assert len(host.answers) == 200
-    assert 60 < storage.lost_answers < 140
+    assert 60 < lost.affected < 140
 
 
 def test_before_an_answer_the_gateway_may_die() -> None:
