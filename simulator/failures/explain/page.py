@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from model.checkers.promises import PROMISES
 from model.history import Record
 from model.verdict import CheckResult, Violation
 from model.wording import counted, listed
@@ -100,12 +101,13 @@ def _header(case: Case, head: Headline) -> str:
     claimed = (
         "claimed by the engine" if head.claimed else "not claimed by the engine: informs, decides nothing"
     )
+    promise = f"<p>What has to hold: {safe(PROMISES[head.check])}</p>\n" if head.check in PROMISES else ""
     also = "".join(f"<p>Also: {safe(text)}</p>\n" for text in head.also)
     return f"""<header class="{safe(head.verdict)}">
 <h1>{safe(head.check)} <b class="verdict">{safe(head.verdict)}</b>
 <span class="quiet">({claimed})</span></h1>
 <p class="sentence">{safe(head.sentence)}</p>
-{also}<p class="quiet">{safe(_circumstances(case))}</p>
+{promise}{also}<p class="quiet">{safe(_circumstances(case))}</p>
 </header>
 """
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Final
 
+from model.checkers.promises import PROMISES
 from model.history import Record
 from model.verdict import CheckResult
 from simulator.failures.case import Case
@@ -35,7 +36,10 @@ def tell(
     head = headline(case, steps, results)
     scene = arrange(case, steps, head.sentence, head.time_us)
     claimed = "" if head.claimed else " (not claimed)"
-    lines = [f"{head.verdict}: {head.check}{claimed}", *textwrap.wrap(head.sentence, WIDTH), ""]
+    lines = [f"{head.verdict}: {head.check}{claimed}", *textwrap.wrap(head.sentence, WIDTH)]
+    if head.check in PROMISES:
+        lines += textwrap.wrap(f"What has to hold: {PROMISES[head.check]}", WIDTH)
+    lines += [""]
     for also in head.also:
         lines += [*textwrap.wrap(f"also: {also}", WIDTH), ""]
     last = last_before(steps, scene.numbers, head.time_us)

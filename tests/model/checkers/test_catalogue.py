@@ -10,6 +10,7 @@ from model import history
 from model.checkers import triviality
 from model.checkers.catalogue import CHECKERS, REPLICA_CHECKERS, checkers_for
 from model.checkers.check import Check, edit_name
+from model.checkers.promises import PROMISES
 from model.claims import ENGINES, JUPITER, SEQUENCES, Claims
 from model.history import Record
 from model.identity import SiteId
@@ -136,3 +137,8 @@ def test_a_corruption_of_one_replica_is_found_by_somebody() -> None:
     for at in shown:
         spoiled = changed(records, at, fingerprint=7)
         assert any(judged(c, spoiled).violated for c in checkers_for(JUPITER)), records[at]
+
+
+def test_every_check_says_what_it_holds_somebody_to() -> None:
+    assert set(PROMISES) == {c.name for c in (*CHECKERS, *REPLICA_CHECKERS)} | {"non_triviality"}
+    assert all(promise.endswith(".") for promise in PROMISES.values())
