@@ -11,10 +11,11 @@ from concord.exits import Kept, refuse
 from concord.refusals import refusing
 from concord.terminal import quoted, say, say_table
 from model.claims import ENGINES
+from model.verdict import Verdict
 from model.wording import listed
 from reports.recorded import ReportError
 from reports.slo import judged
-from reports.wording import headline, objective_text, outcome_text, value_text
+from reports.wording import headline, objective_text, outcome_text, value_text, voting
 from simulator.running.run import RunOutcome, save
 
 
@@ -66,6 +67,8 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
         verdict = check.verdict.value if check.claimed else f"{check.verdict.value} (not claimed)"
         table.add_row(check.name, verdict, f"{check.checked:,}")
     say_table(table)
+    for check in voting(result, Verdict.UNKNOWN):
+        say(f"{check.name}: {check.detail}", style="red")
     table = Table("objective", "target", "measured", "", box=None, pad_edge=False)
     for slo in result.slos:
         measured = value_text(slo.measured, slo.unit)

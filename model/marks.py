@@ -527,9 +527,6 @@ def merged(tallies: Iterable[Tally]) -> dict[str, int]:
     return {mechanism.value: sums[mechanism] for mechanism in Mechanism if mechanism in sums}
 
 
-def with_zeros(counts: Mapping[str, int], mechanisms: Iterable[Mechanism]) -> dict[str, int]:
-    """The counts with those of ``mechanisms`` that never happened, in the order of the registry."""
-    there = {mechanism.value for mechanism in mechanisms} | counts.keys()
-    return {
-        mechanism.value: counts.get(mechanism.value, 0) for mechanism in Mechanism if mechanism.value in there
-    }
+def counted(mechanisms: Iterable[Mechanism], counts: Mapping[str, int]) -> dict[str, int]:
+    """How often each of ``mechanisms`` happened, 0 included, by name."""
+    return {mechanism.value: counts.get(mechanism.value, 0) for mechanism in mechanisms}

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from model.measures.measure_set import LATENCIES, PHASES, MeasureSet, Totals
 from model.result import RunResult
 from reports import plots, timeline, views, wording
+from reports.reached import reached
 from reports.recorded import RecordedRun
 
 _PERCENTILES: Final = (50, 95, 99, 99.9, 100)
@@ -38,6 +39,7 @@ def render_html(recorded: RecordedRun) -> str:
             limits=wording.harness_limits(result),
             facts=_facts(result),
             faults=views.fault_summaries(result.faults),
+            reached=reached([result]),
             phases=_phases(result),
             plots=_plots(result, measures),
             unsaid=timeline.unsaid(result.server),

@@ -9,6 +9,7 @@ from model.result import KINDS, CheckRow, HarnessRow, RunResult, SloRow, missed
 from model.verdict import ExitCode, Verdict
 from model.wording import listed
 from reports import comparison, timeline, views, wording
+from reports.reached import reached
 from reports.recorded import RecordedFailure, RecordedJob, RecordedPart, RecordedRun
 
 PERCENTILES: Final = (50, 90, 95, 99, 99.9, 99.99, 100)
@@ -89,6 +90,8 @@ def render_job(recorded: RecordedJob) -> str:
             slos=slo_lines(results),
             checks=check_lines(results),
             errors=error_lines(results),
+            reached=reached(results),
+            kinds=[result.kind for result in results],
             percentiles=PERCENTILES,
             latencies=found,
             plots={

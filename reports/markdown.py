@@ -10,6 +10,7 @@ from model.verdict import Verdict
 from model.wording import printable
 from reports import wording
 from reports.job import check_lines, error_lines, reasons, slo_lines
+from reports.reached import reached
 from reports.recorded import RecordedJob, RecordedRun
 from reports.views import fault_summaries
 
@@ -27,6 +28,7 @@ def render_markdown(recorded: RecordedRun) -> str:
         _slos(result),
         _limits([result]),
         _faults(result),
+        _reached([result]),
         _errors([result]),
         _violations(recorded, ""),
         _notes([result]),
@@ -45,6 +47,7 @@ def render_job_markdown(recorded: RecordedJob) -> str:
         _parts(recorded),
         _job_slos(results),
         _job_checks(results),
+        _reached(results),
         _limits(results),
         _errors(results),
         *[
@@ -186,6 +189,25 @@ def _faults(result: RunResult) -> str:
         for fault in fault_summaries(result.faults)
     ]
     return _table(["fault", "times", "active", "affected"], rows)
+
+
+def _reached(results: Sequence[RunResult]) -> str:
+    """What is missing as a list; what happened, and how often, in a sentence for each run."""
+    lines = []
+    for result in results:
+        found = reached([result])
+        if not result.reached:
+            continue
+        lines += [
+            f"* **not reached, though required** ({result.kind}): {_text(f'{line.name}: {line.meaning}')}"
+            for line in found.missing
+        ]
+        counts = ", ".join(f"{line.name} {line.cells[0].times:,}" for line in found.happened)
+        lines.append(
+            f"* reached so often ({result.kind}, {len(found.happened)} of {len(result.reached)}): "
+            f"{_text(counts or 'nothing')}"
+        )
+    return "\n".join(lines)
 
 
 def _violations(recorded: RecordedRun, folder: str) -> str:

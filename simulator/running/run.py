@@ -14,7 +14,7 @@ import msgspec
 from model import result as results
 from model.checkers.triviality import MECHANISM, judge_triviality
 from model.machine import is_of_the_disk, this_machine
-from model.marks import merged, with_zeros
+from model.marks import counted, merged
 from model.measures import MeasureSet, encode_measures, merge_measures
 from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, merge_results, overall
@@ -183,7 +183,7 @@ def _result(
         versions=versions(),
         machine=this_machine(),
         failures=[str(path.relative_to(options.directory)) for path, _ in cases],
-        reached=with_zeros(merged(outcome.reached for outcome in outcomes), options.engine.mechanisms),
+        reached=counted(options.engine.mechanisms, merged(outcome.reached for outcome in outcomes)),
         required=list(scenario.requires),
         command=options.command,
     )

@@ -176,6 +176,8 @@ def synthetic_result(measures: MeasureSet, checks: list[CheckResult], clients: i
         machine=Machine(2, "a processor"),
         failures=["failures/0.json"] if verdict is Verdict.VIOLATED else [],
         command="concord simulate calm --seed 7",
+        reached={"trim": 1_234, "busy": 0, "conflict": 0, "of_another_version": 0},
+        required=["trim", "busy"] if verdict is Verdict.VIOLATED else [],
     )
 
 

@@ -7,13 +7,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from model.marks import Mechanism
 from reports.recorded import ReportError
 from reports.write import write_report
 from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
 
 pytestmark = pytest.mark.slow
 
-VOID = {"meta", "br", "link", "img", "hr", "input"}
+VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
 
 
 class Page(HTMLParser):
@@ -122,6 +123,25 @@ def test_a_violation_is_shown_with_its_evidence_and_its_case(bad: Path) -> None:
     assert '"text": "a\\u0001' in text
     assert "concord replay failures/0.json" in text
     assert "1 (correctness violated) exit code" in text
+
+
+def test_what_was_reached_is_told_and_what_is_required_and_was_not_is_red(good: Path, bad: Path) -> None:
+    text = page(good).text
+    assert "trim 1,234 Revisions behind a snapshot and the horizon were forgotten." in text
+    assert "3 that did not happen, and need not" in text
+    assert "that the scenario requires" not in text
+    assert "* reached so often (simulated, 1 of 4): trim 1,234\n" in (good / "summary.md").read_text("utf-8")
+    html = (bad / "report.html").read_text("utf-8")
+    assert "1 that the scenario requires did not happen , so the run is worth no verdict." in page(bad).text
+    red = re.findall(r'<b>(\w+)</b></td>\s*<td class="n"><span class="tag violated">0<', html)
+    assert red == ["busy"]
+    quiet = html[html.index("<summary>2 that did not happen") :]
+    assert re.findall(r"<b>(.+)</b>", quiet[: quiet.index("</details>")]) == [
+        "conflict",
+        "of_<wbr>another_<wbr>version",
+    ]
+    lines = [line for line in (bad / "summary.md").read_text("utf-8").splitlines() if "required" in line]
+    assert lines == [f"* **not reached, though required** (simulated): busy: {Mechanism.BUSY.meaning}"]
 
 
 def test_every_slow_edit_is_named(good: Path) -> None:
