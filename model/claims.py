@@ -38,6 +38,7 @@ JUPITER: Final = Claims(
             "ledger",
             "intention",
             "site_order",
+            "undo",
             "reconciliation",
             "session_guarantees",
             "weak_list",

@@ -24,6 +24,7 @@ from model.checkers.reconciliation import Reconciliation
 from model.checkers.rule_order import RuleOrder
 from model.checkers.session import SessionGuarantees
 from model.checkers.site_order import SiteOrder
+from model.checkers.undo import Undo
 from model.claims import Claims
 
 CHECKERS: Final[tuple[type[Check], ...]] = (
@@ -33,6 +34,7 @@ CHECKERS: Final[tuple[type[Check], ...]] = (
     Ledger,
     Intention,
     SiteOrder,
+    Undo,
     Reconciliation,
     SessionGuarantees,
     WeakList,

@@ -18,6 +18,8 @@ PROMISES: Final[Mapping[str, str]] = MappingProxyType(
         " and deletes those characters and no others. An undo takes back only what is its author's own.",
         "site_order": "What several people insert at one place at once stands in the order of their ids,"
         " the smaller one first.",
+        "undo": "An undo removes what is left of the edit and puts back, in its place, what that deleted;"
+        " a redo does the same to the undo. What others did stays.",
         "reconciliation": "A branch is merged as a FugueMax replica merges it: what two people insert at one"
         " place at once stays in one piece each, the smaller id's first.",
         "session_guarantees": "Nobody reads less than before, and everybody reads their own edits.",

@@ -73,6 +73,18 @@ class Shadow:
             self.pending[n] = (sequence, mine)
         return op
 
+    def takes(self, op: Operation) -> Operation:
+        """What is left of the trunk once a branch was merged arrives; as :meth:`receives`.
+
+        Nobody has seen what is pending, so that ties are free: the own text stays ahead, as it does at the
+        reference client.
+        """
+        for n, (sequence, mine) in enumerate(self.pending):
+            ours, theirs = change_of(mine), change_of(op)
+            self.pending[n] = (sequence, rebuilt(past(ours, theirs, first=True), op.target_length))
+            op = rebuilt(past(theirs, ours, first=False), mine.target_length)
+        return op
+
     def _cross(
         self, revision: Revision, author: SiteId, mine: Operation, other: Operation, first: bool
     ) -> tuple[Operation, Operation]:

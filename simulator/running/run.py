@@ -38,7 +38,7 @@ EXPECTED_EDITS_MIN: Final = 5_000
 """With fewer expected edits a run is too short to be sure of every kind; some edits must do then."""
 
 
-SAMPLED: Final = ("weak_list", "strong_list", "presence")
+SAMPLED: Final = ("weak_list", "strong_list", "presence", "undo")
 """Checks of sampled documents, which a run need not have."""
 
 
@@ -133,7 +133,7 @@ def _as_applicable(result: CheckResult, plans: Sequence[CellPlan]) -> CheckResul
     sampled = [d for p in plans for d in p.documents if d.displayed and len(d.clients) > 1]
     if result.checked or not result.claimed or result.name not in SAMPLED:
         return result
-    if any(d.unique or result.name == "presence" for d in sampled):
+    if any(result.name == "presence" or (d.unique and result.name != "undo") for d in sampled):
         return result
     detail = f"{result.detail}; no document of this run can show it"
     return msgspec.structs.replace(result, claimed=False, detail=detail)

@@ -23,6 +23,7 @@ from simulator.zoo.bugs import (
     spoken,
     store,
     tree,
+    undoing,
     yata,
 )
 
@@ -37,6 +38,7 @@ _MODULES: Final = (
     spoken,
     exchange,
     agreed,
+    undoing,
     store,
     yata,
     tree,

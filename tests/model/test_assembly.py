@@ -210,4 +210,5 @@ def test_checks_that_need_the_servers_view_do_not_vote_unless_they_found_somethi
     none = CheckResult("weak_list", 0, 0, "texts")
     assert not as_judgable(none, sampled=True, unique=False).claimed
     assert as_judgable(none, sampled=True, unique=True).claimed
+    assert not as_judgable(CheckResult("undo", 0, 0, "edits"), sampled=True, unique=True).claimed
     assert as_judgable(CheckResult("ledger", 0, 0, "edits"), sampled=True, unique=True).claimed

@@ -102,7 +102,7 @@ BUGS: Final = (
         "An undo is displayed and sent where the edit was, not carried through what came in since.",
         "ot.js #24, on both sides",
         lambda: Parts(replica=UndoDisplaced),
-        ("intention",),
+        ("intention", "undo"),
         PROSE._replace(weights=Weights(undo=60.0)),
     ),
 )

@@ -86,6 +86,7 @@ class Room:
         replica.receive(Welcome(1, {}))
         replica.receive(Joined(rev(len(self.log)), self.text))
         self.add(history.Joined, site=site, revision=len(self.log), how="fresh", fingerprint=self.shown(site))
+        self.display(site)
 
     def shown(self, site: str) -> int:
         """The fingerprint as records have it."""
@@ -105,8 +106,21 @@ class Room:
         """A person changes the text; what can be sent is sent."""
         replica = self.replicas[site]
         revision = replica.revision
-        messages = replica.edit(op)
-        sequence = replica.sequence
+        self._edited(site, kind, revision, op, replica.edit(op))
+
+    def undo(self, site: str, kind: str = "undo") -> bool:
+        """A person undoes, or does a ``redo``; whether there was anything."""
+        replica = self.replicas[site]
+        revision = replica.revision
+        done = replica.undo() if kind == "undo" else replica.redo()
+        if done is not None:
+            self._edited(site, kind, revision, *done)
+        return done is not None
+
+    def _edited(
+        self, site: str, kind: str, revision: int | None, op: Operation, messages: Sequence[object]
+    ) -> None:
+        sequence = self.replicas[site].sequence
         self.add(
             history.Edited,
             site=site,
@@ -227,8 +241,10 @@ class Room:
         return self.records
 
 
-def story() -> list[Record]:
+def story(*, undo: bool = False) -> list[Record]:
     """Two people at one text: concurrent edits, a composed operation, deletes, cursors, an end.
+
+    With ``undo``, ``a`` takes its last edit back.
 
     ``a`` makes a#1..a#4 (revisions 1 and 3), ``b`` makes b#1 and b#2 (revisions 2 and 4).
     """
@@ -249,6 +265,8 @@ def story() -> list[Record]:
     room.settle()
     room.place("b", 2)
     room.see("a", "b", 2, placed=4, fresh=True)
+    if undo:
+        room.undo("a")
     return room.finish()
 
 

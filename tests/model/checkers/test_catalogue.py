@@ -31,7 +31,7 @@ class TestEachChecker:
         assert (result.checked, result.violated) == (0, 0)
 
     def test_finds_a_good_history_valid(self, kind: type[Check]) -> None:
-        result = judged(kind(), story())
+        result = judged(kind(), story(undo=kind.name == "undo"))
         assert result.violations == ()
         assert result.verdict is Verdict.VALID
         assert result.name == kind.name
@@ -73,13 +73,15 @@ class TestEachCheckerOfReplicas:
 def drawn_history(data: st.DataObject) -> list[Record]:
     """Three people at one text, with messages at any pace."""
     room = Room("house", "abc", unique=False)
-    for _ in range(data.draw(st.integers(1, 8))):
+    for _ in range(data.draw(st.integers(1, 12))):
         site = data.draw(st.sampled_from("abc"))
-        match data.draw(st.sampled_from(["edit", "edit", "serve", "deliver", "place"])):
+        match data.draw(st.sampled_from(["edit", "edit", "undo", "redo", "serve", "deliver", "place"])):
             case "edit":
                 op = data.draw(operations(len(room.replicas[site].text)))
                 if not op.is_noop:
                     room.edit(site, op)
+            case "undo" | "redo" as kind:
+                room.undo(site, kind)
             case "serve" if room.submitted:
                 room.serve()
             case "deliver":
