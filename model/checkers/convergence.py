@@ -1,14 +1,21 @@
-"""Convergence: replicas at one revision show one text (D20), while running and at the end."""
+"""Convergence: replicas at one revision show one text (D20), while running and at the end.
+
+The text of a revision is what the stored operations make of the first text; it is computed here, from nothing
+else. In sampled documents also a text with own edits pending is compared: with that of the revision and the
+own edits on it, as :mod:`model.checkers.follower` carries them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check, edit_name
+from model.checkers.follower import Followers
 from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
+from model.text import OperationError, apply
 
 REVISIONS_KEPT_MAX: Final = 4_096
 """Revisions of one document whose text is remembered; what comes back later begins anew."""
@@ -16,26 +23,43 @@ REVISIONS_KEPT_MAX: Final = 4_096
 SERVER: Final = SiteId("")
 """Stands for the server among the sources of a text."""
 
+LOG: Final = SiteId(" ")
+"""Stands for the stored operations among the sources of a text."""
+
+
+_Doing: TypeAlias = (
+    history.Joined | history.Edited | history.Sent | history.Delivered | history.Acknowledged | history.Merged
+)
+"""What changes what a replica shows, or what of it is pending."""
+
 
 class _Room:
-    """What was seen of one document."""
+    """What was seen of one document.
 
-    __slots__ = ("edits", "fingerprints", "sources")
+    ``text`` is that of the newest stored revision; None if it is not known, or the log does not go on from
+    there, which the total order finds. ``followers`` are the replicas of a sampled document.
+    """
+
+    __slots__ = ("edits", "fingerprints", "followers", "head", "sources", "text")
 
     def __init__(self) -> None:
+        self.text: str | None = None
+        self.head: Revision = EMPTY_LOG
+        self.followers: Followers | None = None
         self.fingerprints: dict[Revision, int] = {}
         self.sources: dict[Revision, SiteId] = {}  # who showed it first
         self.edits: dict[Revision, str] = {}  # the edits that a revision consists of
 
 
 class Convergence(Check):
-    """Any two texts of one revision with nothing pending are equal, the server's and the store's included.
+    """Any text of a revision is what the stored operations make of it, the server's and the store's included.
 
-    The first sighting of a revision is no comparison and does not count.
+    Where they are not known, any two texts of one revision are equal; the first sighting of a revision is
+    then no comparison and does not count.
     """
 
     name = "convergence"
-    detail = "texts compared with another one of the same revision, nothing pending"
+    detail = "texts compared with that of the log at their revision, or with one another; also with own edits"
 
     def __init__(self, *, claimed: bool = True) -> None:
         super().__init__(claimed=claimed)
@@ -52,6 +76,10 @@ class Convergence(Check):
             history.Merged: self._delivered,
             history.Joined: self._delivered,
             history.FinalDocument: self._broadcast,
+            history.Edited: self._follow,
+            history.Sent: self._follow,
+            history.Restarted: self._restarted,
+            history.Displayed: self._displayed,
         }
 
     def _room(self, document: DocumentId) -> _Room:
@@ -61,13 +89,32 @@ class Convergence(Check):
         return room
 
     def _created(self, record: history.DocumentCreated) -> None:
+        room = self._room(record.document)
+        room.text = record.text
+        if record.displayed:
+            room.followers = Followers()
         self._compare(record.time_us, record.document, EMPTY_LOG, history.fingerprint(record.text), SERVER)
 
     def _stored(self, record: history.Stored) -> None:
-        edits = self._room(record.document).edits
+        room = self._room(record.document)
+        edits = room.edits
         edits[record.revision] = edit_name(record.site, record.first, record.last)
         if len(edits) > REVISIONS_KEPT_MAX:
             del edits[next(iter(edits))]
+        if room.followers is not None:
+            room.followers.stored(record)
+        if room.text is None:
+            return
+        try:
+            if record.revision != room.head + 1:
+                raise OperationError("not the next revision")
+            room.text = apply(room.text, record.operation)
+        except OperationError:
+            room.text = None
+            return
+        room.head = record.revision
+        fingerprint = history.fingerprint(room.text)
+        self._compare(record.time_us, record.document, record.revision, fingerprint, LOG)
 
     def _broadcast(self, record: history.Broadcast | history.FinalDocument) -> None:
         self._compare(record.time_us, record.document, record.revision, record.fingerprint, SERVER)
@@ -76,14 +123,66 @@ class Convergence(Check):
         self, record: history.Delivered | history.Acknowledged | history.Merged | history.Joined
     ) -> None:
         # By far the most frequent record: the usual case ends here.
+        room = self._rooms.get(record.document)
+        if room is not None and room.followers is not None:
+            self._follow(record)
         fingerprint = record.fingerprint
         if not fingerprint:
             return
-        room = self._rooms.get(record.document)
         if room is not None and room.fingerprints.get(record.revision) == fingerprint:
             self.checked += 1
             return
         self._compare(record.time_us, record.document, record.revision, fingerprint, record.site)
+
+    def _follow(self, record: _Doing) -> None:
+        """What a replica of a sampled document ought to show from now on."""
+        room = self._rooms.get(record.document)
+        if room is None or room.followers is None:
+            return
+        follower = room.followers.of(record.site)
+        match record:
+            case history.Delivered():
+                follower.delivered(record)
+            case history.Edited():
+                follower.edited(record)
+            case history.Sent():
+                follower.sent(record)
+            case history.Acknowledged():
+                follower.acknowledged(record)
+            case history.Merged():
+                follower.merged(record)
+            case history.Joined():
+                follower.joined(record)
+
+    def _restarted(self, record: history.Restarted) -> None:
+        room = self._rooms.get(record.document)
+        if room is not None and room.followers is not None:
+            room.followers.of(record.site).lose()
+
+    def _displayed(self, record: history.Displayed) -> None:
+        """A text with own edits pending; others were compared by their fingerprint."""
+        room = self._rooms.get(record.document)
+        if room is None or room.followers is None:
+            return
+        follower = room.followers.of(record.site)
+        wanted, revision = follower.text, follower.revision
+        if wanted is None or not follower.has_pending:
+            follower.displayed(record)
+            return
+        self.checked += 1
+        if not follower.displayed(record):
+            at = next((n for n, (a, b) in enumerate(zip(record.text, wanted, strict=False)) if a != b), 0)
+            window = slice(max(0, at - 5), at + 15)
+            self.violate(
+                record.time_us,
+                record.document,
+                f"{record.site} shows …{record.text[window]!r}…, "
+                f"but revision {revision} and its own edits make …{wanted[window]!r}… there",
+                site=record.site,
+                revision=revision,
+                text=record.text,
+                wanted=wanted,
+            )
 
     def _compare(
         self, time_us: int, document: DocumentId, revision: Revision, fingerprint: int, source: SiteId
@@ -108,7 +207,7 @@ class Convergence(Check):
                 f"{_spoken(source)} and {_spoken(other)} show different texts at revision {revision}{last}",
                 site=source,
                 fingerprint=fingerprint,
-                other_site=other,
+                other_site=SERVER if other == LOG else other,
                 other_fingerprint=known,
                 revision=revision,
                 edits=edits,
@@ -116,7 +215,7 @@ class Convergence(Check):
 
 
 def _spoken(source: SiteId) -> str:
-    return source or "the server"
+    return {SERVER: "the server", LOG: "the stored log"}.get(source, source)
 
 
 class Quiescence(Check):

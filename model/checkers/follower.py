@@ -11,11 +11,14 @@ from typing import Final
 
 from model import history
 from model.checkers.shadow import Shadow
-from model.identity import Revision, SiteId, revisions_between
+from model.identity import EMPTY_LOG, Revision, SiteId, revisions_between
 from model.text import Component, Operation, OperationError, apply
 
 LENGTH_MAX: Final = 20_000
 """Code points of a text whose replicas are followed."""
+
+ROWS_KEPT_MAX: Final = 4_096
+"""Revisions of one document remembered; a replica that is further behind is lost."""
 
 
 class Follower:
@@ -23,11 +26,12 @@ class Follower:
 
     Attributes:
         text: what it ought to show; None if it is lost.
+        revision: the newest one it knows.
         is_free: whether what it shows depends on a tie that may go either way: its branch was merged while
             something was pending.
     """
 
-    __slots__ = ("_is_settled", "_rows", "_shadow", "_shown", "_site", "is_free", "text")
+    __slots__ = ("_is_settled", "_rows", "_shadow", "_shown", "_site", "is_free", "revision", "text")
 
     def __init__(self, site: SiteId, rows: Mapping[Revision, history.Stored]) -> None:
         """A replica that has not joined; ``rows`` are those of its document that are remembered."""
@@ -36,8 +40,14 @@ class Follower:
         self._shadow = Shadow(site)
         self._shown = ""
         self._is_settled = False
+        self.revision: Revision = EMPTY_LOG
         self.text: str | None = None
         self.is_free = False
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether something it shows is not part of the revision."""
+        return bool(self._shadow.pending) or self._shadow.flying is not None
 
     def lose(self) -> None:
         """Nothing is known of it until it is settled."""
@@ -47,7 +57,7 @@ class Follower:
 
     def joined(self, record: history.Joined) -> None:
         """It is let in; a newcomer shows the text it was given."""
-        self._settles(record.fingerprint)
+        self._settles(record)
         if record.how == "fresh":
             self.lose()
 
@@ -72,7 +82,7 @@ class Follower:
         row = self._rows.get(record.revision)
         if row is None:
             self.lose()
-        self._settles(record.fingerprint)
+        self._settles(record)
         if self.text is None or row is None:
             return None
         try:
@@ -86,7 +96,7 @@ class Follower:
         self._shadow.answered()
         if self._shadow.pending:
             self._shadow.sends(self._shadow.pending[-1][0])
-        self._settles(record.fingerprint)
+        self._settles(record)
         if self.text is None and self._is_settled:
             self.text = self._shown
 
@@ -95,7 +105,7 @@ class Follower:
         row = self._rows.get(record.revision)
         rows = [self._rows.get(r) for r in revisions_between(record.base, record.revision)]
         missed = [other.operation for other in rows if other is not None]
-        self._settles(record.fingerprint)
+        self._settles(record)
         if self.text is None or row is None or len(missed) < len(rows):
             self.lose()
             return None
@@ -121,15 +131,45 @@ class Follower:
         self.lose()
         return not is_wrong
 
-    def _settles(self, fingerprint: int) -> None:
-        self._is_settled = bool(fingerprint)
-        if fingerprint:
+    def _settles(
+        self, record: history.Joined | history.Delivered | history.Acknowledged | history.Merged
+    ) -> None:
+        self.revision = record.revision
+        self._is_settled = bool(record.fingerprint)
+        if self._is_settled:
             self.is_free = False
 
     def _shows(self, op: Operation) -> Operation:
         assert self.text is not None
         self.text = apply(self.text, op)
         return op
+
+
+class Followers:
+    """All replicas of one sampled document.
+
+    Attributes:
+        rows: the revisions that are remembered.
+    """
+
+    __slots__ = ("_followers", "rows")
+
+    def __init__(self) -> None:
+        self.rows: dict[Revision, history.Stored] = {}
+        self._followers: dict[SiteId, Follower] = {}
+
+    def stored(self, record: history.Stored) -> None:
+        """One more revision."""
+        self.rows[record.revision] = record
+        if len(self.rows) > ROWS_KEPT_MAX:
+            del self.rows[next(iter(self.rows))]
+
+    def of(self, site: SiteId) -> Follower:
+        """The replica of a site."""
+        follower = self._followers.get(site)
+        if follower is None:
+            follower = self._followers[site] = Follower(site, self.rows)
+        return follower
 
 
 def for_author(branch: Operation, missed: Sequence[Operation], merged: Operation) -> Operation:

@@ -1,11 +1,11 @@
 """Intention: a revision does what its author did, no more and no less.
 
-Two steps are compared. From the keyboard to the server: what is stored as sent inserts the text of the edits
-it stands for. From the base to the head: what is stored as transformed deletes exactly what the author
-deleted and nobody else did meanwhile, so that nothing is resurrected and nobody's unseen text is lost, and
-inserts the same text between the images of the same neighbours; of a branch, which a sequence CRDT merges,
-those that it does not delete itself. The second step is an oracle independent of the transformation; see
-:mod:`model.checkers.intervals`.
+Two steps are compared. From the keyboard to the server: what is stored as sent is what the edits it stands
+for have become at their author meanwhile, see :mod:`model.checkers.authors`. From the base to the head: what
+is stored as transformed deletes exactly what the author deleted and nobody else did meanwhile, so that
+nothing is resurrected and nobody's unseen text is lost, and inserts the same text between the images of the
+same neighbours; of a branch, which a sequence CRDT merges, those that it does not delete itself. Both are
+computed independently of the transformation; see :mod:`model.checkers.intervals`.
 
 In sampled documents, where elements are followed, an undo or redo deletes only what its own site inserted
 (D6): it takes back own edits, and what it puts back are new elements of its own.
@@ -19,17 +19,16 @@ from typing import Any, Final
 
 from model import history
 from model.checkers import Handler
+from model.checkers.authors import Authors, Written
 from model.checkers.check import Check, edit_name
 from model.checkers.elements import Elements
 from model.checkers.intervals import Change, carried, change_of, misplaced, without
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId, edits_from, revisions_between
+from model.checkers.shadow import spoken
+from model.identity import DocumentId, Revision, revisions_between
 from model.text import Operation
 
 LOG_KEPT_MAX: Final = 20_000
 """Operations remembered over all documents; a row whose base is further back is not compared with it."""
-
-EDITS_KEPT_MAX: Final = 65_536
-"""Edits of one site remembered until they are durable; rows of further ones are not compared with them."""
 
 UNDO_KINDS: Final = frozenset({"undo", "redo"})
 """Edits that take back what the same site did."""
@@ -39,13 +38,12 @@ CHARACTERS_NAMED_MAX: Final = 3
 
 
 class _Trunk:
-    """One document: its last operations, and its edits that are not durable yet."""
+    """One document: its last operations."""
 
-    __slots__ = ("edits", "elements", "operations")
+    __slots__ = ("elements", "operations")
 
     def __init__(self) -> None:
         self.operations: dict[Revision, Operation] = {}
-        self.edits: dict[SiteId, dict[SequenceNumber, history.Edited]] = {}
         self.elements: Elements | None = None  # of a sampled document
 
 
@@ -58,16 +56,18 @@ class Intention(Check):
     def __init__(self, *, claimed: bool = True) -> None:
         super().__init__(claimed=claimed)
         self._trunks: dict[DocumentId, _Trunk] = {}
+        self._authors = Authors()
         self._oldest: deque[tuple[_Trunk, Revision]] = deque()
 
     def handlers(self) -> Mapping[type, Handler]:
         """Edits and stored rows."""
         return {
             history.DocumentCreated: self._created,
-            history.Edited: self._edited,
+            history.Edited: self._authors.edited,
+            history.Sent: self._authors.sent,
             history.Stored: self._stored,
-            history.Restarted: self._restarted,
-            history.Stranded: self._stranded,
+            history.Restarted: self._authors.restarted,
+            history.Stranded: self._authors.stranded,
         }
 
     def _trunk(self, document: DocumentId) -> _Trunk:
@@ -80,22 +80,11 @@ class Intention(Check):
         if record.displayed:
             self._trunk(record.document).elements = Elements(record.text)
 
-    def _edited(self, record: history.Edited) -> None:
-        edits = self._trunk(record.document).edits.setdefault(record.site, {})
-        if len(edits) < EDITS_KEPT_MAX:
-            edits[record.sequence] = record
-
-    def _restarted(self, record: history.Restarted) -> None:
-        edits = self._trunk(record.document).edits.get(record.site, {})
-        for sequence in [s for s in edits if s > record.last]:
-            del edits[sequence]  # these were never saved, so never sent
-
-    def _stranded(self, record: history.Stranded) -> None:
-        self._trunk(record.document).edits.pop(record.site, None)
-
     def _stored(self, record: history.Stored) -> None:
         trunk = self._trunk(record.document)
-        self._compare_with_edits(record, trunk)
+        written = self._authors.stored(record)
+        if written is not None:
+            self._compare_with_edits(record, trunk, written)
         self._compare_with_base(record, trunk)
         if trunk.elements is not None:
             trunk.elements.apply(record.operation, edit_name(record.site, record.first, record.last))
@@ -107,15 +96,9 @@ class Intention(Check):
 
     # --- from the keyboard to the server ------------------------------------------------------------------
 
-    def _compare_with_edits(self, record: history.Stored, trunk: _Trunk) -> None:
+    def _compare_with_edits(self, record: history.Stored, trunk: _Trunk, written: Written) -> None:
         """The operation as sent against the edits it stands for."""
-        made = trunk.edits.get(record.site)
-        if made is None:
-            return  # no client of this history, like one of REST
-        edits = [made.pop(s, None) for s in edits_from(record.first, record.last)]
-        known = [e for e in edits if e is not None]
-        if len(known) < len(edits) or not known:
-            return
+        known, wanted = written.edits, written.wanted
         if all(e.kind in UNDO_KINDS for e in known):
             self._compare_with_elements(record, trunk.elements)
         self.checked += 1
@@ -131,6 +114,8 @@ class Intention(Check):
             problem = (
                 f"is stored as deleting {record.original.deleted} code points, its author deleted {deleted}"
             )
+        elif wanted is not None and wanted != record.original and not written.rivals:
+            problem = f"is sent as {spoken(record.original)}, but what its author made is {spoken(wanted)}"
         else:
             return
         self._violate(record, problem, sent=sent, typed=typed, deleted=record.original.deleted)

@@ -102,3 +102,8 @@ def rivals(ours: Change, theirs: Change, revision: Revision, author: SiteId) -> 
         return []
     gaps = {part.low for part in ours.inserted}
     return [Rival(revision, author, part.text) for part in theirs.inserted if part.low in gaps]
+
+
+def spoken(op: Operation) -> str:
+    """An operation for a sentence."""
+    return str(op.to_json())

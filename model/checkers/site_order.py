@@ -12,67 +12,19 @@ comes to the head is compared by :mod:`model.checkers.reconciliation`, whose ora
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
 from model import history
 from model.checkers import Handler
+from model.checkers.authors import Authors, Written
 from model.checkers.check import Check, edit_name
 from model.checkers.intervals import Change, change_of, past
-from model.checkers.shadow import Rival, Shadow, rivals
-from model.identity import (
-    DocumentId,
-    Revision,
-    SequenceNumber,
-    SiteId,
-    edits_from,
-    revisions_between,
-)
-from model.text import Operation, OperationError, compose_all
-
-ROWS_KEPT_MAX: Final = 20_000
-"""Rows remembered over all documents; what is carried over older ones is not compared."""
-
-EDITS_KEPT_MAX: Final = 65_536
-"""Edits of one site remembered until they are durable; rows of more are compared from their base on."""
-
+from model.checkers.shadow import Rival, rivals, spoken
+from model.text import Operation
 
 RIVALS_NAMED_MAX: Final = 2
 """Rivals that a sentence names; the evidence has all."""
-
-
-class _Author:
-    """One site of one document: what it made that is not durable, what it sent last, and its newest row."""
-
-    __slots__ = ("edits", "row", "sent")
-
-    def __init__(self) -> None:
-        self.edits: dict[SequenceNumber, history.Edited] = {}
-        self.sent: history.Sent | None = None
-        self.row: history.Stored | None = None
-
-
-class _Trunk:
-    """One document."""
-
-    __slots__ = ("authors", "rows")
-
-    def __init__(self) -> None:
-        self.rows: dict[Revision, history.Stored] = {}
-        self.authors: dict[SiteId, _Author] = {}
-
-    def author(self, site: SiteId) -> _Author:
-        author = self.authors.get(site)
-        if author is None:
-            author = self.authors[site] = _Author()
-        return author
-
-    def between(self, after: Revision, before: Revision) -> list[history.Stored] | None:
-        """The rows behind one revision and in front of another; None if some are not remembered."""
-        rows = self.rows
-        found = [row for r in revisions_between(after, before) if (row := rows.get(r)) is not None]
-        return found if len(found) == max(0, before - after - 1) else None
 
 
 class SiteOrder(Check):
@@ -83,64 +35,30 @@ class SiteOrder(Check):
 
     def __init__(self, *, claimed: bool = True) -> None:
         super().__init__(claimed=claimed)
-        self._trunks: dict[DocumentId, _Trunk] = {}
-        self._oldest: deque[tuple[_Trunk, Revision]] = deque()
+        self._authors = Authors()
 
     def handlers(self) -> Mapping[type, Handler]:
         """Edits, what is sent, and stored rows."""
         return {
-            history.Edited: self._edited,
-            history.Sent: self._sent,
+            history.Edited: self._authors.edited,
+            history.Sent: self._authors.sent,
             history.Stored: self._stored,
-            history.Restarted: self._restarted,
-            history.Stranded: self._stranded,
+            history.Restarted: self._authors.restarted,
+            history.Stranded: self._authors.stranded,
         }
 
-    def _trunk(self, document: DocumentId) -> _Trunk:
-        trunk = self._trunks.get(document)
-        if trunk is None:
-            trunk = self._trunks[document] = _Trunk()
-        return trunk
-
-    def _edited(self, record: history.Edited) -> None:
-        edits = self._trunk(record.document).author(record.site).edits
-        if len(edits) < EDITS_KEPT_MAX:
-            edits[record.sequence] = record
-
-    def _sent(self, record: history.Sent) -> None:
-        author = self._trunk(record.document).author(record.site)
-        if record.how == "submit":
-            author.sent = record
-
-    def _restarted(self, record: history.Restarted) -> None:
-        author = self._trunk(record.document).author(record.site)
-        for sequence in [s for s in author.edits if s > record.last]:
-            del author.edits[sequence]  # these were never saved, so never sent
-
-    def _stranded(self, record: history.Stranded) -> None:
-        self._trunk(record.document).authors.pop(record.site, None)
-
     def _stored(self, record: history.Stored) -> None:
-        trunk = self._trunk(record.document)
-        author = trunk.author(record.site)
-        try:
-            self._compare_as_sent(record, trunk, author)
-            if not record.branch:
-                self._compare_on_head(record, trunk)
-        except OperationError:
-            pass  # an operation on another text, which the intentions find
-        author.row = record
-        trunk.rows[record.revision] = record
-        self._oldest.append((trunk, record.revision))
-        if len(self._oldest) > ROWS_KEPT_MAX:
-            forgotten, revision = self._oldest.popleft()
-            forgotten.rows.pop(revision, None)
+        written = self._authors.stored(record)
+        if written is not None and written.wanted is not None:
+            self._compare_as_sent(record, written, written.wanted)
+        if not record.branch:
+            self._compare_on_head(record)
 
     # --- from the base to the head ------------------------------------------------------------------------
 
-    def _compare_on_head(self, record: history.Stored, trunk: _Trunk) -> None:
+    def _compare_on_head(self, record: history.Stored) -> None:
         """The inserts as stored against those as sent, carried over the revisions between."""
-        rows = trunk.between(record.base, record.revision)
+        rows = self._authors.between(record.document, record.base, record.revision)
         if rows is None:
             return
         self.checked += 1
@@ -161,62 +79,17 @@ class SiteOrder(Check):
 
     # --- from the keyboard to the server ------------------------------------------------------------------
 
-    def _compare_as_sent(self, record: history.Stored, trunk: _Trunk, author: _Author) -> None:
-        """The operation as sent against the edits that it stands for, carried over what arrived meanwhile."""
-        known = [author.edits.pop(s, None) for s in edits_from(record.first, record.last)]
-        edits = [edit for edit in known if edit is not None]
-        if len(edits) < len(known) or not edits:
-            return
-        if len(edits) == 1 and edits[0].revision == record.base:
-            self.checked += 1
-            wanted, ties = edits[0].operation, []
-        else:
-            shadow = self._at_base(record, trunk, author, edits)
-            if shadow is None:
-                return
-            self.checked += 1
-            wanted, ties = compose_all(shadow.own), shadow.rivals
-        if wanted != record.original:
-            problem = f"is sent as {_spoken(record.original)}, but what its author made is {_spoken(wanted)}"
+    def _compare_as_sent(self, record: history.Stored, written: Written, wanted: Operation) -> None:
+        """The operation as sent against what its author's edits have become by then."""
+        self.checked += 1
+        if written.rivals and wanted != record.original:  # without a tie it is the intentions' to say
+            problem = f"is sent as {spoken(record.original)}, but what its author made is {spoken(wanted)}"
             self._violate(
                 record,
                 f"{problem} at revision {record.base}",
-                ties,
+                written.rivals,
                 wanted=[wanted.base_length, wanted.to_json()],
             )
-
-    def _at_base(
-        self, record: history.Stored, trunk: _Trunk, author: _Author, edits: list[history.Edited]
-    ) -> Shadow | None:
-        """The author with these edits when it has reached the base; None if that cannot be told.
-
-        An author whose branch was merged meanwhile may order what it typed since as it likes: nobody has
-        seen it.
-        """
-        known = edits[0].revision
-        row = author.row if author.row is not None and author.row.revision > known else None
-        if row is not None and row.branch:
-            return None
-        begin = known if row is None else row.base
-        rows = trunk.between(begin, Revision(record.base + 1))
-        if rows is None:
-            return None
-        shadow = Shadow(record.site, None if row is None else row.original)
-        sent = author.sent if record.branch and author.sent is not None else None
-        waiting = deque(edits)
-        for done in rows:
-            while waiting and waiting[0].revision < done.revision:
-                edit = waiting.popleft()
-                shadow.edits(edit.sequence, edit.operation)
-            if sent is not None and sent.first >= record.first and sent.base < done.revision:
-                shadow.sends(sent.last)  # it broke off, and became part of the branch
-            if done.site == record.site:
-                shadow.answered()
-            else:
-                shadow.receives(done.revision, done.site, done.operation)
-        for edit in waiting:
-            shadow.edits(edit.sequence, edit.operation)
-        return shadow
 
     # --- evidence -----------------------------------------------------------------------------------------
 
@@ -273,7 +146,3 @@ def first_difference(wanted: Change, real: Change) -> tuple[str, int, int] | Non
             if right != part.low or expected != c:
                 return part.text[n:], right, part.low
     return None
-
-
-def _spoken(op: Operation) -> str:
-    return str(op.to_json())

@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check
-from model.checkers.follower import Follower
+from model.checkers.follower import Follower, Followers
 from model.checkers.line import Effect, Element, Line
-from model.identity import DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import DocumentId, SequenceNumber, SiteId
 from model.text import Operation
 from model.wording import listed
 
@@ -26,9 +26,6 @@ UNDO_KINDS: Final = frozenset({"undo", "redo"})
 
 STEPS_KEPT_MAX: Final = 256
 """Edits of one site that can be taken back; older ones are forgotten, here as there."""
-
-ROWS_KEPT_MAX: Final = 4_096
-"""Revisions of one document remembered; a replica that is further behind is lost."""
 
 
 class _Step(NamedTuple):
@@ -64,10 +61,10 @@ class _Person:
 class _Document:
     """One sampled document."""
 
-    __slots__ = ("people", "rows")
+    __slots__ = ("followers", "people")
 
     def __init__(self) -> None:
-        self.rows: dict[Revision, history.Stored] = {}
+        self.followers = Followers()
         self.people: dict[SiteId, _Person] = {}
 
 
@@ -103,9 +100,7 @@ class Undo(Check):
     def _stored(self, record: history.Stored) -> None:
         document = self._documents.get(record.document)
         if document is not None:
-            document.rows[record.revision] = record
-            if len(document.rows) > ROWS_KEPT_MAX:
-                del document.rows[next(iter(document.rows))]
+            document.followers.stored(record)
 
     def _person(self, name: DocumentId, site: SiteId) -> _Person | None:
         document = self._documents.get(name)
@@ -113,7 +108,7 @@ class Undo(Check):
             return None
         person = document.people.get(site)
         if person is None:
-            person = document.people[site] = _Person(Follower(site, document.rows))
+            person = document.people[site] = _Person(document.followers.of(site))
         return person
 
     # --- what is shown ------------------------------------------------------------------------------------

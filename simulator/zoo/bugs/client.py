@@ -156,7 +156,7 @@ BUGS: Final = (
         "Positions are sent in units of UTF-16 and read as code points.",
         "rustpad #14, gutenberg #76049",
         lambda: Parts(replica=Utf16Units),
-        ("convergence",),
+        ("convergence", "intention"),
         PROSE._replace(text_length=300),
     ),
     Bug(
@@ -164,7 +164,7 @@ BUGS: Final = (
         "An undo is sent as it was noted, not carried through what came in since.",
         "ot.js #24",
         lambda: Parts(replica=UndoUncarried),
-        ("convergence",),
+        ("convergence", "intention"),
         PROSE._replace(weights=Weights(undo=60.0)),
     ),
     Bug(

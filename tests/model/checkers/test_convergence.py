@@ -16,24 +16,53 @@ from tests.model.checkers.histories import (
     index_of,
     judged,
     story,
+    without,
 )
 
 
 class TestWhileRunning:
     def test_a_good_history(self) -> None:
-        # Revision 0 twice more, 2, 3 and 4 at replicas, and the durable text.
-        assert assert_valid(Convergence(), story()).checked == 8
+        # 0 twice, 1 to 4 at the server, 2 to 4 at replicas, and the durable text; 9 with edits pending.
+        assert assert_valid(Convergence(), story()).checked == 21
 
     def test_a_replica_shows_another_text(self) -> None:
         records = story()
         at = index_of(records, history.Delivered, site="a", revision=4)
         spoiled = changed(records, at, fingerprint=1)
-        assert_violated(Convergence(), spoiled, "a and the server", "revision 4", "b#2")
+        assert_violated(Convergence(), spoiled, "a and the stored log", "revision 4", "b#2")
 
     def test_the_servers_text_is_another_one(self) -> None:
         records = story()
         spoiled = changed(records, index_of(records, history.Broadcast, -1), fingerprint=1)
+        result = assert_violated(Convergence(), spoiled, "the server and the stored log", "revision 4")
+        assert result.violated == 1
+
+    def test_without_a_log_texts_are_compared_with_one_another(self) -> None:
+        records = [r for r in story() if not isinstance(r, history.Stored)]
+        spoiled = changed(records, index_of(records, history.Broadcast, -1), fingerprint=1)
         assert judged(Convergence(), spoiled).violated == 3  # both replicas, and the durable text
+
+    def test_what_all_show_alike_and_the_log_does_not_give(self) -> None:
+        records = story()
+        for n, record in enumerate(records):
+            shows = isinstance(record, history.Delivered | history.Acknowledged | history.Broadcast)
+            if shows and record.revision == 3 and record.fingerprint:  # type: ignore[union-attr]
+                records = changed(records, n, fingerprint=1)
+        assert_violated(Convergence(), records, "the server and the stored log", "revision 3")
+
+    def test_a_text_with_own_edits_pending(self) -> None:
+        records = story()
+        at = index_of(records, history.Displayed, site="a", sequence=3)
+        assert_violated(
+            Convergence(),
+            changed(records, at, text="hxuse!"),
+            "a shows …'hxuse!'…, but revision 0 and its own edits make …'house!'… there",
+        )
+
+    def test_a_log_with_a_gap_is_followed_no_further(self) -> None:
+        records = story()
+        spoiled = without(records, index_of(records, history.Stored, 1))
+        assert judged(Convergence(), spoiled).violated == 0
 
     def test_the_durable_text_is_another_one(self) -> None:
         records = story()
@@ -48,7 +77,7 @@ class TestWhileRunning:
     def test_an_acknowledged_text_is_another_one(self) -> None:
         records = story()
         spoiled = changed(records, index_of(records, history.Acknowledged, -1), fingerprint=1)
-        assert_violated(Convergence(), spoiled, "b and the server")
+        assert_violated(Convergence(), spoiled, "b and the stored log")
 
     def test_with_something_pending_there_is_nothing_to_compare(self) -> None:
         records = story()

@@ -115,6 +115,12 @@ class TestFromTheKeyboard:
         )
         assert_violated(Intention(), spoiled, "b#2 is stored as deleting 3 code points, its author deleted 2")
 
+    def test_another_place(self) -> None:
+        records = story()
+        at = index_of(records, history.Stored, site="b")
+        spoiled = changed(records, at, original=insert(5, 1, ">"), operation=insert(6, 1, ">"))
+        assert_violated(Intention(), spoiled, "b#1 is sent as [1, '>'], but what its author made is ['>']")
+
     def test_edits_that_a_crash_lost_are_not_compared(self) -> None:
         edited = history.Edited(0, A, DOCUMENT, seq(1), "type", rev(0), insert(0, 0, "x"), 0)
         row = history.Stored(

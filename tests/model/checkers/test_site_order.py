@@ -109,12 +109,6 @@ def test_what_waited_at_its_author() -> None:
     )
 
 
-def test_what_was_sent_at_once_is_sent_as_made() -> None:
-    records = at_one_place()
-    at = index_of(records, history.Stored)
-    assert_violated(SiteOrder(), changed(records, at, original=insert(2, 0, "B")), "b#1 is sent as ['B']")
-
-
 def test_what_was_typed_while_a_branch_was_merged_is_free() -> None:
     records = waited()
     first = index_of(records, history.Stored, site="b")
