@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from simulator.faults.clients import (
     ClientCrash,
+    ClientPause,
     ClockSkew,
     DuplicateResend,
     Herd,
@@ -15,7 +16,7 @@ from simulator.faults.clients import (
     SlowReader,
 )
 from simulator.faults.fault import Fault
-from simulator.faults.gateway import CrashBeforeAck, GatewayCrash
+from simulator.faults.gateway import CrashBeforeAck, GatewayCrash, GatewayPause
 from simulator.faults.network import (
     Clog,
     Flapping,
@@ -37,6 +38,7 @@ FAULTS: dict[str, type[Fault]] = {
         Clog,
         GatewayCrash,
         CrashBeforeAck,
+        GatewayPause,
         StoreStall,
         StoreFailure,
         RivalWriter,
@@ -46,6 +48,7 @@ FAULTS: dict[str, type[Fault]] = {
         DuplicateResend,
         ClockSkew,
         ClientCrash,
+        ClientPause,
     )
 }
 """All faults by the name scenarios use."""

@@ -72,7 +72,7 @@ class SlowReader(ClientsFault):
         self._credit_bytes = [0.0] * len(self.clients)
         self._is_over = False
         for client in self.clients:
-            client.reads_slowly = True
+            client.reads_slowly += 1
         self.host.clock.call(READ_EVERY_US, self._read)
 
     def _read(self) -> None:
@@ -81,7 +81,7 @@ class SlowReader(ClientsFault):
         rate = float(self.param("bytes_per_second", 200)) * READ_EVERY_US / 1_000_000
         for i, client in enumerate(self.clients):
             self._credit_bytes[i] += rate
-            if client.link is not None:
+            if client.link is not None and not client.is_stopped:
                 self._credit_bytes[i] -= self.host.network.read(client.link, int(self._credit_bytes[i]))
         self.host.clock.call(READ_EVERY_US, self._read)
 
@@ -89,9 +89,28 @@ class SlowReader(ClientsFault):
         """Let them read all that waits."""
         self._is_over = True
         for client in self.clients:
-            client.reads_slowly = False
-            if client.link is not None:
+            client.reads_slowly -= 1
+            if client.link is not None and not client.reads_slowly:
                 self.host.network.read(client.link, sys.maxsize)
+
+
+class ClientPause(ClientsFault):
+    """The processes of some clients are stopped, as by SIGSTOP, and go on later as if nothing had been."""
+
+    kind = "client_pause"
+    shows = Shows((Symptom.WAITED, Symptom.LATE))
+    clients: Sequence[SimulatedClient]
+
+    def begin(self) -> None:
+        """Stop them."""
+        self._paused = [client for client in self.clients if client.has_started]
+        for client in self._paused:
+            client.pause()
+
+    def end(self) -> None:
+        """Let them go on."""
+        for client in self._paused:
+            client.resume()
 
 
 class DuplicateResend(ClientsFault):

@@ -1,4 +1,4 @@
-"""Deaths of the gateway's process."""
+"""Deaths of the gateway's process, and pauses."""
 
 from __future__ import annotations
 
@@ -28,6 +28,21 @@ class GatewayCrash(GatewayDeath):
     def end(self) -> None:
         """Start a new one."""
         self.host.restart_gateway()
+
+
+class GatewayPause(ServerFault):
+    """The process is stopped, as by SIGSTOP: sockets and the store go on, and its timers fire late."""
+
+    kind = "gateway_pause"
+    shows = Shows((Symptom.LATE,))
+
+    def begin(self) -> None:
+        """Stop it."""
+        self.host.pause_gateway()
+
+    def end(self) -> None:
+        """Let it go on."""
+        self.host.resume_gateway()
 
 
 class CrashBeforeAck(CellFault):

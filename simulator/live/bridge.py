@@ -15,6 +15,7 @@ from model.identity import ConnectionId, SiteId
 from model.protocol import ProtocolError
 from simulator.live.link import Disconnection, Link
 from simulator.live.relay import MessageRelay, RelayContext
+from simulator.live.transport import Transport
 from simulator.planning.seeds import Seeds
 from simulator.virtual.network import Connection, Network
 from simulator.virtual.witness import GATEWAY, STORE, Symptom
@@ -110,6 +111,7 @@ class Bridge:
         self._connect_seconds = connect_seconds
         self._bridged: dict[ConnectionId, BridgedConnection] = {}
         self._narrow: dict[SiteId, int] = {}
+        self._stopped: set[SiteId] = set()
         shared.witness.looks.append(self._look)
 
     # --- the network's side -------------------------------------------------------------------------------
@@ -161,6 +163,8 @@ class Bridge:
         width = self._narrow.get(bridged.user)
         if width is not None:
             link.transport.narrow(width)
+        if bridged.user in self._stopped:
+            link.transport.stop()
 
     def was_closed(self, bridged: BridgedConnection, code: int, cause: str) -> None:
         """A link is over."""
@@ -200,16 +204,30 @@ class Bridge:
     def narrow(self, user: SiteId, bytes_per_second: int) -> None:
         """Read slowly what the server sends to this user, on this connection and on later ones."""
         self._narrow[user] = bytes_per_second
-        for bridged in self._bridged.values():
-            if bridged.user == user and bridged.link.transport is not None:
-                bridged.link.transport.narrow(bytes_per_second)
+        for transport in self._transports(user):
+            transport.narrow(bytes_per_second)
 
     def widen(self, user: SiteId) -> None:
         """Read at full speed again."""
         self._narrow.pop(user, None)
-        for bridged in self._bridged.values():
-            if bridged.user == user and bridged.link.transport is not None:
-                bridged.link.transport.widen()
+        for transport in self._transports(user):
+            transport.widen()
+
+    def stop(self, user: SiteId) -> None:
+        """Read nothing of what the server sends to this user, over any connection."""
+        self._stopped.add(user)
+        for transport in self._transports(user):
+            transport.stop()
+
+    def go_on(self, user: SiteId) -> None:
+        """Read again."""
+        self._stopped.discard(user)
+        for transport in self._transports(user):
+            transport.go_on()
+
+    def _transports(self, user: SiteId) -> list[Transport]:
+        links = [bridged.link for bridged in self._bridged.values() if bridged.user == user]
+        return [link.transport for link in links if link.transport is not None]
 
     def abandon(self, connection: Connection, patience_us: int) -> None:
         """Forget a link, if it is open, without a word; its client notices after ``patience_us``."""

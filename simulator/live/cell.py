@@ -49,8 +49,11 @@ ATTEMPTS_MAX: Final = 4
 WAIT_US: Final = 100_000
 """How often a fault looks whether there is somebody to hit."""
 
-SERVER_FAULTS: Final = ("gateway_crash", "crash_before_ack")
+DEATHS: Final = ("gateway_crash", "crash_before_ack")
 """Faults that kill the server's process."""
+
+SERVER_FAULTS: Final = (*DEATHS, "gateway_pause")
+"""Faults that need the server's process to be ours; one at a time."""
 
 _NEVER_CLOSED_BYTES: Final = 1 << 62
 """The network holds back for the faults; closing slow readers is the business of the real server."""
@@ -115,7 +118,7 @@ class LiveCell:
         self.finals: list[Audited] = []
         self._is_dead = trio.Event()
         self._is_starting = False
-        self._is_dying = False  # by a fault that is not over
+        self._is_disturbed = False  # the server's process, by a fault that is not over
         self._audits = 0
         self._address = address
         self._tokens = tokens
@@ -197,6 +200,16 @@ class LiveCell:
         finally:
             self._is_starting = False
 
+    def pause_gateway(self) -> None:
+        """SIGSTOP for the server's processes."""
+        if self._server is not None and not self.bridge.is_server_down:
+            self._server.pause()
+
+    def resume_gateway(self) -> None:
+        """SIGCONT for them."""
+        if self._server is not None:
+            self._server.resume()
+
     def kill_store(self) -> None:
         """End the store's process."""
         assert self._server is not None
@@ -243,17 +256,19 @@ class LiveCell:
         dead cannot be killed. What hit nothing, which in real time is a matter of chance, is tried again.
         """
         latest_us = self.plan.duration_us - (window.end_us - window.begin_us) - WAIT_US
-        is_deadly = window.kind in SERVER_FAULTS
+        is_of_server = window.kind in SERVER_FAULTS
         yield self.clock.timeout(window.begin_us)
         for number in range(ATTEMPTS_MAX):
-            while self.now <= latest_us and not (self._is_busy() and not (is_deadly and self._is_dying)):
+            while self.now <= latest_us and not (
+                self._is_busy() and not (is_of_server and self._is_disturbed)
+            ):
                 yield self.clock.timeout(WAIT_US)
             if number and self.now > latest_us:
                 return
-            self._is_dying |= is_deadly
+            self._is_disturbed |= is_of_server
             affected = yield from occur(self, window, self._fault_of, self.realised.append)
-            if is_deadly:
-                self._is_dying = False
+            if is_of_server:
+                self._is_disturbed = False
             if affected:
                 return
             yield self.clock.timeout(WAIT_US)
@@ -271,6 +286,7 @@ class LiveCell:
     def _heal(self) -> None:
         self.is_healing = True
         self.record(history.Healed(self.now, self.plan.heal_bound_us))
+        self.resume_gateway()
         self.restart_gateway()
         for client in self.clients:
             client.restart()

@@ -13,16 +13,16 @@ from typing import Final
 import msgspec
 
 from simulator.faults import FAULTS
-from simulator.faults.clients import SlowReader
+from simulator.faults.clients import ClientPause, SlowReader
 from simulator.faults.fault import ClientsFault, Fault
-from simulator.faults.gateway import CrashBeforeAck, GatewayDeath
+from simulator.faults.gateway import CrashBeforeAck, GatewayDeath, GatewayPause
 from simulator.faults.network import (
     Flapping,
     PartitionClients,
     PartitionHalves,
     PartitionRegion,
 )
-from simulator.live.cell import SERVER_FAULTS, LiveCell
+from simulator.live.cell import DEATHS, SERVER_FAULTS, LiveCell
 from simulator.live.server import ServerHandle
 from simulator.planning.plan import FaultWindow
 from simulator.virtual.witness import STORE, Shows, Symptom
@@ -84,6 +84,30 @@ class LiveSlowReader(ClientsFault):
             self.host.bridge.widen(client.plan.site)
 
 
+class LiveClientPause(ClientPause):
+    """The processes of some clients are stopped, and leave what the server sends in the kernel."""
+
+    host: LiveCell
+
+    def begin(self) -> None:
+        """Stop them."""
+        super().begin()
+        for client in self.clients:
+            self.host.bridge.stop(client.plan.site)
+
+    def end(self) -> None:
+        """Let them go on."""
+        for client in self.clients:
+            self.host.bridge.go_on(client.plan.site)
+        super().end()
+
+
+class LiveGatewayPause(GatewayPause):
+    """The server's processes are really stopped."""
+
+    shows = Shows((Symptom.SILENT,))
+
+
 class LiveCrashBeforeAck(GatewayDeath):
     """The server's process is killed while a submit is with it: perhaps persisted, nobody told."""
 
@@ -136,6 +160,8 @@ LIVE_FAULTS: Final[dict[str, type[Fault]]] = {
             LivePartitionHalves,
             LiveFlapping,
             LiveSlowReader,
+            LiveClientPause,
+            LiveGatewayPause,
             LiveCrashBeforeAck,
         )
     },
@@ -164,7 +190,7 @@ def playable(
         if window.kind not in LIVE_FAULTS:
             why = "needs another writer inside the server"
         elif window.kind in SERVER_FAULTS and server is None:
-            why = "the server is not ours to kill"
+            why = "the server is not ours"
         elif window.kind in STORE_FAULTS and not (server is not None and server.has_store_control):
             why = "its store is not ours to kill"
         if why:
@@ -176,7 +202,7 @@ def playable(
 
 def with_a_kill(windows: tuple[FaultWindow, ...], duration_us: int) -> tuple[FaultWindow, ...]:
     """The windows, with at least one death of the server among them."""
-    if any(window.kind in SERVER_FAULTS for window in windows):
+    if any(window.kind in DEATHS for window in windows):
         return windows
     begin_us, end_us = int(duration_us * 0.5), int(duration_us * 0.55)
     kill = FaultWindow(len(windows), "gateway_crash", "gateway", begin_us, end_us, {}, 0)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -44,6 +46,14 @@ class ServerHandle(Protocol):
         Raises:
             ServerError: it does not.
         """
+        ...
+
+    def pause(self) -> None:
+        """Stop its processes, as by SIGSTOP; its sockets stay as they are."""
+        ...
+
+    def resume(self) -> None:
+        """Let them go on, if they were stopped."""
         ...
 
     def kill_store(self) -> None:
@@ -84,6 +94,7 @@ class SpawnedServer:
         store = store or f"sqlite:///{(directory / 'documents.db').resolve()}"
         self._command = (*program, "--host", "127.0.0.1", "--port", str(self.port), "--store", store)
         self._process: subprocess.Popen[bytes] | None = None
+        self._paused: list[int] = []
 
     @property
     def pid(self) -> int | None:
@@ -124,8 +135,20 @@ class SpawnedServer:
     def _tail(self) -> str:
         return self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:].strip()
 
+    def pause(self) -> None:
+        """SIGSTOP the process and its workers."""
+        if self._process is not None:
+            self._paused = family(self._process.pid)
+            _signal(self._paused, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT them, workers first, so that nobody finds them silent."""
+        paused, self._paused = self._paused, []
+        _signal(reversed(paused), signal.SIGCONT)
+
     def kill(self) -> None:
-        """SIGKILL the process."""
+        """SIGKILL the process; its workers see it, so they must not be stopped."""
+        self.resume()
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -133,6 +156,7 @@ class SpawnedServer:
 
     def stop(self) -> None:
         """Let it end in its own way; kill it if it does not."""
+        self.resume()
         process = self._process
         if process is None:
             return
@@ -155,6 +179,25 @@ def _own_server(directory: Path) -> tuple[str, ...]:
     configuration = directory / "server.yaml"
     configuration.write_text("monitoring: {metrics_port: 0}\n", encoding="utf-8")
     return (sys.executable, "-P", "-m", "concord", "serve", "--config", str(configuration))
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it, the oldest first."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it may end meanwhile
+            after_name = path.read_text().rpartition(")")[2].split()
+            parents.setdefault(int(after_name[1]), []).append(int(path.parent.name))
+    found = [pid]
+    for one in found:  # grows meanwhile
+        found.extend(parents.get(one, ()))
+    return found
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def free_port() -> int:

@@ -51,6 +51,8 @@ class Transport:
         self._has_outgoing = trio.Event()
         self._read_at = 0.0  # a narrow path is free again then
         self.is_abandoned = False
+        self._is_stopped = False
+        self._goes_on = trio.Event()
         self._is_closed = False
         self._is_shut = False
 
@@ -70,6 +72,16 @@ class Transport:
     def _set_buffer(self, size: int) -> None:
         if not self._is_closed:
             self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, size)
+
+    def stop(self) -> None:
+        """Read nothing, as a process that is stopped; not even a ping is answered."""
+        self._is_stopped = True
+
+    def go_on(self) -> None:
+        """Read again."""
+        self._is_stopped = False
+        self._goes_on.set()
+        self._goes_on = trio.Event()
 
     def abandon(self) -> None:
         """Forget the connection without a word: nothing is read or written any more, and no FIN is sent.
@@ -99,6 +111,7 @@ class Transport:
             self._is_closed = True
             self._outgoing.clear()
             self._has_outgoing.set()
+            self.go_on()
             self._socket.close()
 
     # --- writing ------------------------------------------------------------------------------------------
@@ -179,6 +192,9 @@ class Transport:
             await trio.sleep_until(self._read_at)
             self._check_open()
             await trio.lowlevel.wait_readable(self._socket)
+            while self._is_stopped:
+                await self._goes_on.wait()
+                self._check_open()
             if not self.is_abandoned:
                 return await self._read()
 

@@ -56,6 +56,7 @@ from simulator.virtual.network import Connection, Network
 from simulator.virtual.occasion import occasion
 from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
+from simulator.virtual.rows import broadcast, placed, stored
 from simulator.virtual.simulation import Simulation
 from simulator.virtual.storage import Storage
 from simulator.virtual.witness import GATEWAY, Symptom
@@ -129,6 +130,8 @@ class Cell(Simulation[SimulatedClient]):
         )
         self.gateway: Gateway | None = None
         self.gateway_crashes = 0
+        self._waiting: list[Event] | None = None  # for the process to go on, while it is stopped
+        self._pauses = 0
         self._told: dict[DocumentId, Revision] = {}  # the newest revision that this process told of
         self._free_us = 0  # when the gateway's process is done with what it has
         self._start_gateway()
@@ -157,7 +160,7 @@ class Cell(Simulation[SimulatedClient]):
 
     def open(self, client: SimulatedClient) -> None:
         """Connect a client to the gateway."""
-        self.network.open(client, client.plan.region, client.network_random, lambda: self.gateway is not None)
+        self.network.open(client, client.plan.region, client.network_random, lambda: self._accepts)
 
     def token_of(self, client: SimulatedClient) -> str:
         """What a client shows; nobody looks at it."""
@@ -186,7 +189,7 @@ class Cell(Simulation[SimulatedClient]):
         """The gateway's process dies with everything it holds."""
         if self.gateway is None:
             return
-        self.gateway = None
+        self.gateway = self._waiting = None
         self.gateway_crashes += 1
         hit, self.connections = self.connections, {}
         for connection in hit.values():
@@ -202,6 +205,29 @@ class Cell(Simulation[SimulatedClient]):
             self._start_gateway()
             self._told = self._heads()
             self.witness.notice(Symptom.STARTED, GATEWAY)
+
+    @property
+    def _accepts(self) -> bool:
+        return self.gateway is not None and self._waiting is None
+
+    def pause_gateway(self) -> None:
+        """Stop the gateway's process as SIGSTOP does: nothing is handled, and clients hear nothing."""
+        if self.gateway is None or self._waiting is not None:
+            return
+        self._waiting = []
+        self._pauses = pause = self._pauses + 1
+        rng = self.seeds.stream("pause", self.plan.index, pause)
+        for connection in self.connections.values():
+            self.network.server_fell_silent(
+                connection, rng, lambda: self._waiting is not None and self._pauses == pause
+            )
+
+    def resume_gateway(self) -> None:
+        """Let the process go on: it takes what has come meanwhile, its timers included."""
+        waiting, self._waiting = self._waiting, None
+        for event in waiting or ():
+            self.witness.notice(Symptom.LATE, GATEWAY)
+            self.gateway_handles(event)
 
     def opened(self, connection: Connection) -> None:
         """A connection was accepted."""
@@ -221,6 +247,9 @@ class Cell(Simulation[SimulatedClient]):
         """Give the core an event and perform its effects, after the time its process needs for it."""
         gateway = self.gateway
         if gateway is None:
+            return
+        if self._waiting is not None:
+            self._waiting.append(event)
             return
         now = self.now
         start = max(now, self._free_us)
@@ -266,16 +295,7 @@ class Cell(Simulation[SimulatedClient]):
                 self._published(effect, delay_us)
             case CursorPlaced():
                 if effect.document in self._displayed:
-                    self.record(
-                        history.Placed(
-                            self.now + delay_us,
-                            effect.site,
-                            effect.document,
-                            effect.revision,
-                            effect.position,
-                            effect.received_us,
-                        )
-                    )
+                    self.record(placed(self.now + delay_us, effect))
             case Close():
                 connection = self.connections.get(effect.connection)
                 if connection is not None:
@@ -333,44 +353,18 @@ class Cell(Simulation[SimulatedClient]):
         self.clock.call(RESTART_US, self.restart_gateway)
 
     def _published(self, effect: Published, delay_us: int) -> None:
-        row = effect.row
-        self._told[effect.document] = row.revision
-        self.record(
-            history.Broadcast(
-                self.now + delay_us,
-                effect.document,
-                row.revision,
-                row.site,
-                row.first,
-                row.last,
-                effect.received_us,
-                effect.audience,
-                self.memo.fingerprint(effect.text),
-            )
-        )
+        self._told[effect.document] = effect.row.revision
+        self.record(broadcast(self.now + delay_us, effect, self.memo.fingerprint(effect.text)))
         self.recorder.flush_if_full()
 
     def _stored(self, document: DocumentId, rows: tuple[LogRow, ...]) -> None:
         for row in rows:
-            self.record(
-                history.Stored(
-                    self.now,
-                    document,
-                    row.revision,
-                    row.site,
-                    row.first,
-                    row.last,
-                    row.base,
-                    row.branch,
-                    row.original,
-                    row.operation,
-                    tuple(e.operation for e in row.edits) if row.branch else (),
-                )
-            )
+            self.record(stored(self.now, document, row))
 
     # --- the run ------------------------------------------------------------------------------------------
 
     def _heal(self) -> None:
+        self.resume_gateway()
         self.restart_gateway()
         super()._heal()
 
@@ -388,13 +382,13 @@ class Cell(Simulation[SimulatedClient]):
         for client in self.clients:
             client.record_final()
         for document in self.storage.store.documents:
-            stored = self.storage.store.durable(document)
-            for site, progress in stored.progress.items():
+            durable = self.storage.store.durable(document)
+            for site, progress in durable.progress.items():
                 self.record(history.FinalProgress(self.now, site, document, progress.last))
             try:
-                text, chain = stored.read_text(), stored.chain()
+                text, chain = durable.read_text(), durable.chain()
             except Exception as error:
                 self.record(history.raised(self.now, "store", "", document, "read its log back", error))
                 continue
             fingerprint = history.fingerprint(text)
-            self.record(history.FinalDocument(self.now, document, stored.head, fingerprint, chain))
+            self.record(history.FinalDocument(self.now, document, durable.head, fingerprint, chain))

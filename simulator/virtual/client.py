@@ -5,7 +5,9 @@ What the client does with them is :mod:`model.client`; a simulated cell and a li
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
 from model.client.answers import ERRORS, Answer
@@ -17,7 +19,7 @@ from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.memo import Memo
 from model.outgoing import Sent
-from model.people.actions import Author
+from model.people.actions import Action, Author
 from model.protocol import Failure
 from model.text import Operation
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
@@ -84,7 +86,7 @@ class _Transport:
         return self._host.now
 
     def call_after(self, delay_us: int, function: Callable[..., object], *arguments: Any) -> None:
-        self._host.clock.call(delay_us, function, *arguments)
+        self._host.clock.call(delay_us, self._client.due, function, *arguments)
 
     def connect(self) -> None:
         self._host.open(self._client)
@@ -157,12 +159,13 @@ class _Recorder(ClientRecorder):
 class SimulatedClient(Client[Connection, Concord]):
     """One client of one document.
 
-    ``path`` and ``reads_slowly`` are the network's and the faults' handles.
+    ``path`` and ``reads_slowly`` (by how many faults) are the network's and the faults' handles.
     """
 
     __slots__ = (
         "_recorder",
         "_run",
+        "_waiting",
         "author",
         "document",
         "network_random",
@@ -179,7 +182,8 @@ class SimulatedClient(Client[Connection, Concord]):
         self.plan = plan
         self.author = author
         self.path = Path(plan.site)
-        self.reads_slowly = False
+        self.reads_slowly = 0
+        self._waiting: list[Callable[[], object]] | None = None  # for its process to go on, while stopped
         self.network_random = host.seeds.stream("network", plan.site)
         network = host.plan.network
         backoff = Backoff(network.retry_us, network.retry_max_us, host.seeds.stream("retry", plan.site))
@@ -228,7 +232,7 @@ class SimulatedClient(Client[Connection, Concord]):
 
     def leave_when_durable(self) -> None:
         """Close the document for good, once everything is durable; until then keep trying."""
-        if not (self.has_left or self._run.is_healing or self.leave()):
+        if self._waiting is not None or not (self.has_left or self._run.is_healing or self.leave()):
             self._run.clock.call(LEAVE_RETRY_US, self.leave_when_durable)
 
     def reconnect_elsewhere(self) -> None:
@@ -236,13 +240,85 @@ class SimulatedClient(Client[Connection, Concord]):
 
         The old connection is left as it is: what is held on it may still arrive at the server.
         """
-        if self.link is not None and self.path.is_blocked:
+        if self.link is not None and self.path.is_blocked and self._waiting is None:
             self.path = Path(self.plan.site)
             self.reconnect("impatient")
+
+    # --- a process that is stopped ------------------------------------------------------------------------
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its process does nothing until it goes on."""
+        return self._waiting is not None
+
+    def pause(self) -> None:
+        """Stop the client's process as SIGSTOP does: it reads nothing, its timers and its person wait."""
+        if self.is_down or self._waiting is not None:
+            return
+        waiting: list[Callable[[], object]] = []
+        self._waiting = waiting
+        self.reads_slowly += 1
+        if self.link is not None:
+            rng = self._run.seeds.stream("pause", self.plan.site, self._run.now)
+            self._run.network.client_fell_silent(self.link, rng, lambda: self._waiting is waiting)
+
+    def resume(self) -> None:
+        """Let it go on: it takes what has come meanwhile."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return  # it was killed
+        self.reads_slowly -= 1
+        if self.link is not None and not self.reads_slowly:
+            self._run.network.read(self.link, sys.maxsize)
+        for happens in waiting:
+            self._run.witness.notice(Symptom.LATE, self.plan.site)
+            happens()
+
+    def due(self, function: Callable[..., object], *arguments: Any) -> None:
+        """A timer fires."""
+        self._when_it_goes_on(function, *arguments)
+
+    def _when_it_goes_on(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call this, now or when the process that is stopped goes on."""
+        if self._waiting is None:
+            function(*arguments)
+        else:
+            self._waiting.append(partial(function, *arguments))
+
+    def opened(self, link: Connection) -> None:
+        """A connection is open, once the process looks."""
+        self._when_it_goes_on(super().opened, link)
+
+    def broken(self, link: Connection | None, code: int) -> None:
+        """A connection is gone, once the process looks."""
+        self._when_it_goes_on(super().broken, link, code)
+
+    def go_online(self) -> None:
+        """Open the laptop; what is stopped hears of it later."""
+        self._when_it_goes_on(super().go_online)
+
+    def go_offline(self, cause: str, *, silent: bool = True, abrupt: bool = False) -> None:
+        """Close it; what is stopped hears of it later."""
+        self._when_it_goes_on(partial(super().go_offline, cause, silent=silent, abrupt=abrupt))
+
+    def crash(self) -> None:
+        """The process dies, stopped or not."""
+        if self._waiting is not None:
+            self._waiting = None
+            self.reads_slowly -= 1
+        super().crash()
+
+    def perform(self, action: Action) -> bool:
+        """The person does something, which a stopped process takes no notice of."""
+        return self._waiting is None and super().perform(action)
+
+    def resend(self) -> bool:
+        """Send what is in flight again; whether there was anything, and somebody to do it."""
+        return self._waiting is None and super().resend()
 
     # --- the person ---------------------------------------------------------------------------------------
 
     def act(self) -> None:
         """The person does the next thing, if there is a person and a document to do it to."""
-        if self.author is not None and self.may_type:
+        if self.author is not None and self._waiting is None and self.may_type:
             self.perform(self.author.act(self.text, self.dialect.caret))

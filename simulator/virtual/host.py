@@ -22,3 +22,9 @@ class ServerHost(ClientHost, Protocol):
 
     def restart_gateway(self) -> None:
         """A new process takes over, if there is none."""
+
+    def pause_gateway(self) -> None:
+        """The gateway's process is stopped, as by SIGSTOP."""
+
+    def resume_gateway(self) -> None:
+        """It goes on."""

@@ -69,7 +69,7 @@ class ClientEndpoint(Protocol):
     """What the network needs of a client."""
 
     path: Path
-    reads_slowly: bool
+    reads_slowly: int
 
     def opened(self, connection: Connection) -> None:
         """The connection is open."""
@@ -342,6 +342,29 @@ class Network:
         if connection.server_open and _still_blocked(connection.path, block):
             self._notice(Symptom.GIVEN_UP, connection.path.owner)
             self._server_gone(connection)
+
+    def server_fell_silent(
+        self, connection: Connection, rng: random.Random, is_silent: Callable[[], bool]
+    ) -> None:
+        """The server's process was stopped: the client gives the connection up if that lasts too long."""
+
+        def give_up() -> None:
+            if connection.client_open and is_silent():
+                self._client_gone(connection, CLOSE_ABNORMAL)
+                self._clock.call(connection.latency_us, self._server_hears, connection)
+
+        self._clock.call(int(self._plan.keep_alive_us * (0.5 + rng.random())), give_up)
+
+    def client_fell_silent(
+        self, connection: Connection, rng: random.Random, is_silent: Callable[[], bool]
+    ) -> None:
+        """The client's process was stopped: the server gives the connection up if that lasts too long."""
+
+        def give_up() -> None:
+            if is_silent():
+                self._server_gone(connection)
+
+        self._clock.call(int(self._plan.keep_alive_us * (0.5 + rng.random())), give_up)
 
     def released(self, connection: Connection) -> None:
         """No direction of this connection is blocked any more: what was held arrives now, in order."""

@@ -29,6 +29,7 @@ class Symptom(enum.Enum):
     CARRIED_DOWN = "a message to the client went through while the other direction was blocked"
     GIVEN_UP = "one side gave up a silent connection, or none could be opened"
     WAITED = "a message waited for a client that did not read it"
+    LATE = "a process took what had waited for it while it was stopped"
     RESET = "a connection ended with the process behind it"
     STARTED = "a new process began with what the store holds"
     UNTOLD = "a revision was durable, or may have been, when the process died that had to tell of it"

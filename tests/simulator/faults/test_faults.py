@@ -213,3 +213,60 @@ def test_named_clients_are_hit_and_nobody_else() -> None:
 
 def with_faults(what: CellPlan, windows: tuple[FaultWindow, ...]) -> CellPlan:
     return msgspec.structs.replace(what, faults=windows, sessions=STAYING)
+
+
+# --- pauses -----------------------------------------------------------------------------------------------
+
+
+def within(kind: type[Any], trial: Trial, begin_s: float, end_s: float) -> list[Any]:
+    return [r for r in of(kind, trial) if begin_s * 1_000_000 < r.time_us < end_s * 1_000_000]
+
+
+def test_a_gateway_that_is_stopped_says_nothing_and_goes_on_where_it_was() -> None:
+    trial = attempt(plan(fault("gateway_pause", 3, 3.9), edits_per_second=3.0), keep=True)
+    assert not problems(trial)
+    assert within(history.Edited, trial, 3.2, 3.9)
+    assert not within(history.Broadcast, trial, 3.0, 3.9)
+    assert not within(history.Delivered, trial, 3.2, 3.9)  # what was under way has arrived by then
+    assert within(history.Broadcast, trial, 3.8999, 4.0)
+    assert not of(history.Disconnected, trial)  # it was shorter than anybody's patience
+
+
+def test_a_gateway_that_is_stopped_for_long_is_given_up_and_finds_its_clients_gone() -> None:
+    trial = attempt(plan(fault("gateway_pause", 2, 7)), keep=True)
+    assert not problems(trial)
+    assert len({r.site for r in within(history.Disconnected, trial, 2, 7) if r.cause == "1006"}) == 12
+    assert len({r.site for r in within(history.Joined, trial, 7, 12)}) == 12
+
+
+def test_a_gateway_may_be_killed_while_it_is_stopped() -> None:
+    trial = attempt(plan(fault("gateway_pause", 3, 6), fault("gateway_crash", 4, 5)), keep=True)
+    assert not problems(trial)
+    assert within(history.Joined, trial, 5, 10)
+
+
+def test_a_client_that_is_stopped_does_nothing_and_then_takes_what_waited() -> None:
+    site = SiteId("c001")
+    trial = attempt(plan(fault("client_pause", 3, 4.2, sites=(site,)), edits_per_second=3.0), keep=True)
+    assert not problems(trial)
+    kinds = (history.Edited, history.Delivered, history.Acknowledged)
+    assert not [r for kind in kinds for r in within(kind, trial, 3.0, 4.1999) if r.site == site]
+    waited = [r for r in of(history.Delivered, trial) if r.site == site and r.time_us == 4_200_000]
+    assert len(waited) > 3
+    assert not [r for r in of(history.Disconnected, trial) if r.site == site]
+
+
+def test_a_client_that_is_stopped_for_long_finds_itself_sent_away() -> None:
+    site = SiteId("c001")
+    trial = attempt(plan(fault("client_pause", 2, 8, sites=(site,))), keep=True)
+    assert not problems(trial)
+    gone = [r for r in of(history.Disconnected, trial) if r.site == site]
+    assert gone
+    assert all(r.time_us >= 8_000_000 for r in gone)
+    assert [r.how for r in within(history.Joined, trial, 8, 14) if r.site == site]
+
+
+def test_a_stopped_client_may_be_killed_and_its_laptop_closed() -> None:
+    pause = fault("client_pause", 3, 7, share=1.0)
+    for other in (fault("client_crash", 4, 6, share=1.0), fault("herd", 4, 6)):
+        assert not problems(attempt(plan(pause, other)))

@@ -8,19 +8,23 @@ from typing import Any
 import msgspec
 import pytest
 
+from model import history
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import FAULT, NonTriviality, judge_triviality
+from model.identity import SiteId
 from model.verdict import Verdict, overall
 from simulator.engines.known import engine_of
+from simulator.failures.trial import Trial, attempt
 from simulator.faults import FAULTS
 from simulator.faults.fault import Fault
+from simulator.faults.network import PartitionOneWay
 from simulator.gossip.faults import GOSSIP_FAULTS
 from simulator.planning.plan import CellPlan, FaultWindow
 from tests.simulator.faults.test_faults import STRONG
 from tests.simulator.gossip.rooms import crowd
 from tests.simulator.gossip.test_faults import STRONG as STRONG_GOSSIP
-from tests.simulator.plans import STAYING, fault, plan
+from tests.simulator.plans import NETWORK, SECOND, STAYING, fault, of, plan
 
 pytestmark = pytest.mark.slow
 
@@ -88,4 +92,48 @@ def test_faults_of_replicas_without_their_action_hit_nothing_among_all_others(
         monkeypatch.setitem(GOSSIP_FAULTS, kind, without_action(GOSSIP_FAULTS[kind]))
     hits, verdict = played(crowd(*all_of(GOSSIP_FAULTS, STRONG_GOSSIP), seconds=12, sessions=RESTLESS))
     assert {kind: hits[kind] for kind in left_out} == dict.fromkeys(left_out, 0)
+    assert verdict is Verdict.UNKNOWN
+
+
+# --- one way ----------------------------------------------------------------------------------------------
+
+ONE = SiteId("c001")
+
+
+def cut(direction: str) -> CellPlan:
+    """One client of six loses one direction for four seconds, and nobody gives the connection up."""
+    window = fault("partition_one_way", 3, 7, direction=direction, sites=(ONE,))
+    patient = msgspec.structs.replace(NETWORK, keep_alive_us=100 * SECOND)
+    return plan(window, clients=6, edits_per_second=2.0, network=patient)
+
+
+def during(kind: type[Any], trial: Trial) -> list[Any]:
+    """Records of the time in which only what goes through can have come; the first moments are left out."""
+    return [r for r in of(kind, trial) if 3.3 * SECOND < r.time_us < 7 * SECOND]
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_one_direction_is_dead_and_the_other_one_works(direction: str) -> None:
+    trial = attempt(cut(direction), keep=True)
+    assert [v.message for r in trial.results if r.claimed for v in r.violations] == []
+    hears = [r for r in during(history.Delivered, trial) if r.site == ONE]
+    is_heard = [r for r in during(history.Stored, trial) if r.site == ONE]
+    assert any(r.site == ONE for r in during(history.Edited, trial))
+    assert (bool(hears), bool(is_heard)) == ((True, False) if direction == "up" else (False, True))
+    (ended,) = of(history.FaultEnded, trial)
+    assert ended.affected > 0
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_partition_of_both_directions_is_none_of_one(
+    direction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BothWays(PartitionOneWay):
+        def begin(self) -> None:
+            self.up = self.down = True  # type: ignore[misc]
+            super().begin()
+
+    monkeypatch.setitem(FAULTS, "partition_one_way", BothWays)
+    hits, verdict = played(cut(direction))
+    assert hits == {"partition_one_way": 0}
     assert verdict is Verdict.UNKNOWN

@@ -86,6 +86,8 @@ class CoreServer(InProcessServer):
         self.endings: list[str] = []
         self._delivers = delivers
         self._is_store_down = False
+        self._is_paused = False
+        self._waiting: list[Event] = []
         self._thread: threading.Thread | None = None
 
     # --- the handle ---------------------------------------------------------------------------------------
@@ -105,6 +107,19 @@ class CoreServer(InProcessServer):
             thread.join(START_SECONDS)
             assert not thread.is_alive()
             self.died()
+
+    def pause(self) -> None:
+        self._is_paused = True
+
+    def resume(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self._trio.run_sync_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            self.handle(event)
 
     def died(self) -> None:
         """What a death takes along; nothing, since all of it was durable."""
@@ -194,7 +209,9 @@ class CoreServer(InProcessServer):
     # --- effects ------------------------------------------------------------------------------------------
 
     def handle(self, event: Event) -> None:
-        if not self._nursery.cancel_scope.cancel_called:
+        if self._is_paused:
+            self._waiting.append(event)
+        elif not self._nursery.cancel_scope.cancel_called:
             super().handle(event)
 
     def _time_us(self) -> int:
@@ -278,6 +295,19 @@ class ForgetfulServer(CoreServer):
     """Acknowledges before it is durable: a death takes the last revisions of every document along."""
 
     LOST = 2
+
+    def pause(self) -> None:
+        self._is_paused = True
+
+    def resume(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self._trio.run_sync_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            self.handle(event)
 
     def died(self) -> None:
         for name in self.store.documents:

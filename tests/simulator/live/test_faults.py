@@ -31,7 +31,17 @@ def test_every_fault_is_made_live_or_said_to_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("server", "lost"),
     [
-        (None, {"gateway_crash", "crash_before_ack", "store_stall", "store_error", "rival_writer"}),
+        (
+            None,
+            {
+                "gateway_crash",
+                "crash_before_ack",
+                "gateway_pause",
+                "store_stall",
+                "store_error",
+                "rival_writer",
+            },
+        ),
         (WithoutStore(), {"store_stall", "store_error", "rival_writer"}),
     ],
 )

@@ -21,7 +21,7 @@ class Laptop:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.path = Path("laptop")
-        self.reads_slowly = False
+        self.reads_slowly = 0
         self.connection: Connection | None = None
         self.got: list[bytes] = []
         self.got_us: list[int] = []
@@ -369,13 +369,13 @@ class FirstPatient(random.Random):
 def test_a_reset_that_loses_what_waits_for_a_slow_reader_leaves_no_gap() -> None:
     setup = Setup()
     connection = setup.open()
-    setup.laptop.reads_slowly = True
+    setup.laptop.reads_slowly = 1
     setup.network.send_down(connection, b"first", 0)
     setup.pass_ms(15)
     setup.network.send_down(connection, b"second", 0)
     setup.pass_ms(1)
     setup.network.reset(connection)
-    setup.laptop.reads_slowly = False
+    setup.laptop.reads_slowly = 0
     setup.pass_ms(15)
     assert setup.laptop.got == []
     assert setup.laptop.codes == [CLOSE_ABNORMAL]
@@ -384,14 +384,14 @@ def test_a_reset_that_loses_what_waits_for_a_slow_reader_leaves_no_gap() -> None
 def test_a_slow_reader_gets_what_it_reads_in_order() -> None:
     setup = Setup()
     connection = setup.open()
-    setup.laptop.reads_slowly = True
+    setup.laptop.reads_slowly = 1
     for data in lines(6):
         setup.network.send_down(connection, data, 0)
     setup.pass_ms(100)
     assert not setup.laptop.got
     assert setup.network.read(connection, 8) == 6
     assert setup.laptop.got == lines(2)
-    setup.laptop.reads_slowly = False
+    setup.laptop.reads_slowly = 0
     setup.network.send_down(connection, b"006", 0)
     setup.pass_ms(100)
     assert setup.laptop.got == lines(2)  # nothing overtakes what still waits
@@ -402,7 +402,7 @@ def test_a_slow_reader_gets_what_it_reads_in_order() -> None:
 def test_a_full_outbox_closes_a_slow_reader() -> None:
     setup = Setup(outbox_bytes_max=10)
     connection = setup.open()
-    setup.laptop.reads_slowly = True
+    setup.laptop.reads_slowly = 1
     for data in lines(3):
         setup.network.send_down(connection, data, 0)
     setup.pass_ms(100)
@@ -434,7 +434,7 @@ def test_the_end_of_a_block_does_not_make_a_slow_reader_fast() -> None:
     setup = Setup()
     connection = setup.open()
     setup.block(keep_alive=False)
-    setup.laptop.reads_slowly = True
+    setup.laptop.reads_slowly = 1
     setup.network.send_down(connection, b"000", 0)
     setup.pass_ms(100)
     setup.free()

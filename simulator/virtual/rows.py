@@ -1,0 +1,47 @@
+"""What a history says of the server's rows: when they became durable, and when others were told."""
+
+from __future__ import annotations
+
+from model import history
+from model.identity import DocumentId
+from reference_server.core.effects import CursorPlaced, LogRow, Published
+
+
+def stored(time_us: int, document: DocumentId, row: LogRow) -> history.Stored:
+    """A row became durable."""
+    return history.Stored(
+        time_us,
+        document,
+        row.revision,
+        row.site,
+        row.first,
+        row.last,
+        row.base,
+        row.branch,
+        row.original,
+        row.operation,
+        tuple(e.operation for e in row.edits) if row.branch else (),
+    )
+
+
+def broadcast(time_us: int, effect: Published, fingerprint: int) -> history.Broadcast:
+    """A row was handed to everybody; ``fingerprint`` is that of the server's text."""
+    row = effect.row
+    return history.Broadcast(
+        time_us,
+        effect.document,
+        row.revision,
+        row.site,
+        row.first,
+        row.last,
+        effect.received_us,
+        effect.audience,
+        fingerprint,
+    )
+
+
+def placed(time_us: int, effect: CursorPlaced) -> history.Placed:
+    """The server knows where a cursor is."""
+    return history.Placed(
+        time_us, effect.site, effect.document, effect.revision, effect.position, effect.received_us
+    )

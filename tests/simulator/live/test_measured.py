@@ -1,0 +1,130 @@
+"""Live runs measure what their faults hit, expect all of them, and try again what hit nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model import history
+from model.history_file import read_history
+from model.verdict import Verdict
+from simulator.faults.fault import Fault
+from simulator.live.cell import SERVER_FAULTS
+from simulator.live.faults import LIVE_FAULTS
+from simulator.live.run import run_live
+from simulator.live.server import SpawnedServer
+from simulator.planning.faultspec import FAULT_KINDS, FaultSpec
+from simulator.running.run import RunOutcome
+from tests.simulator.live.peers import SECRET, CoreServer
+from tests.simulator.live.test_run import (
+    QUIET,
+    SECOND,
+    drive,
+    fault,
+    options,
+    scenario,
+    unchecked,
+    violated,
+)
+
+pytestmark = pytest.mark.slow
+
+STRONG: Mapping[str, dict[str, Any]] = {
+    "partition_region": {"region": "here"},
+    "partition_one_way": {"direction": "up"},
+    "duplicate_resend": {"period_us": 8_000},
+}
+
+
+def of_kind(kind: str, at_s: float, seconds: float) -> FaultSpec:
+    """A fault that hits half of the clients, if it hits some."""
+    params = {**FAULT_KINDS[kind].parameters, **STRONG.get(kind, {})}
+    if "share" in params:
+        params["share"] = 0.5
+    return fault(kind, FAULT_KINDS[kind].lane, at_s, seconds, **params)
+
+
+def detail(run: RunOutcome) -> str:
+    return next(c.detail for c in run.result.checks if c.name == "non_triviality")
+
+
+def test_live_faults_without_their_action_hit_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: dict[str, int] = {}
+
+    def without_action(kind: str, real: type[Fault]) -> type[Fault]:
+        def begin(_: Fault) -> None:
+            tries[kind] = tries.get(kind, 0) + 1
+
+        return type(real.__name__, (real,), {"begin": begin, "end": lambda _: None})
+
+    for kind, real in tuple(LIVE_FAULTS.items()):
+        monkeypatch.setitem(LIVE_FAULTS, kind, without_action(kind, real))
+    run = drive(tmp_path, CoreServer(), *(of_kind(kind, 0.6, 0.7) for kind in LIVE_FAULTS), seconds=2.6)
+    assert not violated(run)
+    assert {f.name: f.affected for f in run.result.faults} == dict.fromkeys(LIVE_FAULTS, 0)
+    assert run.result.verdict is Verdict.UNKNOWN
+    assert all(f"fault {kind!r} hit nothing" in detail(run) for kind in LIVE_FAULTS)
+    assert min(n for kind, n in tries.items() if kind not in SERVER_FAULTS) >= 2  # those wait for each other
+
+
+def test_live_faults_hit_what_they_are_meant_for(tmp_path: Path) -> None:
+    one_after_another = (
+        *("partition_clients", "clog", "partition_region", "flapping"),
+        *("client_pause", "slow_reader", "long_offline", "herd"),
+    )
+    beside = [
+        of_kind("gateway_pause", 0.8, 0.8),
+        of_kind("store_error", 2.4, 0.8),
+        of_kind("clock_skew", 2, 2),
+    ]
+    faults = [of_kind(kind, 0.5 + 0.9 * n, 0.9) for n, kind in enumerate(one_after_another)]
+    run = drive(tmp_path, CoreServer(), *faults, *beside, seconds=9.5, heal_s=15.0)
+    assert "too little" not in detail(run)
+    assert (violated(run), unchecked(run), run.result.verdict) == ({}, [], Verdict.VALID)
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_one_direction_is_dead_and_the_other_one_works_over_real_sockets(
+    tmp_path: Path, direction: str
+) -> None:
+    lame = fault("partition_one_way", "network", 0.8, 1.2, share=0.5, direction=direction)
+    run = drive(tmp_path, CoreServer(), lame, seconds=2.6)
+    assert (violated(run), run.result.verdict) == ({}, Verdict.VALID)
+    records = list(read_history(tmp_path / "history" / "cell-00.jsonl.gz"))
+    began = next(r for r in records if isinstance(r, history.FaultBegan))
+    ended = next(r for r in records if isinstance(r, history.FaultEnded))
+    assert ended.affected > 0
+    assert 0 < began.concerned < 16
+
+
+def test_processes_that_are_really_stopped_go_on(tmp_path: Path) -> None:
+    server = SpawnedServer(tmp_path / "server", SECRET)
+    try:
+        server.start()
+        run = run_live(
+            scenario(of_kind("gateway_pause", 0.8, 1.2), seconds=3.2, heal_s=20.0),
+            options(tmp_path / "run", server.url, server=server),
+            QUIET,
+        )
+        assert server.pid is not None
+    finally:
+        server.stop()
+    assert (violated(run), unchecked(run), run.result.verdict) == ({}, [], Verdict.VALID)
+    records = list(read_history(tmp_path / "run" / "history" / "cell-00.jsonl.gz"))
+    begin_us, end_us = (
+        next(r.time_us for r in records if isinstance(r, kind))
+        for kind in (history.FaultBegan, history.FaultEnded)
+    )
+    heard = [
+        r.time_us
+        for r in records
+        if isinstance(r, history.Acknowledged | history.Delivered) and begin_us < r.time_us < end_us
+    ]
+    assert all(t - begin_us < 0.6 * SECOND for t in heard), (
+        "somebody was answered while everybody was stopped"
+    )
