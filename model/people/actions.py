@@ -16,7 +16,7 @@ from model.text import Operation, delete, insert, replace
 LARGE: Final = 1_024
 """An edit of more code points than this is a large one."""
 
-EditKind: TypeAlias = Literal["type", "backspace", "paste", "replace", "cut"]
+EditKind: TypeAlias = Literal["type", "backspace", "delete", "paste", "replace", "cut"]
 
 
 class Edit(msgspec.Struct, frozen=True, gc=False):

@@ -9,6 +9,7 @@ from typing import Final
 from simulator.faults.fault import ClientsFault
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.host import ServerHost
+from simulator.virtual.sessions import work_away
 from simulator.virtual.witness import Shows, Symptom
 
 READ_EVERY_US: Final = 100_000
@@ -25,7 +26,7 @@ class LongOffline(ClientsFault):
         """Take those offline who are there."""
         self._away = [client for client in self.clients if client.wants_connection]
         for client in self._away:
-            client.go_offline("closed", silent=False)
+            work_away(self.host, client)
 
     def end(self) -> None:
         """Bring them back."""

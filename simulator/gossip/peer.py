@@ -140,12 +140,13 @@ class GossipPeer(EventExchange):
 
     # --- the person ---------------------------------------------------------------------------------------
 
-    def act(self) -> None:
-        """The person does the next thing."""
-        if self.author is None or self._is_silent or not self.is_editable or self.has_left:
+    def act(self, author: Author | None = None) -> None:
+        """The person, or another ``author``, does the next thing."""
+        author = author or self.author
+        if author is None or self._is_silent or not self.is_editable or self.has_left:
             return
         text = self.replica.text
-        self.perform(self.author.act(text, self._caret.position(text)))
+        self.perform(author.act(text, self._caret.position(text)))
 
     def perform(self, action: Action) -> bool:
         """The person does this; there is no undo here, and nobody else is told of the cursor."""

@@ -56,6 +56,8 @@ class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         offline_mean_count: times a client goes offline in a run, on average.
         offline_mean_us: mean length of such an absence.
         offline_editing_share: of the absences, how many are spent typing.
+        sweep_share: of these, how many see a sweep of hundreds of edits through the text, as a search and
+            replace makes them.
         crash_share: of the absences, how many are crashes.
         idle_share: of the clients, how many only read.
         late_share: how many join only in the course of the run.
@@ -66,6 +68,7 @@ class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offline_mean_count: Annotated[float, msgspec.Meta(ge=0.0, le=10_000.0)] = 1.0
     offline_mean_us: PositiveDuration = 8_000_000
     offline_editing_share: Share = 0.6
+    sweep_share: Share = 0.005
     crash_share: Share = 0.05
     idle_share: Share = 0.05
     late_share: Share = 0.02

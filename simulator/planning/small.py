@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from model.identity import DocumentId, SiteId
 from model.people.characters import Supply
-from model.people.human import Weights
+from model.people.episodes import Weights
 from simulator.planning.faultspec import FAULT_KINDS
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, FaultWindow, GossipPlan, Topology
 from simulator.planning.scenario import Gossip, NetworkSettings, Region, ServerSettings, Sessions

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from model.people.human import Weights
+from model.people.episodes import Weights
 from simulator.planning.faultspec import KINDS_WITH_SERVER, FaultSpec, fault_spec
 from simulator.planning.scenario import Scenario, validate
 from simulator.planning.seeds import Seeds

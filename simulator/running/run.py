@@ -28,8 +28,8 @@ from simulator.running.options import Options, RunListener
 from simulator.zoo.catalogue import parts_for
 
 EDIT_KINDS: Final = {
-    "human": ("type", "backspace", "paste", "replace", "undo"),
-    "contention": ("type", "backspace"),
+    "human": ("type", "backspace", "delete", "paste", "replace", "cut", "undo", "redo"),
+    "contention": ("type", "backspace", "paste", "cut"),
     "trace": (),
 }
 """Kinds of edits that a run of each workload must contain to be worth a verdict."""
@@ -144,8 +144,12 @@ def expected_kinds(scenario: Scenario) -> tuple[str, ...]:
     expected = scenario.clients * scenario.workload.edits_per_second * scenario.duration_us / 1_000_000
     if expected < EXPECTED_EDITS_MIN:
         return ()
-    weights = scenario.workload.weights
-    return tuple(kind for kind in EDIT_KINDS[scenario.workload.kind] if getattr(weights, kind, 1.0) > 0.0)
+    kinds = EDIT_KINDS[scenario.workload.kind]
+    if scenario.workload.kind != "human":
+        return kinds
+    weights = msgspec.structs.asdict(scenario.workload.weights)
+    weights["redo"] = weights["undo"]  # which is where it comes from
+    return tuple(kind for kind in kinds if weights[kind] > 0.0)
 
 
 def _result(

@@ -318,7 +318,8 @@ class SimulatedClient(Client[Connection, Concord]):
 
     # --- the person ---------------------------------------------------------------------------------------
 
-    def act(self) -> None:
-        """The person does the next thing, if there is a person and a document to do it to."""
-        if self.author is not None and self._waiting is None and self.may_type:
-            self.perform(self.author.act(self.text, self.dialect.caret))
+    def act(self, author: Author | None = None) -> None:
+        """The person, or another ``author``, does the next thing, if there is a document to do it to."""
+        author = author or self.author
+        if author is not None and self._waiting is None and self.may_type:
+            self.perform(author.act(self.text, self.dialect.caret))

@@ -8,6 +8,8 @@ from typing import Protocol, cast
 from simpy.events import ProcessGenerator
 
 from model.people.actions import Action, Author, Edit, EditKind, Move, Redo, Undo
+from model.people.human import HumanAuthor
+from model.people.sweep import Sweep
 from simulator.planning.plan import CellPlan, ClientPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
@@ -55,8 +57,8 @@ class Participant(Protocol):
     def resend(self) -> bool:
         """Send again what was sent last; whether there was anything."""
 
-    def act(self) -> None:
-        """The person does the next thing."""
+    def act(self, author: Author | None = None) -> None:
+        """The person, or another ``author``, does the next thing."""
 
     def perform(self, action: Action) -> bool:
         """The person does this to the displayed text, clamped to it; whether that changed it."""
@@ -120,10 +122,26 @@ def come_and_go(host: SessionHost, client: Participant) -> ProcessGenerator:
         if rng.random() < plan.crash_share:
             client.crash()
         else:
-            client.go_offline("closed", silent=rng.random() >= plan.offline_editing_share)
+            work_away(host, client, silent=rng.random() >= plan.offline_editing_share)
         yield host.clock.timeout(away_us)
         client.restart()
         client.go_online()
+
+
+def work_away(host: SessionHost, client: Participant, *, silent: bool = False) -> None:
+    """Go offline; who is not ``silent`` goes on typing, and some make a sweep through the whole text."""
+    client.go_offline("closed", silent=silent)
+    if silent or not isinstance(client.author, HumanAuthor):
+        return
+    rng = host.seeds.stream("sweep", client.plan.site, host.now)
+    if rng.random() < host.plan.sessions.sweep_share:
+        host.clock.process(_make_sweep(host, client, Sweep(rng)))
+
+
+def _make_sweep(host: SessionHost, client: Participant, sweep: Sweep) -> ProcessGenerator:
+    while sweep.actions and not host.is_healing and client.is_editable and not client.has_left:
+        yield host.clock.timeout(sweep.pause_us())
+        client.act(sweep)
 
 
 def follow_workload(host: SessionHost, client: Participant) -> ProcessGenerator:

@@ -6,7 +6,7 @@ import random
 from typing import TypeVar
 
 from model.people.actions import Author
-from model.people.characters import PLAIN_SHARE, Supply, prose
+from model.people.characters import PLAIN_SHARE, Supply, opening
 from model.people.human import HumanAuthor
 from simulator.workload.contention import INITIAL_LENGTH_MAX, ContentionAuthor
 from simulator.workload.recorded import RecordedAuthor, Recording
@@ -36,7 +36,7 @@ def initial_text(
     """
     match kind:
         case "human":
-            return prose(rng, length, plain=rng.random() < PLAIN_SHARE)
+            return opening(rng, length, plain=rng.random() < PLAIN_SHARE)
         case "contention":
             return _required(supply, kind).take(min(length, INITIAL_LENGTH_MAX))
         case "trace":

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from model.people.human import Weights
+from model.people.episodes import Weights
 from model.protocol import DOCUMENT_LENGTH_MAX
 
 WorkloadKind: TypeAlias = Literal["human", "contention", "trace"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from model.jupiter import Replica
-from model.people.human import Weights
+from model.people.episodes import Weights
 from model.protocol import ClientMessage
 from model.text import Operation, delete, noop, transform_pair
 from reference_server.core.batch import Batch

@@ -7,7 +7,7 @@ from typing import Final
 from model.identity import Revision, SiteId
 from model.jupiter import Replica
 from model.outgoing import PendingEdit
-from model.people.human import Weights
+from model.people.episodes import Weights
 from model.phases import Phase
 from model.protocol import ClientMessage
 from model.text import Operation

@@ -7,7 +7,7 @@ from typing import Final
 from model.displayed import AppliedLog
 from model.jupiter import Replica
 from model.marks import Mechanism
-from model.people.human import Weights
+from model.people.episodes import Weights
 from model.protocol import ClientMessage
 from model.text import Operation
 from model.undo import UndoStack, _cross, _Step, _Steps

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from model.people.episodes import Weights
 from simulator.faults import FAULTS
 from simulator.gossip.faults import GOSSIP_FAULTS
 from simulator.planning.faultspec import (
@@ -113,7 +114,7 @@ MISTAKES = {
         "case.yaml:7: workload.trace_file: is missing; the trace workload needs it",
     ),
     "no weight": (
-        "workload:\n  weights: {type: 0, backspace: 0, paste: 0, replace: 0, cut: 0, undo: 0}\n",
+        "workload:\n  weights:\n" + "".join(f"    {name}: 0\n" for name in msgspec.structs.asdict(Weights())),
         "case.yaml:8: workload.weights: are all zero",
     ),
     "ramp as long as the run": (

@@ -164,7 +164,9 @@ def test_what_a_scenario_requires_has_to_be_reached(run: RunOutcome, tmp_path: P
 def test_a_long_run_has_to_contain_every_kind_of_edit() -> None:
     assert expected_kinds(calm()) == ()
     long = load_scenario("default")
-    assert expected_kinds(long) == ("type", "backspace", "paste", "replace", "undo")
+    expected = ("type", "backspace", "delete", "paste", "replace", "cut", "undo", "redo")
+    assert expected_kinds(long) == expected
+    assert expected_kinds(override_all(long, {"workload.weights.undo": 0})) == expected[:-2]
     assert "paste" not in expected_kinds(override_all(long, {"workload.weights.paste": 0}))
 
 
