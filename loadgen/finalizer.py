@@ -17,7 +17,7 @@ from loadgen.outcome import DURABILITY, DURABILITY_DETAIL, WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, LoadPlan
 from loadgen.state import Room, WorkerState
 from loadgen.user import User
-from model import history
+from model import history, marks
 from model.audit import Audited
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
@@ -128,6 +128,7 @@ class Finalizer:
             users=users,
             wall_seconds=round(now / 1e6, 3),
             lost=self._lost,
+            reached=marks.merged([marks.tally()]),
         )
 
     def _durability(self) -> CheckResult:

@@ -29,6 +29,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
         ended: why the run ended, if it was not the time.
         users: who ever started.
         lost: why there is no history of them; empty if there is one, or was to be none.
+        reached: how often each mechanism happened, by name.
     """
 
     worker: int
@@ -43,6 +44,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
     users: int
     wall_seconds: float
     lost: str = ""
+    reached: dict[str, int] = {}
 
 
 def encode(outcome: WorkerOutcome) -> bytes:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +24,7 @@ from loadgen.outcome import WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, PLAN_VARIABLE, LoadPlan, PlanError, checked, encode
 from loadgen.server_metrics import MetricsThread
 from loadgen.tokens import tokens_of
+from model import marks
 from model import result as results
 from model.claims import JUPITER
 from model.machine import needs_posix, this_machine
@@ -137,11 +138,14 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         failures=[],
         command=command,
         harness=harness,
-        errors=_errors(outcomes),
+        errors=_summed(o.errors for o in outcomes),
         server=driven.server,
         notes=_notes(plan, outcomes, driven.interrupted),
         interrupted=driven.interrupted,
         lost=[one.lost for one in outcomes if one.lost],
+        reached=marks.reached(
+            _summed(o.reached for o in outcomes), driven.server.mechanisms if driven.server else None
+        ),
     )
 
 
@@ -309,10 +313,10 @@ def _notes(plan: LoadPlan, outcomes: list[WorkerOutcome], interrupted: bool) -> 
     return notes
 
 
-def _errors(outcomes: list[WorkerOutcome]) -> dict[str, int]:
+def _summed(parts: Iterable[dict[str, int]]) -> dict[str, int]:
     whole: dict[str, int] = {}
-    for one in outcomes:
-        for kind, count in one.errors.items():
+    for part in parts:
+        for kind, count in part.items():
             whole[kind] = whole.get(kind, 0) + count
     return dict(sorted(whole.items()))
 

@@ -488,6 +488,9 @@ class Mechanism(enum.Enum):
     REPLICA_RELOADED = ("replica_reloaded", Side.REPLICA, "A replica was loaded from its disk.")
 
 
+WITH_SERVER: Final = (Side.SERVER, Side.CLIENT, Side.PERSON)
+"""Whose mechanisms a run with a server can reach."""
+
 Tally: TypeAlias = dict[Mechanism, int]
 """How often each mechanism was marked; those that never were are left out."""
 
@@ -530,3 +533,15 @@ def merged(tallies: Iterable[Tally]) -> dict[str, int]:
 def counted(mechanisms: Iterable[Mechanism], counts: Mapping[str, int]) -> dict[str, int]:
     """How often each of ``mechanisms`` happened, 0 included, by name."""
     return {mechanism.value: counts.get(mechanism.value, 0) for mechanism in mechanisms}
+
+
+def reached(tally: Mapping[str, int], server: Mapping[str, int] | None) -> dict[str, int]:
+    """How often each mechanism happened in a run over real sockets, 0 included, by name.
+
+    Args:
+        tally: what clients and people counted.
+        server: what the server says that it counted; None or nothing if it does not say.
+    """
+    sides = WITH_SERVER if server else (Side.CLIENT, Side.PERSON)
+    mechanisms = [mechanism for mechanism in Mechanism if mechanism.side in sides]
+    return counted(mechanisms, {**tally, **(server or {})})

@@ -118,11 +118,13 @@ class ServerSeries(msgspec.Struct, frozen=True, kw_only=True):
             ``operation_latency_p95_ms``, ``store_commit_p95_ms``, ``cpu_percent``, ``memory_bytes``, ...
         latencies: histograms in microseconds: ``operation``, ``transform``, ``authenticate``, ``presence``,
             ``store_commit``, ``loop_lag``.
+        mechanisms: how often each one happened in the server meanwhile; empty if it does not say.
     """
 
     seconds: list[float] = []
     columns: dict[str, list[float | None]] = {}
     latencies: dict[str, Histogram] = {}
+    mechanisms: dict[str, int] = {}
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,8 @@ class ServerMetrics:
         self._rows: list[dict[str, float]] = []
         self._before: dict[str, Histogram] | None = None
         self._lives: list[dict[str, Histogram]] = [{}]
+        self._marked_before: dict[str, int] | None = None
+        self._marked: list[dict[str, int]] = [{}]  # in each life
 
     @property
     def is_silent(self) -> bool:
@@ -81,6 +83,18 @@ class ServerMetrics:
         histograms = _histograms(answers.get(_HISTOGRAMS))
         if histograms:
             self._keep(histograms)
+        marked = _counts(answers.get(_OVERVIEW))
+        if marked is not None:
+            self._count(marked)
+
+    def _count(self, marked: dict[str, int]) -> None:
+        """As for histograms."""
+        if self._marked_before is None:
+            self._marked_before = marked
+        if any(marked.get(name, 0) < count for name, count in self._marked[-1].items()):
+            self._marked.append(marked)
+        else:
+            self._marked[-1] = marked
 
     def _keep(self, histograms: dict[str, Histogram]) -> None:
         """A server that was started again counts from zero: the last state of each of its lives is kept."""
@@ -106,10 +120,15 @@ class ServerMetrics:
             for name, histogram in life.items():
                 whole.setdefault(name, Histogram()).merge(_added(histogram, before.get(name)))
             before = {}
+        marked = {name: -count for name, count in (self._marked_before or {}).items()}
+        for counts in self._marked:
+            for name, count in counts.items():
+                marked[name] = marked.get(name, 0) + count
         return ServerSeries(
             seconds=self._seconds,
             columns={name: [row.get(name) for row in self._rows] for name in names},
             latencies=whole,
+            mechanisms=marked,
         )
 
 
@@ -142,6 +161,14 @@ def _histograms(answer: dict[str, Any] | None) -> dict[str, Histogram]:
         except (KeyError, TypeError, ValueError):
             continue
     return found
+
+
+def _counts(answer: dict[str, Any] | None) -> dict[str, int] | None:
+    """How often each mechanism happened; None if it is not said."""
+    counts = answer.get("mechanisms") if answer is not None else None
+    if not isinstance(counts, dict):
+        return None
+    return {str(name): count for name, count in counts.items() if type(count) is int}
 
 
 def _number(answer: Any, keys: tuple[str, ...]) -> float | None:

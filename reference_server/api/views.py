@@ -60,6 +60,7 @@ class Overview(AnswerBody):
     workers: Natural
     workers_connected: Natural
     bus: Counts
+    mechanisms: Counts
     uptime_seconds: Amount
     window_seconds: Amount
 
@@ -165,6 +166,7 @@ def overview(snapshot: MetricsSnapshot) -> Overview:
         workers=len(snapshot.workers),
         workers_connected=sum(usage.bus_connected for usage in snapshot.workers),
         bus={name: getattr(snapshot.bus, name) for name in snapshot.bus.__struct_fields__},
+        mechanisms=snapshot.mechanisms,
         uptime_seconds=max((usage.uptime_us for usage in snapshot.workers), default=0) / 1_000_000,
         window_seconds=snapshot.window_us / 1_000_000,
     )

@@ -80,6 +80,12 @@ def _lines(snapshot: MetricsSnapshot) -> Iterator[str]:
     yield from _family(
         "closes_total", "counter", "Connections ended.", [({"code": str(c)}, n) for c, n in closes]
     )
+    yield from _family(
+        "mechanisms_total",
+        "counter",
+        "What rarely happens, as often as it did.",
+        [({"mechanism": name}, n) for name, n in snapshot.mechanisms.items()],
+    )
     yield from _family("workers", "gauge", "Workers that report.", [({}, len(snapshot.workers))])
     for name, (text, field, factor) in USAGE.items():
         yield from _family(

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from model.marks import Mechanism, mark
+from model.marks import Mechanism, mark, merged, tally
 from reference_server.bus.port import BusCounters
 from reference_server.metrics.snapshot import (
     Counts,
@@ -194,4 +194,5 @@ class Metrics:
             closes=dict(self._closes),
             conflict_failures=self._conflict_failures.minutes(),
             disconnections=self._disconnections.minutes(),
+            mechanisms=merged([tally()]),
         )

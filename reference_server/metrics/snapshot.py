@@ -132,6 +132,7 @@ class MetricsSnapshot(msgspec.Struct, forbid_unknown_fields=True):
         closes: connections closed, by WebSocket close code.
         conflict_failures: by minute of the monotonic clock, for the last hour.
         disconnections: dropped connections, likewise.
+        mechanisms: how often each one happened, by name.
     """
 
     taken_us: int = 0
@@ -146,6 +147,7 @@ class MetricsSnapshot(msgspec.Struct, forbid_unknown_fields=True):
     closes: dict[int, int] = {}
     conflict_failures: dict[int, int] = {}
     disconnections: dict[int, int] = {}
+    mechanisms: dict[str, int] = {}
 
     def after_death(self, now_us: int) -> MetricsSnapshot:
         """What is left of a worker that has ended: what it counted; its connections are dropped ones.
@@ -174,6 +176,7 @@ class MetricsSnapshot(msgspec.Struct, forbid_unknown_fields=True):
             closes=self.closes,
             conflict_failures={m: n for m, n in self.conflict_failures.items() if m > minute - HOUR_MINUTES},
             disconnections=disconnections,
+            mechanisms=self.mechanisms,
         )
 
 
@@ -200,6 +203,7 @@ def merge(snapshots: Iterable[MetricsSnapshot]) -> MetricsSnapshot:
         closes=_summed(part.closes for part in parts),
         conflict_failures=_summed(part.conflict_failures for part in parts),
         disconnections=_summed(part.disconnections for part in parts),
+        mechanisms=_summed(part.mechanisms for part in parts),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model.claims import JUPITER
-from model.marks import Side
+from model.marks import WITH_SERVER
 from model.measures.measure_set import Totals
 from simulator.engines.engine import AnyParts, Planned, SimulatedEngine, wrong_parts
 from simulator.faults import fault_of
@@ -23,7 +23,7 @@ class JupiterEngine(SimulatedEngine):
 
     scenario = "default"
     fault_kinds = KINDS_WITH_SERVER
-    sides = (Side.SERVER, Side.CLIENT, Side.PERSON)
+    sides = WITH_SERVER
     claims = JUPITER
 
     @property

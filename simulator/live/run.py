@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 import msgspec
 import trio
 
-from model import history
+from model import history, marks
 from model import result as results
 from model.audit import as_judgable
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
-from model.checkers.triviality import EDIT, NonTriviality, judge_triviality
+from model.checkers.triviality import EDIT, MECHANISM, NonTriviality, judge_triviality
 from model.claims import JUPITER
 from model.client import health
 from model.client.address import Address
@@ -28,7 +28,7 @@ from model.history_file import HistoryFile
 from model.identity import DocumentId
 from model.machine import allow_open_files, few_collections, needs_posix, this_machine
 from model.measures import Measures, MeasureSet
-from model.result import CheckRow, RunResult
+from model.result import CheckRow, RunResult, ServerSeries
 from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
 from simulator.live.documents import SETUP_KIND
@@ -149,9 +149,10 @@ class _Driven(NamedTuple):
     """What came of the driving."""
 
     cell: LiveCell
-    metrics: ServerMetrics
+    server: ServerSeries | None
     wall_seconds: float
     interrupted: bool
+    reached: dict[str, int]
 
 
 class _Begun(NamedTuple):
@@ -172,7 +173,7 @@ def _run(scenario: Scenario, options: LiveOptions, listener: RunListener) -> Run
         notes.append("The run was interrupted; it is judged as far as it came.")
     listener.stage("judging")
     path = options.directory / "history" / "cell-00.jsonl.gz"
-    checks, measures, digest, lost = _judged(scenario, plan, options, driven.cell, path)
+    checks, measures, digest, lost = _judged(scenario, plan, options, driven, path)
     if overall(checks) is Verdict.VIOLATED:
         where = path.relative_to(options.directory)
         notes.append(f"The history is kept in {where}; a live run cannot be made smaller by repeating it.")
@@ -204,7 +205,7 @@ def _driven(
     begun: list[_Begun] = []
     interrupted = False
     try:
-        with few_collections():
+        with few_collections(), marks.tallied() as tally:
             trio.run(_drive, plan, address, tokens, server, listener, begun.append)
     except (KeyboardInterrupt, BaseExceptionGroup) as error:
         if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt) is None:
@@ -215,7 +216,9 @@ def _driven(
     (run,) = begun
     if interrupted:  # nothing is waited for but the log, and that not for long
         trio.run(_read_back, run.cell)
-    return _Driven(run.cell, run.metrics, time.perf_counter() - run.since, interrupted)
+    seconds, series = time.perf_counter() - run.since, run.metrics.series()
+    reached = marks.reached(marks.merged([tally]), series.mechanisms if series else None)
+    return _Driven(run.cell, series, seconds, interrupted, reached)
 
 
 async def _read_back(cell: LiveCell) -> None:
@@ -264,9 +267,10 @@ async def _drive(
 
 
 def _judged(
-    scenario: Scenario, plan: CellPlan, options: LiveOptions, cell: LiveCell, path: Path
+    scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _Driven, path: Path
 ) -> tuple[list[CheckResult], MeasureSet, str, str]:
     """The checks, the measures, the digest of the history, which is written on the way, or why it is not."""
+    cell = driven.cell
     checkers = checkers_for(JUPITER)
     triviality, measures = NonTriviality(), Measures()
     header = history.Header(
@@ -289,7 +293,9 @@ def _judged(
     ]
     happened = {kind: n for kind, n in triviality.counts.items() if kind != EDIT + SETUP_KIND}
     faults = tuple(dict.fromkeys(window.kind for window in plan.faults))
-    triviality_result = judge_triviality(happened, expected_kinds(scenario), faults)
+    happened |= {MECHANISM + name: n for name, n in driven.reached.items()}
+    expected, required = expected_kinds(scenario), scenario.requires
+    triviality_result = judge_triviality(happened, expected, faults, (), required)
     return [*checks, cell.assembly.audit(), triviality_result], measures.result(), digest, kept.lost
 
 
@@ -335,9 +341,11 @@ def _result(
         command=options.command,
         harness=harness,
         errors=dict(sorted(cell.shared.errors.items())),
-        server=driven.metrics.series(),
+        server=driven.server,
         notes=[*notes, *dict.fromkeys(cell.notes), *_what_happened(cell)],
         interrupted=driven.interrupted,
+        reached=driven.reached,
+        required=list(scenario.requires),
     )
 
 

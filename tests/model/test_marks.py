@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.marks import BY_NAME, Mechanism, mark, merged, tallied, tally
+from model.marks import BY_NAME, Mechanism, Side, mark, merged, reached, tallied, tally
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -41,6 +41,15 @@ def test_a_tally_ends_with_an_exception() -> None:
 def test_tallies_add_up_by_name_in_the_order_of_the_registry() -> None:
     first, second = {Mechanism.TRIM: 1}, {Mechanism.BUSY: 2, Mechanism.TRIM: 3}
     assert list(merged([first, second]).items()) == [("busy", 2), ("trim", 4)]
+
+
+def test_a_run_over_sockets_counts_what_the_server_says_or_leaves_its_side_out() -> None:
+    known = reached({"composed": 2, "deleted_twice": 9}, {"trim": 3, "of_another_version": 1})
+    assert (known["composed"], known["trim"], known["conflict"]) == (2, 3, 0)
+    assert not known.keys() & {"deleted_twice", "of_another_version"}
+    for silent in (None, dict[str, int]()):
+        assert reached({"composed": 2}, silent)["composed"] == 2
+        assert {BY_NAME[name].side for name in reached({}, silent)} == {Side.CLIENT, Side.PERSON}
 
 
 def test_names_are_unique_and_every_meaning_is_a_sentence() -> None:

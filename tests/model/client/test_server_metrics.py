@@ -66,6 +66,22 @@ def test_every_life_of_a_server_counts_the_first_one_from_the_begin_of_the_run()
     assert series.latencies["operation"].buckets == {80: 1, 90: 1, 91: 1, 100: 1}
 
 
+def test_mechanisms_are_those_of_the_run_over_all_lives_of_the_server() -> None:
+    metrics = ServerMetrics()
+    for second, counts in enumerate(
+        [{"trim": 2}, {"trim": 3, "busy": 1}, {"trim": 1}, {"trim": 1, "busy": 4}]
+    ):
+        metrics.take(float(second), {OVERVIEW: msgspec.json.encode({"mechanisms": counts | {"x": "much"}})})
+    series = metrics.series()
+    assert series is not None
+    assert series.mechanisms == {"trim": 2, "busy": 5}
+    silent = ServerMetrics()
+    silent.take(0.0, {OVERVIEW: b'{"mechanisms": 3}'})
+    series = silent.series()
+    assert series is not None
+    assert series.mechanisms == {}
+
+
 def test_a_server_that_does_not_answer_for_a_while_has_a_gap() -> None:
     metrics = ServerMetrics()
     metrics.take(0.0, {})

@@ -49,7 +49,12 @@ def test_a_real_snapshot_has_everything() -> None:
         getattr(metrics, name).record(1_234)
     metrics.error("busy")
     metrics.closed(4400, dropped=False)
-    families = parse(to_prometheus(metrics.snapshot()))
+    metrics.overflowed()
+    snapshot = metrics.snapshot()
+    families = parse(to_prometheus(snapshot))
+    marked = families["concord_mechanisms_total"].samples
+    assert marked["concord_mechanisms_total", (("mechanism", "slow_reader"),)] > 0
+    assert len(marked) == len(snapshot.mechanisms)
     for name in LATENCIES:
         histogram = families[f"concord_{name}_seconds"]
         assert histogram.kind == "histogram"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.histogram import Histogram
+from model.marks import Mechanism, tally
 from reference_server.bus.port import BusCounters
 from reference_server.metrics.loop_lag import INTERVAL_US, measure_loop_lag
 from reference_server.metrics.registry import LATENCIES, Metrics, MetricsState
@@ -91,14 +92,21 @@ def test_everything_that_is_recorded_arrives_in_the_snapshot() -> None:
     metrics.closed(1000, dropped=False)
     metrics.closed(1006, dropped=True)
     metrics.conflict_failed()
+    metrics.overflowed()
     clock.now_us += 1_000_000
     snapshot = metrics.snapshot()
+    assert snapshot.mechanisms["slow_reader"] == tally()[Mechanism.SLOW_READER] > 0
     assert {name: latency.since_start.count for name, latency in snapshot.latencies.items()} == {
         **dict.fromkeys(LATENCIES, 1),
         "operation": 3,
     }
     assert snapshot.counts == Counts(
-        bytes_in=10, operations=2, connections_closed=2, connections_dropped=1, conflicts_failed=1
+        bytes_in=10,
+        operations=2,
+        outbox_overflows=1,
+        connections_closed=2,
+        connections_dropped=1,
+        conflicts_failed=1,
     )
     assert snapshot.gauges == Gauges(
         connections=5, active_users=4, documents_open=2, queue_depth=4, outbox_bytes=77
@@ -207,6 +215,7 @@ def snapshots() -> st.SearchStrategy[MetricsSnapshot]:
         closes=st.dictionaries(st.sampled_from([1000, 4400]), counts),
         conflict_failures=by_minute,
         disconnections=by_minute,
+        mechanisms=st.dictionaries(st.sampled_from(["trim", "busy"]), counts),
     )
 
 
@@ -229,6 +238,8 @@ def test_a_sum_has_everything_of_both(a: MetricsSnapshot, b: MetricsSnapshot) ->
         for field in getattr(a, part).__struct_fields__:
             values = [getattr(getattr(snapshot, part), field) for snapshot in (a, b, both)]
             assert values[0] + values[1] == values[2]
+    for name in ("trim", "busy"):
+        assert both.mechanisms.get(name, 0) == sum(s.mechanisms.get(name, 0) for s in (a, b))
     for name in LATENCIES:
         known = [s.latencies[name].since_start.count for s in (a, b) if name in s.latencies]
         assert known == [] or sum(known) == both.latencies[name].since_start.count
@@ -253,6 +264,7 @@ def test_what_is_left_of_a_dead_worker_lets_no_counter_shrink(snapshot: MetricsS
     assert left.counts.connections_closed == snapshot.counts.connections_closed + lost
     assert left.counts.connections_dropped == snapshot.counts.connections_dropped + lost
     assert within_hour(left.disconnections, now_us) == within_hour(snapshot.disconnections, now_us) + lost
+    assert left.mechanisms == snapshot.mechanisms
     assert left.gauges == Gauges()
     assert (left.workers, left.queues) == ([], [])
     for name, latency in snapshot.latencies.items():
