@@ -11,7 +11,14 @@ from model.checkers.check import Check, edit_name
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 
 ANSWER_BOUND_US: Final = 30_000_000
-"""Edits sent by a client that stays connected are answered within this time, also under faults."""
+"""What is owed to a client that stays connected comes within this time, also under faults.
+
+A fault that holds a connection up for longer breaks it, since both ends give a silent connection up, and a
+store that gives no answer makes the server close its connections.
+"""
+
+HANDED_KEPT_MAX: Final = 1_024
+"""Revisions of one document whose moment is remembered; later deliveries of older ones are not judged."""
 
 NEVER_US: Final = 1 << 62
 
@@ -25,15 +32,20 @@ class _Sent(NamedTuple):
 
 
 class Liveness(Check):
-    """Nothing sent stays unanswered while connected; after the heal nothing moves beyond the bound."""
+    """What is owed to a connected client comes within its bound, and after the heal everything comes to rest.
+
+    Owed are an answer to what it sent, and every revision that was handed out since it follows the document.
+    """
 
     name = "liveness"
-    detail = "answers to sent edits, and online replicas at rest after the heal"
+    detail = "answers to sent edits, and replicas that follow or are at rest at the end"
 
     def __init__(self, *, claimed: bool = True, answer_bound_us: int = ANSWER_BOUND_US) -> None:
         super().__init__(claimed=claimed)
         self._answer_bound_us = answer_bound_us
         self._waiting: dict[tuple[DocumentId, SiteId], _Sent] = {}
+        self._handed: dict[DocumentId, dict[Revision, int]] = {}  # when each revision was handed out
+        self._live: dict[tuple[DocumentId, SiteId], int] = {}  # since when who follows
         self._deadline_us = NEVER_US
         self._late: set[DocumentId] = set()  # never iterated over
         self._replicas: list[history.FinalReplica] = []
@@ -43,9 +55,11 @@ class Liveness(Check):
         """What is sent, what arrives, and the end."""
         return {
             history.Sent: self._sent,
-            history.Delivered: self._delivered,
+            history.Delivered: self._arrived,
+            history.Broadcast: self._broadcast,
+            history.Joined: self._joined,
             history.Acknowledged: self._answered,
-            history.Merged: self._answered,
+            history.Merged: self._merged,
             history.Disconnected: self._disconnected,
             history.Stranded: self._disconnected,
             history.Restarted: self._disconnected,
@@ -71,7 +85,12 @@ class Liveness(Check):
             del self._waiting[key]
             self._judge(record.document, record.site, sent, record.time_us, "was answered only after")
 
+    def _merged(self, record: history.Merged) -> None:
+        self._answered(record)
+        self._live[record.document, record.site] = record.time_us
+
     def _disconnected(self, record: history.Disconnected | history.Stranded | history.Restarted) -> None:
+        self._live.pop((record.document, record.site), None)
         sent = self._waiting.pop((record.document, record.site), None)
         if sent is not None and record.time_us - sent.time_us > self._answer_bound_us:
             self._judge(record.document, record.site, sent, record.time_us, "had no answer after")
@@ -97,30 +116,90 @@ class Liveness(Check):
                 bound_us=self._answer_bound_us,
             )
 
+    # --- revisions ----------------------------------------------------------------------------------------
+
+    def _joined(self, record: history.Joined) -> None:
+        if record.time_us > self._deadline_us:
+            self._moves_late(record)
+        if record.how != "branch":  # while it hands in, it is owed nothing
+            self._live[record.document, record.site] = record.time_us
+
+    def _broadcast(self, record: history.Broadcast) -> None:
+        handed = self._handed.setdefault(record.document, {})
+        handed[record.revision] = record.time_us
+        if len(handed) > HANDED_KEPT_MAX:
+            del handed[next(iter(handed))]
+
+    def _comes_late(self, record: history.Delivered, handed_us: int) -> None:
+        since_us = self._live.get((record.document, record.site), record.time_us)
+        if since_us < handed_us:
+            self._violate_revision(record, record.revision, handed_us, "got", "only")
+
+    def _violate_revision(
+        self,
+        record: history.Delivered | history.FinalReplica,
+        revision: Revision,
+        handed_us: int,
+        what: str,
+        how: str,
+    ) -> None:
+        late_us = record.time_us - handed_us
+        self.violate(
+            record.time_us,
+            record.document,
+            f"{record.site} {what} revision {revision} {how} {late_us / 1e6:.1f} s after it was handed out",
+            site=record.site,
+            revision=revision,
+            handed_us=handed_us,
+            late_us=late_us,
+            bound_us=self._answer_bound_us,
+        )
+
     # --- rest after the heal ------------------------------------------------------------------------------
 
     def _healed(self, record: history.Healed) -> None:
         self._deadline_us = record.time_us + record.bound_us
 
-    def _delivered(self, record: history.Delivered | history.Acknowledged | history.Merged) -> None:
-        if record.time_us > self._deadline_us:  # the most frequent record: one comparison
+    def _arrived(self, record: history.Delivered) -> None:
+        # By far the most frequent record: two comparisons.
+        now = record.time_us
+        if now > self._deadline_us:
+            self._moves_late(record)
+        handed = self._handed.get(record.document)
+        if handed is not None:
+            handed_us = handed.get(record.revision, now)
+            if now - handed_us > self._answer_bound_us:
+                self._comes_late(record, handed_us)
+
+    def _delivered(self, record: history.Acknowledged | history.Merged) -> None:
+        if record.time_us > self._deadline_us:
             self._moves_late(record)
 
-    def _moves_late(self, record: history.Delivered | history.Acknowledged | history.Merged) -> None:
+    def _moves_late(
+        self, record: history.Joined | history.Delivered | history.Acknowledged | history.Merged
+    ) -> None:
         if record.document in self._late:
             return
         self._late.add(record.document)
+        how = "was let in at" if isinstance(record, history.Joined) else "got"
         beyond_us = record.time_us - self._deadline_us
         self.violate(
             record.time_us,
             record.document,
-            f"{record.site} got revision {record.revision} {beyond_us / 1e6:.1f} s after the time to rest",
+            f"{record.site} {how} revision {record.revision} {beyond_us / 1e6:.1f} s after the time to rest",
             site=record.site,
             revision=record.revision,
             deadline_us=self._deadline_us,
         )
 
     def _final_replica(self, record: history.FinalReplica) -> None:
+        since_us = self._live.get((record.document, record.site))
+        if record.online and since_us is not None:
+            self.checked += 1
+            missing = Revision(record.revision + 1)
+            handed_us = self._handed.get(record.document, {}).get(missing, since_us)
+            if since_us < handed_us < record.time_us - self._answer_bound_us:
+                self._violate_revision(record, missing, handed_us, "had not got", "by")
         if record.online and self._deadline_us != NEVER_US:
             self._replicas.append(record)
 

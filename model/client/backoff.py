@@ -7,6 +7,9 @@ from typing import Final
 
 DOUBLINGS_MAX: Final = 30
 
+PAUSE_SHARE_MAX: Final = 1.5
+"""No pause is longer than this share of its length; none shorter than this less one."""
+
 
 class Backoff:
     """Pauses that double up to a bound, each of them drawn from half to one and a half times its length."""
@@ -33,4 +36,4 @@ class Backoff:
         """The next pause; the one after it is longer."""
         pause_us = min(self._first_us << min(self._attempts, DOUBLINGS_MAX), self._max_us)
         self._attempts += 1
-        return int(pause_us * (0.5 + self._random()))
+        return int(pause_us * (PAUSE_SHARE_MAX - 1.0 + self._random()))

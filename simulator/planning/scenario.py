@@ -12,6 +12,7 @@ from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
+from model.client.backoff import PAUSE_SHARE_MAX
 from model.marks import BY_NAME
 from model.settings.durations import Duration, PositiveDuration, Share
 from model.settings.reader import Reader, SettingError, Variant, nearest, parse, text_of
@@ -84,6 +85,10 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jitter_us: Duration = 0
 
 
+SETTLE_US: Final = 1_000_000
+"""For joining, catching up, merging and telling the others, when everybody is connected again."""
+
+
 class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Connections between clients and gateway.
 
@@ -101,6 +106,17 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connect_timeout_us: PositiveDuration = 3_000_000
     retry_us: PositiveDuration = 500_000
     retry_max_us: PositiveDuration = 8_000_000
+
+    @property
+    def rest_us(self) -> int:
+        """How long a healthy server may take to bring everybody to rest once no fault acts.
+
+        Each end may need its keep-alive to notice that a connection is dead, an attempt to connect may have
+        begun while the path was blocked, and after it, and after a server that was busy with all who came
+        back, there is the longest pause.
+        """
+        pause_us = int(self.retry_max_us * PAUSE_SHARE_MAX)
+        return 2 * self.keep_alive_us + self.connect_timeout_us + 2 * pause_us + SETTLE_US
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,7 +172,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         duration_us: of the phase with faults; the heal phase follows.
-        heal_bound_us: after healing, everything has converged within this long, or liveness is violated.
+        heal_bound_us: after healing, everything has converged within this long, or liveness is violated; with
+            a server also within what its timeouts come to, if that is less.
         requires: names of the mechanisms that a run has to reach to be worth a verdict.
     """
 

@@ -363,6 +363,10 @@ class Cell(Simulation[SimulatedClient]):
 
     # --- the run ------------------------------------------------------------------------------------------
 
+    @property
+    def _rest_bound_us(self) -> int:
+        return min(self.plan.heal_bound_us, self.plan.network.rest_us)
+
     def _heal(self) -> None:
         self.resume_gateway()
         self.restart_gateway()

@@ -108,9 +108,14 @@ class Simulation(ABC, Generic[_P]):
         yield self.clock.timeout(window.begin_us)
         yield from occur(self, window, self._fault_of, self.realised.append)
 
+    @property
+    def _rest_bound_us(self) -> int:
+        """Within how long after the heal everything has to come to rest."""
+        return self.plan.heal_bound_us
+
     def _heal(self) -> None:
         self.is_healing = True
-        self.record(history.Healed(self.now, self.plan.heal_bound_us))
+        self.record(history.Healed(self.now, self._rest_bound_us))
         for client in self.clients:
             client.restart()
             client.go_online()
