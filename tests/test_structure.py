@@ -41,6 +41,8 @@ NO_NAMES = {
     },
     "tests/README.md": {
         "--pdb": "an option of pytest",
+        "--area core": "an option of `scripts/mutate`",
+        "--show KEY": "an option of `scripts/mutate`",
         "@pytest.mark.slow": "as a test says it",
         "pytestmark = pytest.mark.slow": "as a file of tests says it",
         "tmp_path": "a fixture of pytest",

@@ -1,0 +1,200 @@
+"""The simulations that a mutation has to get past: shipped scenarios, as ``concord simulate`` runs them.
+
+Each is small, and is a command line: what it says of a mutation is what anybody would be told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tests.mutation.areas import ROOT
+from tests.mutation.child import Say, limit_cpu
+from tests.mutation.overlay import Overlay
+
+if TYPE_CHECKING:
+    from model.checkers import Checker
+    from model.verdict import CheckResult
+
+CPU_SECONDS_SPARE: Final = 4.0
+CPU_FACTOR: Final = 12.0
+"""A simulation may take this many times as long as the healthy one, and the spare seconds."""
+
+
+CPU_SECONDS_UNKNOWN: Final = 5.0
+"""Taken for the healthy one if it was not played."""
+
+
+class Simulation(NamedTuple):
+    """A simulated run.
+
+    Attributes:
+        scenario: a shipped one.
+        clients: how many.
+        documents: how many.
+        seconds: of the phase with faults.
+        seed: everything random comes from it.
+        workload: what people do, if not what the scenario says.
+        swarm: whether a random part of the faults is drawn.
+        paranoid: whether invariants are checked around every step.
+    """
+
+    scenario: str
+    clients: int = 60
+    documents: int = 6
+    seconds: int = 20
+    seed: int = 1
+    workload: str = ""
+    swarm: bool = False
+    paranoid: bool = False
+
+    @property
+    def command(self) -> str:
+        """As it is typed."""
+        parts = [f"concord simulate {self.scenario} --clients {self.clients} --documents {self.documents}"]
+        parts.append(f"--duration {self.seconds}s --seed {self.seed}")
+        parts += [f"--workload {self.workload}"] if self.workload else []
+        parts += ["--swarm"] if self.swarm else []
+        parts += ["--paranoid"] if self.paranoid else []
+        return " ".join(parts)
+
+
+BATTERY: Final = (
+    Simulation("calm"),
+    Simulation("default"),
+    Simulation("server-crash"),
+    Simulation("flaky-mobile"),
+    Simulation("long-offline"),
+    Simulation("hot-document"),
+    Simulation("herd"),
+    Simulation("split-region"),
+    Simulation("default", workload="contention"),
+    Simulation("default", paranoid=True, seed=2),
+    Simulation("long-offline", paranoid=True, seed=2),
+    Simulation("server-crash", paranoid=True, seed=2),
+    Simulation("long-offline", 120, 12, 60, seed=3),
+    Simulation("default", 200, 20, 60, seed=3),
+    Simulation("server-crash", 120, 12, 60, seed=3),
+    Simulation("flaky-mobile", 120, 12, 60, seed=3),
+)
+"""The cheapest first, and of equal ones those that find most."""
+
+
+class Judged(NamedTuple):
+    """What came of one simulation.
+
+    Attributes:
+        number: which of the battery.
+        verdict: as a run says it; ``raised`` if the harness itself failed.
+        check: the one that was violated first; what was raised.
+        message: of its first violation.
+        digest: of the history; empty if it was not played to its end.
+        cpu_seconds: it took.
+    """
+
+    number: int
+    verdict: str
+    check: str
+    message: str
+    digest: str
+    cpu_seconds: float
+
+
+RAISED: Final = "raised"
+
+
+class Begun(NamedTuple):
+    """A simulation begins."""
+
+    number: int
+
+
+def play(
+    say: Say, sources: dict[str, str], numbers: Sequence[int], healthy_cpu_seconds: dict[int, float]
+) -> None:
+    """In a child: play these simulations with changed sources until one is violated; tells of each."""
+    Overlay(sources).put_on()
+    for number in numbers:
+        say(Begun(number))
+        limit_cpu(CPU_SECONDS_SPARE + CPU_FACTOR * healthy_cpu_seconds.get(number, CPU_SECONDS_UNKNOWN))
+        judged = _judged(number)
+        say(judged)
+        if judged.verdict == "violated":
+            return
+
+
+def _judged(number: int) -> Judged:
+    begin = time.process_time()
+    try:
+        results, digest = _run(BATTERY[number])
+    except Exception as error:  # of the harness; what the product raises is a violation
+        return Judged(number, RAISED, type(error).__name__, str(error)[:200], "", time.process_time() - begin)
+    from model.verdict import Verdict, overall
+
+    verdict = overall(results)
+    first = next((r for r in results if r.claimed and r.verdict is Verdict.VIOLATED), None)
+    message = first.violations[0].message if first is not None and first.violations else ""
+    check = first.name if first is not None else ""
+    return Judged(number, verdict.value, check, message[:200], digest, time.process_time() - begin)
+
+
+class _EnoughError(Exception):
+    """Something is violated; nothing that comes can mend it."""
+
+
+def _run(simulation: Simulation) -> tuple[list[CheckResult], str]:
+    """The merged results and the digest, as :func:`simulator.running.run.simulate` has them."""
+    from concord.options import ScenarioChoice
+    from concord.scenarios import chosen
+    from model.checkers import Judge
+    from model.checkers.catalogue import checkers_for
+    from model.checkers.triviality import NonTriviality
+    from model.measures import Measures
+    from model.verdict import merge_results
+    from simulator.engines.paranoid import paranoid
+
+    choice = ScenarioChoice(
+        scenario=simulation.scenario,
+        clients=simulation.clients,
+        documents=simulation.documents,
+        duration=f"{simulation.seconds}s",
+        workload=simulation.workload or None,
+        swarm=simulation.swarm,
+    )
+    what = chosen(choice, simulation.seed)
+    parts = paranoid(what.engine.healthy) if simulation.paranoid else what.engine.healthy
+    digest = hashlib.blake2b(digest_size=16)
+    cells: list[tuple[CheckResult, ...]] = []
+    for plan in what.engine.plan(what.scenario, simulation.seed).plans:
+        checkers = checkers_for(what.engine.claims)
+        judge = Judge([*checkers, NonTriviality(), Measures()])
+        cell = what.engine.cell(plan, judge, io.BytesIO(), parts, progress=_stop_if_violated(checkers))
+        try:
+            digest.update(cell.run().encode())
+        except _EnoughError:
+            return [checker.result() for checker in checkers], ""
+        cells.append(tuple(checker.result() for checker in checkers))
+    return [merge_results(results) for results in zip(*cells, strict=True)], digest.hexdigest()
+
+
+def _stop_if_violated(checkers: Sequence[Checker]) -> Callable[[int], None]:
+    def progress(_: int) -> None:
+        if any(c.claimed and c.violated for c in checkers):  # type: ignore[attr-defined]  # of every Check
+            raise _EnoughError
+
+    return progress
+
+
+def play_noted(say: Say, files: Sequence[str], number: int) -> None:
+    """In a child: play a simulation of the healthy product, and say which lines of these files it takes."""
+    import coverage
+
+    noted = coverage.Coverage(data_file=None, include=[str(ROOT / file) for file in files])
+    noted.start()
+    _run(BATTERY[number])
+    noted.stop()
+    data = noted.get_data()
+    say({file: sorted(data.lines(str(ROOT / file)) or ()) for file in files})
