@@ -14,13 +14,13 @@ import typer
 
 from simulator.children import group
 from tests.mutation import child
-from tests.mutation.areas import AREAS, ROOT, sample, source_of
+from tests.mutation.areas import AREAS, ROOT, key_of, sample, source_of
 from tests.mutation.baseline import Baseline, BaselineError, load_baseline
 from tests.mutation.battery import BATTERY
 from tests.mutation.listed import equivalent, known, reason_of
 from tests.mutation.operators import Mutation
-from tests.mutation.rows import Journal, Outcome, Row
-from tests.mutation.table import is_found, outcomes, table
+from tests.mutation.rows import Journal, Outcome, Row, is_found
+from tests.mutation.table import outcomes, table
 from tests.mutation.trial import simulate, tried
 
 KNOWN_GONE_MAX: Final = 5
@@ -43,6 +43,9 @@ def main(
     workers: Annotated[int, typer.Option(min=1, help="Mutations tried at once.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder of what is found; a run goes on with it.")] = ROOT
     / "out/mutate",
+    keep_found: Annotated[
+        bool, typer.Option("--keep-found", help="Try again only what was not found at earlier commits.")
+    ] = False,
     show: Annotated[
         str, typer.Option(help="Print the change of this mutation, by its key, and nothing else.")
     ] = "",
@@ -65,20 +68,28 @@ def main(
         typer.echo(f"mutate: {error}", err=True)
         raise typer.Exit(1) from None
     journal = Journal(out)
-    _try_all(drawn, baseline, journal, tests, workers)
-    _print([journal.rows[mutation.key] for mutation in drawn])
+    _try_all(drawn, baseline, journal, workers, tests.value, keep_found=keep_found)
+    _print([journal.rows[key_of(mutation)] for mutation in drawn])
 
 
 def _try_all(
-    drawn: Sequence[Mutation], baseline: Baseline, journal: Journal, tests: Tests, workers: int
+    drawn: Sequence[Mutation],
+    baseline: Baseline,
+    journal: Journal,
+    workers: int,
+    tests: str,
+    *,
+    keep_found: bool,
 ) -> None:
     commit = _commit()
+
+    def try_one(mutation: Mutation) -> Row:
+        before = journal.rows.get(key_of(mutation))
+        return tried(mutation, baseline, commit, before, tests, keep_found=keep_found)
+
     with ThreadPoolExecutor(workers) as pool:
         try:
-            futures = [
-                pool.submit(tried, m, baseline, commit, journal.rows.get(m.key), tests.value) for m in drawn
-            ]
-            for number, future in enumerate(as_completed(futures), 1):
+            for number, future in enumerate(as_completed([pool.submit(try_one, m) for m in drawn]), 1):
                 row = future.result()
                 journal.add(row)
                 typer.echo(f"{number:4}/{len(drawn)}  {_told(row)}")
@@ -104,7 +115,7 @@ def _print(rows: Sequence[Row]) -> None:
 
 
 def _show(key: str, drawn: Sequence[Mutation]) -> None:
-    mutation = next((m for m in drawn if m.key == key), None)
+    mutation = next((m for m in drawn if key_of(m) == key), None)
     if mutation is None:
         raise typer.BadParameter(f"--show {key}: no such mutation in this sample")
     before = source_of(mutation.file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -41,10 +41,16 @@ def source_of(file: str) -> str:
     return (ROOT / file).read_text(encoding="utf-8")
 
 
+def key_of(mutation: Mutation) -> str:
+    """The short name of a mutation of the product."""
+    return mutation.key_in(source_of(mutation.file))
+
+
 def sample(areas: Sequence[str], size: int, seed: int) -> list[Mutation]:
     """So many mutations of the files of these areas, each file's share as large as its share of all.
 
-    The sample of a file depends on the seed and the file alone, and a larger one begins with the smaller.
+    Each mutation has a place in a row that depends on the seed and on its look alone, and the first of a
+    file are drawn: a change of other lines changes nothing but who is among the last.
     """
     pools = {file: mutations(file, source_of(file)) for area in areas for file in files_of(area)}
     shares = _shares({file: len(pool) for file, pool in pools.items()}, size)
@@ -53,14 +59,17 @@ def sample(areas: Sequence[str], size: int, seed: int) -> list[Mutation]:
 
 def _drawn(file: str, pool: list[Mutation], size: int, seed: int) -> list[Mutation]:
     source = source_of(file)
-    random.Random(f"{seed} {file}").shuffle(pool)
     drawn: list[Mutation] = []
-    for mutation in pool:
+    for mutation in sorted(pool, key=lambda m: _place(seed, m.key_in(source))):
         if len(drawn) == size:
             break
         if is_program(mutation.applied(source)):
             drawn.append(mutation)
     return drawn
+
+
+def _place(seed: int, key: str) -> bytes:
+    return hashlib.blake2b(f"{seed} {key}".encode(), digest_size=8).digest()
 
 
 def _shares(counts: Mapping[str, int], size: int) -> dict[str, int]:

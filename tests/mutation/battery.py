@@ -63,22 +63,21 @@ class Simulation(NamedTuple):
 
 
 BATTERY: Final = (
-    Simulation("calm"),
-    Simulation("default"),
-    Simulation("server-crash"),
-    Simulation("flaky-mobile"),
-    Simulation("long-offline"),
-    Simulation("hot-document"),
-    Simulation("herd"),
-    Simulation("split-region"),
-    Simulation("default", workload="contention"),
-    Simulation("default", paranoid=True, seed=2),
-    Simulation("long-offline", paranoid=True, seed=2),
-    Simulation("server-crash", paranoid=True, seed=2),
-    Simulation("long-offline", 120, 12, 60, seed=3),
-    Simulation("default", 200, 20, 60, seed=3),
-    Simulation("server-crash", 120, 12, 60, seed=3),
-    Simulation("flaky-mobile", 120, 12, 60, seed=3),
+    Simulation("default", 60, 6, 20),
+    Simulation("calm", 30, 2, 20, workload="contention"),
+    Simulation("server-crash", 30, 3, 90),
+    Simulation("long-offline", 30, 4, 180),
+    Simulation("default", 30, 1, 120, workload="contention"),
+    Simulation("flaky-mobile", 30, 2, 90),
+    Simulation("hot-document", 40, 2, 60),
+    Simulation("default", 60, 6, 120, seed=2),
+    Simulation("long-offline", 30, 2, 180, seed=2, workload="contention"),
+    Simulation("split-region", 30, 2, 100),
+    Simulation("herd", 60, 4, 60),
+    Simulation("default", 30, 3, 60, seed=3, paranoid=True),
+    Simulation("server-crash", 30, 3, 60, seed=3, paranoid=True),
+    Simulation("long-offline", 20, 2, 180, seed=3, paranoid=True),
+    Simulation("server-crash", 60, 4, 90, seed=4),
 )
 """The cheapest first, and of equal ones those that find most."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -62,6 +63,7 @@ class Mutation(NamedTuple):
         start: first byte that is replaced.
         end: the byte after the last.
         text: what stands there instead.
+        nth: which one it is of all that look the same in this function, from 0.
     """
 
     file: str
@@ -71,12 +73,13 @@ class Mutation(NamedTuple):
     start: int
     end: int
     text: str
+    nth: int = 0
 
-    @property
-    def key(self) -> str:
-        """A short name; equal mutations of equal places have equal ones."""
-        place = f"{self.file}\0{self.start}\0{self.end}\0{self.text}"
-        return hashlib.blake2b(place.encode(), digest_size=5).hexdigest()
+    def key_in(self, source: str) -> str:
+        """A short name, which does not change with other functions of the source."""
+        old = source.encode()[self.start : self.end].decode()
+        look = "\0".join((self.file, self.function, self.operator, old, self.text, str(self.nth)))
+        return hashlib.blake2b(look.encode(), digest_size=5).hexdigest()
 
     def applied(self, source: str) -> str:
         """The source with this change."""
@@ -89,7 +92,14 @@ def mutations(file: str, source: str) -> list[Mutation]:
     finder = _Finder(file, source)
     finder.visit(ast.parse(source))
     data = source.encode()
-    return sorted((m for m in set(finder.found) if data[m.start : m.end] != m.text.encode()), key=_place)
+    found = sorted((m for m in set(finder.found) if data[m.start : m.end] != m.text.encode()), key=_place)
+    seen: Counter[tuple[str, str, bytes, str]] = Counter()
+    numbered = []
+    for mutation in found:
+        look = (mutation.function, mutation.operator, data[mutation.start : mutation.end], mutation.text)
+        numbered.append(mutation._replace(nth=seen[look]))
+        seen[look] += 1
+    return numbered
 
 
 def _place(mutation: Mutation) -> tuple[int, int, str]:

@@ -38,6 +38,7 @@ class Finding(msgspec.Struct, frozen=True):
         ran: how many simulations or tests.
         cpu_seconds: of all of them.
         state: name of the sources that this depends on.
+        commit: the one that had them.
     """
 
     outcome: Outcome
@@ -47,10 +48,11 @@ class Finding(msgspec.Struct, frozen=True):
     ran: int = 0
     cpu_seconds: float = 0.0
     state: str = ""
+    commit: str = ""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One mutation and what became of it; ``commit`` is the one whose sources were broken."""
+    """One mutation and what became of it; ``tested`` is None if the tests were not asked."""
 
     key: str
     file: str
@@ -59,7 +61,6 @@ class Row(msgspec.Struct, frozen=True):
     operator: str
     was: str
     becomes: str
-    commit: str
     simulated: Finding
     tested: Finding | None = None
 
@@ -67,6 +68,11 @@ class Row(msgspec.Struct, frozen=True):
     def place(self) -> str:
         """Where it is, and what, in a line."""
         return f"{self.file}:{self.line} {self.function}: `{self.was}` → `{self.becomes}`"
+
+
+def is_found(row: Row) -> bool:
+    """Whether simulations or tests noticed it."""
+    return row.simulated.outcome.is_found or (row.tested is not None and row.tested.outcome.is_found)
 
 
 def change_of(mutation: Mutation) -> tuple[str, str]:

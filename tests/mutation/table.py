@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from tests.mutation.areas import AREAS, area_of
 from tests.mutation.listed import Listed, reason_of
-from tests.mutation.rows import Outcome, Row
+from tests.mutation.rows import Outcome, Row, is_found
 
 CONFIDENCE: Final = 0.95
 
@@ -39,11 +39,6 @@ def wilson(found: int, of: int) -> Interval:
     middle = (share + z * z / (2 * of)) / (1 + z * z / of)
     half = z / (1 + z * z / of) * ((share * (1 - share) + z * z / (4 * of)) / of) ** 0.5
     return Interval(share, middle - half, middle + half)
-
-
-def is_found(row: Row) -> bool:
-    """Whether simulations or tests noticed it."""
-    return row.simulated.outcome.is_found or (row.tested is not None and row.tested.outcome.is_found)
 
 
 def table(rows: Sequence[Row], listed: Sequence[Listed]) -> list[str]:

@@ -102,12 +102,13 @@ def test_functions_are_named_from_outside() -> None:
     assert {m.function for m in mutations("a.py", source)} == {"A.f.g"}
 
 
-def test_every_change_has_a_key_of_its_own_that_tells_the_place() -> None:
+def test_every_change_has_a_key_of_its_own_which_other_functions_do_not_change() -> None:
     source = "a(1)\na(1)\n"
-    found = mutations("a.py", source)
-    assert len({m.key for m in found}) == len(found)
-    assert {m.key for m in mutations("b.py", source)}.isdisjoint(m.key for m in found)
-    assert [m.key for m in mutations("a.py", source)] == [m.key for m in found]
+    keys = [m.key_in(source) for m in mutations("a.py", source)]
+    assert len(set(keys)) == len(keys)
+    assert {m.key_in(source) for m in mutations("b.py", source)}.isdisjoint(keys)
+    later = "# here\ndef f():\n    b(1)\n" + source
+    assert {m.key_in(later) for m in mutations("a.py", later)} > set(keys)
 
 
 def test_a_change_of_the_product_is_the_one_it_says() -> None:

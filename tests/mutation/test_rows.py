@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.mutation import areas, listed
-from tests.mutation.areas import AREAS, area_of, files_of, sample, source_of
+from tests.mutation.areas import AREAS, area_of, files_of, key_of, sample, source_of
 from tests.mutation.listed import Listed, equivalent, known, reason_of
 from tests.mutation.operators import mutations
 from tests.mutation.rows import Finding, Journal, Outcome, Row, change_of
@@ -15,7 +15,7 @@ from tests.mutation.table import table, wilson
 
 def row(key: str, simulated: Outcome, tested: Outcome | None = None, file: str = "model/undo.py") -> Row:
     finding = Finding(tested) if tested is not None else None
-    return Row(key, file, 1, "f", "constant", "a", key, "c0ffee", Finding(simulated), finding)
+    return Row(key, file, 1, "f", "constant", "a", key, Finding(simulated), finding)
 
 
 # --- samples ----------------------------------------------------------------------------------------------
@@ -29,12 +29,21 @@ def test_a_sample_is_the_same_for_a_seed_and_each_file_has_its_share() -> None:
     for file, count in counts.items():
         here = sum(mutation.file == file for mutation in drawn)
         assert here == pytest.approx(20 * count / sum(counts.values()), abs=1)
-    assert len({mutation.key for mutation in drawn}) == 20
+    assert len({key_of(mutation) for mutation in drawn}) == 20
 
 
 def test_a_larger_sample_has_the_smaller_one_in_it() -> None:
     small, large = sample(["cursors"], 5, 1), sample(["cursors"], 10, 1)
     assert large[:5] == small
+
+
+def test_a_sample_stays_as_it_is_when_another_function_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {key_of(m) for m in sample(["cursors"], 20, 1)}
+    source = source_of("model/cursors.py").replace(
+        "def remove_all(self", "def more(self, a, b):\n        return a < b\n\n    def remove_all(self"
+    )
+    monkeypatch.setattr(areas, "source_of", lambda file: source)
+    assert len(before & {m.key_in(source) for m in sample(["cursors"], 20, 1)}) >= 16
 
 
 def test_more_than_there_are_is_all_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,9 +146,11 @@ def test_what_is_known_and_still_holds_is_not_tried_again(monkeypatch: pytest.Mo
     base = base._replace(suite="suite 2")
     row = tried(mutation, base, "c0ffee", row, "survivors")
     assert tried_again == ["product", "suite", "suite"]
-    base = base._replace(product="product 2")
-    tried(mutation, base, "c0ffee", row, "none")
+    base = base._replace(product="product 2", suite="suite 3")
+    row = tried(mutation, base, "cafe", row, "survivors", keep_found=True)
     assert tried_again == ["product", "suite", "suite", "product"]
+    assert row.tested is not None
+    assert (row.simulated.commit, row.tested.commit) == ("cafe", "c0ffee")
 
 
 def test_tests_are_run_where_simulations_found_nothing_unless_all_are_asked_for(

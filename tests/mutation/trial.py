@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from tests.mutation.areas import source_of
+import msgspec
+
+from tests.mutation.areas import key_of, source_of
 from tests.mutation.baseline import Baseline
 from tests.mutation.battery import BATTERY, RAISED, Begun, Judged, play
 from tests.mutation.child import HUNG_BUSY, HUNG_IDLE, Ended, told
@@ -18,7 +20,15 @@ TESTS_CPU_SECONDS_MAX: Final = 25.0
 """Tests of one mutation take about so long at most, the cheap ones first; and further ones are left out."""
 
 
-def tried(mutation: Mutation, baseline: Baseline, commit: str, before: Row | None, tests: str) -> Row:
+def tried(
+    mutation: Mutation,
+    baseline: Baseline,
+    commit: str,
+    before: Row | None,
+    tests: str,
+    *,
+    keep_found: bool = False,
+) -> Row:
     """What becomes of a mutation; what is known of it and still holds is not tried again.
 
     Args:
@@ -27,20 +37,26 @@ def tried(mutation: Mutation, baseline: Baseline, commit: str, before: Row | Non
         commit: whose sources these are.
         before: what is known.
         tests: whether they are run: for ``all``, for ``survivors`` of the simulations, for ``none``.
+        keep_found: whether what was found in earlier sources is taken to be found in these.
     """
     was, becomes = change_of(mutation)
     sources = {mutation.file: mutation.applied(source_of(mutation.file))}
+
+    def holds(known: Finding | None, state: str) -> bool:
+        return known is not None and (known.state == state or (keep_found and known.outcome.is_found))
+
     simulated = before.simulated if before is not None else None
-    if simulated is None or simulated.state != baseline.product:
+    if simulated is None or not holds(simulated, baseline.product):
         numbers = baseline.simulations_of(mutation.file, mutation.line)
         healthy = {number: baseline.played[number].judged for number in numbers}
         simulated = simulate(sources, numbers, healthy, baseline.product)
+        simulated = msgspec.structs.replace(simulated, commit=commit)
     tested = before.tested if before is not None else None
     wanted = tests == "all" or (tests == "survivors" and not simulated.outcome.is_found)
-    if wanted and (tested is None or tested.state != baseline.suite):
-        tested = ask_tests(mutation, sources, baseline)
-    place = (mutation.key, mutation.file, mutation.line, mutation.function, mutation.operator)
-    return Row(*place, was, becomes, commit, simulated, tested)
+    if wanted and not holds(tested, baseline.suite):
+        tested = msgspec.structs.replace(ask_tests(mutation, sources, baseline), commit=commit)
+    place = (key_of(mutation), mutation.file, mutation.line, mutation.function, mutation.operator)
+    return Row(*place, was, becomes, simulated, tested)
 
 
 def simulate(
