@@ -142,10 +142,15 @@ class DuplicateResend(ClientsFault):
 
 
 class ClockSkew(ClientsFault):
-    """The clocks of some clients are wrong by up to ``skew_us``, in either direction; nobody may care."""
+    """Where the tokens of some clients come from, the clock is wrong, by up to ``skew_us`` either way.
+
+    A token is the one thing that has a time on it which somebody else compares with his own. One that is not
+    good yet, or not any more, is refused; nothing else may come of it.
+    """
 
     kind = "clock_skew"
-    shows = Shows((Symptom.SKEWED,))
+    shows = Shows((Symptom.TOKEN_REFUSED,))
+    clients: Sequence[SimulatedClient]
 
     def begin(self) -> None:
         """Set them wrong."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from model.identity import SiteId
-from simulator.faults.clients import ClientCrash, ClockSkew, DuplicateResend, Herd, LongOffline
+from simulator.faults.clients import ClientCrash, DuplicateResend, Herd, LongOffline
 from simulator.faults.fault import ClientsFault, Fault, IntermittentFault, RegionFault
 from simulator.faults.network import ONE_WAY
 from simulator.gossip.cell import GossipCell
@@ -174,7 +174,6 @@ GOSSIP_FAULTS: Final[dict[str, type[Fault]]] = {
         LongOffline,
         Herd,
         DuplicateResend,
-        ClockSkew,
         ClientCrash,
     )
 }

@@ -44,7 +44,6 @@ class GossipPeer(EventExchange):
         "has_left",
         "has_started",
         "is_down",
-        "skew_us",
     )
 
     _host: PeerHost
@@ -63,7 +62,6 @@ class GossipPeer(EventExchange):
         self.is_down = False
         self.has_started = False
         self.has_left = False
-        self.skew_us = 0
         self._saved: SavedPeer | None = None
         self._is_silent = True
         self._caret = Caret()
@@ -176,11 +174,9 @@ class GossipPeer(EventExchange):
                 edit.kind,
                 Revision(self.known),
                 operation_of(edit, length),
-                host.now + self.skew_us,
+                host.now,
             )
         )
-        if self.skew_us:
-            host.witness.notice(Symptom.SKEWED, self.site)
         try:
             events = self.replica.delete(position, deleted) + self.replica.insert(position, inserted)
         except Exception as error:

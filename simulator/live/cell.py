@@ -17,7 +17,7 @@ from model import history
 from model.assembly import Assembly
 from model.audit import Audited
 from model.client.address import Address
-from model.client.tokens import TokenSource
+from model.client.tokens import SignedTokens, TokenSource
 from model.history import Record
 from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.jupiter import Replica
@@ -152,7 +152,10 @@ class LiveCell:
 
     def token_of(self, client: SimulatedClient) -> str:
         """A token of the client's user, who stays the same under every identity of the client."""
-        return self._tokens.token(client.plan.site)
+        user = client.plan.site
+        if isinstance(self._tokens, SignedTokens):  # the others are dated by somebody else
+            return self._tokens.token(user, off_seconds=client.skew_us / 1_000_000)
+        return self._tokens.token(user)
 
     def authentication_us(self, connection: Connection) -> int:
         """From the last byte of ``hello`` to ``welcome``, as its link saw it."""

@@ -24,6 +24,7 @@ from simulator.faults.network import (
 )
 from simulator.live.cell import DEATHS, SERVER_FAULTS, LiveCell
 from simulator.live.server import ServerHandle
+from simulator.planning.faultspec import CLOCK_SKEW
 from simulator.planning.plan import FaultWindow
 from simulator.virtual.witness import STORE, Shows, Symptom
 
@@ -180,9 +181,12 @@ def live_fault_of(kind: str) -> type[Fault]:
 
 
 def playable(
-    windows: Iterable[FaultWindow], server: ServerHandle | None
+    windows: Iterable[FaultWindow], server: ServerHandle | None, *, dates_tokens: bool = True
 ) -> tuple[tuple[FaultWindow, ...], list[str]]:
-    """The windows that can be made against this server (None: somebody else's), and why the others cannot."""
+    """The windows that can be made against this server (None: somebody else's), and why the others cannot.
+
+    ``dates_tokens`` says whether the tokens that clients show are issued here.
+    """
     kept: list[FaultWindow] = []
     left_out: dict[str, str] = {}
     for window in windows:
@@ -191,6 +195,8 @@ def playable(
             why = "needs another writer inside the server"
         elif window.kind in SERVER_FAULTS and server is None:
             why = "the server is not ours"
+        elif window.kind == CLOCK_SKEW and not dates_tokens:
+            why = "the one token that there is was dated elsewhere"
         elif window.kind in STORE_FAULTS and not (server is not None and server.has_store_control):
             why = "its store is not ours to kill"
         if why:

@@ -30,7 +30,7 @@ from model.protocol import (
     decode_client,
     encode,
 )
-from reference_server.core.limits import CLOSE_TRY_AGAIN
+from reference_server.core.limits import CLOSE_TRY_AGAIN, CLOSE_UNAUTHENTICATED
 from simulator.virtual.clock import Clock
 from simulator.virtual.witness import STORE, Symptom, Witness
 
@@ -180,7 +180,11 @@ class MessageRelay:
                 self._shared.renewals += 1
             case Failure():
                 self._shared.count(message.code.value)
-                if message.fatal and ERRORS[message.code].close == CLOSE_TRY_AGAIN:
+                close = ERRORS[message.code].close if message.fatal else 0
+                if close == CLOSE_UNAUTHENTICATED:
+                    user = self.site.partition(".")[0]
+                    self._shared.witness.notice(Symptom.TOKEN_REFUSED, user)
+                elif close == CLOSE_TRY_AGAIN:
                     self._shared.witness.notice(Symptom.TURNED_AWAY, STORE)
             case _:
                 if isinstance(message, Ack | Merged) and self.unanswered:

@@ -189,7 +189,7 @@ def live_plan(scenario: Scenario, options: LiveOptions) -> tuple[CellPlan, list[
     documents = tuple(
         msgspec.structs.replace(d, document=DocumentId(prefix + d.document)) for d in plan.documents
     )
-    faults, notes = playable(plan.faults, options.server)
+    faults, notes = playable(plan.faults, options.server, dates_tokens=not options.token)
     if options.kill:
         if options.server is None:
             notes.append("The server was not killed: it is not ours.")

@@ -16,6 +16,7 @@ from model.settings.reader import SettingError, nearest
 CELLS_MAX: Final = 1_024
 ANY_REGION: Final = "any"
 EITHER_WAY: Final = "either"
+CLOCK_SKEW: Final = "clock_skew"
 
 
 class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,7 +102,7 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "herd": _kind("clients", 3, share=1.0),
     "slow_reader": _of_server("clients", 8, share=0.02, bytes_per_second=200),
     "duplicate_resend": _kind("clients", 5, share=0.1, period_us=50_000),
-    "clock_skew": _kind("clients", 8, share=0.1, skew_us=3_600_000_000),
+    "clock_skew": _of_server("clients", 8, share=0.1, skew_us=3_600_000_000),
     "client_crash": _kind("clients", 3, share=0.02),
     "client_pause": _of_server("clients", 3, share=0.05),
     "loss": _of_replicas("network", 6, share=1.0, rate=0.5),

@@ -19,6 +19,7 @@ from model.settings.reader import Reader, SettingError, Variant, nearest, parse,
 from simulator.planning.faultspec import (
     ANY_REGION,
     CELLS_MAX,
+    CLOCK_SKEW,
     FaultSpec,
     fault_problems,
     fault_variant,
@@ -126,6 +127,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         service_us: per event.
         service_per_recipient_us: per connection that a broadcast goes to.
         authenticate_us: for the check of a token.
+        token_lifetime_us: how long a token of a client is good for; 0: for ever.
         commit_us: of the store, until durable; up to ``commit_jitter_us`` more.
         queue_items_max: operations waiting for one document; further ones are answered ``busy``.
         outbox_bytes_max: bytes waiting for one connection; a slower reader is closed.
@@ -136,6 +138,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service_us: Duration = 60
     service_per_recipient_us: Duration = 4
     authenticate_us: Duration = 300
+    token_lifetime_us: Duration = 0
     commit_us: Duration = 2_000
     commit_jitter_us: Duration = 1_000
     queue_items_max: Items = 1_000
@@ -294,5 +297,10 @@ def _problems(s: Scenario) -> Iterator[tuple[str, str]]:
     for i, spec in enumerate(s.faults):
         for key, message in fault_problems(spec, s.sessions.join_ramp_us, s.duration_us):
             yield f"faults.{i}.{key}", message
+        if spec.kind == CLOCK_SKEW and not s.server.token_lifetime_us:
+            yield (
+                f"faults.{i}.kind",
+                f"{CLOCK_SKEW} needs server.token_lifetime: a token has the one time compared",
+            )
         if spec.region not in ("", ANY_REGION, *names):
             yield f"faults.{i}.region", f"unknown region {spec.region!r}; {nearest(spec.region, names)}"

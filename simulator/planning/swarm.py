@@ -13,14 +13,17 @@ from typing import Any, Final
 import msgspec
 
 from model.people.episodes import Weights
-from simulator.planning.faultspec import KINDS_WITH_SERVER, FaultSpec, fault_spec
-from simulator.planning.scenario import Scenario, validate
+from simulator.planning.faultspec import CLOCK_SKEW, KINDS_WITH_SERVER, FaultSpec, fault_spec
+from simulator.planning.scenario import Scenario, ServerSettings, validate
 from simulator.planning.seeds import Seeds
 
 KEEP_SHARE: Final = 0.5
 COUNT_MAX: Final = 3
 BUSY_SHARE_MAX: Final = 0.4
 """Of the time after the join ramp, how much one fault may take."""
+
+TOKEN_SHARE: Final = 0.25
+"""Of the run, how long a token lasts where the scenario has none that expire and a clock is to be wrong."""
 
 _TUNED_SHARES: Final = ("share", "rate", "impatient")
 _TUNED_TIMES: Final = ("period_us", "restart_us", "skew_us")
@@ -55,10 +58,20 @@ def swarm(scenario: Scenario, seeds: Seeds, kinds: Sequence[str] = KINDS_WITH_SE
             offline_editing_share=rng.random(),
             crash_share=rng.random() ** 3,
         ),
+        server=_server(scenario, kept),
         requires=(),
     )
     validate(swarmed)
     return swarmed
+
+
+def _server(scenario: Scenario, kept: Sequence[FaultSpec]) -> ServerSettings:
+    """The server's settings, with tokens that expire where a clock is to be wrong."""
+    server = scenario.server
+    if server.token_lifetime_us or all(spec.kind != CLOCK_SKEW for spec in kept):
+        return server
+    lifetime_us = max(1, int(scenario.duration_us * TOKEN_SHARE))
+    return msgspec.structs.replace(server, token_lifetime_us=lifetime_us)
 
 
 def _factor(rng: random.Random) -> float:

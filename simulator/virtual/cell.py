@@ -29,7 +29,6 @@ from reference_server.core.effects import (
     CursorPlaced,
     Effect,
     Event,
-    Identity,
     Load,
     LogRow,
     Opened,
@@ -56,15 +55,14 @@ from simulator.virtual.network import Connection, Network
 from simulator.virtual.occasion import occasion
 from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
-from simulator.virtual.rows import broadcast, placed, stored
+from simulator.virtual.rows import broadcast, final, placed, stored
 from simulator.virtual.simulation import Simulation
 from simulator.virtual.storage import Storage
+from simulator.virtual.tokens import believed, token
 from simulator.virtual.witness import GATEWAY, Symptom
 
 RESTART_US: Final = 500_000
 """A server's process that died of an exception is started again after so long."""
-
-_SOMEBODY = Identity("somebody")  # simulated tokens are always good, and never expire
 
 
 class Parts(NamedTuple):
@@ -163,8 +161,8 @@ class Cell(Simulation[SimulatedClient]):
         self.network.open(client, client.plan.region, client.network_random, lambda: self._accepts)
 
     def token_of(self, client: SimulatedClient) -> str:
-        """What a client shows; nobody looks at it."""
-        return f"token of {client.site}"
+        """What a client shows, dated by its own clock."""
+        return token(client.site, self.now + client.skew_us, self.plan.server.token_lifetime_us)
 
     def authentication_us(self, _: Connection) -> int:
         """As modelled."""
@@ -301,9 +299,8 @@ class Cell(Simulation[SimulatedClient]):
                 if connection is not None:
                     self.network.close_from_server(connection, effect.code, delay_us)
             case Authenticate():
-                answer = Authenticated(effect.connection, _SOMEBODY)
                 wait_us = delay_us + self.plan.server.authenticate_us
-                self.clock.call(wait_us, self.gateway_handles, answer)
+                self.clock.call(wait_us, self._authenticate, effect)
             case Authorize():
                 self._authorize(effect, delay_us)
             case Compress() | Whisper():
@@ -315,6 +312,14 @@ class Cell(Simulation[SimulatedClient]):
                 self.clock.call(max(0, effect.at_us - self.now), self.gateway_handles, fired)
             case Load() | Read() | Append() | Snapshot():
                 self.storage.request(effect)
+
+    def _authenticate(self, effect: Authenticate) -> None:
+        """Believe a token if its time is right."""
+        identity = believed(effect.token, self.now)
+        connection = self.connections.get(effect.connection)
+        if identity is None and connection is not None:
+            self.witness.notice(Symptom.TOKEN_REFUSED, connection.path.owner)
+        self.gateway_handles(Authenticated(effect.connection, identity))
 
     def _authorize(self, effect: Authorize, delay_us: int) -> None:
         """Let everybody edit; looking it up takes no time of its own."""
@@ -385,14 +390,5 @@ class Cell(Simulation[SimulatedClient]):
         """Read everything back: what replicas show, and what the store really holds."""
         for client in self.clients:
             client.record_final()
-        for document in self.storage.store.documents:
-            durable = self.storage.store.durable(document)
-            for site, progress in durable.progress.items():
-                self.record(history.FinalProgress(self.now, site, document, progress.last))
-            try:
-                text, chain = durable.read_text(), durable.chain()
-            except Exception as error:
-                self.record(history.raised(self.now, "store", "", document, "read its log back", error))
-                continue
-            fingerprint = history.fingerprint(text)
-            self.record(history.FinalDocument(self.now, document, durable.head, fingerprint, chain))
+        for record in final(self.now, self.storage.store):
+            self.record(record)

@@ -21,7 +21,6 @@ from model.memo import Memo
 from model.outgoing import Sent
 from model.people.actions import Action, Author
 from model.protocol import Failure
-from model.text import Operation
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
@@ -122,11 +121,6 @@ class _Recorder(ClientRecorder):
     def restarted(self) -> None:
         super().restarted()
         self._notice(Symptom.RESTARTED)
-
-    def edited(self, kind: str, op: Operation, revision: Revision) -> None:
-        super().edited(kind, op, revision)
-        if self.skew_us:
-            self._notice(Symptom.SKEWED)
 
     def sent(self, base: Revision, sent: Sent) -> None:
         super().sent(base, sent)

@@ -1,10 +1,13 @@
-"""What a history says of the server's rows: when they became durable, and when others were told."""
+"""What a history says of the server's rows: when they were durable, when others were told, what is left."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from model import history
 from model.identity import DocumentId
 from reference_server.core.effects import CursorPlaced, LogRow, Published
+from reference_server.store.memory import MemoryStore
 
 
 def stored(time_us: int, document: DocumentId, row: LogRow) -> history.Stored:
@@ -45,3 +48,17 @@ def placed(time_us: int, effect: CursorPlaced) -> history.Placed:
     return history.Placed(
         time_us, effect.site, effect.document, effect.revision, effect.position, effect.received_us
     )
+
+
+def final(time_us: int, store: MemoryStore) -> Iterator[history.Record]:
+    """What the store really holds, read back."""
+    for document in store.documents:
+        durable = store.durable(document)
+        for site, progress in durable.progress.items():
+            yield history.FinalProgress(time_us, site, document, progress.last)
+        try:
+            text, chain = durable.read_text(), durable.chain()
+        except Exception as error:
+            yield history.raised(time_us, "store", "", document, "read its log back", error)
+            continue
+        yield history.FinalDocument(time_us, document, durable.head, history.fingerprint(text), chain)

@@ -22,7 +22,6 @@ class Participant(Protocol):
     has_started: bool
     has_left: bool
     is_down: bool
-    skew_us: int
 
     @property
     def plan(self) -> ClientPlan:

@@ -42,7 +42,7 @@ class Symptom(enum.Enum):
     RETURNED = "a client came back online"
     RESTARTED = "a client's process came back with what it had saved"
     REPEATED = "a client sent what was in flight again, and nobody had asked for it"
-    SKEWED = "an edit was dated by a clock that is wrong"
+    TOKEN_REFUSED = "a token was refused for what its clock says"
     DROPPED = "a datagram was lost"
     DOUBLED = "a datagram was sent on its way twice"
     OVERTAKEN = "a datagram was held up so that later ones overtake it"

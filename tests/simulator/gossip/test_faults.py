@@ -23,7 +23,6 @@ STRONG: dict[str, dict[str, Any]] = {
     "clog": {"share": 0.5},
     "long_offline": {"share": 0.5},
     "duplicate_resend": {"share": 0.8, "period_us": 100_000},
-    "clock_skew": {"share": 0.5},
     "client_crash": {"share": 0.5},
 }
 

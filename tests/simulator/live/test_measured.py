@@ -17,8 +17,9 @@ from simulator.live.faults import LIVE_FAULTS
 from simulator.live.run import run_live
 from simulator.live.server import SpawnedServer
 from simulator.planning.faultspec import FAULT_KINDS, FaultSpec
+from simulator.planning.scenario import ServerSettings
 from simulator.running.run import RunOutcome
-from tests.simulator.live.peers import SECRET, CoreServer
+from tests.simulator.live.peers import SECRET, CoreServer, running
 from tests.simulator.live.test_run import (
     QUIET,
     SECOND,
@@ -38,6 +39,8 @@ STRONG: Mapping[str, dict[str, Any]] = {
     "duplicate_resend": {"period_us": 8_000},
 }
 
+EXPIRING = ServerSettings(token_lifetime_us=2 * SECOND)
+
 
 def of_kind(kind: str, at_s: float, seconds: float) -> FaultSpec:
     """A fault that hits half of the clients, if it hits some."""
@@ -45,6 +48,14 @@ def of_kind(kind: str, at_s: float, seconds: float) -> FaultSpec:
     if "share" in params:
         params["share"] = 0.5
     return fault(kind, FAULT_KINDS[kind].lane, at_s, seconds, **params)
+
+
+def with_expiring_tokens(directory: Path, *faults: FaultSpec, **changes: Any) -> RunOutcome:
+    """Tokens are renewed every second, so that clocks matter."""
+    server = CoreServer()
+    with running(server):
+        chosen = options(directory, server.url, server=server, token_seconds=2)
+        return run_live(scenario(*faults, server=EXPIRING, **changes), chosen, QUIET)
 
 
 def detail(run: RunOutcome) -> str:
@@ -64,7 +75,8 @@ def test_live_faults_without_their_action_hit_nothing(
 
     for kind, real in tuple(LIVE_FAULTS.items()):
         monkeypatch.setitem(LIVE_FAULTS, kind, without_action(kind, real))
-    run = drive(tmp_path, CoreServer(), *(of_kind(kind, 0.6, 0.7) for kind in LIVE_FAULTS), seconds=2.6)
+    faults = [of_kind(kind, 0.6, 0.7) for kind in LIVE_FAULTS]
+    run = with_expiring_tokens(tmp_path, *faults, seconds=2.6)
     assert not violated(run)
     assert {f.name: f.affected for f in run.result.faults} == dict.fromkeys(LIVE_FAULTS, 0)
     assert run.result.verdict is Verdict.UNKNOWN
@@ -83,7 +95,7 @@ def test_live_faults_hit_what_they_are_meant_for(tmp_path: Path) -> None:
         of_kind("clock_skew", 2, 2),
     ]
     faults = [of_kind(kind, 0.5 + 0.9 * n, 0.9) for n, kind in enumerate(one_after_another)]
-    run = drive(tmp_path, CoreServer(), *faults, *beside, seconds=9.5, heal_s=15.0)
+    run = with_expiring_tokens(tmp_path, *faults, *beside, seconds=9.5, heal_s=15.0)
     assert "too little" not in detail(run)
     assert (violated(run), unchecked(run), run.result.verdict) == ({}, [], Verdict.VALID)
 
