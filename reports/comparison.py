@@ -43,7 +43,7 @@ def _of(run: RecordedRun, measure: str) -> Iterator[ComparedLatency]:
     if measure in LATENCIES:
         yield ComparedLatency(measure, kind, measures.clock, measures.latency(measure))
     elif measure == "transform":
-        yield ComparedLatency(measure, kind, "wall", measures.transform)
+        yield ComparedLatency(measure, kind, "cpu", measures.transform)
     if server is not None and measure in server.latencies:
         yield ComparedLatency(measure, kind, "server", server.latencies[measure])
 

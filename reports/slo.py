@@ -227,7 +227,7 @@ def _readings(
     objective: Objective, measures: MeasureSet, server: ServerSeries | None
 ) -> tuple[_Reading, list[_Reading]]:
     """The reading that decides, and those that stand beside it."""
-    clock = "wall" if objective.measure == "transform" else measures.clock
+    clock = "cpu" if objective.measure == "transform" else measures.clock
     ours = _Reading(_measure(objective, measures, objective.phase), clock, objective.phase)
     if server is None:
         return ours, []
@@ -251,6 +251,8 @@ def _not_applicable(objective: Objective, measures: MeasureSet, clients: int) ->
     """Why the run cannot tell; empty if it can."""
     if clients < objective.clients_min:
         return f"not applicable below {objective.clients_min:,} clients"
+    if objective.measure == "transform" and measures.clock == "virtual":
+        return "informs: CPU time of this machine"
     wanted = max(measures.series.wanted, default=0)
     if objective.measure == "connections" and wanted < objective.objective:
         return f"not applicable: at most {wanted:,} clients wanted to be connected at once"

@@ -59,7 +59,7 @@ class Measures:
     """The numbers of one cell.
 
     Attributes:
-        transform: wall time of the core's transformations in microseconds; no part of the history, so
+        transform: CPU time of the core's transformations in microseconds; no part of the history, so
             whoever can measure it fills it.
     """
 

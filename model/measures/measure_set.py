@@ -1,7 +1,7 @@
 """What was measured of a run, as data: the content of ``measures.json`` and the sum of several cells.
 
 All durations are integer microseconds in the clock named by :attr:`MeasureSet.clock`, except
-:attr:`MeasureSet.transform`, which is measured wall time. ``docs/results.md`` explains every number.
+:attr:`MeasureSet.transform`, which is measured CPU time. ``docs/results.md`` explains every number.
 """
 
 from __future__ import annotations

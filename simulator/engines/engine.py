@@ -103,7 +103,7 @@ class SimulatedEngine(ABC):
             file: gets it; None keeps none.
             parts: the classes the cell is built from; without them nothing is wrong with it.
             header: which run the history is of.
-            clock_us: times transformations, if there are any; wall time.
+            clock_us: times transformations, if there are any; CPU time of the thread.
             progress: told of the virtual microseconds done, now and then.
 
         Raises:

@@ -67,7 +67,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
             file,
             paranoid(parts) if job.paranoid else parts,
             header=_header(job),
-            clock_us=_wall_us,
+            clock_us=_cpu_us,
             progress=progress,
         )
         digest = cell.run()
@@ -95,8 +95,8 @@ def _header(job: CellJob) -> history.Header:
     return history.Header(history.HISTORY_VERSION, "simulator", "virtual", run)
 
 
-def _wall_us() -> float:
-    return time.perf_counter_ns() / 1_000
+def _cpu_us() -> float:
+    return time.thread_time_ns() / 1_000
 
 
 def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int], None]) -> list[CellOutcome]:

@@ -42,7 +42,7 @@ class Simulation(ABC, Generic[_P]):
         is_healing: no fault acts any more and nobody edits.
         realised: the fault windows as they happened, with the sites each one hit.
         witness: sees what really happens to whom.
-        transform: how long carrying and merging edits took, if that is measured; microseconds of wall time.
+        transform: how long carrying and merging edits took, if that is measured; microseconds of CPU time.
     """
 
     def __init__(

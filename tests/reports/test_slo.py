@@ -140,11 +140,12 @@ def test_document_sync_counts_all_phases(failures: int, met: bool) -> None:
     assert (row.met, row.samples) == (met, 10_000)
 
 
-def test_transformation_time_is_wall_time() -> None:
+def test_transformation_time_of_a_simulation_is_cpu_time_and_informs() -> None:
     measures = empty()
-    record_many(measures.transform, 9_000, 1_000)
+    record_many(measures.transform, 90_000, 1_000)
     row = rows(measures)["transformation_time"]
-    assert (row.met, row.clock, row.measured, row.by_phase) == (True, "wall", 9, {})
+    assert (row.met, row.clock, row.measured, row.by_phase) == (None, "cpu", 90, {})
+    assert outcome_text(row) == "informs: CPU time of this machine"
 
 
 def test_numbers_are_not_rounded_past_their_objective() -> None:

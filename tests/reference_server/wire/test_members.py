@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -8,6 +9,8 @@ import trio
 
 from model.protocol import ErrorCode, Failure, Joined, Submit
 from model.text import insert
+from reference_server.core.effects import Effect, Event
+from reference_server.core.gateway import Gateway
 from tests.numbers import seq
 from tests.reference_server.wire.kit import check_alive, connection, http, member
 from tests.reference_server.wire.running import serving, token, until
@@ -35,6 +38,28 @@ def test_two_members_edit_and_converge() -> None:
             counts = running.snapshot.counts
             assert counts.operations == head
             assert counts.connections_dropped == 2  # neither said goodbye
+
+    run(scenario)
+
+
+def test_transformation_time_does_not_count_when_another_has_the_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handle = Gateway.handle
+
+    def late(self: Gateway, event: Event, now_us: int) -> list[Effect]:
+        time.sleep(0.02)
+        return handle(self, event, now_us)
+
+    async def scenario() -> None:
+        async with serving() as running, member(running.port, "a") as ann:
+            monkeypatch.setattr(Gateway, "handle", late)
+            await ann.type("x")
+            await ann.settle()
+            measured = running.snapshot.latencies["transformation"].since_start
+            assert measured.count
+            assert measured.minimum < 20_000
+            monkeypatch.undo()
 
     run(scenario)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from model import history
 from model.history_file import read_history
 from model.jupiter import Replica
 from model.verdict import Verdict, overall
+from reference_server.core.effects import Effect, Event
 from reference_server.core.gateway import Gateway
 from simulator.children import group
 from simulator.gossip.peer import GossipPeer
@@ -107,6 +109,21 @@ def test_a_history_says_where_it_comes_from_and_is_whole(tmp_path: Path) -> None
     assert isinstance(records[-1], history.Finished)
     assert outcome.measures.totals.edits_acknowledged == 1
     assert outcome.measures.transform.count > 0
+
+
+def test_transformation_time_does_not_count_when_another_has_the_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = Gateway.handle
+
+    def late(self: Gateway, event: Event, now_us: int) -> list[Effect]:
+        time.sleep(0.02)
+        return handle(self, event, now_us)
+
+    monkeypatch.setattr(Gateway, "handle", late)
+    outcome = run_cell(CellJob(scripted(script(edit(1, 0, "x"))), tmp_path / "h.jsonl.gz", "", "tiny"))
+    assert outcome.measures.transform.count
+    assert outcome.measures.transform.minimum < 20_000
 
 
 def test_progress_adds_up_over_cells_one_after_another(tmp_path: Path) -> None:
