@@ -10,7 +10,7 @@ import typer
 
 from concord.folders import refuse_foreign_file
 from concord.refusals import refusing
-from concord.terminal import quoted, say
+from concord.terminal import quoted, say, status
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, CaseError, load_case
 from simulator.failures.explain import GENERATOR, explain, tell
@@ -46,10 +46,13 @@ def page_beside(file: Path, page: Path | None = None) -> Path:
 
 def explain_case(case: Case, parts: AnyParts, file: Path, page: Path) -> None:
     """Explain a case on the terminal, and on a page with a diagram."""
-    trial = attempt(case.plan, parts, keep=True)
-    for line in tell(case, trial.records, trial.results, file=quoted(file.name)):
+    with status("explaining"):
+        trial = attempt(case.plan, parts, keep=True)
+        lines = tell(case, trial.records, trial.results, file=quoted(file.name))
+        shown = explain(case, trial.records, trial.results, file=file.name)
+    for line in lines:
         say(line)
-    page.write_text(explain(case, trial.records, trial.results, file=file.name), encoding="utf-8")
+    page.write_text(shown, encoding="utf-8")
     say()
     say(f"diagram: {page}")
 
@@ -57,6 +60,7 @@ def explain_case(case: Case, parts: AnyParts, file: Path, page: Path) -> None:
 def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
     """Write the page that explains each case beside it."""
     for path, case in cases:
-        trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
-        page = explain(case, trial.records, trial.results, file=path.name)
+        with status(f"explaining {path.name}"):
+            trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
+            page = explain(case, trial.records, trial.results, file=path.name)
         path.with_suffix(".html").write_text(page, encoding="utf-8")

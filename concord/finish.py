@@ -9,7 +9,7 @@ from rich.table import Table
 from concord.cases import explain_cases
 from concord.exits import Kept, refuse
 from concord.refusals import refusing
-from concord.terminal import quoted, say, say_table
+from concord.terminal import quoted, say, say_table, status
 from model.claims import ENGINES
 from model.verdict import Verdict
 from model.wording import listed
@@ -50,9 +50,10 @@ def keep(run: RunOutcome, directory: Path) -> list[Path]:
 def report(directory: Path) -> list[Path]:
     """Write the report of what is recorded in a directory."""
     # Here, because drawing takes long to import, and a run that is refused has nothing to draw.
-    from reports.write import write_report
+    with status("writing the report"):
+        from reports.write import write_report
 
-    return write_report(directory)
+        return write_report(directory)
 
 
 def summarise(run: RunOutcome, report: Path | None = None) -> None:

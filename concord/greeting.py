@@ -9,10 +9,13 @@ from concord.refusals import SubjectError
 from loadgen.connection import ConnectionEnded, handshake, opener
 from model.client.address import Address
 from model.identity import SiteId
+from model.machine import Patience, slowness
 from model.protocol import PROTOCOL_VERSION, Failure, Hello, ProtocolError, Welcome, decode_server, encode
 
 PATIENCE_SECONDS: Final = 4.0
 """For everything together, from looking up the name to the answer."""
+
+LOOK_SECONDS: Final = 0.02
 
 
 def greet(address: Address, token: str) -> None:
@@ -30,7 +33,9 @@ def greet(address: Address, token: str) -> None:
     # The name may take its time to be looked up, and a stranger may send one byte a second.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(PATIENCE_SECONDS)
+    patience = Patience(PATIENCE_SECONDS)
+    while thread.is_alive() and not patience.is_over:
+        thread.join(LOOK_SECONDS)
     if problem[0]:
         raise SubjectError(f"{where}: {problem[0]}")
 
@@ -38,7 +43,8 @@ def greet(address: Address, token: str) -> None:
 def _answer(address: Address, token: str) -> str:
     """What is wrong with the answer of a server, empty for a welcome."""
     try:
-        socket = handshake(opener(address, PATIENCE_SECONDS), address, PATIENCE_SECONDS)
+        seconds = PATIENCE_SECONDS * slowness()
+        socket = handshake(opener(address, seconds), address, seconds)
     except ConnectionEnded as error:
         return f"no WebSocket there: {error.reason or error}"
     except TimeoutError:

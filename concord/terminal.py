@@ -11,9 +11,11 @@ import contextlib
 import os
 import shlex
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import typer
 from rich.console import Console
@@ -24,6 +26,9 @@ from model.wording import printable
 
 Part: TypeAlias = str | tuple[str, str]
 """A text, or a text and its style."""
+
+TOLD_EVERY_SECONDS: Final = 10.0
+"""How often a command says where it is when there is no terminal to show it on."""
 
 
 class _Console(Console):
@@ -65,16 +70,6 @@ def _line(parts: Iterable[Part]) -> Text:
     return Text.assemble(*[(printable(text), style) for text, style in pairs])
 
 
-@contextlib.contextmanager
-def status(stage: str) -> Iterator[Callable[[str], None]]:
-    """What is done now, on a terminal only; yields what changes it."""
-    if not console.is_terminal:  # else a pipe that is closed would end what is being done
-        yield lambda _: None
-        return
-    with console.status(_line([stage])) as shown:
-        yield lambda text: shown.update(_line([text]))
-
-
 class ProgressDisplay(NamedTuple):
     """How a command says how far it has come."""
 
@@ -83,10 +78,50 @@ class ProgressDisplay(NamedTuple):
 
 
 @contextlib.contextmanager
+def _told(stage: str) -> Iterator[ProgressDisplay]:
+    """A line on standard error every few seconds, where no bar can be seen."""
+    begin, is_over = time.monotonic(), threading.Event()
+    now, done = stage, ""
+
+    def share(part: float) -> None:
+        nonlocal done
+        done = f"{part:.0%} after "
+
+    def change(text: str) -> None:
+        nonlocal now
+        now = text
+
+    def tell() -> None:
+        with contextlib.suppress(OSError):  # nobody listens
+            while not is_over.wait(TOLD_EVERY_SECONDS):
+                typer.echo(f"{printable(now)}: {done}{time.monotonic() - begin:.0f} s", err=True)
+
+    thread = threading.Thread(target=tell, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield ProgressDisplay(share, change)
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def status(stage: str) -> Iterator[Callable[[str], None]]:
+    """What is done now, on a terminal, or as lines every few seconds; yields what changes it."""
+    if not console.is_terminal:  # and nothing is written to a pipe that may be closed
+        with _told(stage) as display:
+            yield display.stage
+        return
+    with console.status(_line([stage])) as shown:
+        yield lambda text: shown.update(_line([text]))
+
+
+@contextlib.contextmanager
 def progress(stage: str) -> Iterator[ProgressDisplay]:
-    """A progress bar, on a terminal only; what is printed meanwhile goes above it."""
-    if not console.is_terminal:  # else a pipe that is closed would end what is being done
-        yield ProgressDisplay(lambda _: None, lambda _: None)
+    """A progress bar on a terminal, below what is printed meanwhile, or lines every few seconds."""
+    if not console.is_terminal:  # and nothing is written to a pipe that may be closed
+        with _told(stage) as display:
+            yield display
         return
     # Here, because most commands have none.
     from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn

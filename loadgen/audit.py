@@ -12,6 +12,7 @@ from model.client.address import Address
 from model.client.auditor import ANSWER_SECONDS_MAX, AuditError, Auditor
 from model.client.tokens import TokenSource
 from model.identity import NO_EDIT, DocumentId, SequenceNumber, SiteId
+from model.machine import slowness
 from model.protocol import Row
 
 
@@ -36,7 +37,7 @@ class Readers:
         auditor = Auditor(document, SiteId(f"{self._name}{self._documents}"))
         try:
             while auditor.result is None:
-                link = handshake(self._open, self._address, ANSWER_SECONDS_MAX)
+                link = handshake(self._open, self._address, ANSWER_SECONDS_MAX * slowness())
                 with closing(link):
                     self._converse(auditor, link)
         except ConnectionEnded as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -25,10 +24,12 @@ from model.claims import JUPITER
 from model.client.auditor import AuditError
 from model.history_file import HistoryFile, HistoryWriter
 from model.identity import DocumentId
+from model.machine import Patience
 from model.measures import MeasureSet, encode_measures
 from model.verdict import VIOLATIONS_KEPT_MAX, CheckResult, Violation
 
 AUDITORS: Final = 8
+JOIN_SECONDS: Final = 0.1
 BATCH_RECORDS: Final = 4_096
 
 
@@ -54,11 +55,12 @@ def read_back(state: WorkerState, readers: Readers, ended: str) -> Audit:
             problems[room.document] = str(error)
 
     pool = Pool(AUDITORS)
-    deadline = time.monotonic() + AUDIT_SECONDS_MAX
+    patience = Patience(AUDIT_SECONDS_MAX)
     for room in used:
-        if time.monotonic() < deadline:
+        if not patience.is_over:
             pool.spawn(read, room)  # waits for a free auditor
-    pool.join(timeout=max(0.0, deadline - time.monotonic()))
+    while not (pool.join(timeout=JOIN_SECONDS) or patience.is_over):
+        pass
     pool.kill()
     for room in used:
         if room.document not in finals:

@@ -27,7 +27,7 @@ from loadgen.tokens import tokens_of
 from model import marks
 from model import result as results
 from model.claims import JUPITER
-from model.machine import needs_posix, this_machine
+from model.machine import Patience, needs_posix, this_machine
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
 from model.result import CheckRow, RunResult, ServerSeries
 from model.verdict import overall
@@ -230,7 +230,7 @@ class _Fleet:
     def run(self, stop: Callable[[], bool], listener: LoadListener) -> bool:
         """Wait for all of them; whether the run was interrupted."""
         limit = self._plan.run_seconds + self._plan.settle_seconds + AUDIT_SECONDS_MAX + GRACE_SECONDS
-        deadline = time.monotonic() + limit
+        patience = Patience(limit)
         interrupted = False
         with selectors.DefaultSelector() as selector:
             for child in self.children:
@@ -248,7 +248,7 @@ class _Fleet:
                     listener.stage("ending early")
                     for child in self.children:
                         child.stop()
-                if time.monotonic() > deadline:
+                if patience.is_over:
                     break
         return interrupted
 

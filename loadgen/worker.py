@@ -28,7 +28,7 @@ from loadgen.tokens import tokens_of
 from loadgen.user import User
 from model import history
 from model.identity import SiteId
-from model.machine import allow_open_files, few_collections
+from model.machine import Patience, allow_open_files, few_collections, slowness
 from model.measures import MeasureSet
 from model.people.characters import prose
 from model.people.human import HumanAuthor
@@ -89,6 +89,7 @@ class LoadWorker:
         self._drivers: list[UserDriver] = []
         self._monitors: list[gevent.Greenlet] = []
         self._stage = "running"
+        self._settle_seconds = plan.settle_seconds
 
     def _now_us(self) -> int:
         return (time.monotonic_ns() - self._origin_ns) // 1_000
@@ -145,7 +146,7 @@ class LoadWorker:
 
     def _watch(self) -> None:
         """Once a second: CPU, status, and whether there still is a server."""
-        used, since, alive = time.process_time(), time.monotonic(), time.monotonic()
+        used, since, patience = time.process_time(), time.monotonic(), Patience(DEAD_SECONDS)
         while True:
             gevent.sleep(STATUS_SECONDS)
             now, used_now = time.monotonic(), time.process_time()
@@ -155,8 +156,8 @@ class LoadWorker:
                 self.health.cpu_percent.append(round(cpu_percent, 1))
             wanted, connected = self._connected()
             if connected or not wanted:
-                alive = now
-            elif now - alive > DEAD_SECONDS and not self.ended and self._stage == "running":
+                patience = Patience(DEAD_SECONDS)
+            elif patience.is_over and not self.ended and self._stage == "running":
                 self.ended = f"nobody could be connected to {self.plan.url} for {DEAD_SECONDS:.0f} s"
                 gevent.spawn(self._quit)
             self._status(self._now_status(wanted, connected, cpu_percent))
@@ -191,7 +192,8 @@ class LoadWorker:
             self.state.is_ending = True
             wanted, connected = self._connected()
             self.health.wanted, self.health.connected = wanted, connected
-            bound_us = int(self.plan.settle_seconds * 1e6)
+            self._settle_seconds = self.plan.settle_seconds * slowness()
+            bound_us = int(self._settle_seconds * 1e6)
             self.state.everywhere(history.Healed(self.state.now, bound_us))
 
     def finish(self) -> tuple[WorkerOutcome, MeasureSet]:
@@ -223,7 +225,7 @@ class LoadWorker:
         """Everybody comes back and gets what is missing; nobody waits for a server that is gone."""
         if self.ended:
             return
-        deadline = time.monotonic() + self.plan.settle_seconds
+        deadline = time.monotonic() + self._settle_seconds
         users = [driver.user for driver in self._drivers if not driver.user.has_left]
         for user in users:
             user.restart()

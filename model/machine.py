@@ -9,7 +9,8 @@ import errno
 import gc
 import os
 import platform
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -77,3 +78,59 @@ def few_collections() -> Iterator[None]:
 def needs_posix(what: str) -> str:
     """Why something cannot be done on this system, in one line; empty if it can."""
     return "" if os.name == "posix" else f"{what} needs Linux or another POSIX system"
+
+
+# --- how busy it is ---------------------------------------------------------------------------------------
+
+PROBE_SECONDS: Final = 0.02
+"""CPU time of the work that is timed; less than that a scheduler lets pass before all others."""
+
+PROBE_EVERY_SECONDS: Final = 2.0
+"""So long a measurement is good for."""
+
+_measured: list[float] = [-PROBE_EVERY_SECONDS, 1.0]
+
+
+def slowness() -> float:
+    """How many times the CPU time that it needs a short piece of work takes here and now; at least 1.
+
+    Two processes on one core find 2, and so does a thread that shares its interpreter with another one.
+    """
+    begin = time.monotonic()
+    if begin - _measured[0] < PROBE_EVERY_SECONDS:
+        return _measured[1]
+    used = time.thread_time()
+    while time.thread_time() - used < PROBE_SECONDS:
+        pass
+    end = time.monotonic()
+    _measured[:] = [end, max(1.0, (end - begin) / (time.thread_time() - used))]
+    return _measured[1]
+
+
+class Patience:
+    """A number of seconds as a free machine counts them: on a busy one they pass by so much slower.
+
+    Who has to decide at last that something will not happen waits with it, instead of by the clock. How busy
+    the machine is, is measured meanwhile.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        busy: Callable[[], float] = slowness,
+    ) -> None:
+        self._left = seconds
+        self._clock = clock
+        self._busy = busy
+        self._counted = clock()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether they have passed; to be asked now and then, between two looks at what is waited for."""
+        passed = self._clock() - self._counted
+        if passed >= min(PROBE_EVERY_SECONDS, self._left):
+            self._counted += passed
+            self._left -= passed / self._busy()
+        return self._left <= 0

@@ -73,7 +73,6 @@ def open_page(page: Path, profile: Path) -> tuple[str, list[str]]:
         [browser, *QUIET, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()],
         capture_output=True,
         text=True,
-        timeout=240,
         check=True,
         process_group=group(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import NoReturn
 
@@ -52,6 +53,12 @@ def require_data() -> Path:
 @pytest.fixture
 def data() -> Path:
     return require_data()
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C also where a shell starts this in the background, so that tests and what they start do."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

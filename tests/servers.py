@@ -37,11 +37,10 @@ import pytest
 import redis
 from psycopg import sql
 
+from model.machine import Patience
 from simulator import children
+from tests.waiting import LOOK_SECONDS, PATIENCE_SECONDS, until
 
-START_SECONDS_MAX = 60.0
-STOP_SECONDS_MAX = 30.0
-PATIENCE_SECONDS = 120.0  # of a test, for what a busy machine does late
 START_ATTEMPTS_MAX = 5  # another process may take the free port between choosing it and listening on it
 
 # Nothing here survives a power cut, which no test makes; a killed process loses no page of the system.
@@ -87,15 +86,15 @@ class _Server:
     def start(self) -> None:
         """Start the server on its data and its port, and return when it answers."""
         assert not self.is_running, f"{self._name} is running"
-        deadline = time.monotonic() + START_SECONDS_MAX
+        patience = Patience(PATIENCE_SECONDS)
         self._process = self._spawn()
         while not self._answers():
             if self._process.poll() is not None:
                 raise AssertionError(f"{self._name} ended with {self._process.returncode}: {self._log()}")
-            if time.monotonic() > deadline:
+            if patience.is_over:
                 self.kill()
                 raise AssertionError(f"{self._name} does not answer: {self._log()}")
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL the server and its children, as the kernel does when it is out of memory."""
@@ -106,11 +105,8 @@ class _Server:
         for pid in (process.pid, *below):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        process.wait(STOP_SECONDS_MAX)
-        deadline = time.monotonic() + STOP_SECONDS_MAX
-        while any(is_alive(pid) for pid in below):
-            assert time.monotonic() < deadline, f"children of {self._name} do not end"
-            time.sleep(0.01)
+        process.wait()
+        until(lambda: not any(is_alive(pid) for pid in below))
         self._process = None
 
     def stop(self) -> None:
@@ -118,10 +114,12 @@ class _Server:
         if self._process is None:
             return
         self._process.send_signal(self._stop_signal)
-        try:
-            self._process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        patience = Patience(PATIENCE_SECONDS)
+        while self._process.poll() is None:
+            if patience.is_over:
+                self.kill()
+                return
+            time.sleep(LOOK_SECONDS)
         self._process = None
 
     _stop_signal = signal.SIGTERM
@@ -134,14 +132,6 @@ class _Server:
 
     def _log(self) -> str:
         raise NotImplementedError
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that other processes do."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def processes_below(pid: int) -> list[int]:

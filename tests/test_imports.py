@@ -94,7 +94,7 @@ LAYERS = [
     ),
 ]
 
-MACHINE = names("gc os pathlib platform resource")
+MACHINE = names("gc os pathlib platform resource time")
 
 # (file, module): why this one file may.
 EXCEPTIONS = {

@@ -14,7 +14,8 @@ import redis
 
 from simulator.children import group
 from tests.conftest import ROOT
-from tests.servers import RunningPostgres, RunningValkey, is_alive, start_postgres, start_valkey, until
+from tests.servers import RunningPostgres, RunningValkey, is_alive, start_postgres, start_valkey
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -29,12 +29,11 @@ def laws(
     Exit code 1 if something differs from what is published, 0 if nothing does.
     """
     begin = time.perf_counter()
+    with status("measuring") as stage:
+        measured = measure(seed, stage)
     if json:
-        measured = measure(seed)
         say_data(msgspec.json.format(msgspec.json.encode(measured), indent=2))
     else:
-        with status("measuring") as stage:
-            measured = measure(seed, stage)
         for table in measured.tables:
             say_table(_rendered(table))
         rows = [row for table in measured.tables for row in table.rows]

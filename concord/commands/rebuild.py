@@ -10,7 +10,7 @@ import typer
 from concord.exits import Kept
 from concord.folders import refuse_foreign_file
 from concord.stores import ConfigOption, StoreOption, contents, names, opened
-from concord.terminal import say
+from concord.terminal import say, status
 from model.crdt.replicas.fuguemax import FugueMax
 from model.text import OperationError
 from model.verdict import ExitCode
@@ -42,7 +42,8 @@ def rebuild(
         (name,) = names(catalogue, document_id)
         stored = contents(log, name)
     try:
-        replica, text = rebuilt(stored), text_of(stored)
+        with status(f"rebuilding {name}"):
+            replica, text = rebuilt(stored), text_of(stored)
     except OperationError as error:
         say(("violated", "red"), f": {name}: {error}")
         raise typer.Exit(ExitCode.VIOLATED) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from concord.cases import CaseFile, case_of
-from concord.terminal import say
+from concord.terminal import say, status
 from model.verdict import ExitCode
 from simulator.failures.trial import attempt
 
@@ -18,7 +18,8 @@ def replay(file: CaseFile) -> None:
     Exit code 1 if it fails as recorded, 0 if every check holds now.
     """
     case, parts = case_of(file)
-    trial = attempt(case.plan, parts)
+    with status("replaying"):
+        trial = attempt(case.plan, parts)
     same = "the same history as recorded" if trial.digest == case.digest else "another history than recorded"
     failed = [r for r in trial.results if r.claimed and r.violated]
     if not failed:

@@ -9,7 +9,7 @@ import typer
 
 from concord.folders import claim_for_reports
 from concord.refusals import refusing
-from concord.terminal import say
+from concord.terminal import say, status
 from reports.recorded import ReportError
 from reports.write import rendered, write
 
@@ -21,7 +21,8 @@ def report(
     directory: Annotated[Path, typer.Argument(help="The folder of a run, a job or an arena.")],
 ) -> None:
     """Write the report of a recorded run, job or arena again, from its files alone."""
-    contents = rendered(directory)
+    with status("writing the report"):
+        contents = rendered(directory)
     claim_for_reports(directory, contents)
     write(contents)
     for path in contents:

@@ -39,17 +39,26 @@ def shrink(
     target = out or file
     refuse_foreign_file(target, is_case)
     page = page_beside(target)
-    if attempt(case.plan, parts).shown(case.check, case.kind) is None:
+    with status("replaying"):
+        trial = attempt(case.plan, parts)
+    if trial.shown(case.check, case.kind) is None:
         say(("valid", "green"), f": {case.check} holds now; nothing to make smaller")
         return
     begin = time.process_time()
+    smallest = case
     with status("shrinking") as stage:
 
         def keep(smaller: Case) -> None:
+            nonlocal smallest
+            smallest = smaller
             save_case(smaller, target)
             stage(f"shrinking: {_size(smaller)}")
 
-        small = Shrinker(case, parts, Budget(seconds), progress=keep).shrink()
+        try:
+            small = Shrinker(case, parts, Budget(seconds), progress=keep).shrink()
+        except KeyboardInterrupt:
+            say(f"interrupted; before: {_size(case)}; by now: {_size(smallest)}")
+            raise
     tried = counted(small.attempts - case.attempts, "plan")
     spent = f"{tried} tried in {time.process_time() - begin:.1f} s of CPU time"
     save_case(small, target)

@@ -80,7 +80,8 @@ def trace(
     if engine not in (*ENGINES, ALL):
         raise UsageError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}, {ALL}")
     with refusing(TraceError):
-        session = read_trace(file, units)
+        with status(f"reading {file}"):
+            session = read_trace(file, units)
         found = _replayed(session, engine, rule, applications_max)
     outcomes = [outcome for outcome, _ in found]
     wrong = problems(outcomes, session.end) if session.edits else []
@@ -107,8 +108,9 @@ def _refuse_other_units(file: Path, units: Units) -> None:
     """
     other: Units = "utf-16" if units == "code-points" else "code-points"
     try:
-        session = read_trace(file, other)
-        fits = replay_with(EG_WALKER, session).shows(session.end)
+        with status(f"replaying {file} with {other}"):
+            session = read_trace(file, other)
+            fits = replay_with(EG_WALKER, session).shows(session.end)
     except TraceError:
         return
     if fits:

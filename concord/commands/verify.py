@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from concord.stores import ConfigOption, DocumentOption, StoreOption, contents, names, opened
-from concord.terminal import say
+from concord.terminal import say, status
 from model.identity import EMPTY_LOG
 from model.text import OperationError
 from model.verdict import ExitCode
@@ -39,7 +39,8 @@ def verify(
     with opened(store, config) as (log, catalogue):
         for name in names(catalogue, document_id):
             try:
-                found = verified(name, contents(log, name), all_states=check_all_states)
+                with status(f"verifying {name}"):
+                    found = verified(name, contents(log, name), all_states=check_all_states)
             except OperationError as error:
                 found = VerifiedDocument(name, EMPTY_LOG, 0, {}, (str(error),))
             compared += sum(found.compared.values())

@@ -34,19 +34,28 @@ def zoo(
     with refusing(ValueError):
         names = [bug_of(name).name for name in bugs or []]
     begin = time.perf_counter()
+    interrupted = False
+    rows: list[ZooRow] = []
     with status("hunting") as stage:
-        rows = run_zoo(
-            names,
-            seconds,
-            jobs or cores(),
-            lambda row: stage(f"hunting: {row.bug} done"),
-        )
+
+        def done(row: ZooRow) -> None:
+            rows.append(row)
+            stage(f"hunting: {row.bug} done")
+
+        try:
+            rows = run_zoo(names, seconds, jobs or cores(), done)
+        except KeyboardInterrupt:
+            if not rows:
+                raise
+            interrupted = True
     say_table(_table(rows))
     missed = [row.bug for row in rows if not row.check]
     say(f"{len(rows) - len(missed)} of {len(rows)} found in {time.perf_counter() - begin:.0f} s")
     if missed:
         say(("found by nobody", "red"), f": {', '.join(missed)}")
         raise typer.Exit(ExitCode.VIOLATED)
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def _table(rows: list[ZooRow]) -> Table:

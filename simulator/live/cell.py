@@ -21,6 +21,7 @@ from model.client.tokens import SignedTokens, TokenSource
 from model.history import Record
 from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.jupiter import Replica
+from model.machine import slowness
 from model.memo import Memo
 from model.people.actions import Author
 from simulator.live.bridge import Bridge
@@ -248,8 +249,7 @@ class LiveCell:
             nursery.start_soon(self.pace.run)
             nursery.start_soon(self.pace.beat)
             await self._pass(self.plan.duration_us)
-            self._heal()
-            await self._end(self.plan.duration_us + self.plan.heal_bound_us)
+            await self._end(self._heal())
             nursery.cancel_scope.cancel()
 
     def _occur(self, window: FaultWindow) -> ProcessGenerator:
@@ -286,14 +286,17 @@ class LiveCell:
             await self.pace.until(min(until_us, self.pace.elapsed_us() + 1_000_000))
             self._progress(self.now)
 
-    def _heal(self) -> None:
+    def _heal(self) -> int:
+        """No more faults; until when everything has to have converged, on a machine as busy as this one."""
         self.is_healing = True
-        self.record(history.Healed(self.now, self.plan.heal_bound_us))
+        bound_us = int(self.plan.heal_bound_us * slowness())
+        self.record(history.Healed(self.now, bound_us))
         self.resume_gateway()
         self.restart_gateway()
         for client in self.clients:
             client.restart()
             client.go_online()
+        return self.now + bound_us
 
     async def _end(self, deadline_us: int) -> None:
         """Wait until everything has converged, or the time for it is over; then read it back.

@@ -33,6 +33,7 @@ from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
 from simulator.live.documents import SETUP_KIND
 from simulator.live.faults import live_fault_of, playable, with_a_kill
+from simulator.live.patience import patient
 from simulator.live.scrape import scrape
 from simulator.live.server import ServerError, ServerHandle, SpawnedServer
 from simulator.live.stream import ExchangeError
@@ -222,7 +223,7 @@ def _driven(
 
 
 async def _read_back(cell: LiveCell) -> None:
-    with trio.move_on_after(READ_BACK_SECONDS):
+    with patient(READ_BACK_SECONDS):
         await cell.read_back()
 
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+from model.machine import Patience
 from simulator import children
 
 START_SECONDS_MAX: Final = 30.0
@@ -107,7 +108,7 @@ class SpawnedServer:
         Raises:
             ServerError: it ends, or does not answer in time.
         """
-        deadline = time.monotonic() + START_SECONDS_MAX
+        patience = Patience(START_SECONDS_MAX)
         with self._log.open("ab") as log:
             process = self._process = subprocess.Popen(
                 self._command,
@@ -120,7 +121,7 @@ class SpawnedServer:
         while not self._is_healthy():
             if process.poll() is not None:
                 raise ServerError(f"the server ended with {process.returncode}: {self._tail()}")
-            if time.monotonic() > deadline:
+            if patience.is_over:
                 self.kill()
                 raise ServerError(f"the server does not answer: {self._tail()}")
             time.sleep(POLL_SECONDS)
@@ -152,7 +153,7 @@ class SpawnedServer:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait(STOP_SECONDS_MAX)
+            process.wait()
 
     def stop(self) -> None:
         """Let it end in its own way; kill it if it does not."""
@@ -161,11 +162,12 @@ class SpawnedServer:
         if process is None:
             return
         process.terminate()
-        try:
-            process.wait(STOP_SECONDS_MAX)
-            self._process = None
-        except subprocess.TimeoutExpired:
-            self.kill()
+        patience = Patience(STOP_SECONDS_MAX)
+        while process.poll() is None:
+            if patience.is_over:
+                process.kill()
+            time.sleep(POLL_SECONDS)
+        self._process = None
 
     def kill_store(self) -> None:
         """Its store is part of it."""

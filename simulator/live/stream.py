@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -11,9 +12,9 @@ import trio
 from model.client.address import Address
 from model.protocol import Failure, ProtocolError, ServerMessage, decode_server
 from simulator.live.link import Disconnection, Link
+from simulator.live.patience import patient
 from simulator.live.relay import MessageRelay
 
-CONNECT_SECONDS_MAX: Final = 5.0
 EXCHANGE_SECONDS_MAX: Final = 20.0
 
 
@@ -30,7 +31,7 @@ class MessageStream:
 
     def __init__(self, address: Address, where: str) -> None:
         self.relay: MessageRelay | None = None
-        self.link = Link(address, self, connect_seconds=CONNECT_SECONDS_MAX)
+        self.link = Link(address, self, connect_seconds=math.inf)  # bounded by the whole
         self._where = where
         self._in, self._out = trio.open_memory_channel[bytes | ExchangeError](10_000)
 
@@ -88,7 +89,7 @@ async def open_stream(address: Address, where: str) -> AsyncIterator[MessageStre
         ExchangeError: it cannot be opened, or the block takes more than :data:`EXCHANGE_SECONDS_MAX`.
     """
     failed: ExchangeError | None = None
-    with trio.move_on_after(EXCHANGE_SECONDS_MAX) as patience:
+    with patient(EXCHANGE_SECONDS_MAX) as scope:
         async with trio.open_nursery() as nursery:
             stream = MessageStream(address, where)
             nursery.start_soon(stream.link.run)
@@ -101,5 +102,5 @@ async def open_stream(address: Address, where: str) -> AsyncIterator[MessageStre
             nursery.cancel_scope.deadline = trio.current_time() + 1.0
     if failed is not None:
         raise failed
-    if patience.cancelled_caught:
+    if scope.cancelled_caught:
         raise ExchangeError(f"{where}: no answer within {EXCHANGE_SECONDS_MAX:g} s")

@@ -25,6 +25,7 @@ from model.client.tokens import TokenSource
 from model.history import Record
 from model.identity import DocumentId, SiteId
 from model.jupiter import Replica
+from model.machine import Patience
 from model.memo import Memo
 from model.people.actions import Edit
 from simulator.live.cell import LiveCell
@@ -37,12 +38,10 @@ from simulator.virtual.network import Connection, Network
 from simulator.virtual.witness import Witness
 from tests.clients.scripted import TEXT, ScriptedServer, serve
 from tests.simulator.plans import SECOND, scripted
+from tests.waiting import LOOK_SECONDS, PATIENCE_SECONDS, patient
 
 AnyClient: TypeAlias = Client[Any, Concord]
 Condition: TypeAlias = Callable[[AnyClient], bool]
-
-PATIENCE_SECONDS = 60.0
-POLL_SECONDS = 0.01
 
 
 def small_plan() -> CellPlan:
@@ -145,7 +144,7 @@ def live(server: ScriptedServer, until: Condition) -> AnyClient:
     """The client of a live run, over a real socket."""
 
     async def run() -> AnyClient:
-        with trio.fail_after(PATIENCE_SECONDS):
+        with patient():
             async with trio.open_nursery() as nursery:
                 port = await nursery.start(serve, server)
                 cell = LiveCell(
@@ -165,7 +164,7 @@ def live(server: ScriptedServer, until: Condition) -> AnyClient:
                 client = cell.clients[0]
                 client.go_online()
                 while not until(client):
-                    await trio.sleep(POLL_SECONDS)
+                    await trio.sleep(LOOK_SECONDS)
                     edit_once(client)
                 nursery.cancel_scope.cancel()
         return client
@@ -188,7 +187,7 @@ def load(server: ScriptedServer, until: Condition) -> AnyClient:
     tokens: list[trio.lowlevel.TrioToken] = []
     thread = gevent.get_hub().threadpool.spawn(trio.run, listen)
     while not tokens:
-        gevent.sleep(POLL_SECONDS)
+        gevent.sleep(LOOK_SECONDS)
     try:
         return _load(ports[0], until)
     finally:
@@ -224,10 +223,11 @@ def _load(port: int, until: Condition) -> AnyClient:
         0.0,
     )
     driver.user.go_online()
-    with gevent.Timeout(PATIENCE_SECONDS):
-        while not until(driver.user):
-            gevent.sleep(POLL_SECONDS)
-            edit_once(driver.user)
+    patience = Patience(PATIENCE_SECONDS)
+    while not until(driver.user):
+        assert not patience.is_over
+        gevent.sleep(LOOK_SECONDS)
+        edit_once(driver.user)
     link = driver.user.link
     if link is not None:
         driver.user.go_offline("closed")

@@ -19,8 +19,9 @@ from concord.refusals import UsageError
 from model.verdict import EXIT_CODES, ExitCode
 from simulator.children import group
 from tests.conftest import ROOT
-from tests.servers import is_alive, processes_below, until
+from tests.servers import is_alive, processes_below
 from tests.terminal import Terminal, refused, terminal
+from tests.waiting import until
 
 __all__ = ["terminal"]  # a fixture
 

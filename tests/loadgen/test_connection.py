@@ -24,6 +24,7 @@ from wsproto.events import (
 from loadgen.connection import ConnectionEnded, WebSocket, opener
 from model.client.address import Address
 from model.client.websocket import CLOSE_ABNORMAL
+from tests.waiting import PATIENCE_SECONDS
 
 Behaviour = Callable[[socket.socket, WSConnection], None]
 
@@ -35,7 +36,7 @@ def served(behaviour: Behaviour, *, accept: bool = True) -> Iterator[WebSocket]:
     def serve() -> None:
         plain, _ = listener.accept()
         with plain:
-            plain.settimeout(30)
+            plain.settimeout(PATIENCE_SECONDS)
             protocol = WSConnection(ConnectionType.SERVER)
             while not any(isinstance(e, Request) for e in received(plain, protocol)):
                 pass

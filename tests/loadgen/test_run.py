@@ -22,7 +22,8 @@ from model.result import RunResult
 from model.verdict import ExitCode, Verdict
 from simulator.children import group
 from tests.conftest import ROOT
-from tests.servers import free_port, is_alive, until
+from tests.servers import free_port, is_alive
+from tests.waiting import end_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ def server(bug: str = "") -> Iterator[str]:
         yield f"ws://127.0.0.1:{int(process.stdout.readline())}"
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(30)
+        end_of(process)
 
 
 def stopped(pid: int, seconds: float) -> None:
@@ -212,9 +213,7 @@ def test_locust_alone_runs_the_file_and_ends_with_the_verdict(tmp_path: Path) ->
         command += ["--documents", "1", "--rate", "20", "--out", str(tmp_path)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         environment.pop("LOCUST_SKIP_MONKEY_PATCH", None)
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=120, env=environment, process_group=group()
-        )
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, process_group=group())
     assert done.returncode == ExitCode.GOOD, done.stderr
     assert "acknowledge" in done.stdout + done.stderr  # in Locust's own table
     assert (tmp_path / "worker-00.json").is_file()

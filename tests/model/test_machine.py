@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import builtins
 import gc
+import itertools
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +96,65 @@ def test_what_needs_posix_says_so_elsewhere(monkeypatch: pytest.MonkeyPatch) -> 
         elsewhere.setattr(os, "name", "nt")
         said = machine.needs_posix("a load run")
     assert said == "a load run needs Linux or another POSIX system"
+
+
+# --- how busy it is ---------------------------------------------------------------------------------------
+
+
+class Hands:
+    """A clock that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_patience_lasts_longer_the_busier_the_machine_is_meanwhile() -> None:
+    clock, busy = Hands(), [1.0]
+    patience = machine.Patience(10.0, clock=clock, busy=lambda: busy[0])
+    assert not patience.is_over
+    clock.seconds += 9.0
+    assert not patience.is_over  # one second is left
+    busy[0] = 5.0
+    clock.seconds += 4.0
+    assert not patience.is_over
+    clock.seconds += 1.0
+    assert patience.is_over
+    clock.seconds += 1.0
+    assert patience.is_over
+
+
+def test_a_short_patience_ends_too_and_none_is_over_at_once() -> None:
+    clock = Hands()
+    patience = machine.Patience(0.1, clock=clock, busy=lambda: 1.0)
+    clock.seconds += 0.09
+    assert not patience.is_over
+    clock.seconds += 0.02
+    assert patience.is_over
+    assert machine.Patience(0.0, clock=clock, busy=lambda: 1.0).is_over
+
+
+def test_it_is_measured_how_long_work_takes_for_its_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which this thread has the core every third time only."""
+    used, wall = itertools.count(0.0, 0.004), [1_000.0]
+    monkeypatch.setattr(machine, "_measured", [0.0, 1.0])
+
+    def thread_time() -> float:
+        wall[0] += 0.012
+        return next(used)
+
+    monkeypatch.setattr(time, "thread_time", thread_time)
+    monkeypatch.setattr(time, "monotonic", lambda: wall[0])
+    assert machine.slowness() == pytest.approx(3.0, rel=0.3)
+    before = wall[0]
+    assert machine.slowness() == machine.slowness()
+    assert wall[0] == before  # good for a while
+    wall[0] += 10.0
+    assert machine.slowness() == pytest.approx(3.0, rel=0.3)
+    assert wall[0] > before + 10.0
+
+
+def test_a_free_machine_is_not_faster_than_free() -> None:
+    assert machine.slowness() >= 1.0

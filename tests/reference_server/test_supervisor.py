@@ -24,11 +24,10 @@ from reference_server.supervisor import supervise
 from simulator.children import group
 from tests.conftest import ROOT
 from tests.reference_server import supervised
-from tests.servers import free_port, until
+from tests.servers import free_port
+from tests.waiting import end_of, happens, until
 
 pytestmark = pytest.mark.slow
-
-PATIENCE_SECONDS = 60.0
 
 
 class Fleet:
@@ -52,7 +51,7 @@ class Fleet:
 
     def health(self) -> dict[str, Any]:
         try:
-            return dict(httpx.get(f"http://127.0.0.1:{self.port}/health", timeout=20).json())
+            return dict(httpx.get(f"http://127.0.0.1:{self.port}/health", timeout=None).json())
         except httpx.TransportError:
             return {"status": "unreachable", "workers": []}
 
@@ -62,7 +61,7 @@ class Fleet:
         return pids
 
     def metric(self, name: str) -> float:
-        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=20).text
+        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=None).text
         (line,) = [line for line in text.splitlines() if line.startswith(f"{name} ")]
         return float(line.split()[1])
 
@@ -73,12 +72,12 @@ class Fleet:
         return bool(self.health()["status"] == "ready")
 
     def ends_with(self) -> int:
-        return self.process.wait(PATIENCE_SECONDS)
+        return end_of(self.process)
 
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()  # its workers notice, and end
-            self.process.wait(PATIENCE_SECONDS)
+            self.process.wait()
         for pid in self._seen:  # a worker that did not notice is still none of the next test
             with contextlib.suppress(OSError):
                 if str(self.folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -147,7 +146,7 @@ def test_workers_end_when_their_supervisor_is_killed(start: Callable[[str, int],
     until(fleet.is_ready)
     pids = fleet.pids()
     fleet.process.kill()
-    fleet.process.wait(PATIENCE_SECONDS)
+    fleet.process.wait()
     until(lambda: fleet.did("orphaned-0", "orphaned-1") and not any(map(is_alive, pids)))
     # The file it left behind is stale: the next server takes it over.
     again = start("good", 1)
@@ -243,16 +242,20 @@ def test_a_worker_is_told_when_the_channel_ends() -> None:
         ours, theirs = socket.socketpair()
         control = Control(theirs.detach())
         lost: list[bool] = []
+
+        def heard() -> MetricsSnapshot | None:
+            return control.fleet
+
         async with trio.open_nursery() as nursery:
             nursery.start_soon(control.run, MetricsSnapshot, lambda: lost.append(True))
             async with ControlChannel(ours) as channel:
                 assert await channel.receive() == MetricsSnapshot()
-                assert control.fleet is None
+                assert heard() is None
                 await channel.send(MetricsSnapshot(counts=Counts(operations=7)))
-                with trio.fail_after(PATIENCE_SECONDS):
-                    while control.fleet is None:
-                        await trio.sleep(0.01)
-                assert control.fleet.counts.operations == 7
+                await happens(heard)
+                fleet = heard()
+                assert fleet is not None
+                assert fleet.counts.operations == 7
                 assert lost == []
         assert lost == [True]
 

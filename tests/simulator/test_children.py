@@ -11,7 +11,8 @@ import pytest
 
 from simulator.children import group
 from tests.conftest import ROOT
-from tests.servers import is_alive, until
+from tests.servers import is_alive
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -9,6 +9,7 @@ import trio
 
 from reference_server.api import gate
 from tests.reference_server.api.server import Caller, SmallServer
+from tests.waiting import patient
 
 DOCUMENTS = "/api/documents"
 JSON = {"content-type": "application/json"}
@@ -52,7 +53,7 @@ def exchange(
         answers.append(message)
 
     async def run() -> None:
-        with trio.fail_after(20):
+        with patient():
             await server.app(scope, receive, send)
 
     trio.run(run)

@@ -15,6 +15,7 @@ from model.text import insert
 from reference_server.api import editing
 from reference_server.core.limits import Limits
 from tests.reference_server.api.server import Caller, SmallServer
+from tests.waiting import patient
 
 OPERATIONS = "/api/documents/notes/operations"
 
@@ -112,7 +113,7 @@ def test_edits_are_transformed_against_what_others_do_meanwhile(server: SmallSer
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
             typed = False
-            with trio.fail_after(10):
+            with patient():
                 while not response:
                     document = server.host.gateway.documents["notes"]  # type: ignore[index]
                     if not typed and len(document.members) == 2 and not document.is_quiet:

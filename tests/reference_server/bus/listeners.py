@@ -1,14 +1,11 @@
-"""A worker that writes down what its bus tells it, and waiting for what must come."""
+"""A worker that writes down what its bus tells it."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import trio
 
 from reference_server.bus.port import Bus
-
-PATIENCE_SECONDS = 30.0
+from tests.waiting import happens
 
 
 class Listener:
@@ -40,11 +37,4 @@ class Listener:
         before = {topic: self.missed.count(topic) for topic in topics}
         for topic in topics:
             self.bus.subscribe(topic)
-        await until(lambda: all(self.missed.count(topic) > before[topic] for topic in topics))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; how long that takes is nobody's matter, within limits."""
-    with trio.fail_after(PATIENCE_SECONDS):
-        while not condition():
-            await trio.sleep(0.005)
+        await happens(lambda: all(self.missed.count(topic) > before[topic] for topic in topics))

@@ -13,8 +13,9 @@ import trio.testing
 from reference_server.bus.memory import MemoryBus, MemoryHub
 from reference_server.bus.port import MESSAGE_BYTES_MAX, Bus
 from reference_server.bus.redis import RedisBus
-from tests.reference_server.bus.listeners import Listener, until
+from tests.reference_server.bus.listeners import Listener
 from tests.servers import RunningValkey, start_valkey
+from tests.waiting import happens
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,7 @@ class Cluster:
     async def workers(self, count: int) -> AsyncIterator[list[Listener]]:
         listeners = [Listener(self.bus()) for _ in range(count)]
         try:
-            await until(lambda: all(listener.bus.is_connected for listener in listeners))
+            await happens(lambda: all(listener.bus.is_connected for listener in listeners))
             yield listeners
         finally:
             for listener in listeners:
@@ -103,10 +104,10 @@ def test_others_hear_in_order_and_the_sender_does_not(cluster: Cluster) -> None:
             for topic, data in sent:
                 a.bus.publish(topic, data)
             c.bus.publish("notes", b"end")
-            await until(lambda: len(b.messages) == 501 and len(c.messages) == 500)
+            await happens(lambda: len(b.messages) == 501 and len(c.messages) == 500)
             assert [message for message in b.messages if message[1] != b"end"] == sent
             assert c.messages == sent
-            await until(lambda: a.messages == [("notes", b"end")])
+            await happens(lambda: a.messages == [("notes", b"end")])
             assert a.bus.counters.published == 500
             assert b.bus.counters.received == 501
 
@@ -122,7 +123,7 @@ def test_only_subscribed_topics_are_heard(cluster: Cluster) -> None:
             await b.listens_to("three")  # in effect later than what was said before
             for topic in ("one", "two", "é😀", "four", "three"):
                 a.bus.publish(topic, topic.encode())
-            await until(lambda: ("three", b"three") in b.messages)
+            await happens(lambda: ("three", b"three") in b.messages)
             assert [topic for topic, _ in b.messages] == ["two", "é😀", "three"]
 
     run(main)
@@ -136,11 +137,11 @@ def test_a_subscription_twice_is_one_and_can_be_made_again(cluster: Cluster) -> 
             b.bus.subscribe("x")
             b.bus.subscribe("x")
             a.bus.publish("x", b"1")
-            await until(lambda: b.messages == [("x", b"1")])
+            await happens(lambda: b.messages == [("x", b"1")])
             b.bus.unsubscribe("x")
             await b.listens_to("x")
             a.bus.publish("x", b"2")
-            await until(lambda: b.messages[1:] == [("x", b"2")])
+            await happens(lambda: b.messages[1:] == [("x", b"2")])
 
     run(main)
 
@@ -151,7 +152,7 @@ def test_what_was_subscribed_before_the_start_is_in_effect_when_connected(cluste
         bus.subscribe("early")
         assert not bus.is_connected
         listener = Listener(bus)
-        await until(lambda: True in listener.said)
+        await happens(lambda: True in listener.said)
         assert listener.said == ["early", True]
         assert bus.is_connected
         await bus.stop()
@@ -164,16 +165,16 @@ def test_after_a_loss_every_topic_counts_as_missed_before_it_is_connected_again(
     async def main() -> None:
         async with cluster.workers(2) as (a, b):
             await b.listens_to("one", "two")
-            await until(lambda: b.said[-1] in ("one", "two"))
+            await happens(lambda: b.said[-1] in ("one", "two"))
             del b.said[:]
             cluster.down()
-            await until(lambda: not a.bus.is_connected and not b.bus.is_connected)
+            await happens(lambda: not a.bus.is_connected and not b.bus.is_connected)
             a.bus.subscribe("three")  # nothing raises while it is down
             a.bus.publish("one", b"perhaps lost")
             b.bus.unsubscribe("two")
             cluster.up()
-            await until(lambda: a.bus.is_connected and b.bus.is_connected)
-            await until(lambda: True in b.said and "three" in a.missed)
+            await happens(lambda: a.bus.is_connected and b.bus.is_connected)
+            await happens(lambda: True in b.said and "three" in a.missed)
             assert b.said[0] is False
             back = b.said.index(True)
             assert "one" in b.said[:back]
@@ -184,7 +185,7 @@ def test_after_a_loss_every_topic_counts_as_missed_before_it_is_connected_again(
             a.bus.publish("two", b"not wanted")
             a.bus.publish("one", b"new")
             b.bus.publish("three", b"new")
-            await until(lambda: ("one", b"new") in b.messages and ("three", b"new") in a.messages)
+            await happens(lambda: ("one", b"new") in b.messages and ("three", b"new") in a.messages)
             assert ("two", b"not wanted") not in b.messages
 
     run(main)
@@ -217,7 +218,7 @@ def test_what_waits_is_sent_before_the_end(cluster: Cluster) -> None:
             for n in range(2_500):
                 a.bus.publish("x", b"%d" % n)
             await a.bus.stop()
-            await until(lambda: len(b.messages) == 2_500)
+            await happens(lambda: len(b.messages) == 2_500)
 
     run(main)
 

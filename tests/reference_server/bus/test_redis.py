@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,8 +15,9 @@ import trio
 
 from reference_server.bus import cache
 from reference_server.bus.redis import RedisBus
-from tests.reference_server.bus.listeners import PATIENCE_SECONDS, Listener, until
+from tests.reference_server.bus.listeners import Listener
 from tests.servers import RunningValkey, free_port, start_valkey
+from tests.waiting import happens, patient, until
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 async def two(url: str) -> AsyncIterator[tuple[Listener, Listener]]:
     listeners = Listener(RedisBus(url, "a")), Listener(RedisBus(url, "ab"))
     try:
-        await until(lambda: all(listener.bus.is_connected for listener in listeners))
+        await happens(lambda: all(listener.bus.is_connected for listener in listeners))
         yield listeners
     finally:
         for listener in listeners:
@@ -74,9 +74,9 @@ def test_cut_connections_are_made_again(valkey: RunningValkey, kind: str) -> Non
                 # A publisher that has nothing to say notices the next time it asks whether Redis is there.
                 b.bus.publish("nobody", b"")
                 a.bus.publish("x", b"try %d" % n)
-                await until(partial(reconnected, a, b, times=n + 2))
+                await happens(partial(reconnected, a, b, times=n + 2))
                 a.bus.publish("x", b"%d" % n)
-                await until(partial(heard, b, ("x", b"%d" % n)))
+                await happens(partial(heard, b, ("x", b"%d" % n)))
             assert b.bus.counters.losses == 3
             assert [said for said in b.said if isinstance(said, bool)] == [True, *[False, True] * 3]
 
@@ -89,7 +89,7 @@ def test_a_message_survives_the_cut_of_its_senders_connection(valkey: RunningVal
             await b.listens_to("x")
             kill_clients(valkey, "normal")
             a.bus.publish("x", b"sent on a dead connection")
-            await until(lambda: ("x", b"sent on a dead connection") in b.messages)
+            await happens(lambda: ("x", b"sent on a dead connection") in b.messages)
             assert a.bus.counters.dropped == 0
 
     trio.run(main)
@@ -104,9 +104,9 @@ def test_redis_may_be_away_at_the_start_and_come_later(server: RunningValkey) ->
         await trio.sleep(0.3)
         assert a.said == b.said == []
         server.start()
-        await until(lambda: a.bus.is_connected and b.bus.is_connected)
+        await happens(lambda: a.bus.is_connected and b.bus.is_connected)
         a.bus.publish("x", b"1")
-        await until(lambda: b.messages == [("x", b"1")])
+        await happens(lambda: b.messages == [("x", b"1")])
         await a.bus.stop()
         await b.bus.stop()
 
@@ -121,12 +121,12 @@ def test_a_redis_that_hangs_counts_as_lost_and_does_not_hold_up_the_worker(serve
             try:
                 a.bus.publish("x", b"held")
                 # Each connection has to notice by itself: the one that sends and the one that only listens.
-                await until(lambda: not ends_up(a) and not ends_up(b))
+                await happens(lambda: not ends_up(a) and not ends_up(b))
             finally:
                 os.kill(server.pid, signal.SIGCONT)
-            await until(lambda: a.bus.is_connected and b.bus.is_connected)
+            await happens(lambda: a.bus.is_connected and b.bus.is_connected)
             a.bus.publish("x", b"again")
-            await until(lambda: ("x", b"again") in b.messages)
+            await happens(lambda: ("x", b"again") in b.messages)
             assert b.missed == ["x", "x"]  # told again, since the listener came back
 
     trio.run(main)
@@ -139,7 +139,7 @@ def test_a_bus_without_redis_stops() -> None:
         for n in range(25):
             bus.publish("x", b"%d" % n)
         bus.write([("SADD", "set", "member")])
-        with trio.fail_after(30):
+        with patient():
             await bus.stop()
         # All are accounted for: dropped when too many waited, or never sent.
         assert bus.counters.published == 25
@@ -157,11 +157,8 @@ def test_when_the_worker_is_late_the_topic_is_reported_as_missed(valkey: Running
         for n in range(100):
             a.bus.publish("x", b"%d" % n)
         # The trio thread of this test is b's too, and busy until the others are dropped.
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while b.bus.counters.dropped < 90:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        await until(lambda: b.missed == ["x"])
+        until(lambda: b.bus.counters.dropped >= 90)
+        await happens(lambda: b.missed == ["x"])
         assert [data for _, data in b.messages] == [b"%d" % n for n in range(10)]
         await a.bus.stop()
         await b.bus.stop()
@@ -179,7 +176,7 @@ def test_the_cache_holds_what_operators_look_up(valkey: RunningValkey) -> None:
         bus.write(cache.tokens_expired(["t3"]))
         bus.write(cache.presence_written("d", {"ann": b"{}", "bob": b"[]"}, 300))
         bus.write(cache.presence_left("d", ["bob"]))
-        await until(lambda: bus.is_connected)  # a bus that was never connected has nowhere to write to
+        await happens(lambda: bus.is_connected)  # a bus that was never connected has nowhere to write to
         await bus.stop()
         with operator(valkey) as client:
             assert client.lrange("operations:d", 0, -1) == [b'{"n": %d}' % n for n in range(149, 49, -1)]
@@ -197,7 +194,7 @@ def test_a_refused_command_harms_no_other(valkey: RunningValkey) -> None:
         bus = RedisBus(valkey.url, "a")
         Listener(bus)
         bus.write([("SET", "word", "x"), ("LPUSH", "word", "y"), ("NONSENSE",), ("SET", "other", 3)])
-        await until(lambda: bus.counters.commands_failed == 2 and bus.is_connected)
+        await happens(lambda: bus.counters.commands_failed == 2 and bus.is_connected)
         await bus.stop()
         with operator(valkey) as client:
             assert client.get("other") == b"3"
@@ -214,7 +211,7 @@ def test_strange_frames_are_ignored(valkey: RunningValkey) -> None:
                 client.publish("concord:0:topic:x", b"")
                 client.publish("concord:0:topic:x", b"\xff")
             a.bus.publish("x", b"good")
-            await until(lambda: ("x", b"good") in b.messages)
+            await happens(lambda: ("x", b"good") in b.messages)
             assert b.bus.counters.losses == 0
 
     trio.run(main)
@@ -227,9 +224,9 @@ def test_many_topics_survive_a_restart(server: RunningValkey) -> None:
             await b.listens_to(*topics)
             del b.said[:]
             server.kill()
-            await until(lambda: not b.bus.is_connected)
+            await happens(lambda: not b.bus.is_connected)
             server.start()
-            await until(lambda: True in b.said and a.bus.is_connected)
+            await happens(lambda: True in b.said and a.bus.is_connected)
             assert set(topics) <= set(b.said[: b.said.index(True)])
 
     trio.run(main)

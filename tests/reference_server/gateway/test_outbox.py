@@ -14,6 +14,7 @@ import trio.testing
 from reference_server.gateway.outbox import Outbox
 from reference_server.gateway.reactor import Reactor
 from tests.reference_server.gateway.test_frames import client_frame
+from tests.waiting import patient
 
 BYTES_MAX = 100_000
 
@@ -44,7 +45,7 @@ async def connected(prefix: bytes = b"", bytes_max: int = BYTES_MAX) -> AsyncIte
 
 async def received(peer: Any, size: int) -> bytes:
     data = b""
-    with trio.fail_after(10):
+    with patient():
         while len(data) < size:
             part = await peer.recv(65_536)
             assert part, "the connection ended early"
@@ -199,7 +200,7 @@ def test_a_reader_that_does_not_keep_up_overflows_and_a_farewell_still_fits() ->
             outbox.drop()
             outbox.put(b"farewell")
             outbox.flush()
-            with trio.fail_after(10):
+            with patient():
                 data = b""
                 while not data.endswith(b"farewell"):
                     data += await peer.recv(65_536)
@@ -240,7 +241,7 @@ def test_after_the_handshake_messages_go_past_the_stream() -> None:
             outbox.read_messages(lambda data, binary: messages.append((data, binary)))
             ping = client_frame(b"?", 9)
             await peer.send(client_frame(b"one") + ping + client_frame(b"two", 2))
-            with trio.fail_after(10):
+            with patient():
                 assert await outbox.receive_some() == ping
             assert messages == [(b"one", False), (b"two", True)]
 
@@ -253,7 +254,7 @@ def test_a_client_that_spoke_before_the_handshake_was_answered_is_left_to_the_li
             await outbox.receive_some()  # the library has the first byte of a frame
             outbox.read_messages(lambda *_: pytest.fail("a message was cut out"))
             await peer.send(client_frame(b"one"))
-            with trio.fail_after(10):
+            with patient():
                 assert await outbox.receive_some() == client_frame(b"one")
 
     run(scenario)
@@ -262,7 +263,7 @@ def test_a_client_that_spoke_before_the_handshake_was_answered_is_left_to_the_li
 def test_control_frames_that_nobody_takes_end_the_connection() -> None:
     async def scenario() -> None:
         async with connected() as (outbox, peer):
-            with trio.fail_after(20):
+            with patient():
                 while outbox.bytes_in <= 4 * 2**20:
                     await peer.send(b"x" * 4_096)
             left = outbox.bytes_in  # what came before is still there, in parts
@@ -315,7 +316,7 @@ def test_after_abort_reading_and_sending_say_so() -> None:
 
 def test_aborting_while_the_socket_is_full_ends_the_waiting_task() -> None:
     async def scenario() -> None:
-        with trio.fail_after(10):
+        with patient():
             async with connected() as (outbox, _):
                 outbox.put(b"x" * 1_000_000)
                 outbox.flush()

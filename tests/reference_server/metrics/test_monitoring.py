@@ -13,8 +13,7 @@ from reference_server.metrics import monitoring
 from reference_server.metrics.monitoring import CONNECTIONS_MAX, HEAD_BYTES_MAX, Health, Monitoring
 from reference_server.metrics.snapshot import Counts, MetricsSnapshot
 from tests.reference_server.metrics.exposition import parse
-
-PATIENCE_SECONDS = 30.0
+from tests.waiting import patient
 
 Ask = Callable[[bytes], Awaitable[tuple[int, dict[str, str], bytes]]]
 Connect = Callable[[], Awaitable[trio.SocketStream]]
@@ -43,7 +42,7 @@ def with_monitoring(main: Callable[[Ask, Connect], Awaitable[None]], health: Hea
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Monitoring(snapshot, is_well).serve, listeners)
-            with trio.fail_after(PATIENCE_SECONDS):
+            with patient():
                 await main(ask, connect)
             nursery.cancel_scope.cancel()
 

@@ -22,6 +22,7 @@ from reference_server.store.runner import COMMIT_REQUESTS_MAX, StoreRunner
 from reference_server.store.transient import TransientDatabase, TransientStore
 from tests.numbers import rev
 from tests.reference_server.store.requests import D, append
+from tests.waiting import happens, until
 
 
 class Gate:
@@ -40,7 +41,7 @@ class Gate:
         self.threads.add(threading.get_ident())
         self.started.release()
         if not self.is_open:
-            assert self.turn.acquire(timeout=60)
+            until(lambda: self.turn.acquire(blocking=False))
         return self.answer(requests)
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
@@ -64,9 +65,7 @@ class Session:
         self.answers += answers
 
     async def until(self, count: int) -> list[Answer]:
-        with trio.fail_after(60):
-            while len(self.answers) < count:
-                await trio.sleep(0.001)
+        await happens(lambda: len(self.answers) >= count)
         return self.answers
 
 

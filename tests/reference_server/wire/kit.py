@@ -31,7 +31,8 @@ from model.protocol import (
     encode,
 )
 from model.text import Operation, insert
-from tests.reference_server.wire.running import DOCUMENT, PATIENCE_SECONDS, token
+from tests.reference_server.wire.running import DOCUMENT, token
+from tests.waiting import patient
 
 
 def frame(payload: bytes, opcode: int = 1, *, final: bool = True, masked: bool = True) -> bytes:
@@ -107,7 +108,7 @@ class Client:
     async def hear(self) -> ServerMessage | None:
         """The next message; None if the connection is closed instead, and ``code`` says how."""
         parts: list[bytes] = []
-        with trio.fail_after(PATIENCE_SECONDS):
+        with patient():
             while self.code is None:
                 match await self._event():
                     case TextMessage(data=text, message_finished=finished):
@@ -186,7 +187,7 @@ async def raw_connection(port: int, *, receive_bytes: int | None = None) -> Asyn
     with trio.socket.socket() as plain:
         if receive_bytes is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        with trio.fail_after(PATIENCE_SECONDS):
+        with patient():
             await plain.connect(("127.0.0.1", port))
         yield Client(trio.SocketStream(plain))
 
@@ -195,7 +196,7 @@ async def raw_connection(port: int, *, receive_bytes: int | None = None) -> Asyn
 async def connection(port: int, *, receive_bytes: int | None = None) -> AsyncIterator[Client]:
     """A WebSocket that has said nothing."""
     async with raw_connection(port, receive_bytes=receive_bytes) as client:
-        with trio.fail_after(PATIENCE_SECONDS):
+        with patient():
             await client.shake_hands()
         yield client
 
@@ -240,7 +241,7 @@ class Member:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Receive until something holds."""
-        with trio.fail_after(PATIENCE_SECONDS):
+        with patient():
             while not condition():
                 assert await self.step(), "the connection is gone"
 
@@ -287,5 +288,5 @@ async def http(port: int, who: str = "") -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who asks over HTTP."""
     headers = {"authorization": f"Bearer {who}"} if who else {}
     url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_SECONDS) as client:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=None) as client:
         yield client

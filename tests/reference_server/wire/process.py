@@ -11,11 +11,10 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import trio
-
 from simulator.children import group
 from tests.conftest import ROOT
-from tests.reference_server.wire.running import PATIENCE_SECONDS, SECRET, check_log, until
+from tests.reference_server.wire.running import SECRET, check_log
+from tests.waiting import PATIENCE_SECONDS, happens, patient
 
 CONFIG = """\
 server:
@@ -82,7 +81,7 @@ class Process:
                 stderr=log,
                 process_group=group(),
             )
-        await until(lambda: "stop it with" in self.out or self.running.poll() is not None)
+        await happens(lambda: "stop it with" in self.out or self.running.poll() is not None)
         found = re.search(r"listening on http://127.0.0.1:(\d+) ", self.out)
         assert found is not None, self.out + self.log
         self.port = int(found[1])
@@ -93,10 +92,9 @@ class Process:
 
     async def ends_with(self) -> int:
         """Its exit code."""
-        with trio.fail_after(PATIENCE_SECONDS):
-            while (code := self.running.poll()) is None:
-                await trio.sleep(0.01)
-        return code
+        await happens(lambda: self.running.poll() is not None)
+        assert self.running.returncode is not None
+        return self.running.returncode
 
     async def kill(self) -> None:
         """End it as a loss of power would."""
@@ -105,7 +103,7 @@ class Process:
 
     async def logs(self, event: str) -> None:
         """Wait until it has logged something."""
-        await until(lambda: f'"event":"{event}"' in self.log)
+        await happens(lambda: f'"event":"{event}"' in self.log)
 
     def descriptors(self) -> int:
         """Number of its open files."""
@@ -115,7 +113,7 @@ class Process:
         """End it, if it still runs, and look at what it logged."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait(PATIENCE_SECONDS)
+            self._process.wait()
         for start in range(1, self._starts + 1):
             check_log((self.folder / f"log-{start}").read_text())
 
@@ -126,7 +124,7 @@ async def process(folder: Path, *, secret: str | None = SECRET) -> AsyncIterator
     server = Process(folder, secret=secret)
     try:
         await server.start()
-        with trio.fail_after(4 * PATIENCE_SECONDS):
+        with patient(2 * PATIENCE_SECONDS):
             yield server
     finally:
         server.close()

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -28,11 +28,9 @@ from reference_server.metrics.snapshot import MetricsSnapshot
 from reference_server.server import Server
 from reference_server.store.open import open_store
 from reference_server.store.port import Catalogue, Store
+from tests.waiting import PATIENCE_SECONDS, happens, patient
 
 SECRET: Final = "a secret of tests, which is longer than 32 bytes"
-PATIENCE_SECONDS: Final = 30.0
-"""For what must happen; a machine may be slow, so nothing is asserted of how long it really took."""
-
 DOCUMENT: Final = "notes"
 ALL: Final = {"*": "editor"}
 
@@ -54,13 +52,6 @@ def token(
         lifetime_seconds=long,
         now=time.time() - long + seconds,
     )
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that another task or process does."""
-    with trio.fail_after(PATIENCE_SECONDS):
-        while not condition():
-            await trio.sleep(0.005)
 
 
 # --- the server -------------------------------------------------------------------------------------------
@@ -145,9 +136,9 @@ async def serving(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.run, listeners, ended)
             try:
-                with trio.fail_after(2 * PATIENCE_SECONDS):
+                with patient(2 * PATIENCE_SECONDS):
                     yield running
-                await until(running.is_empty)
+                await happens(running.is_empty)
                 counts = running.snapshot.counts
                 assert counts.connections_opened == counts.connections_closed
                 assert counts.connections_dropped <= counts.connections_closed
@@ -157,4 +148,4 @@ async def serving(
         store.close()
     if not errors:
         check_log(log.getvalue())
-    await until(lambda: len(os.listdir("/proc/self/fd")) <= files)
+    await happens(lambda: len(os.listdir("/proc/self/fd")) <= files)

@@ -29,8 +29,9 @@ from model.protocol import (
 from model.text import insert
 from tests.numbers import rev, seq
 from tests.reference_server.wire.kit import Client, check_alive, connection, frame, member, raw_connection
-from tests.reference_server.wire.running import DOCUMENT, Running, serving, token, until
+from tests.reference_server.wire.running import DOCUMENT, Running, serving, token
 from tests.reference_server.wire.test_connections import UPGRADE
+from tests.waiting import happens, patient
 
 HELLO = Hello(1, SiteId("s"), token("s", seconds=86_400))  # made when the tests are collected
 JOIN = Join(DocumentId(DOCUMENT), 1)
@@ -79,7 +80,7 @@ def test_frames_against_the_rules_close_with_their_code(data: bytes, codes: set[
         with contextlib.suppress(trio.BrokenResourceError):
             await client.raw(data)
         assert await client.closed() in codes
-        await until(lambda: running.snapshot.closes)
+        await happens(lambda: running.snapshot.closes)
         assert set(running.snapshot.closes) <= codes
 
     with_joined(scenario)
@@ -230,10 +231,10 @@ def test_a_flood_of_pings_is_answered_or_ended_and_costs_others_nothing() -> Non
             await deaf.enter(token("deaf"))
             for session in running.server._sessions:  # else megabytes would have to fill it
                 session.outbox._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
-            with contextlib.suppress(trio.BrokenResourceError), trio.fail_after(60):
+            with contextlib.suppress(trio.BrokenResourceError), patient():
                 for _ in range(250):  # it never reads what it is answered
                     await deaf.raw(frame(b"p" * 125, 9) * 100)
-            await until(lambda: running.snapshot.closes)
+            await happens(lambda: running.snapshot.closes)
             assert running.snapshot.closes == {1013: 1}
             assert running.snapshot.counts.outbox_overflows == 1
         await client.raw(frame(b"p", 9) * 1_000)

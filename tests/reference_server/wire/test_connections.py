@@ -20,7 +20,8 @@ from tests.reference_server.wire.kit import (
     member,
     raw_connection,
 )
-from tests.reference_server.wire.running import DOCUMENT, serving, token, until
+from tests.reference_server.wire.running import DOCUMENT, serving, token
+from tests.waiting import happens, patient
 
 UPGRADE = (
     b"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -33,7 +34,7 @@ async def answer_to(port: int, request: bytes) -> bytes:
     data = b""
     async with raw_connection(port) as client:
         await client.raw(request)
-        with trio.fail_after(30), contextlib.suppress(trio.BrokenResourceError):
+        with patient(), contextlib.suppress(trio.BrokenResourceError):
             while part := await client.stream.receive_some():
                 data += part
     return data
@@ -109,7 +110,7 @@ def test_an_odd_handshake_ends_and_harms_nobody(odd: bytes) -> None:
         async with serving(server={"handshake_timeout_seconds": 0.3}) as running:
             async with raw_connection(running.port) as client:
                 await client.raw(odd)
-                with trio.fail_after(30), contextlib.suppress(trio.BrokenResourceError):
+                with patient(), contextlib.suppress(trio.BrokenResourceError):
                     assert (await client.stream.receive_some()).startswith(b"HTTP/1.1 ")
             await check_alive(running.port)
 
@@ -128,7 +129,7 @@ def test_more_connections_than_allowed_are_turned_away() -> None:
                 with pytest.raises(httpx.HTTPStatusError):
                     async with http(running.port) as rest:
                         (await rest.get("/health")).raise_for_status()
-            await until(running.is_empty)
+            await happens(running.is_empty)
             await check_alive(running.port)
             assert running.snapshot.counts.connections_refused == 2
 
@@ -152,7 +153,7 @@ def test_a_silent_client_is_given_up_and_one_that_answers_pings_stays() -> None:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(answer)
                     seen.append(await deaf.closed())
-                    await until(lambda: ann.client is not None and ann.client.pings >= 8)
+                    await happens(lambda: ann.client is not None and ann.client.pings >= 8)
                     nursery.cancel_scope.cancel()
                 assert seen == [1006]
                 assert deaf.pings == 1
@@ -256,7 +257,7 @@ def test_a_thousand_connections_that_say_nothing_harm_nobody() -> None:
                 await stack.enter_async_context(
                     raw_connection(running.port) if n % 2 else connection(running.port)
                 )
-            await until(lambda: running.server._listener.open == 1_000)
+            await happens(lambda: running.server._listener.open == 1_000)
             await check_alive(running.port)
 
     trio.run(scenario)
@@ -300,7 +301,7 @@ def test_a_client_that_is_gone_while_its_right_is_looked_up_is_not_let_in() -> N
                         Hello(1, SiteId("s"), token("v", {"*": "viewer"})), Join(DocumentId("d"), 1)
                     )
                     client.reset()
-            await until(running.is_empty)
+            await happens(running.is_empty)
             await check_alive(running.port)
 
     trio.run(scenario)
@@ -318,12 +319,12 @@ def test_the_end_of_the_server_is_told_to_everybody_and_waits_for_nobody(
             connection(running.port) as mute,
             member(running.port, "a") as ann,
         ):
-            await until(lambda: running.server._listener.open == 3)
+            await happens(lambda: running.server._listener.open == 3)
             running.ended.set()
             assert ann.client is not None
             assert await ann.client.closed() == 1001
             assert await mute.closed() == 1001
-            await until(running.is_empty)
+            await happens(running.is_empty)
             assert running.snapshot.closes == {1001: 2}
             assert running.snapshot.counts.connections_dropped == 0
 

@@ -18,7 +18,8 @@ from reference_server.core.effects import Role
 from reference_server.gateway.websocket import WebSocketSession
 from tests.numbers import rev, seq
 from tests.reference_server.wire.kit import check_alive, connection, member
-from tests.reference_server.wire.running import Running, serving, token, until
+from tests.reference_server.wire.running import Running, serving, token
+from tests.waiting import happens, until
 
 
 class Bug(Exception):  # noqa: N818 - what it plays
@@ -141,14 +142,14 @@ def test_a_right_that_changes_while_it_is_looked_up_is_looked_up_again(
             def slow(document: DocumentId, user: str) -> Role | None:
                 role = original(document, user)
                 asked.set()
-                assert go_on.wait(30)
+                until(go_on.is_set)
                 return role
 
             monkeypatch.setattr(catalogue, "role_of", slow)
             async with connection(running.port) as vic, trio.open_nursery() as nursery:
                 await vic.greet(token("vic", {}))
                 await vic.say(Join(DocumentId("notes"), 1))
-                await until(asked.is_set)
+                await happens(asked.is_set)
                 catalogue.withdraw(DocumentId("notes"), "vic")
                 nursery.start_soon(services.permissions_changed, DocumentId("notes"), "vic")
                 await wait_all_tasks_blocked()
@@ -166,7 +167,7 @@ def test_timers_of_connections_that_are_gone_are_forgotten(monkeypatch: pytest.M
             for n in range(50):
                 async with connection(running.port) as client:
                     await client.greet(token(f"u{n}"))
-            await until(lambda: len(running.server.worker.timers) <= 10)
+            await happens(lambda: len(running.server.worker.timers) <= 10)
 
     trio.run(scenario)
 
@@ -180,7 +181,7 @@ def test_what_a_client_sends_after_its_end_is_not_counted() -> None:
             await _counted(running)
 
     async def _counted(running: Running) -> None:
-        await until(running.is_empty)
+        await happens(running.is_empty)
         assert running.snapshot.counts.messages_in == 1
 
     trio.run(scenario)

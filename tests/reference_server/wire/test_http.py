@@ -5,7 +5,8 @@ import trio
 
 from reference_server.gateway import http as gateway_http
 from tests.reference_server.wire.kit import check_alive, http, raw_connection
-from tests.reference_server.wire.running import serving, token, until
+from tests.reference_server.wire.running import serving, token
+from tests.waiting import happens
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +19,7 @@ def test_an_http_connection_is_over_when_the_client_has_gone(monkeypatch: pytest
             async with http(running.port) as rest:
                 assert (await rest.get("/health")).is_success
                 assert running.server._listener.open == 1
-            await until(lambda: not running.server._listener.open)
+            await happens(lambda: not running.server._listener.open)
 
     trio.run(scenario)
 
@@ -40,8 +41,8 @@ def test_a_client_that_does_not_read_its_answer_does_not_keep_the_server_from_en
                 ask = f"GET /api/documents/long HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {who}\r\n\r\n"
                 for _ in range(20):  # more than the kernel takes
                     await lazy.raw(ask.encode())
-                await until(lambda: running.server._listener.open == 1)
-                await until(running.is_empty)
+                await happens(lambda: running.server._listener.open == 1)
+                await happens(running.is_empty)
             await check_alive(running.port)
 
     trio.run(scenario)
@@ -52,6 +53,6 @@ def test_an_idle_connection_does_not_keep_the_server_from_ending() -> None:
         async with serving() as running, http(running.port) as rest:
             assert (await rest.get("/health")).is_success
             running.ended.set()
-            await until(running.is_empty)
+            await happens(running.is_empty)
 
     trio.run(scenario)

@@ -9,7 +9,8 @@ import trio
 from model.text import delete, insert
 from tests.reference_server.wire.kit import Member, connection, member
 from tests.reference_server.wire.process import Process, process
-from tests.reference_server.wire.running import token, until
+from tests.reference_server.wire.running import token
+from tests.waiting import happens
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +76,7 @@ def test_what_was_acknowledged_survives_kills_and_everybody_converges(tmp_path: 
                     nursery.start_soon(author.run)
                 for kill in range(KILLS):
                     goal = sum(replica.acknowledged for replica in replicas) + 60
-                    await until(lambda goal=goal: sum(r.acknowledged for r in replicas) >= goal)  # type: ignore[misc]
+                    await happens(lambda goal=goal: sum(r.acknowledged for r in replicas) >= goal)  # type: ignore[misc]
                     before = {r.site: (r.acknowledged, r.revision or 0) for r in replicas}
                     await server.kill()
                     await server.start()

@@ -13,7 +13,8 @@ from reference_server.core.effects import Effect, Event
 from reference_server.core.gateway import Gateway
 from tests.numbers import seq
 from tests.reference_server.wire.kit import check_alive, connection, http, member
-from tests.reference_server.wire.running import serving, token, until
+from tests.reference_server.wire.running import serving, token
+from tests.waiting import happens
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -34,7 +35,7 @@ def test_two_members_edit_and_converge() -> None:
                     await somebody.until(lambda r=somebody.replica: r.revision == head)  # type: ignore[misc]
                 assert ann.text == bob.text
                 assert len(ann.text) == 2 * sum(len(f"a{n} ") for n in range(20))
-            await until(running.is_empty)
+            await happens(running.is_empty)
             counts = running.snapshot.counts
             assert counts.operations == head
             assert counts.connections_dropped == 2  # neither said goodbye

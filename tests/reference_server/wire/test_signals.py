@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,8 @@ from tests.reference_server.wire.kit import (
     raw_connection,
 )
 from tests.reference_server.wire.process import process
-from tests.reference_server.wire.running import token, until
+from tests.reference_server.wire.running import token
+from tests.waiting import happens
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,7 @@ def test_sigterm_drains_and_nothing_is_applied_and_then_lost(tmp_path: Path) -> 
             async with trio.open_nursery() as nursery:
                 for somebody in people:
                     nursery.start_soon(type_on, somebody)
-                await until(lambda: sum(s.replica.acknowledged for s in people) > 100)
+                await happens(lambda: sum(s.replica.acknowledged for s in people) > 100)
                 server.signal(signal.SIGTERM)
             assert await server.ends_with() == 0
             assert codes == [1001] * 5
@@ -119,7 +119,7 @@ def test_sighup_takes_over_what_can_change_and_keeps_the_old_if_it_is_wrong(tmp_
                 assert "logged in detail" not in server.log
             server.configure(secret=other)
             server.signal(signal.SIGHUP)
-            await until(lambda: server.log.count('"event":"reloaded"') == 2)
+            await happens(lambda: server.log.count('"event":"reloaded"') == 2)
             async with connection(server.port) as client:
                 await client.say(Hello(1, "b", token()))  # type: ignore[arg-type]
                 await client.refused(ErrorCode.UNAUTHENTICATED, 4401)
@@ -131,7 +131,7 @@ def test_sighup_takes_over_what_can_change_and_keeps_the_old_if_it_is_wrong(tmp_
                 else:
                     server.config.write_text(wrong)
                 server.signal(signal.SIGHUP)
-                await until(lambda n=n: server.log.count("was not reloaded") == n)  # type: ignore[misc]
+                await happens(lambda n=n: server.log.count("was not reloaded") == n)  # type: ignore[misc]
             async with connection(server.port) as client:
                 assert isinstance(await client.greet(token(secret=other)), Welcome)
             server.signal(signal.SIGTERM)
@@ -176,9 +176,6 @@ def test_files_are_given_back(tmp_path: Path) -> None:
                         client.reset()
                 assert server.descriptors() > before
             await check_alive(server.port)
-            deadline = time.monotonic() + 30
-            while server.descriptors() > before:
-                assert time.monotonic() < deadline, "descriptors leak"
-                await trio.sleep(0.05)
+            await happens(lambda: server.descriptors() <= before)
 
     trio.run(scenario)

@@ -19,7 +19,8 @@ from reference_server.core.effects import Answer, Append, Request, Role
 from reference_server.store.port import DocumentInfo
 from reference_server.store.transient import TransientCatalogue, TransientDatabase, TransientStore
 from tests.reference_server.wire.kit import Member, connection, http, member
-from tests.reference_server.wire.running import DOCUMENT, PATIENCE_SECONDS, Running, serving, token, until
+from tests.reference_server.wire.running import DOCUMENT, Running, serving, token
+from tests.waiting import happens, until
 
 ADMIN = token("root", {}, role="admin")
 PERMISSIONS = f"/api/documents/{DOCUMENT}/permissions"
@@ -42,7 +43,7 @@ class Gate:
     def passed(self) -> None:
         if not self._open.is_set():
             self.waiting += 1
-            assert self._open.wait(PATIENCE_SECONDS)
+            until(self._open.is_set)
 
 
 class GatedStore(TransientStore):
@@ -118,12 +119,12 @@ class Change:
 
     async def is_made(self, has_come: Callable[[], object]) -> None:
         """It comes so far, and is not answered."""
-        await until(has_come)
+        await happens(has_come)
         await wait_all_tasks_blocked()
         assert self.answer is None, "it is answered, and the old right still counts"
 
     async def done(self) -> None:
-        await until(lambda: self.answer)
+        await happens(lambda: self.answer)
 
 
 async def sent_away(somebody: Member, code: ErrorCode, close: int) -> None:
@@ -189,7 +190,7 @@ def test_a_change_is_answered_when_what_was_with_the_store_is_done(kind: str) ->
         ):
             gate.shut()
             await ed.type("before")
-            await until(lambda: gate.waiting)
+            await happens(lambda: gate.waiting)
             change = Change(nursery, lambda: ask(admin, who))
             await change.is_made(lambda: house.has_changed)
             gate.open()
@@ -232,12 +233,12 @@ def test_a_change_is_answered_when_requests_that_were_let_in_are_done(kind: str)
                 retitled.append((await owner.patch(path, json={"title": "mine"})).status_code)
 
             nursery.start_soon(retitle)
-            await until(lambda: gate.waiting)
+            await happens(lambda: gate.waiting)
             change = Change(nursery, asks[kind])
             await change.is_made(lambda: house.has_changed)
             gate.open()
             await change.done()
-            await until(lambda: retitled)
+            await happens(lambda: retitled)
             assert retitled == [404 if kind == "deleted" else 200]
             assert (await owner.patch(path, json={"title": "still mine"})).status_code in (401, 403)
 
@@ -282,7 +283,7 @@ def test_nobody_is_let_in_while_a_document_is_being_deleted() -> None:
         ):
             gate.shut()
             await ed.type("on its way")
-            await until(lambda: gate.waiting)
+            await happens(lambda: gate.waiting)
             change = Change(nursery, lambda: admin.delete(f"/api/documents/{DOCUMENT}"))
             await sent_away(ed, ErrorCode.FORBIDDEN, 4403)
             body = {"operations": [{"type": "insert", "position": 0, "text": "x"}]}
@@ -322,13 +323,13 @@ def test_at_another_worker_a_change_counts_within_the_bound(
             member(there.port, "e", who) as ed,
             http(here.port, ADMIN) as admin,
         ):
-            await until(lambda: elsewhere.comparisons)  # from now on it knows what they were let in with
+            await happens(lambda: elsewhere.comparisons)  # from now on it knows what they were let in with
             assert (await ask(admin, who)).is_success
             before = elsewhere.comparisons
             if kind == "lessened":
                 document = there.server.worker.gateway.documents[DocumentId(DOCUMENT)]
                 (seen,) = document.members.values()
-                await until(lambda: seen.role is Role.VIEWER)
+                await happens(lambda: seen.role is Role.VIEWER)
                 await ed.type("after")
             await sent_away(ed, code, close)
             # One that was under way may have read what was before; the next one has not.

@@ -22,6 +22,7 @@ from simulator.live import scrape as scraping
 from simulator.live.http import ask
 from simulator.live.scrape import scrape
 from simulator.live.tokens import keep_fresh, tokens_of
+from tests.waiting import patient
 
 SECRET = "s" * 40
 
@@ -56,7 +57,7 @@ def until(condition: Callable[[], bool], task: Callable[..., Awaitable[None]], *
     """Let a task run until something has come of it."""
 
     async def run() -> None:
-        with trio.fail_after(20.0):
+        with patient():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(task, *arguments)
                 while not condition():

@@ -15,8 +15,8 @@ from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessa
 from model.client.address import Address
 from simulator.live.link import Disconnection, Link
 from simulator.live.transport import Transport
+from tests.waiting import patient
 
-PATIENCE_SECONDS = 10.0
 R = TypeVar("R")
 
 
@@ -46,7 +46,7 @@ async def pair() -> AsyncIterator[Pair]:
 
 def within(test: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        with trio.fail_after(PATIENCE_SECONDS):
+        with patient():
             await test()
 
     trio.run(bounded)

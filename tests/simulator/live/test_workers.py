@@ -33,7 +33,7 @@ def two_workers(directory: Path, database_url: str, valkey: RunningValkey) -> Sp
 def told_by_each_other(server: SpawnedServer) -> int:
     """Hints that a worker got from the other one, which it only does of documents that are open there too."""
     time.sleep(2.5)  # the supervisor adds the workers up every second
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/metrics") as answer:
         return int(msgspec.json.decode(answer.read())["bus"]["received"])
 
 
