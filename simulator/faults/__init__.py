@@ -25,6 +25,7 @@ from simulator.faults.network import (
     PartitionOneWay,
     PartitionRegion,
 )
+from simulator.faults.rights import RightLoss
 from simulator.faults.store import RivalWriter, StoreFailure, StoreStall
 
 FAULTS: dict[str, type[Fault]] = {
@@ -49,6 +50,7 @@ FAULTS: dict[str, type[Fault]] = {
         ClockSkew,
         ClientCrash,
         ClientPause,
+        RightLoss,
     )
 }
 """All faults by the name scenarios use."""

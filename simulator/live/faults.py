@@ -34,6 +34,12 @@ HALF_OPEN_SHARE: Final = 0.3
 PERSIST_US: Final = 3_000
 """A commit takes about this long; a process killed within it may have persisted and not answered."""
 
+_NEEDS: Final = {
+    "rival_writer": "it needs another writer inside the server",
+    "right_loss": "it needs whoever gives the rights",
+}
+"""What is missing for the faults that cannot be made over real sockets."""
+
 STORE_FAULTS: Final = ("store_stall", "store_error")
 
 
@@ -192,7 +198,7 @@ def playable(
     for window in windows:
         why = ""
         if window.kind not in LIVE_FAULTS:
-            why = "needs another writer inside the server"
+            why = _NEEDS[window.kind]
         elif window.kind in SERVER_FAULTS and server is None:
             why = "the server is not ours"
         elif window.kind == CLOCK_SKEW and not dates_tokens:

@@ -105,6 +105,7 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "clock_skew": _of_server("clients", 8, share=0.1, skew_us=3_600_000_000),
     "client_crash": _kind("clients", 3, share=0.02),
     "client_pause": _of_server("clients", 3, share=0.05),
+    "right_loss": _of_server("clients", 5, share=0.05),
     "loss": _of_replicas("network", 6, share=1.0, rate=0.5),
     "duplication": _of_replicas("network", 6, share=1.0, rate=0.5),
     "reordering": _of_replicas("network", 6, share=1.0, rate=0.5),

@@ -52,7 +52,7 @@ from simulator.planning.scenario import ServerSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection, Network
-from simulator.virtual.occasion import occasion
+from simulator.virtual.occasion import raised_over
 from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.rows import broadcast, final, placed, stored
@@ -93,6 +93,7 @@ class Cell(Simulation[SimulatedClient]):
     """A running cell.
 
     Attributes:
+        roles: what clients may do who may not edit; None for nothing.
         errors: how often what went wrong that left no record, by kind.
         transform: how long the core took with what it received and what the store answered, which is where
             it carries and merges edits; microseconds of ``clock_us``, the one clock that is not virtual.
@@ -111,6 +112,7 @@ class Cell(Simulation[SimulatedClient]):
     ) -> None:
         super().__init__(plan, recorder, parts.memo(), fault_of, progress)
         self.errors: dict[str, int] = {}
+        self.roles: dict[SiteId, Role | None] = {}
         self._clock_us = clock_us
         self._parts = parts
         self._displayed = {d.document for d in plan.documents if d.displayed}
@@ -322,11 +324,13 @@ class Cell(Simulation[SimulatedClient]):
         self.gateway_handles(Authenticated(effect.connection, identity))
 
     def _authorize(self, effect: Authorize, delay_us: int) -> None:
-        """Let everybody edit; looking it up takes no time of its own."""
+        """Let everybody edit who may; looking it up takes no time of its own."""
         gateway = self.gateway
         if gateway is None:
             return  # it raised a moment ago
-        event = Authorized(effect.connection, Role.EDITOR)
+        connection = self.connections.get(effect.connection)
+        owner = SiteId("" if connection is None else connection.path.owner)
+        event = Authorized(effect.connection, self.roles.get(owner, Role.EDITOR))
         try:
             effects = gateway.handle(event, self.now)
         except Exception as error:
@@ -340,12 +344,8 @@ class Cell(Simulation[SimulatedClient]):
     def _server_raised(self, event: Event, error: Exception) -> None:
         """The server's process dies of it, as a real one would, and a supervisor starts another one."""
         connection = self.connections.get(getattr(event, "connection", ConnectionId(0)))
-        client = (
-            None if connection is None else next((c for c in self.clients if c is connection.client), None)
-        )
-        site = SiteId("") if client is None else client.site
-        document = getattr(event, "document", "" if client is None else client.document.document)
-        self.record(history.raised(self.now, "server", "", document, occasion(event, site), error))
+        client = next((c for c in self.clients if connection and c is connection.client), None)
+        self.record(raised_over(self.now, event, client, error))
         self._server_dies()
 
     def _store_raised(self, document: DocumentId, error: Exception) -> None:

@@ -20,7 +20,7 @@ from model.jupiter import Replica
 from model.memo import Memo
 from model.outgoing import Sent
 from model.people.actions import Action, Author
-from model.protocol import Failure
+from model.protocol import ErrorCode, Failure
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
@@ -130,6 +130,8 @@ class _Recorder(ClientRecorder):
 
     def failed(self, failure: Failure) -> None:
         self._is_asked = ERRORS[failure.code].warning is Answer.SEND_AGAIN
+        if failure.code is ErrorCode.FORBIDDEN:
+            self._notice(Symptom.FORBIDDEN)
 
     def disconnected(self, cause: str) -> None:
         super().disconnected(cause)

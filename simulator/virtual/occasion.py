@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from model import history
 from model.checkers.check import edit_name
 from model.identity import SiteId
 from model.protocol import Branch, ProtocolError, Submit, decode_client
 from reference_server.core.effects import Appended, Closed, Event, Loaded, Opened, Received, Resumed
+from simulator.virtual.client import SimulatedClient
 
 
-def occasion(event: Event, site: SiteId) -> str:
-    """A verb in the past tense and its object; ``site`` is whose connection it is about, if it is."""
+def raised_over(
+    now_us: int, event: Event, client: SimulatedClient | None, error: Exception
+) -> history.Raised:
+    """The record of an exception over an event; ``client`` is whose connection it is about, if it is."""
+    site = SiteId("") if client is None else client.site
+    document = getattr(event, "document", "" if client is None else client.document.document)
+    return history.raised(now_us, "server", "", document, _occasion(event, site), error)
+
+
+def _occasion(event: Event, site: SiteId) -> str:
+    """A verb in the past tense and its object."""
     of_site = f" of {site}" if site else ""
     match event:
         case Received():

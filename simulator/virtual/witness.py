@@ -43,6 +43,7 @@ class Symptom(enum.Enum):
     RESTARTED = "a client's process came back with what it had saved"
     REPEATED = "a client sent what was in flight again, and nobody had asked for it"
     TOKEN_REFUSED = "a token was refused for what its clock says"
+    FORBIDDEN = "a client was told that it may not do this, or not be here, any more"
     DROPPED = "a datagram was lost"
     DOUBLED = "a datagram was sent on its way twice"
     OVERTAKEN = "a datagram was held up so that later ones overtake it"

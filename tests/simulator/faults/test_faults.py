@@ -7,12 +7,14 @@ import pytest
 
 from model import history
 from model.identity import SiteId
+from model.marks import Mechanism, tallied
+from reference_server.core.effects import Role
 from simulator.failures.trial import Trial, attempt
 from simulator.faults import FAULTS, fault_of
 from simulator.planning.faultspec import FAULT_KINDS, KINDS_WITH_SERVER
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.scenario import ServerSettings
-from tests.simulator.plans import STAYING, cell_of, fault, of, plan, problems, unchecked
+from tests.simulator.plans import SECOND, STAYING, cell_of, fault, of, plan, problems, unchecked
 
 STRONG: dict[str, dict[str, Any]] = {
     "partition_halves": {"share": 0.5},
@@ -26,6 +28,7 @@ STRONG: dict[str, dict[str, Any]] = {
     "duplicate_resend": {"share": 0.8, "period_us": 20_000},
     "clock_skew": {"share": 0.5},
     "client_crash": {"share": 0.5},
+    "right_loss": {"share": 0.5},
 }
 """Parameters under which a fault must hit a dozen clients."""
 
@@ -289,3 +292,25 @@ def test_a_stopped_client_may_be_killed_and_its_laptop_closed() -> None:
     pause = fault("client_pause", 3, 7, share=1.0)
     for other in (fault("client_crash", 4, 6, share=1.0), fault("herd", 4, 6)):
         assert not problems(attempt(plan(pause, other)))
+
+
+# --- rights -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", [None, Role.VIEWER])
+def test_what_is_written_without_the_right_waits_until_it_is_back(
+    role: Role | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = SiteId("c001")
+    monkeypatch.setattr("simulator.faults.rights.LESSENED", (role,))
+    with tallied() as reached:
+        trial = attempt(plan(fault("right_loss", 3, 7, sites=(site,)), edits_per_second=3.0), keep=True)
+    assert not problems(trial)
+    assert reached[Mechanism.RIGHT_LOST if role is None else Mechanism.RIGHT_LESSENED] == 1
+    assert reached[Mechanism.RIGHT_LOST_WITH_EDITS] > 0
+    mine = [r for r in of(history.Edited, trial) if r.site == site]
+    stored = [r for r in of(history.Stored, trial) if r.site == site]
+    assert not [r for r in stored if 3.1 * SECOND < r.time_us < 7 * SECOND]
+    assert [r for r in mine if 3.5 * SECOND < r.time_us < 7 * SECOND]
+    assert max(r.last for r in stored) == max(r.sequence for r in mine)
