@@ -52,6 +52,8 @@ def as_judgable(result: CheckResult, *, sampled: bool, unique: bool) -> CheckRes
         how = "where the server placed cursors is not known outside it, only their bounds were compared"
     elif result.name == "weak_list" and not result.checked and not (sampled and unique):
         how = "no document of this run can show it"
+    elif result.name == "resources" and not result.checked:
+        how = "what a server holds is not known outside it"
     elif result.name == "undo" and not result.checked:
         how = "nobody took anything back in a sampled document"
     elif result.name == "reconciliation" and not result.checked:

@@ -44,6 +44,7 @@ JUPITER: Final = Claims(
             "weak_list",
             "liveness",
             "presence",
+            "resources",
             "protocol",
             "exceptions",
             "non_triviality",

@@ -312,6 +312,20 @@ class Seen(RecordBase, frozen=True, tag="seen"):
     fresh: bool
 
 
+class Held(RecordBase, frozen=True, tag="held"):
+    """How much of something the server holds for a document, and how much its limits allow.
+
+    ``what`` is a plural noun. The most of it that was seen while the run went on, or what there was when it
+    had come to rest.
+    """
+
+    time_us: int
+    document: DocumentId
+    what: str
+    amount: int
+    amount_max: int
+
+
 class FaultBegan(RecordBase, frozen=True, tag="fault_began"):
     """A fault started; ``lane`` groups its occurrences, ``concerned`` counts whom it is meant for here."""
 
@@ -371,6 +385,15 @@ class FinalDocument(RecordBase, frozen=True, tag="final_document"):
     chain: str
 
 
+class Snapshotted(RecordBase, frozen=True, tag="snapshotted"):
+    """The store holds a snapshot of this text as that of a revision."""
+
+    time_us: int
+    document: DocumentId
+    revision: Revision
+    fingerprint: int
+
+
 class Finished(RecordBase, frozen=True, tag="finished"):
     """Last record: the history is whole."""
 
@@ -400,12 +423,14 @@ Record: TypeAlias = (
     | Pointed
     | Placed
     | Seen
+    | Held
     | FaultBegan
     | FaultEnded
     | Healed
     | FinalReplica
     | FinalProgress
     | FinalDocument
+    | Snapshotted
     | Finished
     | Generated
     | Integrated

@@ -21,6 +21,7 @@ from model.checkers.order import TotalOrder
 from model.checkers.presence import Presence
 from model.checkers.protocol import Protocol
 from model.checkers.reconciliation import Reconciliation
+from model.checkers.resources import Resources
 from model.checkers.rule_order import RuleOrder
 from model.checkers.session import SessionGuarantees
 from model.checkers.site_order import SiteOrder
@@ -41,6 +42,7 @@ CHECKERS: Final[tuple[type[Check], ...]] = (
     StrongList,
     Liveness,
     Presence,
+    Resources,
     Protocol,
     Exceptions,
 )

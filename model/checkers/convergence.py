@@ -76,6 +76,7 @@ class Convergence(Check):
             history.Merged: self._delivered,
             history.Joined: self._delivered,
             history.FinalDocument: self._broadcast,
+            history.Snapshotted: self._broadcast,
             history.Edited: self._follow,
             history.Sent: self._follow,
             history.Restarted: self._restarted,
@@ -116,7 +117,7 @@ class Convergence(Check):
         fingerprint = history.fingerprint(room.text)
         self._compare(record.time_us, record.document, record.revision, fingerprint, LOG)
 
-    def _broadcast(self, record: history.Broadcast | history.FinalDocument) -> None:
+    def _broadcast(self, record: history.Broadcast | history.FinalDocument | history.Snapshotted) -> None:
         self._compare(record.time_us, record.document, record.revision, record.fingerprint, SERVER)
 
     def _delivered(

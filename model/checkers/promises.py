@@ -27,6 +27,7 @@ PROMISES: Final[Mapping[str, str]] = MappingProxyType(
         "strong_list": f"{_NEIGHBOURS}, deleted ones in between included; Jupiter does not promise it.",
         "liveness": "What is sent is answered, and everything comes to rest soon after every fault is over.",
         "presence": "A cursor stays within the text and beside the characters it was put next to.",
+        "resources": "What the server holds has a limit, and nothing is held for who is gone.",
         "protocol": "The server says nothing that the protocol does not allow it to say then.",
         "exceptions": "Nothing under test raises.",
         "non_triviality": "What the scenario is about has happened, often enough to be judged.",

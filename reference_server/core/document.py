@@ -46,6 +46,7 @@ from reference_server.core.effects import (
     Role,
     Whispered,
 )
+from reference_server.core.held import DocumentHeld
 from reference_server.core.items import EditsItem, Item, JoinItem, KindMarks, Queue
 from reference_server.core.limits import CLOSE_FORBIDDEN, CLOSE_TRY_AGAIN, Limits
 from reference_server.core.log import Log
@@ -125,6 +126,19 @@ class Document:
     def queue_depth(self) -> int:
         """Items that wait for their turn."""
         return len(self._queue) + len(self._branches)
+
+    @property
+    def held(self) -> DocumentHeld:
+        """What is held for it and for its connections."""
+        return DocumentHeld(
+            (*self.members, *self.room.waiting),
+            len(self.log.rows),
+            self.queue_depth,
+            len(self._branches),
+            sum(member.chunk_edits for member in self.members.values()),
+            len(self._barred),
+            self.is_idle,
+        )
 
     @property
     def waiting_since_us(self) -> int:

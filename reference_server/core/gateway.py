@@ -126,6 +126,11 @@ class Gateway:
         return len(self._sessions)
 
     @property
+    def held_connections(self) -> dict[ConnectionId, Document | None]:
+        """The connections that something is held for, with their documents."""
+        return {connection: session.document for connection, session in self._sessions.items()}
+
+    @property
     def documents(self) -> dict[DocumentId, Document]:
         """The documents in memory, by name."""
         return self._documents

@@ -71,6 +71,11 @@ class Member:
         self.cursor: tuple[Selection, Revision] | None = None
         self._chunks: list[Branch] = []
 
+    @property
+    def chunk_edits(self) -> int:
+        """Edits of a branch whose last part has not come."""
+        return sum(len(chunk.edits) for chunk in self._chunks)
+
     def is_new(self, message: Submit | Branch) -> bool:
         """Whether the message is to be queued; not if it is what was submitted, sent once more.
 

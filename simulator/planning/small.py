@@ -49,6 +49,7 @@ class SmallCell(NamedTuple):
         crash_share: of the absences, how many are crashes.
         late_share: of the clients, how many come while the others are at work already.
         snapshot_every: revisions between two snapshots.
+        horizon: revisions that a client may lag behind.
         text_length: code points the document starts with.
         weights: the mixture of the ``human`` workload.
         faults: what goes wrong around it.
@@ -66,6 +67,7 @@ class SmallCell(NamedTuple):
     crash_share: float = 0.0
     late_share: float = 0.0
     snapshot_every: int = 512
+    horizon: int = 16_384
     text_length: int = 30
     weights: Weights = Weights()
     faults: Sequence[PlannedFault] = ()
@@ -91,7 +93,11 @@ class SmallCell(NamedTuple):
                 retry_us=100_000,
                 retry_max_us=1_000_000,
             ),
-            server=ServerSettings(commit_us=self.commit_us, snapshot_every_revisions=self.snapshot_every),
+            server=ServerSettings(
+                commit_us=self.commit_us,
+                snapshot_every_revisions=self.snapshot_every,
+                offline_horizon_revisions=self.horizon,
+            ),
             sessions=_sessions(self.absences, self.absence_us, self.crash_share, self.late_share),
             documents=(_document(seed, self.workload, self.text_length, self.clients, self.names),),
             faults=_windows(self.faults),

@@ -45,12 +45,11 @@ from reference_server.core.effects import (
     Whisper,
 )
 from reference_server.core.gateway import Gateway
-from reference_server.core.limits import Limits
 from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
-from simulator.planning.scenario import ServerSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import SimulatedClient
+from simulator.virtual.holdings import Holdings, limits_of
 from simulator.virtual.network import Connection, Network
 from simulator.virtual.occasion import raised_over
 from simulator.virtual.occurrence import FaultOf
@@ -77,16 +76,6 @@ class Parts(NamedTuple):
 
 HEALTHY = Parts()
 """The product as it is."""
-
-
-def limits_of(server: ServerSettings) -> Limits:
-    """The limits of the core that a plan sets; the rest are the core's own."""
-    return Limits(
-        queue_items_max=server.queue_items_max,
-        outbox_bytes_max=server.outbox_bytes_max,
-        snapshot_every_revisions=server.snapshot_every_revisions,
-        offline_horizon_revisions=server.offline_horizon_revisions,
-    )
 
 
 class Cell(Simulation[SimulatedClient]):
@@ -134,6 +123,7 @@ class Cell(Simulation[SimulatedClient]):
         self._pauses = 0
         self._told: dict[DocumentId, Revision] = {}  # the newest revision that this process told of
         self._free_us = 0  # when the gateway's process is done with what it has
+        self._holdings = Holdings(self._limits)
         self._start_gateway()
         self._create(authors(plan, self.seeds))
 
@@ -383,12 +373,18 @@ class Cell(Simulation[SimulatedClient]):
             c.has_left or (c.is_settled and c.revision == heads[c.document.document]) for c in self.clients
         )
 
+    def _look(self) -> None:
+        if self._waiting is None:  # else it has not heard of who is gone
+            self._holdings.look(self.gateway, self.storage.store, self.connections)
+
     def _heads(self) -> dict[DocumentId, Revision]:
         return {d.document: self.storage.store.durable(d.document).head for d in self.plan.documents}
 
     def _record_end(self) -> None:
         """Read everything back: what replicas show, and what the store really holds."""
+        at_rest = self.gateway if self._has_settled() else None
         for client in self.clients:
             client.record_final()
-        for record in final(self.now, self.storage.store):
+        self._look()
+        for record in (*self._holdings.found(self.now, at_rest), *final(self.now, self.storage.store)):
             self.record(record)

@@ -61,4 +61,7 @@ def final(time_us: int, store: MemoryStore) -> Iterator[history.Record]:
         except Exception as error:
             yield history.raised(time_us, "store", "", document, "read its log back", error)
             continue
+        if durable.snapshot_revision:
+            kept = history.fingerprint(durable.text)
+            yield history.Snapshotted(time_us, document, durable.snapshot_revision, kept)
         yield history.FinalDocument(time_us, document, durable.head, history.fingerprint(text), chain)

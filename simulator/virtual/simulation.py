@@ -99,6 +99,7 @@ class Simulation(ABC, Generic[_P]):
     def _run_until(self, until_us: int) -> None:
         while self.now < until_us:
             self.clock.run_until(min(until_us, self.now + PROGRESS_EVERY_US))
+            self._look()
             self.recorder.flush_if_full()
             if self._progress is not None:
                 self._progress(self.now)
@@ -119,6 +120,9 @@ class Simulation(ABC, Generic[_P]):
         for client in self.clients:
             client.restart()
             client.go_online()
+
+    def _look(self) -> None:
+        """Look at what is held, now and then."""
 
     @abstractmethod
     def _has_settled(self) -> bool:

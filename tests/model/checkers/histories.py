@@ -236,6 +236,7 @@ class Room:
         for name, last in self.last.items():
             self.add(history.FinalProgress, site=name, last=last)
         fingerprint = history.fingerprint(self.text)
+        self.add(history.Held, what="waiting operations", amount=0, amount_max=1_000)
         self.add(history.FinalDocument, revision=len(self.log), fingerprint=fingerprint, chain=self.chain)
         self.records.append(history.Finished(self.time_us))
         return self.records

@@ -65,6 +65,7 @@ def test_replicas_show_what_they_ought_to_at_every_moment(cell: SmallCell) -> No
         assert not watch.lost
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_what_the_author_of_a_branch_applies_is_what_the_merge_says(data: st.DataObject) -> None:
     text = data.draw(texts())

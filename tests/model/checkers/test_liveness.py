@@ -122,6 +122,7 @@ class TestRevisions:
             assert judged(checker(), [*story, end]).violated == 0
 
 
+@pytest.mark.slow
 class TestServers:
     """Servers that are correct and slow; time is virtual."""
 
