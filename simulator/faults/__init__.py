@@ -25,7 +25,7 @@ from simulator.faults.network import (
     PartitionOneWay,
     PartitionRegion,
 )
-from simulator.faults.rights import RightLoss
+from simulator.faults.rights import RightLoss, SignOut, TokenOutage
 from simulator.faults.store import RivalWriter, StoreFailure, StoreStall
 
 FAULTS: dict[str, type[Fault]] = {
@@ -51,6 +51,8 @@ FAULTS: dict[str, type[Fault]] = {
         ClientCrash,
         ClientPause,
         RightLoss,
+        SignOut,
+        TokenOutage,
     )
 }
 """All faults by the name scenarios use."""

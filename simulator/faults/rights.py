@@ -1,12 +1,12 @@
-"""Faults of what clients may do: rights that are lessened or withdrawn for a while."""
+"""Faults of what clients may do: rights and tokens that are withdrawn, or not given, for a while."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from model.protocol import ErrorCode
-from reference_server.core.effects import RightsChanged, Role
+from reference_server.core.effects import Revoked, RightsChanged, Role
 from simulator.faults.fault import ClientsFault
 from simulator.virtual.cell import Cell
 from simulator.virtual.client import SimulatedClient
@@ -19,23 +19,48 @@ LESSENED: Final = (Role.VIEWER, None)
 """What is left of a right."""
 
 
-class RightLoss(ClientsFault):
-    """Some clients may only read for a while, and some of them not even that, be they connected or away.
+class _SentAway(ClientsFault):
+    """Some clients are sent away, and come back when they may, with all that was written meanwhile.
 
-    Who is sent away opens the document again when the right is back, with all that was written meanwhile.
+    Attributes:
+        why: the error they are sent away with.
     """
+
+    host: Cell
+    clients: Sequence[SimulatedClient]
+    why: ClassVar[ErrorCode]
+
+    def begin(self) -> None:
+        """Look now and then whether somebody may come back."""
+        if self.clients:
+            self.host.clock.call(ASKED_EVERY_US, self._ask)
+
+    def _may_come(self, client: SimulatedClient) -> bool:
+        """Whether neither this fault nor another one of its kind keeps the client away."""
+        raise NotImplementedError
+
+    def _ask(self) -> None:
+        """Whoever may come back opens the document again; an error that was held up may come late."""
+        for client in self.clients:
+            if client.gave_up == self.why.value and self._may_come(client):
+                client.go_offline(self.why.value)
+                client.go_online()
+        self.host.clock.call(ASKED_EVERY_US, self._ask)
+
+
+class RightLoss(_SentAway):
+    """Some clients may only read for a while, and some of them not even that, be they connected or away."""
 
     kind = "right_loss"
     shows = Shows((Symptom.FORBIDDEN,))
-    host: Cell
-    clients: Sequence[SimulatedClient]
+    why = ErrorCode.FORBIDDEN
 
     def begin(self) -> None:
         """Take the rights away, and say so."""
         for client in self.clients:
             self.host.roles[client.plan.site] = self.random.choice(LESSENED)
         self._tell()
-        self._ask()
+        super().begin()
 
     def end(self) -> None:
         """Give them back."""
@@ -43,15 +68,49 @@ class RightLoss(ClientsFault):
             self.host.roles.pop(client.plan.site, None)
         self._tell()
 
+    def _may_come(self, client: SimulatedClient) -> bool:
+        return client.plan.site not in self.host.roles
+
     def _tell(self) -> None:
         for document in dict.fromkeys(client.document.document for client in self.clients):
             self.host.gateway_handles(RightsChanged(document))
 
-    def _ask(self) -> None:
-        """Whoever may come back opens the document again; a refusal that was held up may come late."""
+
+class SignOut(_SentAway):
+    """The tokens of some clients are revoked, be they connected or away; later they sign in again."""
+
+    kind = "sign_out"
+    shows = Shows((Symptom.SIGNED_OUT,))
+    why = ErrorCode.TOKEN_REVOKED
+
+    def begin(self) -> None:
+        """Revoke them."""
         for client in self.clients:
-            if client.gave_up == ErrorCode.FORBIDDEN.value and client.plan.site not in self.host.roles:
-                client.go_offline("forbidden")
-                client.go_online()
-        if self.clients:
-            self.host.clock.call(ASKED_EVERY_US, self._ask)
+            self.host.tokens.withheld.add(client.plan.site)
+            if token := self.host.tokens.revoke(client.plan.site):
+                self.host.gateway_handles(Revoked(token))
+        super().begin()
+
+    def end(self) -> None:
+        """Let them sign in."""
+        for client in self.clients:
+            self.host.tokens.withheld.discard(client.plan.site)
+
+    def _may_come(self, client: SimulatedClient) -> bool:
+        return client.plan.site not in self.host.tokens.withheld
+
+
+class TokenOutage(ClientsFault):
+    """Some clients get no new token; when the old one has expired they are warned, closed and refused."""
+
+    kind = "token_outage"
+    shows = Shows((Symptom.NOT_RENEWED, Symptom.TOKEN_REFUSED))
+    host: Cell
+
+    def begin(self) -> None:
+        """Give them none."""
+        self.host.tokens.withheld.update(client.plan.site for client in self.clients)
+
+    def end(self) -> None:
+        """Give them some again."""
+        self.host.tokens.withheld.difference_update(client.plan.site for client in self.clients)

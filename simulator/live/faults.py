@@ -37,6 +37,8 @@ PERSIST_US: Final = 3_000
 _NEEDS: Final = {
     "rival_writer": "it needs another writer inside the server",
     "right_loss": "it needs whoever gives the rights",
+    "sign_out": "it needs whoever issues the tokens",
+    "token_outage": "it needs whoever issues the tokens",
 }
 """What is missing for the faults that cannot be made over real sockets."""
 
@@ -198,7 +200,7 @@ def playable(
     for window in windows:
         why = ""
         if window.kind not in LIVE_FAULTS:
-            why = _NEEDS[window.kind]
+            why = _NEEDS.get(window.kind, "there is a server")
         elif window.kind in SERVER_FAULTS and server is None:
             why = "the server is not ours"
         elif window.kind == CLOCK_SKEW and not dates_tokens:

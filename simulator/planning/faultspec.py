@@ -17,6 +17,9 @@ CELLS_MAX: Final = 1_024
 ANY_REGION: Final = "any"
 EITHER_WAY: Final = "either"
 CLOCK_SKEW: Final = "clock_skew"
+TOKEN_OUTAGE: Final = "token_outage"
+OF_EXPIRING_TOKENS: Final = (CLOCK_SKEW, TOKEN_OUTAGE)
+"""Faults that need tokens with a lifetime."""
 
 
 class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +109,8 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "client_crash": _kind("clients", 3, share=0.02),
     "client_pause": _of_server("clients", 3, share=0.05),
     "right_loss": _of_server("clients", 5, share=0.05),
+    "sign_out": _of_server("clients", 2, share=0.05),
+    TOKEN_OUTAGE: _of_server("clients", 8, share=0.1),
     "loss": _of_replicas("network", 6, share=1.0, rate=0.5),
     "duplication": _of_replicas("network", 6, share=1.0, rate=0.5),
     "reordering": _of_replicas("network", 6, share=1.0, rate=0.5),

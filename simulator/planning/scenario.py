@@ -19,7 +19,7 @@ from model.settings.reader import Reader, SettingError, Variant, nearest, parse,
 from simulator.planning.faultspec import (
     ANY_REGION,
     CELLS_MAX,
-    CLOCK_SKEW,
+    OF_EXPIRING_TOKENS,
     FaultSpec,
     fault_problems,
     fault_variant,
@@ -128,6 +128,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         service_per_recipient_us: per connection that a broadcast goes to.
         authenticate_us: for the check of a token.
         token_lifetime_us: how long a token of a client is good for; 0: for ever.
+        renew_grace_us: a connection whose token has expired is closed so long after that.
         commit_us: of the store, until durable; up to ``commit_jitter_us`` more.
         queue_items_max: operations waiting for one document; further ones are answered ``busy``.
         outbox_bytes_max: bytes waiting for one connection; a slower reader is closed.
@@ -139,6 +140,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service_per_recipient_us: Duration = 4
     authenticate_us: Duration = 300
     token_lifetime_us: Duration = 0
+    renew_grace_us: PositiveDuration = 30_000_000
     commit_us: Duration = 2_000
     commit_jitter_us: Duration = 1_000
     queue_items_max: Items = 1_000
@@ -297,10 +299,10 @@ def _problems(s: Scenario) -> Iterator[tuple[str, str]]:
     for i, spec in enumerate(s.faults):
         for key, message in fault_problems(spec, s.sessions.join_ramp_us, s.duration_us):
             yield f"faults.{i}.{key}", message
-        if spec.kind == CLOCK_SKEW and not s.server.token_lifetime_us:
+        if spec.kind in OF_EXPIRING_TOKENS and not s.server.token_lifetime_us:
             yield (
                 f"faults.{i}.kind",
-                f"{CLOCK_SKEW} needs server.token_lifetime: a token has the one time compared",
+                f"{spec.kind} needs server.token_lifetime: a token has the one time compared",
             )
         if spec.region not in ("", ANY_REGION, *names):
             yield f"faults.{i}.region", f"unknown region {spec.region!r}; {nearest(spec.region, names)}"

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from model.people.episodes import Weights
-from simulator.planning.faultspec import CLOCK_SKEW, KINDS_WITH_SERVER, FaultSpec, fault_spec
+from simulator.planning.faultspec import KINDS_WITH_SERVER, OF_EXPIRING_TOKENS, FaultSpec, fault_spec
 from simulator.planning.scenario import Scenario, ServerSettings, validate
 from simulator.planning.seeds import Seeds
 
@@ -66,9 +66,9 @@ def swarm(scenario: Scenario, seeds: Seeds, kinds: Sequence[str] = KINDS_WITH_SE
 
 
 def _server(scenario: Scenario, kept: Sequence[FaultSpec]) -> ServerSettings:
-    """The server's settings, with tokens that expire where a clock is to be wrong."""
+    """The server's settings, with tokens that expire where a fault needs that."""
     server = scenario.server
-    if server.token_lifetime_us or all(spec.kind != CLOCK_SKEW for spec in kept):
+    if server.token_lifetime_us or all(spec.kind not in OF_EXPIRING_TOKENS for spec in kept):
         return server
     lifetime_us = max(1, int(scenario.duration_us * TOKEN_SHARE))
     return msgspec.structs.replace(server, token_lifetime_us=lifetime_us)

@@ -15,6 +15,7 @@ from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.memo import Memo
 from model.people.actions import Author
+from model.protocol import ErrorCode
 from reference_server.core.document import Document
 from reference_server.core.effects import (
     Append,
@@ -57,7 +58,7 @@ from simulator.virtual.recorder import Recorder
 from simulator.virtual.rows import broadcast, final, placed, stored
 from simulator.virtual.simulation import Simulation
 from simulator.virtual.storage import Storage
-from simulator.virtual.tokens import believed, token
+from simulator.virtual.tokens import Tokens
 from simulator.virtual.witness import GATEWAY, Symptom
 
 RESTART_US: Final = 500_000
@@ -83,6 +84,7 @@ class Cell(Simulation[SimulatedClient]):
 
     Attributes:
         roles: what clients may do who may not edit; None for nothing.
+        tokens: what clients show.
         errors: how often what went wrong that left no record, by kind.
         transform: how long the core took with what it received and what the store answered, which is where
             it carries and merges edits; microseconds of ``clock_us``, the one clock that is not virtual.
@@ -102,6 +104,7 @@ class Cell(Simulation[SimulatedClient]):
         super().__init__(plan, recorder, parts.memo(), fault_of, progress)
         self.errors: dict[str, int] = {}
         self.roles: dict[SiteId, Role | None] = {}
+        self.tokens = Tokens()
         self._clock_us = clock_us
         self._parts = parts
         self._displayed = {d.document for d in plan.documents if d.displayed}
@@ -154,7 +157,8 @@ class Cell(Simulation[SimulatedClient]):
 
     def token_of(self, client: SimulatedClient) -> str:
         """What a client shows, dated by its own clock."""
-        return token(client.site, self.now + client.skew_us, self.plan.server.token_lifetime_us)
+        lifetime_us = self.plan.server.token_lifetime_us
+        return self.tokens.shown(client.plan.site, client.site, self.now + client.skew_us, lifetime_us)
 
     def authentication_us(self, _: Connection) -> int:
         """As modelled."""
@@ -307,11 +311,11 @@ class Cell(Simulation[SimulatedClient]):
 
     def _authenticate(self, effect: Authenticate) -> None:
         """Believe a token if its time is right."""
-        identity = believed(effect.token, self.now)
+        identity, reason = self.tokens.believed(effect.token, self.now)
         connection = self.connections.get(effect.connection)
-        if identity is None and connection is not None:
+        if not identity and reason is ErrorCode.UNAUTHENTICATED and connection:
             self.witness.notice(Symptom.TOKEN_REFUSED, connection.path.owner)
-        self.gateway_handles(Authenticated(effect.connection, identity))
+        self.gateway_handles(Authenticated(effect.connection, identity, reason))
 
     def _authorize(self, effect: Authorize, delay_us: int) -> None:
         """Let everybody edit who may; looking it up takes no time of its own."""

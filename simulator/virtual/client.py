@@ -31,6 +31,12 @@ LEAVE_RETRY_US: Final = 500_000
 """Somebody who wants to leave with edits on their way looks again after this long."""
 
 
+_NOTICED: Final = {
+    ErrorCode.FORBIDDEN: Symptom.FORBIDDEN,
+    ErrorCode.TOKEN_REVOKED: Symptom.SIGNED_OUT,
+}
+
+
 class ClientHost(RecordSink, Protocol):
     """What the clients of one plan need of the run they are part of: a simulated cell, or a live run.
 
@@ -130,8 +136,8 @@ class _Recorder(ClientRecorder):
 
     def failed(self, failure: Failure) -> None:
         self._is_asked = ERRORS[failure.code].warning is Answer.SEND_AGAIN
-        if failure.code is ErrorCode.FORBIDDEN:
-            self._notice(Symptom.FORBIDDEN)
+        if failure.code in _NOTICED:
+            self._notice(_NOTICED[failure.code])
 
     def disconnected(self, cause: str) -> None:
         super().disconnected(cause)
@@ -150,6 +156,7 @@ class _Recorder(ClientRecorder):
 
     def not_renewed(self) -> None:
         self._host.count("token could not be renewed")
+        self._notice(Symptom.NOT_RENEWED)
 
 
 class SimulatedClient(Client[Connection, Concord]):

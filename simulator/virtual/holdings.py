@@ -23,6 +23,7 @@ def limits_of(server: ServerSettings) -> Limits:
         outbox_bytes_max=server.outbox_bytes_max,
         snapshot_every_revisions=server.snapshot_every_revisions,
         offline_horizon_revisions=server.offline_horizon_revisions,
+        renew_grace_us=server.renew_grace_us,
     )
 
 

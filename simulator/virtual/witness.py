@@ -43,6 +43,8 @@ class Symptom(enum.Enum):
     RESTARTED = "a client's process came back with what it had saved"
     REPEATED = "a client sent what was in flight again, and nobody had asked for it"
     TOKEN_REFUSED = "a token was refused for what its clock says"
+    SIGNED_OUT = "a client was told that its token was revoked"
+    NOT_RENEWED = "a token was to be renewed, and there was no other one"
     FORBIDDEN = "a client was told that it may not do this, or not be here, any more"
     DROPPED = "a datagram was lost"
     DOUBLED = "a datagram was sent on its way twice"

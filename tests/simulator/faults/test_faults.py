@@ -29,6 +29,8 @@ STRONG: dict[str, dict[str, Any]] = {
     "clock_skew": {"share": 0.5},
     "client_crash": {"share": 0.5},
     "right_loss": {"share": 0.5},
+    "sign_out": {"share": 0.5},
+    "token_outage": {"share": 0.5},
 }
 """Parameters under which a fault must hit a dozen clients."""
 

@@ -277,7 +277,8 @@ def test_the_default_scenario_has_a_real_load() -> None:
     assert scenario.popularity.hot_room == 200
     assert (scenario.workload.edits_per_second, scenario.workload.text_length) == (0.2, 2_000)
     assert scenario.sessions.offline_mean_count > 1
-    assert set(KINDS_WITH_SERVER) - {spec.kind for spec in scenario.faults} == {"herd"}
+    elsewhere = {"herd", "right_loss", "sign_out", "token_outage"}
+    assert set(KINDS_WITH_SERVER) - {spec.kind for spec in scenario.faults} == elsewhere
 
 
 def test_every_kind_of_fault_is_implemented_and_every_implementation_has_a_kind() -> None:
