@@ -87,6 +87,53 @@ class CutOneWay(Cut):
         return (sender if self._up else receiver) in self.inside
 
 
+class Arranged(Cut):
+    """A cut between those of a room who are not placed so that they hear each other."""
+
+    share_default = 1.0
+
+    def begin(self) -> None:
+        """Give everybody a place, and cut."""
+        self._places: dict[SiteId, tuple[int, int]] = {}
+        for room in self.host.rooms.values():
+            sites = [peer.site for peer in room if peer in self.clients]
+            self._places |= {site: (place, len(sites)) for place, site in enumerate(sites)}
+        super().begin()
+
+    def _separates(self, sender: SiteId, receiver: SiteId) -> bool:
+        if sender not in self._places or receiver not in self._places:
+            return False
+        (one, size), (other, _) = self._places[sender], self._places[receiver]
+        return not self._hear_each_other(one, other, size)
+
+    def _hear_each_other(self, one: int, other: int, size: int) -> bool:
+        """Whether the replicas in two places of a room of ``size`` hear each other."""
+        raise NotImplementedError
+
+
+class Ring(Arranged):
+    """The replicas of a room stand in a ring, and each hears only the nearest quarter on either side.
+
+    Everybody is connected with everybody, but no two hear the same.
+    """
+
+    kind = "partition_ring"
+
+    def _hear_each_other(self, one: int, other: int, size: int) -> bool:
+        apart = abs(one - other)
+        return min(apart, size - apart) <= max(1, size // 4)
+
+
+class Bridge(Arranged):
+    """Two halves of a room hear each other through one replica alone, which hears both."""
+
+    kind = "partition_bridge"
+
+    def _hear_each_other(self, one: int, other: int, size: int) -> bool:
+        middle = size // 2
+        return middle in (one, other) or (one < middle) == (other < middle)
+
+
 class FlappingCut(IntermittentFault, Cut):
     """The cut comes and goes."""
 
@@ -166,6 +213,8 @@ GOSSIP_FAULTS: Final[dict[str, type[Fault]]] = {
         SplitHalves,
         Cut,
         CutOneWay,
+        Ring,
+        Bridge,
         FlappingCut,
         Clogged,
         Loss,

@@ -93,6 +93,8 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "partition_halves": _kind("network", 6, share=0.5),
     "partition_clients": _kind("network", 6, share=0.05),
     "partition_one_way": _kind("network", 6, share=0.1, direction=EITHER_WAY),
+    "partition_ring": _of_replicas("network", 6, share=1.0),
+    "partition_bridge": _of_replicas("network", 6, share=1.0),
     "flapping": _kind("network", 8, share=0.05, period_us=1_000_000),
     "clog": _kind("network", 3, share=0.2, impatient=0.3),
     "gateway_crash": _of_server("gateway", 3, cells=1),

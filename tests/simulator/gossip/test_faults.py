@@ -80,6 +80,34 @@ def test_who_is_not_heard_still_hears() -> None:
     assert first.time_us < 4 * SECOND < second.time_us
 
 
+@pytest.mark.parametrize(
+    ("kind", "hear"),
+    [
+        ("partition_ring", {"ab", "bc", "cd", "de", "ef", "af"}),
+        ("partition_bridge", {"ab", "bc", "ac", "ad", "bd", "cd", "de", "df", "ef"}),
+    ],
+)
+def test_who_hears_whom_and_what_is_passed_on(kind: str, hear: set[str]) -> None:
+    scripts = [[edit(1.5, 0, "x")], *[[] for _ in range(4)], [edit(1.5, 0, "y")]]
+    cell, keeper = cell_of(room(*scripts, seconds=8, faults=[fault(kind, 1, 6)]))
+    carried: set[str] = set()
+    carry = cell.network.carry
+
+    def watched(sender: Any, receiver: Any, datagram: Any) -> None:
+        if SECOND < cell.now < 6 * SECOND:
+            carried.add("".join(sorted((sender.site, receiver.site))))
+        carry(sender, receiver, datagram)
+
+    cell.network.carry = watched  # type: ignore[method-assign]
+    cell.run()
+    assert carried == hear
+    learnt = of(history.Integrated, keeper)
+    assert len(learnt) == 2 * 5  # two edits, and five others for each
+    assert all(record.time_us < 6 * SECOND for record in learnt), "somebody was not told by others"
+    (ended,) = of(history.FaultEnded, keeper)
+    assert ended.affected > 0
+
+
 def test_what_was_clogged_arrives_after_all() -> None:
     window = msgspec.structs.replace(fault("clog", 1, 4), sites=("a",))
     plan = room([edit(1.5, 0, "x"), edit(2.0, 0, "y"), edit(2.5, 0, "z")], [], faults=[window])
