@@ -249,7 +249,7 @@ class Assembly:
             document.close()
         for item in self._buffer:
             name = getattr(item, "document", None)
-            if isinstance(item, history.Raised | history.Accused):
+            if isinstance(item, history.Raised | history.Accused | history.Garbled):
                 yield item  # says enough by itself
                 continue
             if name is not None and not self._documents[name].is_whole:

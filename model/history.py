@@ -156,6 +156,18 @@ class Accused(RecordBase, frozen=True, tag="accused"):
     problem: str
 
 
+class Garbled(RecordBase, frozen=True, tag="garbled"):
+    """The network flipped a bit of a message on a client's connection, so that it is none any more.
+
+    ``direction`` is "up", to the server, or "down", to the client. Whoever gets it has to end the connection.
+    """
+
+    time_us: int
+    site: SiteId
+    document: DocumentId
+    direction: str
+
+
 class Edited(RecordBase, frozen=True, tag="edit"):
     """A person changed the text of one replica; ``operation`` is based on what that replica displayed.
 
@@ -412,6 +424,7 @@ Record: TypeAlias = (
     | Stranded
     | Raised
     | Accused
+    | Garbled
     | Edited
     | Sent
     | Stored

@@ -8,30 +8,65 @@ from typing import Any
 from model import history
 from model.checkers import Handler
 from model.checkers.check import Check
+from model.identity import SiteId
 
 
 class Protocol(Check):
-    """No message, error or close code of the server is one that the protocol does not allow then."""
+    """No message, error or close code of the server is one that the protocol does not allow then.
+
+    What comes of a message that the network garbled is held against nobody; but the connection must end.
+    """
 
     name = "protocol"
     detail = "welcomes, joins, revisions and acknowledgements that clients took from the server"
 
-    def handlers(self) -> Mapping[type, Handler]:
-        """What clients took, and what they hold against the server."""
-        taken = (
-            history.Connected,
-            history.Joined,
-            history.Delivered,
-            history.Acknowledged,
-            history.Merged,
-        )
-        return {**dict.fromkeys(taken, self._taken), history.Accused: self._accused}
+    def __init__(self, *, claimed: bool = True) -> None:
+        super().__init__(claimed=claimed)
+        self._garbled: dict[SiteId, history.Garbled] = {}  # since the site was last let in
+        self._due: dict[SiteId, history.Garbled] = {}  # the connection it came over has still to end
 
-    def _taken(self, _: Any) -> None:
+    def handlers(self) -> Mapping[type, Handler]:
+        """What clients took, what they hold against the server, and what the network did to both."""
+        taken = (history.Joined, history.Delivered, history.Acknowledged, history.Merged)
+        return {
+            **dict.fromkeys(taken, self._taken),
+            history.Connected: self._connected,
+            history.Accused: self._accused,
+            history.Garbled: self._was_garbled,
+            history.Disconnected: self._ended,
+            history.Offline: self._ended,
+        }
+
+    def _taken(self, record: Any) -> None:
         self.checked += 1
+        garbled = self._due.get(record.site)
+        if garbled is not None and garbled.direction == "down":
+            del self._due[record.site]
+            self.violate(
+                record.time_us,
+                record.document,
+                f"{record.site} took revision {record.revision} after a message that the network had garbled",
+                kind="garbled",
+                site=record.site,
+                revision=record.revision,
+            )
+
+    def _connected(self, record: history.Connected) -> None:
+        self.checked += 1
+        self._garbled.pop(record.site, None)
+        self._due.pop(record.site, None)
+
+    def _was_garbled(self, record: history.Garbled) -> None:
+        self._garbled[record.site] = record
+        self._due[record.site] = record
+
+    def _ended(self, record: history.Disconnected | history.Offline) -> None:
+        self._due.pop(record.site, None)
 
     def _accused(self, record: history.Accused) -> None:
         self.checked += 1
+        if record.site in self._garbled:
+            return
         self.violate(
             record.time_us,
             record.document,
@@ -40,3 +75,14 @@ class Protocol(Check):
             site=record.site,
             revision=record.revision,
         )
+
+    def _finish(self) -> None:
+        for record in self._due.values():
+            sender, receiver = (record.site, "the server")[:: 1 if record.direction == "up" else -1]
+            self.violate(
+                record.time_us,
+                record.document,
+                f"{receiver} did not end the connection over which it had a garbled message of {sender}",
+                kind="garbled",
+                site=record.site,
+            )

@@ -19,6 +19,7 @@ from simulator.faults.fault import Fault
 from simulator.faults.gateway import CrashBeforeAck, GatewayCrash, GatewayPause
 from simulator.faults.network import (
     Clog,
+    Corruption,
     Flapping,
     PartitionClients,
     PartitionHalves,
@@ -37,6 +38,7 @@ FAULTS: dict[str, type[Fault]] = {
         PartitionOneWay,
         Flapping,
         Clog,
+        Corruption,
         GatewayCrash,
         CrashBeforeAck,
         GatewayPause,

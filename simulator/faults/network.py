@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from model.protocol import ProtocolError, decode_client, decode_server
 from simulator.faults.fault import ClientsFault, IntermittentFault, RegionFault
 from simulator.planning.plan import FaultWindow
 from simulator.virtual.client import SimulatedClient
@@ -19,6 +20,9 @@ ONE_WAY: Final = {
     "down": Shows((Symptom.HELD_DOWN, Symptom.GIVEN_UP), needed=(Symptom.HELD_DOWN, Symptom.CARRIED_UP)),
 }
 """What a path shows of which one direction is dead."""
+
+FLIPS_MAX: Final = 64
+"""So many bits are tried before a message is left as it is; most messages are none with most bits flipped."""
 
 
 class PartitionClients(ClientsFault):
@@ -126,3 +130,46 @@ class Clog(PartitionClients):
         for client in self.clients:
             if self.random.random() < impatient:
                 self.host.clock.call(int(self.duration_us * self.random.random()), client.reconnect_elsewhere)
+
+
+class Corruption(ClientsFault):
+    """Now and then a bit of a message is flipped, from and to some clients, and it is no message any more.
+
+    The protocol has no checksum; TLS has one. So a flip that leaves a message of the protocol would be taken
+    by everybody for what it says, and is not made. Whoever gets one of the others has to end the connection,
+    and no text may be another one for it. A client that is told it sent nonsense does not come back by
+    itself: its person opens the document again when the fault is over.
+    """
+
+    kind = "corruption"
+    shows = Shows((Symptom.GARBLED,))
+    host: ServerHost
+    clients: Sequence[SimulatedClient]
+
+    def begin(self) -> None:
+        """Start to flip bits."""
+        self._rate = float(self.param("rate", 0.1))
+        self._paths = [client.path for client in self.clients]
+        for path in self._paths:
+            path.garble = self._garble
+
+    def end(self) -> None:
+        """Carry everything as it is."""
+        for path in self._paths:
+            path.garble = None
+        for client in self.clients:
+            client.reopen()
+
+    def _garble(self, data: bytes, up: bool) -> bytes:
+        if self.random.random() >= self._rate:
+            return data
+        decode = decode_client if up else decode_server
+        for _ in range(FLIPS_MAX):
+            bit = self.random.randrange(8 * len(data))
+            flipped = bytearray(data)
+            flipped[bit // 8] ^= 1 << bit % 8
+            try:
+                decode(bytes(flipped))
+            except ProtocolError:
+                return bytes(flipped)
+        return data

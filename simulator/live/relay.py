@@ -114,10 +114,15 @@ class MessageRelay:
 
     def to_server(self, data: bytes) -> None:
         """Send a message of the client."""
-        if data.startswith(_PRESENCE):
-            self._transmit(data, None)
+        try:
+            if data.startswith(_PRESENCE):
+                data.decode()
+                self._transmit(data, None)
+                return
+            message = decode_client(data)
+        except (ProtocolError, UnicodeDecodeError):
+            self._transmit_garbled(data)
             return
-        message = decode_client(data)
         handed: Callable[[], None] | None = None
         match message:
             case Hello():
@@ -137,6 +142,15 @@ class MessageRelay:
             case Presence() | Renew():
                 pass
         self._transmit(data, handed)
+
+    def _transmit_garbled(self, data: bytes) -> None:
+        """Send what is no message; what is not even text has to go as a binary one."""
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            self._send(data, None, True)
+        else:
+            self._send(data, None, False)
 
     def _transmit(self, data: bytes, handed: Callable[[], None] | None) -> None:
         if self._compresses and len(data) >= COMPRESSED_BYTES_MIN:

@@ -36,7 +36,7 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         cells: how many cells it hits, drawn for each occurrence; at most all there are.
         region: the name of a region; ``any`` draws one for each occurrence.
         direction: ``up`` is from the clients to the gateway; ``either`` draws one for each occurrence.
-        rate: probability that a commit or a datagram is hit.
+        rate: probability that a commit, a message or a datagram is hit.
         impatient: share of the hit clients that come back on another path before it is over.
         period_us: mean time between two changes, writes or resends.
         restart_us: from the death of the process to the start of the next one.
@@ -97,6 +97,7 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "partition_bridge": _of_replicas("network", 6, share=1.0),
     "flapping": _kind("network", 8, share=0.05, period_us=1_000_000),
     "clog": _kind("network", 3, share=0.2, impatient=0.3),
+    "corruption": _of_server("network", 5, share=0.1, rate=0.1),
     "gateway_crash": _of_server("gateway", 3, cells=1),
     "crash_before_ack": _of_server("gateway", 4, cells=1, restart_us=1_000_000),
     "gateway_pause": _of_server("gateway", 2, cells=1),

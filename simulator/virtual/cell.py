@@ -212,8 +212,8 @@ class Cell(Simulation[SimulatedClient]):
         self._pauses = pause = self._pauses + 1
         rng = self.seeds.stream("pause", self.plan.index, pause)
         for connection in self.connections.values():
-            self.network.server_fell_silent(
-                connection, rng, lambda: self._waiting is not None and self._pauses == pause
+            self.network.fell_silent(
+                connection, rng, lambda: self._waiting is not None and self._pauses == pause, client=False
             )
 
     def resume_gateway(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
+from model import history
 from model.client.answers import ERRORS, Answer
 from model.client.backoff import Backoff
 from model.client.client import Client
@@ -226,6 +227,17 @@ class SimulatedClient(Client[Connection, Concord]):
     def skew_us(self, value: int) -> None:
         self._recorder.skew_us = value
 
+    def garbled(self, direction: str) -> None:
+        """A message from it or to it was garbled by the network."""
+        run = self._run
+        run.record(history.Garbled(run.now, self.site, self.document.document, direction))
+
+    def reopen(self) -> None:
+        """The person closes a document that would not open any more, and opens it again."""
+        if self.gave_up:
+            self.go_offline("closed")
+            self.go_online()
+
     def record_final(self) -> None:
         """Record what it shows at the end of the history."""
         try:
@@ -263,7 +275,7 @@ class SimulatedClient(Client[Connection, Concord]):
         self.reads_slowly += 1
         if self.link is not None:
             rng = self._run.seeds.stream("pause", self.plan.site, self._run.now)
-            self._run.network.client_fell_silent(self.link, rng, lambda: self._waiting is waiting)
+            self._run.network.fell_silent(self.link, rng, lambda: self._waiting is waiting, client=True)
 
     def resume(self) -> None:
         """Let it go on: it takes what has come meanwhile."""

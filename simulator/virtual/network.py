@@ -37,10 +37,11 @@ class Path:
         blocked_up, blocked_down: how many faults block it at present, per direction.
         blocks: how often it changed from free to blocked.
         is_blocked: whether any direction carries nothing; asked for every message.
+        garble: what a fault makes of a message, given whether it goes up; None if nothing.
         connections: those that at least one end believes in.
     """
 
-    __slots__ = ("blocked_down", "blocked_up", "blocks", "connections", "is_blocked", "owner")
+    __slots__ = ("blocked_down", "blocked_up", "blocks", "connections", "garble", "is_blocked", "owner")
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
@@ -48,6 +49,7 @@ class Path:
         self.blocked_down = 0
         self.blocks = 0
         self.is_blocked = False
+        self.garble: Callable[[bytes, bool], bytes] | None = None
         self.connections: dict[ConnectionId, Connection] = {}
 
     def block(self, *, up: bool, down: bool) -> None:
@@ -76,6 +78,9 @@ class ClientEndpoint(Protocol):
 
     def received(self, connection: Connection, data: bytes) -> None:
         """A message arrived."""
+
+    def garbled(self, direction: str) -> None:
+        """A message from it ("up") or to it ("down") arrives with a bit flipped."""
 
     def broken(self, connection: Connection | None, code: int) -> None:
         """The connection is gone for the client, or (None) did not open; ``code`` as in WebSocket."""
@@ -106,6 +111,7 @@ class Connection:
         "held_down",
         "held_up",
         "id",
+        "is_garbled",
         "jitter_us",
         "latency_us",
         "outbox_bytes",
@@ -132,6 +138,7 @@ class Connection:
         self.held_up: list[bytes] = []
         self.held_down: list[bytes | int] = []
         self.outbox_bytes = 0
+        self.is_garbled = False  # a message on it was
         self.has_gap = False  # messages for the client were lost: what came after them is lost, too
 
 
@@ -221,6 +228,8 @@ class Network:
             connection.held_up.append(data)
             self._notice(Symptom.HELD_UP, path.owner)
         elif connection.server_open:
+            if path.garble is not None:
+                data = self._garbled(connection, data, "up")
             self._server.received(connection, data)
             if path.is_blocked:
                 self._notice(Symptom.CARRIED_UP, path.owner)
@@ -234,9 +243,19 @@ class Network:
         elif isinstance(data, int):
             self._client_gone(connection, data)
         else:
+            if path.garble is not None:
+                data = self._garbled(connection, data, "down")
             client.received(connection, data)
             if path.is_blocked:
                 self._notice(Symptom.CARRIED_DOWN, path.owner)
+
+    def _garbled(self, connection: Connection, data: bytes, direction: str) -> bytes:
+        assert connection.path.garble is not None
+        arrives = connection.path.garble(data, direction == "up")
+        if arrives != data:
+            connection.is_garbled = True
+            connection.client.garbled(direction)
+        return arrives
 
     def _hold_down(self, connection: Connection, data: bytes | int) -> None:
         connection.held_down.append(data)
@@ -297,6 +316,9 @@ class Network:
 
     def _shut(self, connection: Connection, *, client: bool = False, server: bool = False) -> None:
         """One end is closed: what is held for it is lost."""
+        if connection.is_garbled:
+            connection.is_garbled = False
+            self._notice(Symptom.GARBLED, connection.path.owner)
         if client:
             connection.client_open = False
             connection.held_down.clear()
@@ -343,26 +365,17 @@ class Network:
             self._notice(Symptom.GIVEN_UP, connection.path.owner)
             self._server_gone(connection)
 
-    def server_fell_silent(
-        self, connection: Connection, rng: random.Random, is_silent: Callable[[], bool]
+    def fell_silent(
+        self, connection: Connection, rng: random.Random, is_silent: Callable[[], bool], *, client: bool
     ) -> None:
-        """The server's process was stopped: the client gives the connection up if that lasts too long."""
+        """The client's process was stopped, or the server's: the other end gives up if that lasts."""
 
         def give_up() -> None:
-            if connection.client_open and is_silent():
+            if is_silent() and client:
+                self._server_gone(connection)
+            elif is_silent() and connection.client_open:
                 self._client_gone(connection, CLOSE_ABNORMAL)
                 self._clock.call(connection.latency_us, self._server_hears, connection)
-
-        self._clock.call(int(self._plan.keep_alive_us * (0.5 + rng.random())), give_up)
-
-    def client_fell_silent(
-        self, connection: Connection, rng: random.Random, is_silent: Callable[[], bool]
-    ) -> None:
-        """The client's process was stopped: the server gives the connection up if that lasts too long."""
-
-        def give_up() -> None:
-            if is_silent():
-                self._server_gone(connection)
 
         self._clock.call(int(self._plan.keep_alive_us * (0.5 + rng.random())), give_up)
 

@@ -30,6 +30,7 @@ class Symptom(enum.Enum):
     GIVEN_UP = "one side gave up a silent connection, or none could be opened"
     WAITED = "a message waited for a client that did not read it"
     LATE = "a process took what had waited for it while it was stopped"
+    GARBLED = "a connection ended over which a message had come with a bit flipped"
     RESET = "a connection ended with the process behind it"
     STARTED = "a new process began with what the store holds"
     UNTOLD = "a revision was durable, or may have been, when the process died that had to tell of it"

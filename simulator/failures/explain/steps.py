@@ -13,7 +13,7 @@ EVERYBODY: Final = ""
 
 StoryStepKind: TypeAlias = Literal[
     "create", "join", "edit", "send", "store", "broadcast", "deliver", "acknowledge", "merge", "display",
-    "online", "offline", "crash", "restart", "disconnect", "strand", "raise", "accuse",
+    "online", "offline", "crash", "restart", "disconnect", "strand", "raise", "accuse", "garble",
     "see", "fault", "heal", "final",
 ]  # fmt: skip
 

@@ -113,18 +113,22 @@ class _Teller(Steps):
                 step = StoryStep(record.time_us, lane, "strand", what, site=record.site)
                 number = self.add(step._replace(first=first, last=record.last))
                 self.show(lane, number, None)
-            case history.Raised() | history.Accused():
+            case history.Raised() | history.Accused() | history.Garbled():
                 self.take_problem(record)
             case _:
                 pass  # cursors as the server knows them, and what is about the whole run
 
-    def take_problem(self, record: history.Raised | history.Accused) -> None:
+    def take_problem(self, record: history.Raised | history.Accused | history.Garbled) -> None:
         lane = lane_of(record.site)
         if isinstance(record, history.Raised):
             what = f"raises {record.problem}"
             step = StoryStep(record.time_us, lane or SERVER, "raise", what, site=record.site)
-        else:
+        elif isinstance(record, history.Accused):
             step = StoryStep(record.time_us, lane, "accuse", record.problem, site=record.site)
+        else:
+            whose = "of this client" if record.direction == "up" else "for this client"
+            what = f"the network flips a bit of a message {whose}"
+            step = StoryStep(record.time_us, lane, "garble", what, site=record.site)
         self.add(step)
 
     # --- clients ------------------------------------------------------------------------------------------

@@ -93,6 +93,7 @@ def test_live_faults_hit_what_they_are_meant_for(tmp_path: Path) -> None:
         of_kind("gateway_pause", 0.8, 0.8),
         of_kind("store_error", 2.4, 0.8),
         of_kind("clock_skew", 2, 2),
+        of_kind("corruption", 5.5, 1.5),
     ]
     faults = [of_kind(kind, 0.5 + 0.9 * n, 0.9) for n, kind in enumerate(one_after_another)]
     run = with_expiring_tokens(tmp_path, *faults, *beside, seconds=9.5, heal_s=15.0)

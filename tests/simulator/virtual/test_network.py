@@ -35,6 +35,9 @@ class Laptop:
         self.got.append(data)
         self.got_us.append(self.clock.now_us)
 
+    def garbled(self, direction: str) -> None:
+        raise AssertionError("nobody garbles anything here")
+
     def broken(self, connection: Connection | None, code: int) -> None:
         self.codes.append(code)
         self.broken_us = self.clock.now_us
