@@ -174,7 +174,6 @@ class Replica:
     def disconnected(self) -> None:
         """The connection is gone; edits go on and queue up."""
         self._enter(Phase.OFFLINE, ConnectionLost)
-        self._awaits_fate = False
         self._cursors.remove_all()
 
     def _enter(self, phase: Phase, because: Trigger) -> None:
@@ -219,7 +218,8 @@ class Replica:
         assert self.revision is not None or not (own or self.text)
         # What a phase says of what is in flight.
         is_branch = sent is not None and sent.is_branch
-        assert not (self._awaits_fate and (sent is None or is_branch))
+        if self.phase in (Phase.LIVE, Phase.HANDING_IN):  # before, it is what the last connection left
+            assert not (self._awaits_fate and (sent is None or is_branch))
         if self.phase is Phase.LIVE:
             assert not is_branch
             assert sent is not None or not pending

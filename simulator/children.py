@@ -7,6 +7,7 @@ group. Workers of a process pool wait for their parent in a thread, as :mod:`mul
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -45,7 +46,15 @@ def group() -> int | None:
                 stderr=subprocess.DEVNULL,
                 process_group=0,
             )
+            atexit.unregister(_end_group)
+            atexit.register(_end_group)
         return _watcher.pid
+
+
+def _end_group() -> None:
+    """End the group now, and be there when its leader ends."""
+    if _watcher is not None:
+        _watcher.communicate()
 
 
 class WorkerPool(ProcessPoolExecutor):

@@ -71,6 +71,19 @@ def test_everything_below_a_process_ends_with_it(
         until(lambda: not any(is_alive(pid) for pid in below))
 
 
+def test_the_leader_of_the_group_is_waited_for_in_the_end() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "from simulator.children import group; print(group())"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        process_group=group(),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not is_alive(int(done.stdout))
+
+
 def test_the_group_is_not_that_of_the_terminal() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpgrp())"],

@@ -39,6 +39,7 @@ from reference_server.store.memory import MemoryStore
 from simulator.live.server import free_port
 from simulator.zoo.bugs.batch import CarelessBatch
 from tests.numbers import rev, seq
+from tests.waiting import until
 
 SECRET = "a secret of at least thirty-two bytes for tests"
 COMPRESSED_BYTES_MIN = 64
@@ -95,13 +96,15 @@ class CoreServer(InProcessServer):
         assert self._thread is None
         self.starts += 1
         started = threading.Event()
-        self._thread = threading.Thread(target=trio.run, args=(self._serve, started), daemon=True)
-        self._thread.start()
-        started.wait()
+        thread = self._thread = threading.Thread(target=trio.run, args=(self._serve, started), daemon=True)
+        thread.start()
+        until(lambda: started.is_set() or not thread.is_alive())
+        assert started.is_set(), "the server did not start"
 
     def kill(self) -> None:
         thread, self._thread = self._thread, None
         if thread is not None:
+            assert thread.is_alive(), "the server failed"
             self._trio.run_sync_soon(self._nursery.cancel_scope.cancel)
             thread.join()
             self.died()
@@ -346,13 +349,17 @@ class AckBreakingServer(CoreServer):
         self._acks = 0
 
     def _send(self, number: ConnectionId, data: bytes) -> None:
-        if data.startswith(b'{"type":"ack"') and not self._peers[number].site.startswith("setup"):
+        if data.startswith(b'{"type":"ack"') and self._is_of_a_client(number):
             self._acks += 1
             if self._acks % self.EVERY == 0:
                 self._close(core.Close(number, 1001, "lost"))
                 self._later(core.Closed(number))
                 return
         super()._send(number, data)
+
+    def _is_of_a_client(self, number: ConnectionId) -> bool:
+        peer = self._peers.get(number)  # gone, if an earlier effect of the same event closed it
+        return peer is not None and not peer.site.startswith("setup")
 
 
 def deaf(site: str) -> Callable[[SiteId, bytes], bool]:

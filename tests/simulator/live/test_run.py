@@ -313,6 +313,14 @@ def test_a_run_that_is_interrupted_is_judged_as_far_as_it_came(tmp_path: Path, a
     assert any("The run was interrupted" in note for note in run.result.notes)
 
 
+@pytest.mark.usefixtures("patient")
+def test_what_was_found_before_an_interrupt_is_a_violation(tmp_path: Path) -> None:
+    run = interrupted(tmp_path, AckBreakingServer(document=RepeatingDocument), at=0.7)
+    assert run.result.interrupted
+    assert "a second time" in violated(run)["ledger"]
+    assert (tmp_path / "history" / "cell-00.jsonl.gz").exists()
+
+
 def test_an_interrupt_before_anything_has_begun_is_passed_on(tmp_path: Path) -> None:
     def stage(text: str) -> None:
         if text == "making the documents":
