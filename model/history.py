@@ -296,7 +296,10 @@ class Pointed(RecordBase, frozen=True, tag="pointed"):
 
 
 class Placed(RecordBase, frozen=True, tag="placed"):
-    """The server knows that a site's cursor is at ``position`` in the text of ``revision`` (sampled)."""
+    """A worker knows that a site's cursor is at ``position`` in the text of ``revision`` (sampled).
+
+    ``received_us`` is when its client's word arrived, 0 if the worker has it from another one, perhaps late.
+    """
 
     time_us: int
     site: SiteId

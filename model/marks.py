@@ -114,6 +114,16 @@ class Mechanism(enum.Enum):
         Side.SERVER,
         "The store did not answer a read or a load, and was asked again.",
     )
+    OTHER_WORKER = (
+        "other_worker",
+        Side.SERVER,
+        "A client came to another worker than the time before.",
+    )
+    FOUND_BY_COMPARING = (
+        "found_by_comparing",
+        Side.SERVER,
+        "A worker compared heads with the store and found a revision that no hint had told of yet.",
+    )
     FENCED_ELSEWHERE = (
         "fenced_elsewhere",
         Side.SERVER,

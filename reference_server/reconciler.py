@@ -19,7 +19,8 @@ from reference_server.bus.hints import (
     PermissionsChanged,
     TokenRevoked,
 )
-from reference_server.core.effects import Announced, Deleted, RightsChanged, Role, Whispered
+from reference_server.core.effects import Deleted, RightsChanged, Role
+from reference_server.follower import Follower
 from reference_server.logs import Logger
 from reference_server.peers import Peers
 from reference_server.store.port import Catalogue, StoreUnavailable
@@ -27,21 +28,14 @@ from reference_server.worker import Worker
 
 _LOG: Final = Logger("reconciler")
 
-CATCH_UP_SECONDS: Final = 2.0
-"""How often a worker compares heads, rights and revoked tokens with the store, in case a hint of the bus was
-lost. So it is, with the time that the store takes, how long an old right may count at another worker."""
-
-CATCH_UP_ALONE_SECONDS: Final = 0.25
-"""The same while the bus is gone: then it is the only way to hear of other workers."""
-
 COMPARED_AT_ONCE: Final = 1_000
 """Documents in one question to the store, which takes a bounded number of arguments."""
 
 HOUSEKEEPING_SECONDS: Final = 30.0
 
 
-class Reconciler:
-    """What other workers did, taken over here."""
+class Reconciler(Follower):
+    """What other workers did, taken over here: revisions, rights, tokens, deleted documents."""
 
     def __init__(
         self,
@@ -53,11 +47,11 @@ class Reconciler:
         token_seconds: Callable[[], int],
     ) -> None:
         """``token_seconds`` is how long a token lives at the most, where only its id is known."""
+        super().__init__(lambda: worker.gateway.documents, worker.handle, peers)
         self._worker = worker
         self._authorizer = authorizer
         self._revocations = revocations
         self._catalogue = catalogue
-        self._peers = peers
         self._token_seconds = token_seconds
         self._roles: dict[DocumentId, dict[str, Role]] = {}  # as last compared
         self._missed = trio.Event()
@@ -67,10 +61,8 @@ class Reconciler:
     def heard(self, hint: Hint) -> None:
         """See :class:`reference_server.peers.HintHandler`."""
         match hint:
-            case NewHead(document, revision):
-                self._worker.handle(Announced(document, revision))
-            case CursorMoved(document, site, revision, selection, left):
-                self._worker.handle(Whispered(document, site, revision, selection, left))
+            case NewHead() | CursorMoved():
+                super().heard(hint)
             case TokenRevoked(jti, expires_at):
                 self._revocations.learn(jti, expires_at)
             case PermissionsChanged(document, user):
@@ -84,17 +76,11 @@ class Reconciler:
         """See :class:`reference_server.peers.HintHandler`."""
         if self._worker.is_draining:
             return
-        if document is not None:
-            self._worker.handle(Announced(document))
-        else:
+        super().missed(document)
+        if document is None:
             self._authorizer.forget()
             self._roles.clear()
             self._missed.set()
-
-    def unheard(self) -> None:
-        """See :class:`reference_server.peers.HintHandler`."""
-        documents = self._worker.gateway.documents
-        self._peers.appended({name: document.log.revision for name, document in documents.items()})
 
     def rights_changed(self, document: DocumentId, user: str | None) -> None:
         """What a user, or everybody, may do with a document has changed: ask again."""
@@ -111,12 +97,9 @@ class Reconciler:
     async def run(self) -> None:
         """Compare with the store for ever, if there are other workers."""
         while self._peers.shared:
-            with trio.move_on_after(
-                CATCH_UP_SECONDS if self._peers.are_connected else CATCH_UP_ALONE_SECONDS
-            ):
+            with trio.move_on_after(self.pause_seconds):
                 await self._missed.wait()
             self._missed = trio.Event()
-            self._peers.follow_only(self._worker.gateway.documents)
             await self.compare()
 
     async def keep_house(self) -> None:
@@ -143,7 +126,7 @@ class Reconciler:
     async def compare(self) -> None:
         """Compare revoked tokens, and the documents that are open here, with the store."""
         await self.learn_revocations()
-        documents = [name for name, d in self._worker.gateway.documents.items() if d.members]
+        documents = self.to_compare()
         self._roles = {name: self._roles[name] for name in documents if name in self._roles}
         for begin in range(0, len(documents), COMPARED_AT_ONCE):
             await self._compare(documents[begin : begin + COMPARED_AT_ONCE])
@@ -160,7 +143,7 @@ class Reconciler:
         for document in documents:
             if document in heads:
                 self._compare_roles(document, roles.get(document, {}))
-                self._worker.handle(Announced(document, heads[document]))
+                self.compared(document, heads[document])
             else:
                 self.deleted(document)
 

@@ -27,10 +27,20 @@ class _Document:
     """One sampled document.
 
     ``distrusted`` holds, for each site, the newest revision when it came back last: places of its earlier
-    connections may have been told to peers without a record of their own.
+    connections may have been told to peers without a record of their own. ``relayed`` are the sites whose
+    cursor one worker has told another one.
     """
 
-    __slots__ = ("authors", "distrusted", "elements", "head", "places", "pointers", "snapshots")
+    __slots__ = (
+        "authors",
+        "distrusted",
+        "elements",
+        "head",
+        "places",
+        "pointers",
+        "relayed",
+        "snapshots",
+    )
 
     def __init__(self, text: str) -> None:
         self.head: Revision = EMPTY_LOG
@@ -39,6 +49,7 @@ class _Document:
         self.snapshots: dict[Revision, list[Element]] = {EMPTY_LOG: list(self.elements.present)}
         self.places: dict[SiteId, list[Place]] = {}
         self.distrusted: dict[SiteId, Revision] = {}
+        self.relayed: set[SiteId] = set()
         self.pointers = Pointers()
 
     def stored(self, record: history.Stored) -> None:
@@ -58,8 +69,9 @@ class _Document:
     def candidates(self, record: history.Seen) -> list[Place]:
         """The places that a sighting may come from; empty if it cannot be told.
 
-        A cursor that a newcomer got together with the text was carried there from an earlier revision. One
-        that came with an edit has no place if its owner was gone when the edit was durable.
+        A cursor that a newcomer got together with the text was carried there from an earlier revision: the
+        last one, or any if it came by way of another worker, whose hints are late and may be lost. One that
+        came with an edit has no place if its owner was gone when the edit was durable.
         """
         places = self.places.get(record.peer, [])
         if len(places) >= PLACES_KEPT_MAX and places[0].revision >= record.placed_revision:
@@ -70,7 +82,9 @@ class _Document:
         if not there and self.authors.get(record.placed_revision, record.peer) == record.peer:
             return []
         earlier = [p for p in places if p.revision < record.placed_revision]
-        return there if record.fresh else [*there, *earlier[-1:]]
+        if record.fresh:
+            return there
+        return [*there, *(earlier if record.peer in self.relayed else earlier[-1:])]
 
 
 class Presence(Check):
@@ -124,7 +138,7 @@ class Presence(Check):
         document = self._documents.get(record.document)
         if document is None:
             return
-        pointed = document.pointers.answered(record)
+        pointed = document.pointers.answered(record) if record.received_us else None
         elements = document.snapshots.get(record.revision)
         if elements is None:
             return
@@ -143,11 +157,40 @@ class Presence(Check):
             )
             return
         places = document.places.setdefault(record.site, [])
+        if not record.received_us:
+            document.relayed.add(record.site)
+            self._compare_with_places(record, places, document, elements)
         places.append(place_of(record.revision, position, elements))
         if len(places) > PLACES_KEPT_MAX:
             del places[0]
         if pointed is not None:
             self._compare_with_said(record, pointed, document, elements)
+
+    def _compare_with_places(
+        self, record: history.Placed, places: list[Place], document: _Document, elements: list[Element]
+    ) -> None:
+        """Where another worker has a cursor against where the first one had it, now or before."""
+        known = [place for place in places if place.revision <= record.revision]
+        if len(known) < len(places) or len(places) >= PLACES_KEPT_MAX or not known:
+            return  # it may come from what is not remembered
+        if document.distrusted.get(record.site, -1) >= record.revision:
+            return
+        problems = [
+            _misplaced(document, elements, place, record.position)
+            for place in known
+            if place.revision < record.revision or place.position != record.position
+        ]
+        self.checked += 1
+        if len(problems) == len(known) and all(problems):
+            self.violate(
+                record.time_us,
+                record.document,
+                f"a worker was told of the cursor of {record.site} at {record.position} of revision "
+                f"{record.revision}, {problems[-1]}",
+                site=record.site,
+                revision=record.revision,
+                position=record.position,
+            )
 
     def _compare_with_said(
         self,

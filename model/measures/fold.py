@@ -342,6 +342,8 @@ class Measures:
 
     def _placed(self, record: history.Placed) -> None:
         self._at(record.time_us)
+        if not record.received_us:
+            return  # another worker's clients are told, which is counted from when the first one knew
         placed = self._site(record.site).placed
         if len(placed) >= PLACED_KEPT_MAX:
             del placed[next(iter(placed))]

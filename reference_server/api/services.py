@@ -120,7 +120,7 @@ class Services(Protocol):
         """Refuse this token from now on, here and at every other worker, also after a restart.
 
         Once it returns, nothing that came with this token is applied here any more; at the other workers
-        soon after, see :data:`reference_server.reconciler.CATCH_UP_SECONDS`.
+        soon after, see :data:`reference_server.follower.CATCH_UP_SECONDS`.
 
         Raises:
             StoreUnavailable: it cannot be kept.

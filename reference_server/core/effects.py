@@ -344,7 +344,10 @@ class Published(NamedTuple):
 
 
 class CursorPlaced(NamedTuple):
-    """A site's cursor is known to be at ``position`` in the text of ``revision``; for histories."""
+    """A site's cursor is known to be at ``position`` in the text of ``revision``; for histories.
+
+    ``received_us`` is when that arrived from the site's own client, 0 if another worker told of it.
+    """
 
     document: DocumentId
     site: SiteId

@@ -95,6 +95,7 @@ class Gateway:
         document: type[Document] = Document,
         apply: Callable[[str, Operation], str] = apply,
         first_request: int = 0,
+        takes_over: bool = False,
         shared: bool = False,
         compression: bool = False,
     ) -> None:
@@ -104,8 +105,8 @@ class Gateway:
             limits: what is allowed; the defaults if None.
             document: the state machine of a document.
             apply: as for :class:`model.jupiter.Replica`.
-            first_request: requests to the store count from here; a worker that takes over from a dead one
-                starts above it, so that answers to the dead one are nobody's.
+            first_request: requests to the store count from here, above those of whoever asked before.
+            takes_over: whether it takes over from a dead one, whose answers from the store are nobody's.
             shared: whether other workers serve the same documents and want to hear of cursors.
             compression: whether to compress for clients that can take it.
         """
@@ -116,8 +117,7 @@ class Gateway:
         self._documents: dict[DocumentId, Document] = {}
         self._out: list[Effect] = []
         self._requests = first_request
-        self._takes_over = first_request > 0
-        self._shared = shared
+        self._takes_over, self._shared = takes_over, shared
         self.compression = compression
 
     @property

@@ -336,6 +336,7 @@ class Room:
             del self._unheard[site]
             if (selection := self._carried(cursor)) is not None:
                 self._elsewhere[site] = (selection, revision)
+                self._out.append(CursorPlaced(self._document, site, revision, selection[1], 0))
                 self._tell_others(site, PeerPresence(revision, site, selection))
 
     def _whisper(self, site: SiteId, selection: Selection | None, *, left: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reference_server.core.effects import Answer
 from simulator.faults.fault import CellFault, ServerFault
 from simulator.virtual.witness import GATEWAY, Shows, Symptom
 
@@ -56,11 +57,10 @@ class CrashBeforeAck(CellFault):
         """Wait for the next commit that makes revisions durable."""
         self.host.storage.before_answer = self._crash
 
-    def _crash(self) -> bool:
+    def _crash(self, answer: Answer) -> None:
         self.host.storage.before_answer = None
-        self.host.crash_gateway()
+        self.host.crash_before_answer(answer)
         self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway)
-        return True
 
     def end(self) -> None:
         """Start a new process if the old one died."""

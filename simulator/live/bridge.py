@@ -116,6 +116,11 @@ class Bridge:
 
     # --- the network's side -------------------------------------------------------------------------------
 
+    @property
+    def accepts(self) -> bool:
+        """Whether anybody listens turns out at the real socket."""
+        return True
+
     def opened(self, connection: Connection) -> None:
         """Connect to the real server; what the client says meanwhile waits."""
         assert self.nursery is not None

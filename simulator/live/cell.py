@@ -110,7 +110,7 @@ class LiveCell:
             self.pace.advance,
             connect_seconds=max(CONNECT_SECONDS_MIN, plan.network.connect_timeout_us / 1_000_000),
         )
-        self.network = Network(self.clock, plan.network, self.bridge, _NEVER_CLOSED_BYTES, self.witness)
+        self.network = Network(self.clock, plan.network, _NEVER_CLOSED_BYTES, self.witness)
         self.bridge.network = self.network
         self.realised: list[FaultWindow] = []
         self.is_healing = False
@@ -149,7 +149,7 @@ class LiveCell:
 
     def open(self, client: SimulatedClient) -> None:
         """Connect a client; whether anybody listens turns out at the real socket."""
-        self.network.open(client, client.plan.region, client.network_random, lambda: True)
+        self.network.open(client, client.plan.region, client.network_random, self.bridge)
 
     def token_of(self, client: SimulatedClient) -> str:
         """A token of the client's user, who stays the same under every identity of the client."""

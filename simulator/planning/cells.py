@@ -60,6 +60,7 @@ def plan_cells(scenario: Scenario, seed: int) -> tuple[CellPlan, ...]:
             workload=scenario.workload,
             network=scenario.network,
             server=scenario.server,
+            bus=scenario.bus,
             sessions=scenario.sessions,
             documents=tuple(documents[index]),
             faults=_windows_of(windows, index),

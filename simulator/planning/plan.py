@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from model.identity import DocumentId, SiteId
-from simulator.planning.scenario import Gossip, NetworkSettings, ServerSettings, Sessions
+from simulator.planning.scenario import BusSettings, Gossip, NetworkSettings, ServerSettings, Sessions
 from simulator.workload.settings import Workload, WorkloadKind
 
 PLAN_VERSION: Final = 1
@@ -102,7 +102,7 @@ class FaultWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One cell: a gateway, its store, its documents and their clients (D18).
+    """One cell: its workers, their store, its documents and their clients (D18).
 
     With ``gossip`` there is neither gateway nor store, and the clients exchange events among themselves.
     """
@@ -118,4 +118,5 @@ class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     documents: tuple[DocumentPlan, ...]
     faults: tuple[FaultWindow, ...]
     gossip: GossipPlan | None = None
+    bus: BusSettings = BusSettings()
     version: int = PLAN_VERSION

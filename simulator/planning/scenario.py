@@ -27,6 +27,7 @@ from simulator.planning.faultspec import (
 from simulator.workload.settings import Workload
 
 SCENARIO_BYTES_MAX: Final = 1_048_576
+WORKERS_MAX: Final = 16
 _SHIPPED: Final = Path(__file__).parent / "scenarios"
 VARIANTS: Final[dict[type, Variant]] = {FaultSpec: fault_variant}
 """Structs whose fields depend on one of them, for whoever reads a part of a scenario."""
@@ -134,6 +135,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         outbox_bytes_max: bytes waiting for one connection; a slower reader is closed.
         snapshot_every_revisions: between two snapshots of a document.
         offline_horizon_revisions: how far a client may lag behind and still be merged (D12).
+        workers: of each cell, on one store; a client comes to any of them, at each connection anew.
     """
 
     service_us: Duration = 60
@@ -147,6 +149,23 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outbox_bytes_max: Bytes = 1_048_576
     snapshot_every_revisions: Items = 512
     offline_horizon_revisions: Items = 16_384
+    workers: Annotated[int, msgspec.Meta(ge=1, le=WORKERS_MAX)] = 1
+
+
+class BusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The bus that carries hints between the workers of a cell; means nothing where there is one worker.
+
+    Attributes:
+        latency_us: of a hint.
+        jitter_us: mean of what comes on top, drawn for each hint; a late one holds up those behind it.
+        loss: share of the hints that nobody gets, and nobody knows of.
+        duplication: share that arrive twice.
+    """
+
+    latency_us: Duration = 500
+    jitter_us: Duration = 500
+    loss: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
+    duplication: Share = 0.0
 
 
 class Gossip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,6 +213,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: Sessions = Sessions()
     network: NetworkSettings = NetworkSettings()
     server: ServerSettings = ServerSettings()
+    bus: BusSettings = BusSettings()
     gossip: Gossip = Gossip()
     faults: tuple[FaultSpec, ...] = ()
     requires: tuple[str, ...] = ()

@@ -1,8 +1,7 @@
-"""One cell in virtual time: a gateway, its store, its documents and their clients (D18).
+"""One cell in virtual time: workers on one store, their documents and their clients (D18).
 
-The gateway is the reference server's own core; this module is its second interpreter beside the trio
-shell: it turns effects into SimPy events and SimPy events into the core's events. Time is SimPy's clock, in
-integer microseconds.
+Most cells have one worker. Several share store and bus as those of a real server do. Time is SimPy's clock,
+in integer microseconds.
 """
 
 from __future__ import annotations
@@ -11,44 +10,32 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from model import history
-from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
+from model.identity import ConnectionId, DocumentId, Revision, SiteId
 from model.jupiter import Replica
+from model.marks import Mechanism, mark
 from model.memo import Memo
 from model.people.actions import Author
-from model.protocol import ErrorCode
 from reference_server.core.document import Document
 from reference_server.core.effects import (
-    Append,
+    Answer,
     Appended,
-    Authenticate,
-    Authenticated,
-    Authorize,
-    Authorized,
-    Close,
-    Closed,
-    Compress,
     CursorPlaced,
     Effect,
     Event,
-    Load,
     LogRow,
-    Opened,
     Published,
-    Read,
     Received,
-    Resume,
+    Request,
     Resumed,
     Role,
-    Send,
-    SetTimer,
-    Snapshot,
-    TimerFired,
-    Whisper,
 )
 from reference_server.core.gateway import Gateway
+from reference_server.follower import Follower
+from reference_server.peers import Peers
 from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
+from simulator.virtual.bus import Hub, SimulatedBus
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.holdings import Holdings, limits_of
 from simulator.virtual.network import Connection, Network
@@ -59,7 +46,7 @@ from simulator.virtual.rows import broadcast, final, placed, stored
 from simulator.virtual.simulation import Simulation
 from simulator.virtual.storage import Storage
 from simulator.virtual.tokens import Tokens
-from simulator.virtual.witness import GATEWAY, Symptom
+from simulator.virtual.worker import REQUESTS_MAX, SimulatedWorker
 
 RESTART_US: Final = 500_000
 """A server's process that died of an exception is started again after so long."""
@@ -73,6 +60,8 @@ class Parts(NamedTuple):
     store: type[MemoryStore] = MemoryStore
     memo: type[Memo] = Memo
     gateway: type[Gateway] = Gateway
+    peers: type[Peers] = Peers
+    follower: type[Follower] = Follower
 
 
 HEALTHY = Parts()
@@ -86,6 +75,8 @@ class Cell(Simulation[SimulatedClient]):
         roles: what clients may do who may not edit; None for nothing.
         tokens: what clients show.
         errors: how often what went wrong that left no record, by kind.
+        workers: the processes that serve.
+        hub: the bus between them, if there are several.
         transform: how long the core took with what it received and what the store answered, which is where
             it carries and merges edits; microseconds of ``clock_us``, the one clock that is not virtual.
     """
@@ -109,25 +100,22 @@ class Cell(Simulation[SimulatedClient]):
         self._parts = parts
         self._displayed = {d.document for d in plan.documents if d.displayed}
         self._limits = limits_of(plan.server)
-        self.network = Network(self.clock, plan.network, self, self._limits.outbox_bytes_max, self.witness)
-        self.connections: dict[ConnectionId, Connection] = {}
+        self.network = Network(self.clock, plan.network, self._limits.outbox_bytes_max, self.witness)
         self.storage = Storage(
             parts.store(on_commit=self._stored),
             self.clock,
             self.seeds,
             plan,
-            self.gateway_handles,
+            self._answered,
             self._store_raised,
             self.witness,
         )
-        self.gateway: Gateway | None = None
-        self.gateway_crashes = 0
-        self._waiting: list[Event] | None = None  # for the process to go on, while it is stopped
-        self._pauses = 0
-        self._told: dict[DocumentId, Revision] = {}  # the newest revision that this process told of
-        self._free_us = 0  # when the gateway's process is done with what it has
         self._holdings = Holdings(self._limits)
-        self._start_gateway()
+        count = plan.server.workers
+        self.hub = Hub(self.clock, self.seeds, plan.bus) if count > 1 else None
+        self.workers = [SimulatedWorker(self, number, self.hub) for number in range(count)]
+        self._victims = -1
+        self._came_to: dict[SiteId, SimulatedWorker] = {}
         self._create(authors(plan, self.seeds))
 
     def _create(self, authors: dict[SiteId, Author]) -> None:
@@ -152,8 +140,15 @@ class Cell(Simulation[SimulatedClient]):
         return self._parts.replica(site, document, apply=self.memo.apply)
 
     def open(self, client: SimulatedClient) -> None:
-        """Connect a client to the gateway."""
-        self.network.open(client, client.plan.region, client.network_random, lambda: self._accepts)
+        """Connect a client to a worker; a balancer in front of several passes over the dead ones."""
+        worker = self.workers[0]
+        if len(self.workers) > 1:
+            rng = self.seeds.stream("worker", client.plan.site, self.now)
+            worker = rng.choice([w for w in self.workers if w.accepts] or self.workers)
+            if self._came_to.get(client.plan.site, worker) is not worker:
+                mark(Mechanism.OTHER_WORKER)
+            self._came_to[client.plan.site] = worker
+        self.network.open(client, client.plan.region, client.network_random, worker)
 
     def token_of(self, client: SimulatedClient) -> str:
         """What a client shows, dated by its own clock."""
@@ -164,100 +159,66 @@ class Cell(Simulation[SimulatedClient]):
         """As modelled."""
         return self.plan.server.authenticate_us
 
-    # --- the gateway's host -------------------------------------------------------------------------------
-
-    def _start_gateway(self) -> None:
-        self.gateway = self._parts.gateway(
-            self._limits,
-            document=self._parts.document,
-            apply=self.memo.apply,
-            first_request=self.gateway_crashes << 32,
-        )
+    # --- what faults need ---------------------------------------------------------------------------------
 
     @property
     def is_gateway_up(self) -> bool:
-        """Whether there is a process that serves."""
-        return self.gateway is not None
-
-    def crash_gateway(self) -> None:
-        """The gateway's process dies with everything it holds."""
-        if self.gateway is None:
-            return
-        self.gateway = self._waiting = None
-        self.gateway_crashes += 1
-        hit, self.connections = self.connections, {}
-        for connection in hit.values():
-            self.network.reset(connection)
-        untold = sum(head > self._told.get(name, EMPTY_LOG) for name, head in self._heads().items())
-        self.witness.notice(Symptom.RESET, GATEWAY, times=len(hit))
-        self.witness.notice(Symptom.UNTOLD, GATEWAY, times=untold)
-
-    def restart_gateway(self) -> None:
-        """A new process takes over; all it knows is what the store holds."""
-        if self.gateway is None:
-            self._free_us = self.now
-            self._start_gateway()
-            self._told = self._heads()
-            self.witness.notice(Symptom.STARTED, GATEWAY)
+        """Whether every worker has a process that serves."""
+        return all(worker.gateway is not None for worker in self.workers)
 
     @property
-    def _accepts(self) -> bool:
-        return self.gateway is not None and self._waiting is None
+    def gateway_crashes(self) -> int:
+        """How often a process died."""
+        return sum(worker.crashes for worker in self.workers)
+
+    def crash_gateway(self) -> None:
+        """The process of a worker dies with everything it holds; of several, each in its turn."""
+        self._next_victim().crash()
+
+    def restart_gateway(self) -> None:
+        """A new process takes over where one died; all it knows is what the store holds."""
+        for worker in self.workers:
+            worker.restart()
 
     def pause_gateway(self) -> None:
-        """Stop the gateway's process as SIGSTOP does: nothing is handled, and clients hear nothing."""
-        if self.gateway is None or self._waiting is not None:
-            return
-        self._waiting = []
-        self._pauses = pause = self._pauses + 1
-        rng = self.seeds.stream("pause", self.plan.index, pause)
-        for connection in self.connections.values():
-            self.network.fell_silent(
-                connection, rng, lambda: self._waiting is not None and self._pauses == pause, client=False
-            )
+        """Stop the process of a worker as SIGSTOP does; of several, each in its turn."""
+        self._next_victim().pause()
 
     def resume_gateway(self) -> None:
-        """Let the process go on: it takes what has come meanwhile, its timers included."""
-        waiting, self._waiting = self._waiting, None
-        for event in waiting or ():
-            self.witness.notice(Symptom.LATE, GATEWAY)
-            self.gateway_handles(event)
+        """Let it go on."""
+        for worker in self.workers:
+            worker.resume()
 
-    def opened(self, connection: Connection) -> None:
-        """A connection was accepted."""
-        self.connections[connection.id] = connection
-        self.gateway_handles(Opened(connection.id))
-
-    def received(self, connection: Connection, data: bytes) -> None:
-        """A message arrived at the gateway."""
-        self.gateway_handles(Received(connection.id, data))
-
-    def closed(self, connection: Connection) -> None:
-        """A connection is gone for the server."""
-        self.gateway_handles(Closed(connection.id))
-        self.connections.pop(connection.id, None)
+    def _next_victim(self) -> SimulatedWorker:
+        self._victims += 1
+        return self.workers[self._victims % len(self.workers)]
 
     def gateway_handles(self, event: Event) -> None:
-        """Give the core an event and perform its effects, after the time its process needs for it."""
-        gateway = self.gateway
-        if gateway is None:
-            return
-        if self._waiting is not None:
-            self._waiting.append(event)
-            return
-        now = self.now
-        start = max(now, self._free_us)
-        try:
-            effects = self._timed(gateway, event, start)
-        except Exception as error:
-            self._server_raised(event, error)
-            return
-        self._free_us = start + self._service_us(effects)
-        delay_us = self._free_us - now
-        for effect in effects:
-            self._perform(effect, delay_us)
+        """Something happened that every worker hears of."""
+        for worker in self.workers:
+            worker.handle(event)
 
-    def _timed(self, gateway: Gateway, event: Event, now_us: int) -> list[Effect]:
+    # --- what workers need --------------------------------------------------------------------------------
+
+    def new_gateway(self, first_request: int, *, takes_over: bool) -> Gateway:
+        """The core of a process that starts."""
+        return self._parts.gateway(
+            self._limits,
+            document=self._parts.document,
+            apply=self.memo.apply,
+            first_request=first_request,
+            takes_over=takes_over,
+            shared=self.plan.server.workers > 1,
+        )
+
+    def new_follower(
+        self, gateway: Gateway, handle: Callable[[Event], None], bus: SimulatedBus
+    ) -> tuple[Follower, Peers]:
+        """What keeps a process in step with the others."""
+        peers = self._parts.peers(bus, shared=True)
+        return self._parts.follower(lambda: gateway.documents, handle, peers), peers
+
+    def timed(self, gateway: Gateway, event: Event, now_us: int) -> list[Effect]:
         """Let the core handle an event; only where it may carry or merge edits is it timed."""
         if self._clock_us is None or not isinstance(event, Received | Appended | Resumed):
             return gateway.handle(event, now_us)
@@ -266,99 +227,62 @@ class Cell(Simulation[SimulatedClient]):
         self.transform.record(int(self._clock_us() - begin))
         return effects
 
-    def _service_us(self, effects: list[Effect]) -> int:
-        """The one hook for modelled service times (D18)."""
-        plan = self.plan.server
-        recipients = 0
-        for effect in effects:
-            if type(effect) is Send:
-                recipients += len(effect.connections)
-        return plan.service_us + recipients * plan.service_per_recipient_us
+    def role_of(self, owner: SiteId) -> Role | None:
+        """What a client may do."""
+        return self.roles.get(owner, Role.EDITOR)
 
-    def _perform(self, effect: Effect, delay_us: int) -> None:
-        match effect:
-            case Send():
-                connections = self.connections
-                send_down = self.network.send_down
-                data = effect.data
-                for number in effect.connections:
-                    connection = connections.get(number)
-                    if connection is not None:
-                        send_down(connection, data, delay_us)
-            case Published():
-                self._published(effect, delay_us)
-            case CursorPlaced():
-                if effect.document in self._displayed:
-                    self.record(placed(self.now + delay_us, effect))
-            case Close():
-                connection = self.connections.get(effect.connection)
-                if connection is not None:
-                    self.network.close_from_server(connection, effect.code, delay_us)
-            case Authenticate():
-                wait_us = delay_us + self.plan.server.authenticate_us
-                self.clock.call(wait_us, self._authenticate, effect)
-            case Authorize():
-                self._authorize(effect, delay_us)
-            case Compress() | Whisper():
-                pass
-            case Resume():
-                self.clock.call(delay_us, self.gateway_handles, Resumed(effect.document))
-            case SetTimer():
-                fired = TimerFired(effect.connection)
-                self.clock.call(max(0, effect.at_us - self.now), self.gateway_handles, fired)
-            case Load() | Read() | Append() | Snapshot():
-                self.storage.request(effect)
+    def request(self, request: Request) -> None:
+        """Ask the store."""
+        self.storage.request(request)
 
-    def _authenticate(self, effect: Authenticate) -> None:
-        """Believe a token if its time is right."""
-        identity, reason = self.tokens.believed(effect.token, self.now)
-        connection = self.connections.get(effect.connection)
-        if not identity and reason is ErrorCode.UNAUTHENTICATED and connection:
-            self.witness.notice(Symptom.TOKEN_REFUSED, connection.path.owner)
-        self.gateway_handles(Authenticated(effect.connection, identity, reason))
+    def heads(self) -> dict[DocumentId, Revision]:
+        """What the store holds of each document."""
+        return {d.document: self.storage.store.durable(d.document).head for d in self.plan.documents}
 
-    def _authorize(self, effect: Authorize, delay_us: int) -> None:
-        """Let everybody edit who may; looking it up takes no time of its own."""
-        gateway = self.gateway
-        if gateway is None:
-            return  # it raised a moment ago
-        connection = self.connections.get(effect.connection)
-        owner = SiteId("" if connection is None else connection.path.owner)
-        event = Authorized(effect.connection, self.roles.get(owner, Role.EDITOR))
-        try:
-            effects = gateway.handle(event, self.now)
-        except Exception as error:
-            self._server_raised(event, error)
-            return
-        for answer in effects:
-            self._perform(answer, delay_us)
-
-    # --- exceptions ---------------------------------------------------------------------------------------
-
-    def _server_raised(self, event: Event, error: Exception) -> None:
-        """The server's process dies of it, as a real one would, and a supervisor starts another one."""
-        connection = self.connections.get(getattr(event, "connection", ConnectionId(0)))
-        client = next((c for c in self.clients if connection and c is connection.client), None)
-        self.record(raised_over(self.now, event, client, error))
-        self._server_dies()
-
-    def _store_raised(self, document: DocumentId, error: Exception) -> None:
-        """A commit ended in an exception; the server's process, which the store is part of, dies of it."""
-        self.record(history.raised(self.now, "store", "", document, "made a commit", error))
-        self._server_dies()
-
-    def _server_dies(self) -> None:
-        self.crash_gateway()
-        self.clock.call(RESTART_US, self.restart_gateway)
-
-    def _published(self, effect: Published, delay_us: int) -> None:
-        self._told[effect.document] = effect.row.revision
+    def published(self, effect: Published, delay_us: int) -> None:
+        """A revision goes to its readers."""
         self.record(broadcast(self.now + delay_us, effect, self.memo.fingerprint(effect.text)))
         self.recorder.flush_if_full()
+
+    def placed(self, effect: CursorPlaced, delay_us: int) -> None:
+        """A worker knows where a cursor is."""
+        if effect.document in self._displayed:
+            self.record(placed(self.now + delay_us, effect))
+
+    # --- the store ----------------------------------------------------------------------------------------
+
+    def _asked_by(self, answer: Answer) -> SimulatedWorker:
+        return self.workers[answer.request // REQUESTS_MAX % len(self.workers)]
+
+    def _answered(self, answer: Answer) -> None:
+        self._asked_by(answer).handle(answer)
+
+    def crash_before_answer(self, answer: Answer) -> None:
+        """The process that asked dies before it is told."""
+        self._asked_by(answer).crash()
 
     def _stored(self, document: DocumentId, rows: tuple[LogRow, ...]) -> None:
         for row in rows:
             self.record(stored(self.now, document, row))
+
+    # --- exceptions ---------------------------------------------------------------------------------------
+
+    def server_raised(self, worker: SimulatedWorker, event: Event, error: Exception) -> None:
+        """The worker's process dies of it, as a real one would, and a supervisor starts another one."""
+        connection = worker.connections.get(getattr(event, "connection", ConnectionId(0)))
+        client = next((c for c in self.clients if connection and c is connection.client), None)
+        self.record(raised_over(self.now, event, client, error))
+        self._dies(worker)
+
+    def _store_raised(self, document: DocumentId, error: Exception) -> None:
+        """A commit ended in an exception; the processes die of it, as if the store were part of them."""
+        self.record(history.raised(self.now, "store", "", document, "made a commit", error))
+        for worker in self.workers:
+            self._dies(worker)
+
+    def _dies(self, worker: SimulatedWorker) -> None:
+        worker.crash()
+        self.clock.call(RESTART_US, worker.restart)
 
     # --- the run ------------------------------------------------------------------------------------------
 
@@ -372,21 +296,19 @@ class Cell(Simulation[SimulatedClient]):
         super()._heal()
 
     def _has_settled(self) -> bool:
-        heads = self._heads()
+        heads = self.heads()
         return all(
             c.has_left or (c.is_settled and c.revision == heads[c.document.document]) for c in self.clients
         )
 
     def _look(self) -> None:
-        if self._waiting is None:  # else it has not heard of who is gone
-            self._holdings.look(self.gateway, self.storage.store, self.connections)
-
-    def _heads(self) -> dict[DocumentId, Revision]:
-        return {d.document: self.storage.store.durable(d.document).head for d in self.plan.documents}
+        for worker in self.workers:
+            if not worker.is_stopped:  # else it has not heard of who is gone
+                self._holdings.look(worker.gateway, self.storage.store, worker.connections)
 
     def _record_end(self) -> None:
         """Read everything back: what replicas show, and what the store really holds."""
-        at_rest = self.gateway if self._has_settled() else None
+        at_rest = [w.gateway for w in self.workers if w.gateway is not None] if self._has_settled() else []
         for client in self.clients:
             client.record_final()
         self._look()

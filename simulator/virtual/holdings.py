@@ -1,8 +1,8 @@
-"""What the gateway of a cell and its store hold: at most, and when all is at rest."""
+"""What the gateways of a cell and their store hold: at most, and when all is at rest."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from model import history
@@ -70,12 +70,12 @@ class Holdings:
         if amount > self._peaks.get(key, -1):
             self._peaks[key] = amount
 
-    def found(self, time_us: int, at_rest: Gateway | None) -> Iterator[history.Held]:
-        """The most of everything that was seen, and what a gateway has left that is at rest, if it is."""
+    def found(self, time_us: int, at_rest: Iterable[Gateway]) -> Iterator[history.Held]:
+        """The most of everything that was seen, and what gateways have left that are at rest."""
         for (document, what), amount in self._peaks.items():
             yield history.Held(time_us, document, what, amount, self._limits[what])
-        if at_rest is not None:
-            yield from _left(time_us, at_rest)
+        for gateway in at_rest:
+            yield from _left(time_us, gateway)
 
 
 def _left(time_us: int, gateway: Gateway) -> Iterator[history.Held]:

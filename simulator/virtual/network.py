@@ -87,7 +87,11 @@ class ClientEndpoint(Protocol):
 
 
 class ServerEndpoint(Protocol):
-    """What the network needs of the gateway's host."""
+    """What the network needs of a gateway's host."""
+
+    @property
+    def accepts(self) -> bool:
+        """Whether connections are accepted now."""
 
     def opened(self, connection: Connection) -> None:
         """A connection was accepted."""
@@ -117,16 +121,24 @@ class Connection:
         "outbox_bytes",
         "path",
         "random",
+        "server",
         "server_open",
         "up_free_us",
         "up_last_us",
     )
 
     def __init__(
-        self, number: int, client: ClientEndpoint, latency_us: int, jitter_us: int, rng: random.Random
+        self,
+        number: int,
+        client: ClientEndpoint,
+        server: ServerEndpoint,
+        latency_us: int,
+        jitter_us: int,
+        rng: random.Random,
     ) -> None:
         self.id = ConnectionId(number)
         self.client = client
+        self.server = server
         self.path = client.path
         self.latency_us = latency_us
         self.jitter_us = jitter_us
@@ -145,18 +157,10 @@ class Connection:
 class Network:
     """All connections of one cell."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        plan: NetworkSettings,
-        server: ServerEndpoint,
-        outbox_bytes_max: int,
-        witness: Witness,
-    ) -> None:
+    def __init__(self, clock: Clock, plan: NetworkSettings, outbox_bytes_max: int, witness: Witness) -> None:
         self._clock = clock
         self._notice = witness.notice
         self._plan = plan
-        self._server = server
         self._outbox_bytes_max = outbox_bytes_max
         self._us_per_byte = 1_000_000 / plan.bandwidth_bytes_per_second
         self._count = 0
@@ -164,24 +168,22 @@ class Network:
 
     # --- opening ------------------------------------------------------------------------------------------
 
-    def open(
-        self, client: ClientEndpoint, region: int, rng: random.Random, accepts: Callable[[], bool]
-    ) -> None:
+    def open(self, client: ClientEndpoint, region: int, rng: random.Random, server: ServerEndpoint) -> None:
         """Start to connect: two round trips, or the connect timeout if the path or the server is down."""
         where = self._plan.regions[region]
         self._count += 1
-        connection = Connection(self._count, client, where.latency_us, where.jitter_us, rng)
+        connection = Connection(self._count, client, server, where.latency_us, where.jitter_us, rng)
 
         def arrive() -> None:
             path = connection.path
             if path.is_blocked:
                 self._notice(Symptom.GIVEN_UP, path.owner)
-            if path.is_blocked or not accepts():
+            if path.is_blocked or not server.accepts:
                 connection.client_open = connection.server_open = False
                 self._clock.call(self._plan.connect_timeout_us, fail)
                 return
             path.connections[connection.id] = connection
-            self._server.opened(connection)
+            server.opened(connection)
             client.opened(connection)
 
         def fail() -> None:
@@ -230,7 +232,7 @@ class Network:
         elif connection.server_open:
             if path.garble is not None:
                 data = self._garbled(connection, data, "up")
-            self._server.received(connection, data)
+            connection.server.received(connection, data)
             if path.is_blocked:
                 self._notice(Symptom.CARRIED_UP, path.owner)
 
@@ -305,7 +307,7 @@ class Network:
         at = max(self._clock.now_us + delay_us + connection.latency_us, connection.down_last_us)
         connection.down_last_us = at
         self._clock.call(at - self._clock.now_us, self._arrive_down, connection, code)
-        self._server.closed(connection)
+        connection.server.closed(connection)
 
     def reset(self, connection: Connection) -> None:
         """The server's process died: nothing on its way arrives, the client gets a reset."""
@@ -336,7 +338,7 @@ class Network:
     def _server_gone(self, connection: Connection) -> None:
         if connection.server_open:
             self._shut(connection, server=True)
-            self._server.closed(connection)
+            connection.server.closed(connection)
             # The client's own keep-alive finds out, if nothing told it before.
             self._clock.call(self._plan.keep_alive_us, self._client_gone, connection, CLOSE_ABNORMAL)
 
@@ -384,7 +386,7 @@ class Network:
         held_up, connection.held_up = connection.held_up, []
         for data in held_up:
             if connection.server_open:
-                self._server.received(connection, data)
+                connection.server.received(connection, data)
         if not connection.client.reads_slowly:
             self.read(connection, sys.maxsize)
         if not connection.client_open and connection.server_open:

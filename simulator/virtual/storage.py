@@ -20,8 +20,8 @@ class Storage:
     """Drives a :class:`MemoryStore` in virtual time.
 
     A commit takes ``commit_us`` plus jitter; requests that arrive meanwhile share the next one. ``stalled``
-    holds commits back, ``failing`` loses their answers, ``before_answer`` is called with every commit that
-    made revisions durable, before anybody is told.
+    holds commits back, ``failing`` loses their answers, ``before_answer`` is called with the first answer of
+    every commit that made revisions durable, before anybody is told.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Storage:
         self.store = store
         self.stalled = 0
         self.failing = 0.0
-        self.before_answer: Callable[[], bool] | None = None
+        self.before_answer: Callable[[Answer], None] | None = None
         self._clock = clock
         self._seeds = seeds
         self._plan = plan
@@ -121,13 +121,18 @@ class Storage:
         return self.store.fail(applied=rng.random() < 0.5)
 
     def _answer(self, answers: list[Answer]) -> None:
-        durable = any(isinstance(a, Appended) and isinstance(a.outcome, Committed) for a in answers)
-        if durable and self.before_answer is not None and self.before_answer():
-            return  # the gateway died between persist and acknowledgement
+        durable = (a for a in answers if isinstance(a, Appended) and isinstance(a.outcome, Committed))
+        if self.before_answer is not None and (first := next(durable, None)) is not None:
+            self.before_answer(first)
+        else:
+            self._notice_unsuccessful(answers)
+        for answer in answers:
+            self._tell(answer)
+
+    def _notice_unsuccessful(self, answers: list[Answer]) -> None:
         for answer in answers:
             match answer:
                 case Appended(outcome=Unknown()) | Loaded(contents=None):
                     self._notice(Symptom.UNKNOWN, STORE)
                 case Appended(outcome=Conflict()) if answer.request >= 0:  # those of rivals are below
                     self._notice(Symptom.REFUSED, STORE)
-            self._tell(answer)

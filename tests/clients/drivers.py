@@ -75,6 +75,7 @@ class SimulatedHost:
     """A client's host over the simulated network; the server is the other end of it."""
 
     is_healing = False
+    accepts = True
 
     def __init__(self, server: ScriptedServer) -> None:
         self.plan = small_plan()
@@ -82,7 +83,7 @@ class SimulatedHost:
         self.clock = Clock()
         self.memo = Memo()
         self.witness = Witness(self.clock)
-        self.network = Network(self.clock, self.plan.network, self, 1 << 30, self.witness)
+        self.network = Network(self.clock, self.plan.network, 1 << 30, self.witness)
         self.records: list[Record] = []
         self.record: Callable[[Record], None] = self.records.append
         self.errors: dict[str, int] = {}
@@ -102,7 +103,7 @@ class SimulatedHost:
         return Replica(site, document)
 
     def open(self, client: SimulatedClient) -> None:
-        self.network.open(client, 0, client.network_random, lambda: True)
+        self.network.open(client, 0, client.network_random, self)
 
     def token_of(self, client: SimulatedClient) -> str:
         return self._tokens.token(client.plan.site)

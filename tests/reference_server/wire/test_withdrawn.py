@@ -13,7 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from model.identity import DocumentId, Revision
 from model.protocol import ErrorCode, Join
-from reference_server import reconciler
+from reference_server import follower, reconciler
 from reference_server.bus.memory import MemoryHub
 from reference_server.core.effects import Answer, Append, Request, Role
 from reference_server.store.port import DocumentInfo
@@ -311,7 +311,7 @@ def test_nobody_is_let_in_while_a_document_is_being_deleted() -> None:
 def test_at_another_worker_a_change_counts_within_the_bound(
     kind: str, is_heard: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciler, "CATCH_UP_SECONDS", 0.05)
+    monkeypatch.setattr(follower, "CATCH_UP_SECONDS", 0.05)
     ask, code, close = CHANGES[kind]
 
     async def scenario() -> None:

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from model.text import delete
-from reference_server import reconciler
+from reference_server import follower
 from reference_server.bus.memory import MemoryHub
 from reference_server.store.transient import TransientCatalogue, TransientDatabase, TransientStore
 from tests.reference_server.wire.kit import Member, member
@@ -40,7 +40,7 @@ async def meet(*somebody: Member) -> None:
 def test_what_no_hint_told_of_is_found_by_comparing_heads(
     is_up: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciler, "CATCH_UP_SECONDS", 0.05)
+    monkeypatch.setattr(follower, "CATCH_UP_SECONDS", 0.05)
 
     async def scenario() -> None:
         hub = MemoryHub()
@@ -74,7 +74,7 @@ def test_what_no_hint_told_of_is_found_by_comparing_heads(
 
 
 def test_without_comparing_what_no_hint_told_of_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciler, "CATCH_UP_SECONDS", 3_600.0)
+    monkeypatch.setattr(follower, "CATCH_UP_SECONDS", 3_600.0)
 
     async def scenario() -> None:
         hub = MemoryHub()

@@ -214,7 +214,7 @@ def test_impatient_clients_of_a_clog_leave_late_operations_of_dead_connections()
     assert any(r.cause == "impatient" for r in of(history.Disconnected, keeper))
     # Both ends of every old connection found out in the end.
     assert sum(len(c.path.connections) for c in cell.clients) == len(cell.clients)
-    assert len(cell.connections) == len(cell.clients)
+    assert len(cell.workers[0].connections) == len(cell.clients)
 
 
 # --- repeating one ----------------------------------------------------------------------------------------

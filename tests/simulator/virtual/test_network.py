@@ -48,6 +48,7 @@ class Host:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.accepts = True
         self.opens: list[Connection] = []
         self.got: list[bytes] = []
         self.closed_us: list[int] = []
@@ -71,9 +72,9 @@ class Setup:
         self.plan = NetworkSettings((region,), **settings)
         self.host = Host(self.clock)
         self.witness = Witness(self.clock)
-        self.network = Network(self.clock, self.plan, self.host, outbox_bytes_max, self.witness)
+        self.network = Network(self.clock, self.plan, outbox_bytes_max, self.witness)
         self.laptop = Laptop(self.clock)
-        self.accepts = accepts
+        self.host.accepts = accepts
 
     def open(self) -> Connection:
         """An open connection, at 100 ms or later."""
@@ -83,7 +84,7 @@ class Setup:
         return self.laptop.connection
 
     def ask(self) -> None:
-        self.network.open(self.laptop, 0, random.Random(1), lambda: self.accepts)
+        self.network.open(self.laptop, 0, random.Random(1), self.host)
 
     def pass_ms(self, ms: float) -> None:
         self.clock.run_until(self.clock.now_us + int(ms * MS))

@@ -5,7 +5,17 @@ import msgspec
 from model.identity import DocumentId, SiteId
 from model.protocol import Edits
 from model.text import insert
-from reference_server.core.effects import Append, Appended, Committed, Event, Load, Loaded, LogRow, Unknown
+from reference_server.core.effects import (
+    Answer,
+    Append,
+    Appended,
+    Committed,
+    Event,
+    Load,
+    Loaded,
+    LogRow,
+    Unknown,
+)
 from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import ServerSettings
@@ -182,10 +192,11 @@ def test_before_an_answer_the_gateway_may_die() -> None:
     storage = storage_of(host)
     heads: list[int] = []
 
-    def die() -> bool:
+    def die(answer: Answer) -> None:
         heads.append(storage.store.durable(A).head)
+        assert len(host.answers) == 1  # nobody was told
+        assert answer == Appended(2, A, Committed())
         storage.before_answer = None
-        return True
 
     storage.before_answer = die
     storage.request(Load(1, A))  # makes nothing durable
@@ -193,8 +204,11 @@ def test_before_an_answer_the_gateway_may_die() -> None:
     assert len(host.answers) == 1
     storage.request(append(2, A))
     host.clock.run_until(10 * COMMIT_US)
-    assert len(host.answers) == 1
-    assert heads == [1]  # durable, and nobody was told
+    assert heads == [1]  # durable
     storage.request(append(3, A, expected=1))
     host.clock.run_until(20 * COMMIT_US)
-    assert host.answers[1][1] == Appended(3, A, Committed())
+    # A process that died takes no answer, which is for its cell to know; another one's are told.
+    assert [answer for _, answer in host.answers[1:]] == [
+        Appended(2, A, Committed()),
+        Appended(3, A, Committed()),
+    ]
