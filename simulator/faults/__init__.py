@@ -17,6 +17,7 @@ from simulator.faults.clients import (
 )
 from simulator.faults.fault import Fault
 from simulator.faults.gateway import CrashBeforeAck, GatewayCrash, GatewayPause
+from simulator.faults.intrusion import Intrusion
 from simulator.faults.network import (
     Clog,
     Corruption,
@@ -55,6 +56,7 @@ FAULTS: dict[str, type[Fault]] = {
         RightLoss,
         SignOut,
         TokenOutage,
+        Intrusion,
     )
 }
 """All faults by the name scenarios use."""

@@ -38,6 +38,7 @@ _NEEDS: Final = {
     "rival_writer": "it needs another writer inside the server",
     "right_loss": "it needs whoever gives the rights",
     "sign_out": "it needs whoever issues the tokens",
+    "intrusion": "it needs another token of the same server",
     "token_outage": "it needs whoever issues the tokens",
 }
 """What is missing for the faults that cannot be made over real sockets."""
@@ -160,7 +161,7 @@ class LiveStoreDeath(Fault):
 
 
 LIVE_FAULTS: Final[dict[str, type[Fault]]] = {
-    **{kind: fault for kind, fault in FAULTS.items() if kind != "rival_writer"},
+    **{kind: fault for kind, fault in FAULTS.items() if kind not in _NEEDS},
     **{
         fault.kind: fault
         for fault in (

@@ -114,6 +114,7 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "right_loss": _of_server("clients", 5, share=0.05),
     "sign_out": _of_server("clients", 2, share=0.05),
     TOKEN_OUTAGE: _of_server("clients", 8, share=0.1),
+    "intrusion": _of_server("clients", 10, cells=1, period_us=200_000),
     "loss": _of_replicas("network", 6, share=1.0, rate=0.5),
     "duplication": _of_replicas("network", 6, share=1.0, rate=0.5),
     "reordering": _of_replicas("network", 6, share=1.0, rate=0.5),

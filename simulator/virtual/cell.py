@@ -37,6 +37,7 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.bus import Hub, SimulatedBus
 from simulator.virtual.client import SimulatedClient
+from simulator.virtual.grievances import Grievances
 from simulator.virtual.holdings import Holdings, limits_of
 from simulator.virtual.network import Connection, Network
 from simulator.virtual.occasion import raised_over
@@ -74,6 +75,7 @@ class Cell(Simulation[SimulatedClient]):
     Attributes:
         roles: what clients may do who may not edit; None for nothing.
         tokens: what clients show.
+        grievances: hold it against the server if it sends away who may stay.
         errors: how often what went wrong that left no record, by kind.
         workers: the processes that serve.
         hub: the bus between them, if there are several.
@@ -96,6 +98,7 @@ class Cell(Simulation[SimulatedClient]):
         self.errors: dict[str, int] = {}
         self.roles: dict[SiteId, Role | None] = {}
         self.tokens = Tokens()
+        self.grievances = Grievances(self)
         self._clock_us = clock_us
         self._parts = parts
         self._displayed = {d.document for d in plan.documents if d.displayed}
@@ -153,7 +156,7 @@ class Cell(Simulation[SimulatedClient]):
     def token_of(self, client: SimulatedClient) -> str:
         """What a client shows, dated by its own clock."""
         lifetime_us = self.plan.server.token_lifetime_us
-        return self.tokens.shown(client.plan.site, client.site, self.now + client.skew_us, lifetime_us)
+        return self.tokens.shown(client.plan.site, self.now + client.skew_us, lifetime_us)
 
     def authentication_us(self, _: Connection) -> int:
         """As modelled."""

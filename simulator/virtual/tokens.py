@@ -14,8 +14,7 @@ from model.identity import SiteId
 from model.protocol import ErrorCode
 from reference_server.core.effects import Identity
 
-_DATED: Final = re.compile(r"token of .*, issued (-?\d+) for (\d+)(?: once more)*", re.DOTALL)
-_SOMEBODY: Final = "somebody"  # everybody may edit everything
+_TOKEN: Final = re.compile(r"token of (.*?)(?:, issued (-?\d+) for (\d+))?(?: once more)*", re.DOTALL)
 
 
 class Tokens:
@@ -29,20 +28,22 @@ class Tokens:
         self.withheld: set[SiteId] = set()  # never iterated over, as are those below
         self._newest: dict[SiteId, str] = {}
         self._revoked: set[str] = set()
+        self._signed_out: set[SiteId] = set()
 
-    def shown(self, client: SiteId, user: SiteId, issued_us: int, lifetime_us: int) -> str:
+    def shown(self, client: SiteId, issued_us: int, lifetime_us: int) -> str:
         """What a client shows now: a new token, unless there is none for it.
 
         Args:
-            client: by the name it began with.
-            user: the name in the token.
+            client: by the name it began with, which is that of its person, too.
             issued_us: the time, by the clock of whoever issues it.
             lifetime_us: how long it is good; 0 for ever.
         """
         if client in self.withheld and client in self._newest:
             return self._newest[client]
         token = (
-            f"token of {user}, issued {issued_us} for {lifetime_us}" if lifetime_us else f"token of {user}"
+            f"token of {client}, issued {issued_us} for {lifetime_us}"
+            if lifetime_us
+            else f"token of {client}"
         )
         while token in self._revoked:
             token += " once more"
@@ -54,16 +55,23 @@ class Tokens:
         token = self._newest.get(client, "")
         if token:
             self._revoked.add(token)
+            self._signed_out.add(client)
         return token
+
+    def was_revoked(self, client: SiteId) -> bool:
+        """Whether a token of the client ever was."""
+        return client in self._signed_out
 
     def believed(self, token: str, now_us: int) -> tuple[Identity | None, ErrorCode]:
         """Whom a token stands for at ``now_us``; or None, and why it is refused."""
         if token in self._revoked:
             return None, ErrorCode.TOKEN_REVOKED
-        dated = _DATED.fullmatch(token)
-        if dated is None:
-            return Identity(_SOMEBODY, token), ErrorCode.UNAUTHENTICATED
-        issued_us = int(dated[1])
-        expires_us = issued_us + int(dated[2])
-        is_good = issued_us <= now_us < expires_us
-        return Identity(_SOMEBODY, token, expires_us) if is_good else None, ErrorCode.UNAUTHENTICATED
+        read = _TOKEN.fullmatch(token)
+        if read is None:
+            return None, ErrorCode.UNAUTHENTICATED
+        user, issued, lifetime = read.groups()
+        if issued is None:
+            return Identity(user, token), ErrorCode.UNAUTHENTICATED
+        expires_us = int(issued) + int(lifetime)
+        is_good = int(issued) <= now_us < expires_us
+        return Identity(user, token, expires_us) if is_good else None, ErrorCode.UNAUTHENTICATED

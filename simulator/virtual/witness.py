@@ -46,6 +46,7 @@ class Symptom(enum.Enum):
     TOKEN_REFUSED = "a token was refused for what its clock says"
     SIGNED_OUT = "a client was told that its token was revoked"
     NOT_RENEWED = "a token was to be renewed, and there was no other one"
+    SENT_AWAY = "a connection was closed because of what was sent over it"
     FORBIDDEN = "a client was told that it may not do this, or not be here, any more"
     DROPPED = "a datagram was lost"
     DOUBLED = "a datagram was sent on its way twice"

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
-from model.protocol import ErrorCode
 from reference_server.core.effects import (
     Append,
     Authenticate,
@@ -46,6 +45,7 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.bus import Hub, SimulatedBus
 from simulator.virtual.clock import Clock
+from simulator.virtual.grievances import Grievances
 from simulator.virtual.network import Connection, Network
 from simulator.virtual.tokens import Tokens
 from simulator.virtual.witness import GATEWAY, Symptom, Witness
@@ -62,6 +62,7 @@ class WorkerHost(Protocol):
     network: Network
     witness: Witness
     tokens: Tokens
+    grievances: Grievances
 
     @property
     def clock(self) -> Clock:
@@ -127,6 +128,7 @@ class SimulatedWorker:
         self.crashes = 0
         self._waiting: list[Event] | None = None  # for the process to go on, while it is stopped
         self._pauses = 0
+        self._catches_up = False  # with what waited for it
         self._told: dict[DocumentId, Revision] = {}  # the newest revision that this process told of
         self._free_us = 0  # when the process is done with what it has
         self._bus: SimulatedBus | None = None
@@ -195,9 +197,11 @@ class SimulatedWorker:
     def resume(self) -> None:
         """Let the process go on: it takes what has come meanwhile, its timers included."""
         waiting, self._waiting = self._waiting, None
+        self._catches_up = True
         for event in waiting or ():
             self._host.witness.notice(Symptom.LATE, GATEWAY)
             self.handle(event)
+        self._catches_up = False
 
     # --- connections --------------------------------------------------------------------------------------
 
@@ -264,6 +268,7 @@ class SimulatedWorker:
             case Close():
                 connection = self.connections.get(effect.connection)
                 if connection is not None:
+                    host.grievances.over_close(connection, effect.code)
                     host.network.close_from_server(connection, effect.code, delay_us)
             case Authenticate():
                 wait_us = delay_us + host.plan.server.authenticate_us
@@ -283,16 +288,19 @@ class SimulatedWorker:
                 if self._bus is not None:
                     self._peers.follow(effect.document)
                 host.request(effect)
-            case Read() | Append() | Snapshot():
+            case Append():
+                if not self._catches_up:  # else it has not heard yet of rights that are gone
+                    host.grievances.over_append(effect)
+                host.request(effect)
+            case Read() | Snapshot():
                 host.request(effect)
 
     def _authenticate(self, effect: Authenticate) -> None:
         """Believe a token if its time is right."""
-        identity, reason = self._host.tokens.believed(effect.token, self._host.now)
-        connection = self.connections.get(effect.connection)
-        if not identity and reason is ErrorCode.UNAUTHENTICATED and connection:
-            self._host.witness.notice(Symptom.TOKEN_REFUSED, connection.path.owner)
-        self.handle(Authenticated(effect.connection, identity, reason))
+        host = self._host
+        answer = Authenticated(effect.connection, *host.tokens.believed(effect.token, host.now))
+        host.grievances.decided(answer, self.connections.get(effect.connection))
+        self.handle(answer)
 
     def _authorize(self, effect: Authorize, delay_us: int) -> None:
         """Let everybody edit who may; looking it up takes no time of its own."""

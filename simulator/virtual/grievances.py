@@ -1,0 +1,90 @@
+"""What is held against a server about rights: sending away who may stay, storing what must not be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from model import history
+from model.checkers.check import edit_name
+from model.client.answers import ERRORS
+from model.history import Record
+from model.identity import ConnectionId, DocumentId, Revision, SiteId
+from model.protocol import ErrorCode
+from reference_server.core.effects import Append, Authenticated, Role
+from simulator.planning.plan import CellPlan
+from simulator.virtual.client import SimulatedClient
+from simulator.virtual.network import Connection
+from simulator.virtual.tokens import Tokens
+from simulator.virtual.witness import Symptom, Witness
+
+_UNAUTHENTICATED = ERRORS[ErrorCode.UNAUTHENTICATED].close
+_FORBIDDEN = ERRORS[ErrorCode.FORBIDDEN].close
+_EXPIRED = ERRORS[ErrorCode.TOKEN_EXPIRED].close
+_REVOKED = ERRORS[ErrorCode.TOKEN_REVOKED].close
+
+
+class Accused(Protocol):
+    """The run of the server that it is about.
+
+    Attributes:
+        roles: what clients may do at present who may not edit.
+        tokens: what clients show.
+    """
+
+    plan: CellPlan
+    roles: dict[SiteId, Role | None]
+    tokens: Tokens
+    witness: Witness
+    record: Callable[[Record], None]
+
+    @property
+    def now(self) -> int:
+        """Microseconds."""
+        ...
+
+
+class Grievances:
+    """Knows what was taken from whom, so as to tell a refusal that has a reason from one that has none."""
+
+    def __init__(self, host: Accused) -> None:
+        self._host = host
+        self._refused: dict[ConnectionId, ErrorCode] = {}
+
+    def decided(self, answer: Authenticated, connection: Connection | None) -> None:
+        """This was said about the token of a connection."""
+        if answer.identity is None and connection is not None:
+            self._refused[answer.connection] = answer.reason
+            if answer.reason is ErrorCode.UNAUTHENTICATED:
+                self._host.witness.notice(Symptom.TOKEN_REFUSED, connection.path.owner)
+
+    def over_close(self, connection: Connection, code: int) -> None:
+        """The server sends somebody away; whoever keeps the protocol may only be for a reason."""
+        host, client = self._host, connection.client
+        refused = self._refused.pop(connection.id, None)
+        if not isinstance(client, SimulatedClient):
+            host.witness.notice(Symptom.SENT_AWAY, connection.path.owner)
+            return
+        person = client.plan.site
+        is_fair = {
+            _UNAUTHENTICATED: refused is ErrorCode.UNAUTHENTICATED,
+            _FORBIDDEN: person in host.roles,
+            _EXPIRED: host.plan.server.token_lifetime_us > 0,
+            _REVOKED: refused is ErrorCode.TOKEN_REVOKED or host.tokens.was_revoked(person),
+        }
+        if not is_fair.get(code, True):
+            problem = f"was closed with {code}, but nothing was taken from its person"
+            self._accuse(client.document.document, client.site, client.revision, "close", problem)
+
+    def over_append(self, request: Append) -> None:
+        """Edits are about to be stored; nobody's may be whose right was gone before."""
+        for row in request.rows:
+            if SiteId(row.user) in self._host.roles:
+                name = edit_name(row.site, row.first, row.last)
+                problem = f"had {name} taken after the right to edit was gone"
+                self._accuse(request.document, row.site, row.revision, "message", problem)
+
+    def _accuse(
+        self, document: DocumentId, site: SiteId, revision: Revision, kind: str, problem: str
+    ) -> None:
+        self._host.record(history.Accused(self._host.now, site, document, revision, kind, problem))

@@ -1,0 +1,106 @@
+"""Servers that do not care who may do what, and somebody who does what nobody may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from model import history
+from model.identity import ConnectionId
+from model.protocol import ErrorCode
+from reference_server.core.document import Document
+from reference_server.core.effects import Effect, Event, Role
+from reference_server.core.gateway import Gateway
+from simulator.failures.trial import Trial, attempt
+from simulator.planning.plan import CellPlan
+from simulator.virtual.cell import HEALTHY, Parts
+from simulator.virtual.intruder import MISDEEDS
+from tests.simulator.plans import STAYING, fault, of, plan, problems
+
+RESTLESS = msgspec.structs.replace(STAYING, offline_mean_count=2.0, offline_mean_us=1_000_000)
+
+
+def guarded(*faults: Any, seed: int = 1, **server: Any) -> CellPlan:
+    base = plan(*faults, seconds=9, edits_per_second=2.0, seed=seed, sessions=RESTLESS)
+    return msgspec.structs.replace(base, server=msgspec.structs.replace(base.server, **server))
+
+
+# --- servers that do not care -----------------------------------------------------------------------------
+
+
+class Forgetful(Document):
+    """Does not hear that a right was withdrawn."""
+
+    def set_role(self, connection: ConnectionId, role: Role) -> None:
+        """Nothing."""
+
+    def bar(self, connection: ConnectionId) -> None:
+        """Nothing."""
+
+
+class Lenient(Gateway):
+    """Goes on with whom it should send away."""
+
+    def _refuse(self, connection: ConnectionId, code: ErrorCode, detail: str) -> None:
+        if code is not ErrorCode.OUT_OF_ORDER:
+            super()._refuse(connection, code, detail)
+
+
+class Curt(Gateway):
+    """Closes without a word."""
+
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        """Leave the errors out."""
+        return [e for e in super().handle(event, now_us) if b'"error"' not in getattr(e, "data", b"")]
+
+
+class Suspicious(Gateway):
+    """Sends away whoever renews a token."""
+
+    def _revoked(self, token_id: str) -> None:
+        for connection, session in list(self._sessions.items()):
+            self._send_away(connection, session, ErrorCode.TOKEN_REVOKED, "all tokens were revoked")
+
+
+BROKEN = {
+    "right withdrawn, and nobody told": (Parts(document=Forgetful), "right_loss"),
+    "out of order, and served": (Parts(gateway=Lenient), "intrusion"),
+    "refused without a word": (Parts(gateway=Curt), "intrusion"),
+    "one revoked, all sent away": (Parts(gateway=Suspicious), "sign_out"),
+}
+
+
+def accusations(trial: Trial) -> list[str]:
+    return [r.problem for r in of(history.Accused, trial)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_server_that_does_not_care_breaks_the_protocol(name: str) -> None:
+    parts, kind = BROKEN[name]
+    parameters: dict[str, Any] = {} if kind == "intrusion" else {"share": 0.5}
+    what = guarded(fault(kind, 2, 6, **parameters))
+    assert not accusations(attempt(what, keep=True))
+    trial = attempt(what, parts, keep=True)
+    assert accusations(trial)
+    assert "protocol" in {r.name for r in trial.results if r.claimed and r.violated}
+
+
+@pytest.mark.slow
+def test_every_misdeed_is_refused_with_its_own_error() -> None:
+    said: set[ErrorCode] = set()
+
+    class Listening(Gateway):
+        def _refuse(self, connection: ConnectionId, code: ErrorCode, detail: str) -> None:
+            said.add(code)
+            super()._refuse(connection, code, detail)
+
+    trial = attempt(
+        guarded(fault("intrusion", 2, 8, period_us=50_000)), HEALTHY._replace(gateway=Listening), keep=True
+    )
+    assert not problems(trial)
+    (ended,) = of(history.FaultEnded, trial)
+    assert ended.affected >= 2 * len(MISDEEDS)
+    assert {ErrorCode.MALFORMED, ErrorCode.OUT_OF_ORDER, ErrorCode.UNAUTHENTICATED} <= said
