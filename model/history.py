@@ -309,11 +309,25 @@ class Placed(RecordBase, frozen=True, tag="placed"):
     received_us: int
 
 
+class Caret(RecordBase, frozen=True, tag="caret"):
+    """A replica shows its own person's caret at ``position`` of its text (sampled).
+
+    ``moved`` if the person put it there just now; else it went along with an edit, or with what others did.
+    """
+
+    time_us: int
+    site: SiteId
+    document: DocumentId
+    position: int
+    moved: bool
+
+
 class Seen(RecordBase, frozen=True, tag="seen"):
-    """A replica with nothing pending shows a peer's cursor at ``position`` of ``revision`` (sampled).
+    """A replica shows a peer's cursor at ``position`` of its text, which is of ``revision`` (sampled).
 
     ``placed_revision`` tells which :class:`Placed` of the peer the cursor comes from; ``fresh`` is
-    true for the sighting at the arrival of the presence message itself.
+    true for the sighting at the arrival of the presence message itself. ``pending`` says that the text has
+    edits of its own person that are not part of the revision.
     """
 
     time_us: int
@@ -325,6 +339,7 @@ class Seen(RecordBase, frozen=True, tag="seen"):
     length: int
     placed_revision: Revision
     fresh: bool
+    pending: bool = False
 
 
 class Held(RecordBase, frozen=True, tag="held"):
@@ -438,6 +453,7 @@ Record: TypeAlias = (
     | Displayed
     | Pointed
     | Placed
+    | Caret
     | Seen
     | Held
     | FaultBegan

@@ -45,6 +45,11 @@ class Follower:
         self.is_free = False
 
     @property
+    def own(self) -> list[Operation]:
+        """What it shows and is not part of the revision, in order."""
+        return self._shadow.own
+
+    @property
     def has_pending(self) -> bool:
         """Whether something it shows is not part of the revision."""
         return bool(self._shadow.pending) or self._shadow.flying is not None

@@ -80,6 +80,10 @@ class Pointers:
             pointed.popleft()  # something else was sent after it, so it got its answer
         return pointed.popleft()
 
+    def is_awaited(self, site: SiteId) -> bool:
+        """Whether a cursor of a site is on its way."""
+        return bool(self._pointed.get(site))
+
     def said(
         self,
         pointed: history.Pointed,

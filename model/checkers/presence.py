@@ -1,90 +1,33 @@
 """Presence: a cursor stays within the text and keeps to its neighbours (D7), on sampled documents.
 
-Two steps are compared: from what a client says of its own cursor to where the server places it, and from
-there to where its peers show it.
+Three steps are compared: where its owner sees it, through own edits and those of others; from what a client
+says of it to where the server places it; and from there to where its peers show it, their own pending edits
+included. When all is at rest, peers show it where its owner sees it, and nobody shows that of somebody who
+has left. That a presence gets lost is no violation: it is neither stored nor acknowledged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TypeAlias
 
 from model import history
 from model.checkers import Handler
-from model.checkers.check import Check, edit_name
-from model.checkers.elements import Element, Elements
-from model.checkers.pointers import Place, Pointers, place_of
-from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
+from model.checkers.check import Check
+from model.checkers.cursors import SampledDocument, misplaced
+from model.checkers.elements import Element
+from model.checkers.pointers import Place, place_of
+from model.identity import DocumentId, SiteId
 
-REVISIONS_KEPT_MAX: Final = 64
-"""Revisions of a document whose elements are remembered; cursors at older ones are not compared."""
-
-PLACES_KEPT_MAX: Final = 32
-"""Places of one cursor that are remembered; sightings of older ones are not compared."""
-
-
-class _Document:
-    """One sampled document.
-
-    ``distrusted`` holds, for each site, the newest revision when it came back last: places of its earlier
-    connections may have been told to peers without a record of their own. ``relayed`` are the sites whose
-    cursor one worker has told another one.
-    """
-
-    __slots__ = (
-        "authors",
-        "distrusted",
-        "elements",
-        "head",
-        "places",
-        "pointers",
-        "relayed",
-        "snapshots",
-    )
-
-    def __init__(self, text: str) -> None:
-        self.head: Revision = EMPTY_LOG
-        self.authors: dict[Revision, SiteId] = {}
-        self.elements = Elements(text)
-        self.snapshots: dict[Revision, list[Element]] = {EMPTY_LOG: list(self.elements.present)}
-        self.places: dict[SiteId, list[Place]] = {}
-        self.distrusted: dict[SiteId, Revision] = {}
-        self.relayed: set[SiteId] = set()
-        self.pointers = Pointers()
-
-    def stored(self, record: history.Stored) -> None:
-        """Follow a revision."""
-        elements = self.elements
-        self.pointers.stored(record, elements.next)
-        elements.apply(record.operation, edit_name(record.site, record.first, record.last))
-        self.head = record.revision
-        if elements.is_followed:
-            self.authors[record.revision] = record.site
-            self.snapshots[record.revision] = list(elements.present)
-        if len(self.snapshots) > REVISIONS_KEPT_MAX:
-            oldest = next(iter(self.snapshots))
-            del self.snapshots[oldest]
-            self.authors.pop(oldest, None)  # revision 0 has none
-
-    def candidates(self, record: history.Seen) -> list[Place]:
-        """The places that a sighting may come from; empty if it cannot be told.
-
-        A cursor that a newcomer got together with the text was carried there from an earlier revision: the
-        last one, or any if it came by way of another worker, whose hints are late and may be lost. One that
-        came with an edit has no place if its owner was gone when the edit was durable.
-        """
-        places = self.places.get(record.peer, [])
-        if len(places) >= PLACES_KEPT_MAX and places[0].revision >= record.placed_revision:
-            return []
-        if self.distrusted.get(record.peer, -1) >= record.placed_revision:
-            return []
-        there = [p for p in places if p.revision == record.placed_revision]
-        if not there and self.authors.get(record.placed_revision, record.peer) == record.peer:
-            return []
-        earlier = [p for p in places if p.revision < record.placed_revision]
-        if record.fresh:
-            return there
-        return [*there, *(earlier if record.peer in self.relayed else earlier[-1:])]
+_Doing: TypeAlias = (
+    history.Edited
+    | history.Sent
+    | history.Delivered
+    | history.Acknowledged
+    | history.Merged
+    | history.Restarted
+    | history.Displayed
+)
 
 
 class Presence(Check):
@@ -95,11 +38,11 @@ class Presence(Check):
     """
 
     name = "presence"
-    detail = "cursors as sent, as placed and as seen by peers, in sampled documents"
+    detail = "carets of their owners, cursors as sent, as placed and as seen by peers, in sampled documents"
 
     def __init__(self, *, claimed: bool = True) -> None:
         super().__init__(claimed=claimed)
-        self._documents: dict[DocumentId, _Document] = {}
+        self._documents: dict[DocumentId, SampledDocument] = {}
 
     def handlers(self) -> Mapping[type, Handler]:
         """Cursors, and what the text under them consists of."""
@@ -110,11 +53,24 @@ class Presence(Check):
             history.Pointed: self._pointed,
             history.Placed: self._placed,
             history.Seen: self._seen,
+            history.Caret: self._caret,
+            history.Edited: self._followed,
+            history.Sent: self._followed,
+            history.Delivered: self._followed,
+            history.Acknowledged: self._followed,
+            history.Merged: self._followed,
+            history.Restarted: self._followed,
+            history.Displayed: self._followed,
+            history.Offline: self._departed,
+            history.Disconnected: self._departed,
+            history.Stranded: self._departed,
+            history.Healed: self._healed,
+            history.FinalReplica: self._final,
         }
 
     def _created(self, record: history.DocumentCreated) -> None:
         if record.displayed:
-            self._documents[record.document] = _Document(record.text)
+            self._documents[record.document] = SampledDocument(record.text)
 
     def _stored(self, record: history.Stored) -> None:
         document = self._documents.get(record.document)
@@ -124,6 +80,8 @@ class Presence(Check):
     def _joined(self, record: history.Joined) -> None:
         document = self._documents.get(record.document)
         if document is not None:
+            document.carets.followers.of(record.site).joined(record)
+            document.carets.joined(record.site)
             if record.site in document.places:
                 document.distrusted[record.site] = document.head
             document.places[record.site] = []
@@ -131,8 +89,22 @@ class Presence(Check):
 
     def _pointed(self, record: history.Pointed) -> None:
         document = self._documents.get(record.document)
-        if document is not None:
-            document.pointers.pointed(record)
+        if document is None:
+            return
+        document.pointers.pointed(record)
+        shown = document.carets.shown_when_said(record)
+        if shown is None:
+            return
+        self.checked += 1
+        if shown != record.position:
+            self.violate(
+                record.time_us,
+                record.document,
+                f"{record.site} says that its caret is at {record.position}, and shows it at {shown}",
+                site=record.site,
+                position=record.position,
+                shown=shown,
+            )
 
     def _placed(self, record: history.Placed) -> None:
         document = self._documents.get(record.document)
@@ -160,23 +132,21 @@ class Presence(Check):
         if not record.received_us:
             document.relayed.add(record.site)
             self._compare_with_places(record, places, document, elements)
-        places.append(place_of(record.revision, position, elements))
-        if len(places) > PLACES_KEPT_MAX:
-            del places[0]
+        document.put(record.site, place_of(record.revision, position, elements))
         if pointed is not None:
             self._compare_with_said(record, pointed, document, elements)
 
     def _compare_with_places(
-        self, record: history.Placed, places: list[Place], document: _Document, elements: list[Element]
+        self, record: history.Placed, places: list[Place], document: SampledDocument, elements: list[Element]
     ) -> None:
         """Where another worker has a cursor against where the first one had it, now or before."""
         known = [place for place in places if place.revision <= record.revision]
-        if len(known) < len(places) or len(places) >= PLACES_KEPT_MAX or not known:
+        if len(known) < len(places) or document.forgets(places) or not known:
             return  # it may come from what is not remembered
         if document.distrusted.get(record.site, -1) >= record.revision:
             return
         problems = [
-            _misplaced(document, elements, place, record.position)
+            misplaced(document, elements, place, record.position)
             for place in known
             if place.revision < record.revision or place.position != record.position
         ]
@@ -196,7 +166,7 @@ class Presence(Check):
         self,
         record: history.Placed,
         pointed: history.Pointed,
-        document: _Document,
+        document: SampledDocument,
         elements: list[Element],
     ) -> None:
         """Where the server placed a cursor against where its owner said it is."""
@@ -207,7 +177,7 @@ class Presence(Check):
         if said.revision == record.revision:
             problem = "" if said.position == record.position else f"but its owner said {said.position}"
         else:
-            problem = _misplaced(document, elements, said, record.position)
+            problem = misplaced(document, elements, said, record.position)
         if not problem:
             return
         how = f"a submit up to #{pointed.sequence}" if pointed.sequence else "a presence"
@@ -224,14 +194,109 @@ class Presence(Check):
             sequence=pointed.sequence,
         )
 
+    # --- owners -------------------------------------------------------------------------------------------
+
+    def _followed(self, record: _Doing) -> None:
+        """What a replica shows, or what of it is pending, changes."""
+        document = self._documents.get(record.document)
+        if document is None:
+            return
+        carets = document.carets
+        match record:
+            case history.Delivered():
+                carets.delivered(record)
+            case history.Displayed():
+                carets.displayed(record)
+            case history.Edited():
+                carets.edited(record)
+            case history.Sent():
+                carets.followers.of(record.site).sent(record)
+            case history.Acknowledged():
+                carets.followers.of(record.site).acknowledged(record)
+            case history.Merged():
+                carets.merged(record)
+            case history.Restarted():
+                carets.restarted(record.site)
+
+    def _caret(self, record: history.Caret) -> None:
+        document = self._documents.get(record.document)
+        problem = None if document is None else document.carets.problem_of(record)
+        if problem is None:
+            return
+        self.checked += 1
+        if problem:
+            self.violate(
+                record.time_us,
+                record.document,
+                f"{record.site} shows its own caret at {record.position}, {problem}",
+                site=record.site,
+                position=record.position,
+            )
+
+    # --- peers --------------------------------------------------------------------------------------------
+
+    def _departed(self, record: history.Offline | history.Disconnected | history.Stranded) -> None:
+        document = self._documents.get(record.document)
+        if document is not None:
+            document.carets.departed(record.site, record.time_us)
+
+    def _healed(self, record: history.Healed) -> None:
+        for document in self._documents.values():
+            document.carets.deadline_us = record.time_us + record.bound_us
+
+    def _final(self, record: history.FinalReplica) -> None:
+        document = self._documents.get(record.document)
+        if document is not None:
+            document.finals.append(record)
+
+    def _finish(self) -> None:
+        for name, document in self._documents.items():
+            for final, peer in document.carets.lingering(document.finals):
+                if peer in document.relayed:
+                    continue  # the hint that it left may have been lost between two workers
+                self._violate_final(name, final, peer, "when all had come to rest, although it is gone")
+            for found in document.carets.at_rest(document.finals):
+                between = document.between(found)
+                if between is None:
+                    continue
+                self.checked += 1
+                if between:
+                    self._violate_final(
+                        name,
+                        found.final,
+                        found.peer,
+                        f"at {found.shown} of revision {found.final.revision}, but {found.peer} sees it at "
+                        f"{found.owned}, on the other side of {document.elements.spoken(between[0])}",
+                    )
+
+    def _violate_final(
+        self, name: DocumentId, final: history.FinalReplica, peer: SiteId, problem: str
+    ) -> None:
+        self.violate(
+            final.time_us,
+            name,
+            f"{final.site} shows the cursor of {peer} {problem}",
+            site=final.site,
+            peer=peer,
+            revision=final.revision,
+        )
+
     def _seen(self, record: history.Seen) -> None:
         self.checked += 1
         if not 0 <= record.position <= record.length:
             self._violate(record, f"in a text of {record.length} code points")
             return
         document = self._documents.get(record.document)
-        candidates = document.candidates(record) if document is not None else []
-        if document is None or not candidates:
+        if document is None:
+            return
+        problem = document.carets.seen(record)
+        if problem and record.peer not in document.relayed:
+            self._violate(record, problem)
+            return
+        candidates = document.candidates(record)
+        if record.pending:
+            self._compare_with_own(record, document, candidates)
+        if record.pending or not candidates:
             return
         elements = document.snapshots.get(record.revision)
         problem = ""
@@ -241,10 +306,20 @@ class Presence(Check):
             elif elements is None:
                 return  # older than what is remembered
             else:
-                problem = _misplaced(document, elements, place, record.position)
+                problem = misplaced(document, elements, place, record.position)
             if not problem:
                 return
         self._violate(record, problem)
+
+    def _compare_with_own(
+        self, record: history.Seen, document: SampledDocument, candidates: list[Place]
+    ) -> None:
+        """A cursor that has just arrived at a replica with edits of its own."""
+        places = [p for p in candidates if p.revision == record.revision]
+        wanted = [document.carets.with_own(record.site, p.position) for p in places]
+        if record.fresh and wanted and None not in wanted and record.position not in wanted:
+            own = " or ".join(str(position) for position in wanted)
+            self._violate(record, f"but with its own edits it belongs at {own}")
 
     def _violate(self, record: history.Seen, problem: str) -> None:
         self.violate(
@@ -260,13 +335,3 @@ class Presence(Check):
             placed_revision=record.placed_revision,
             fresh=record.fresh,
         )
-
-
-def _misplaced(document: _Document, elements: list[Element], place: Place, position: int) -> str:
-    """How a cursor left its neighbours, as the end of a sentence; empty if it keeps to them."""
-    spoken = document.elements.spoken
-    if place.left in elements and position <= elements.index(place.left):
-        return f"before its left neighbour {spoken(place.left)}"
-    if place.right in elements and position > elements.index(place.right):
-        return f"behind its right neighbour {spoken(place.right)}"
-    return ""

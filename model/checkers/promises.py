@@ -26,7 +26,8 @@ PROMISES: Final[Mapping[str, str]] = MappingProxyType(
         "weak_list": f"{_NEIGHBOURS}, at all times.",
         "strong_list": f"{_NEIGHBOURS}, deleted ones in between included; Jupiter does not promise it.",
         "liveness": "What is sent is answered, and everything comes to rest soon after every fault is over.",
-        "presence": "A cursor stays within the text and beside the characters it was put next to.",
+        "presence": "A cursor stays beside the characters it was put next to, for its owner and for"
+        " everybody else, and goes with its owner.",
         "resources": "What the server holds has a limit, and nothing is held for who is gone.",
         "protocol": "The server says nothing that the protocol does not allow it to say then.",
         "exceptions": "Nothing under test raises.",

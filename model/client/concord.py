@@ -400,9 +400,9 @@ class Concord:
     def _select(self, move: Move) -> Frames | None:
         length = len(self.engine.text)
         selection = min(move.anchor, length), min(move.head, length)
-        frames = self._frames(self.engine.select(selection))
+        messages = self.engine.select(selection)
         self._listener.looked()
-        return frames or None
+        return self._frames(messages) or None
 
     def _frames(self, messages: tuple[ClientMessage, ...]) -> Frames:
         if not messages:

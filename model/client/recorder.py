@@ -97,7 +97,8 @@ class ClientRecorder:
         )
         if how == "fresh":
             self.displayed()
-        self.looked()
+        self.caret()
+        self._look_around()
 
     def disconnected(self, cause: str) -> None:
         """The connection is gone; one that was never authenticated does not count."""
@@ -140,6 +141,7 @@ class ClientRecorder:
             )
         )
         self.displayed(sequence)
+        self.caret()
 
     def sent(self, base: Revision, sent: Sent) -> None:
         """What is in flight was handed to the connection."""
@@ -159,6 +161,7 @@ class ClientRecorder:
         sink.record(history.Delivered(sink.now, engine.site, self._document, revision, fingerprint))
         if self._is_sampled:
             self.displayed()
+            self.caret()
             if moved is not None:
                 self.seen(moved, fresh=True)
 
@@ -191,10 +194,13 @@ class ClientRecorder:
             )
         )
         self.displayed()
+        self.caret()
 
     def final(self, *, online: bool) -> None:
         """What the client shows at the end of the history."""
         engine = self.client.engine
+        self.caret()
+        self._look_around()
         self._sink.record(
             history.FinalReplica(
                 self._sink.now,
@@ -249,16 +255,27 @@ class ClientRecorder:
         site, position = self.client.engine.site, message.selection[1]
         self._sink.record(history.Pointed(self._sink.now, site, self._document, base, position, sequence))
 
+    def caret(self, *, moved: bool = False) -> None:
+        """Where the own caret is, in a sampled document; ``moved`` if the person put it there."""
+        engine = self.client.engine
+        if self._is_sampled and engine.revision is not None:
+            sink, position = self._sink, engine.selection[1]
+            sink.record(history.Caret(sink.now, engine.site, self._document, position, moved))
+
     def looked(self) -> None:
-        """The person looks where everybody is, in a sampled document."""
+        """The person moved the caret, and looks where everybody is, in a sampled document."""
+        self.caret(moved=True)
+        self._look_around()
+
+    def _look_around(self) -> None:
         if self._is_sampled:
             for peer in self.client.engine.peers:
                 self.seen(peer, fresh=False)
 
     def seen(self, peer: SiteId, *, fresh: bool) -> None:
-        """Where a peer's cursor stands, in a sampled document, if nothing is pending."""
+        """Where a peer's cursor stands, in a sampled document."""
         engine = self.client.engine
-        if not self._is_sampled or engine.revision is None or not engine.is_settled:
+        if not self._is_sampled or engine.revision is None:
             return
         cursor = engine.cursor_of(peer)
         if cursor is None:
@@ -275,5 +292,6 @@ class ClientRecorder:
                 len(engine.text),
                 placed,
                 fresh,
+                not engine.is_settled,
             )
         )

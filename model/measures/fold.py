@@ -350,7 +350,7 @@ class Measures:
         placed[record.revision, record.position] = record.received_us
 
     def _seen(self, record: history.Seen) -> None:
-        if not record.fresh:
+        if not record.fresh or record.pending:
             return
         self._at(record.time_us)
         received_us = self._site(record.peer).placed.get((record.placed_revision, record.position))

@@ -144,7 +144,7 @@ def extract(
     """The part of a cell that concerns the document of a violation, as a plan of scripts."""
     document = next(d for d in plan.documents if d.document == violation.document)
     if violation.check != Presence.name:
-        records = (r for r in records if type(r) is not history.Pointed)  # cursors change no text
+        records = (r for r in records if type(r) is not history.Caret)  # carets change no text
     steps = _steps(records, document.document)
     clients = tuple(ClientPlan(c.site, c.region, tuple(steps.get(c.site, ()))) for c in document.clients)
     names = {c.site for c in clients}
@@ -155,6 +155,9 @@ def extract(
 
 UNDO_STEPS: Final[dict[str, StepKind]] = {"undo": "undo", "redo": "redo"}
 """Kinds of edits that are repeated as what they were, not as the operations they became."""
+
+GOING_STEPS: Final[dict[str, StepKind]] = {"crashed": "crash", "left": "leave"}
+"""Causes of going offline that are steps of their own; who left does not come back when the run heals."""
 
 CLIENT_FAULTS_IN_SCRIPTS: Final = frozenset({"long_offline", "herd", "client_crash"})
 """Faults whose whole effect is that clients go and come; their steps are in the scripts already."""
@@ -187,15 +190,12 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
                     add(record.site, ScriptStep(record.time_us, kind))
                 else:
                     add(record.site, *_edits(record.time_us, record.kind, record.operation))
-            case history.Pointed() if record.document == document and not record.sequence:
+            case history.Caret() if record.document == document and record.moved:
                 add(record.site, ScriptStep(record.time_us, "select", record.position))
             case history.Online() if record.document == document:
                 add(record.site, ScriptStep(record.time_us, "online"))
             case history.Offline() if record.document == document and record.cause != RAISED:
-                add(
-                    record.site,
-                    ScriptStep(record.time_us, "crash" if record.cause == "crashed" else "offline"),
-                )
+                add(record.site, ScriptStep(record.time_us, GOING_STEPS.get(record.cause, "offline")))
             case history.Restarted() if record.document == document:
                 if not is_down(record.site):  # it crashed while it was offline, of which there is no record
                     add(record.site, ScriptStep(record.time_us, "crash"))

@@ -19,7 +19,7 @@ PLAN_VERSION: Final = 1
 
 
 StepKind: TypeAlias = Literal[
-    "edit", "undo", "redo", "select", "resend", "offline", "online", "crash", "restart"
+    "edit", "undo", "redo", "select", "resend", "offline", "leave", "online", "crash", "restart"
 ]
 
 

@@ -48,6 +48,7 @@ class SmallCell(NamedTuple):
         absence_us: how long it is away on average, half a second more.
         crash_share: of the absences, how many are crashes.
         late_share: of the clients, how many come while the others are at work already.
+        leave_share: of the clients, how many leave for good before the end.
         snapshot_every: revisions between two snapshots.
         horizon: revisions that a client may lag behind.
         text_length: code points the document starts with.
@@ -66,6 +67,7 @@ class SmallCell(NamedTuple):
     absence_us: int = 1_500_000
     crash_share: float = 0.0
     late_share: float = 0.0
+    leave_share: float = 0.0
     snapshot_every: int = 512
     horizon: int = 16_384
     text_length: int = 30
@@ -98,7 +100,9 @@ class SmallCell(NamedTuple):
                 snapshot_every_revisions=self.snapshot_every,
                 offline_horizon_revisions=self.horizon,
             ),
-            sessions=_sessions(self.absences, self.absence_us, self.crash_share, self.late_share),
+            sessions=_sessions(
+                self.absences, self.absence_us, self.crash_share, self.late_share, self.leave_share
+            ),
             documents=(_document(seed, self.workload, self.text_length, self.clients, self.names),),
             faults=_windows(self.faults),
         )
@@ -170,7 +174,9 @@ class SmallGossipCell(NamedTuple):
         )
 
 
-def _sessions(absences: float, absence_us: int, crash_share: float, late_share: float) -> Sessions:
+def _sessions(
+    absences: float, absence_us: int, crash_share: float, late_share: float, leave_share: float = 0.0
+) -> Sessions:
     return Sessions(
         join_ramp_us=500_000,
         offline_mean_count=absences,
@@ -179,7 +185,7 @@ def _sessions(absences: float, absence_us: int, crash_share: float, late_share: 
         crash_share=crash_share,
         idle_share=0.0,
         late_share=late_share,
-        leave_share=0.0,
+        leave_share=leave_share,
     )
 
 

@@ -171,6 +171,7 @@ def follow_script(host: SessionHost, client: Participant) -> ProcessGenerator:
         "undo": lambda: client.perform(Undo()),
         "redo": lambda: client.perform(Redo()),
         "offline": lambda: client.go_offline("closed", silent=False),
+        "leave": client.leave_when_durable,
         "online": client.go_online,
         "crash": client.crash,
         "restart": client.restart,

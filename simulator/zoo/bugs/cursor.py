@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from model.identity import Revision, SiteId
+from model.identity import ConnectionId, Revision, SiteId
 from model.jupiter import Replica
-from model.protocol import Peer, Presence
+from model.protocol import ClientMessage, Peer, PeerLeft, Presence, ServerMessage
 from model.text import Selection
 from reference_server.core.batch import Batch
 from reference_server.core.document import Document
@@ -15,7 +15,7 @@ from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
 from reference_server.core.member import Member
 from reference_server.core.room import Room
-from simulator.planning.small import PROSE
+from simulator.planning.small import BUSY, PROSE
 from simulator.virtual.cell import Parts
 from simulator.zoo.bug import Bug
 from simulator.zoo.bugs.batch import Carried
@@ -97,6 +97,65 @@ class NewcomersUncarried(Document):
     room_type = RoomOfStatues
 
 
+class Sentimental(Replica):
+    """The cursor of who has left stays where it was."""
+
+    def receive(self, message: ServerMessage) -> tuple[ClientMessage, ...]:
+        """Take a message, unless somebody left."""
+        return () if isinstance(message, PeerLeft) else super().receive(message)
+
+
+class SilentRoom(Room):
+    """Nobody is told of who leaves."""
+
+    def leave(self, connection: ConnectionId) -> None:
+        """Forget the member."""
+        self.waiting.pop(connection, None)
+        self.members.pop(connection, None)
+
+
+class DepartureUntold(Document):
+    """A document with a :class:`SilentRoom`."""
+
+    room_type = SilentRoom
+
+
+class PushedCaret(Replica):
+    """What others insert at the own caret pushes it along."""
+
+    @property
+    def selection(self) -> Selection:
+        """The own selection, pushed."""
+        cursors = self._cursors
+        carried = self._applied.carry_selection(cursors._own, cursors._moment, follows_insert=True)
+        if carried is not None:
+            cursors._own, cursors._moment = carried, self._applied.count
+        return super().selection
+
+
+class FrozenCaret(Replica):
+    """The own caret stays at its number, whatever others do."""
+
+    @property
+    def selection(self) -> Selection:
+        """The own selection, cut to the text."""
+        self._cursors._own = within(self._cursors._own, len(self.text))
+        self._cursors._moment = self._applied.count
+        return super().selection
+
+
+class WithoutOwn(Replica):
+    """The cursor of a peer is shown at its number, whatever the own pending edits are."""
+
+    def _place_peer(self, site: SiteId, selection: Selection | None, revision: Revision) -> None:
+        if selection is None:
+            super()._place_peer(site, selection, revision)
+        else:
+            self._cursors.place(site, within(selection, len(self.text)), revision, [])
+
+
+_LEAVING: Final = PROSE._replace(clients=6, leave_share=0.5)
+
 BUGS: Final = (
     Bug(
         "cursor-frozen",
@@ -137,5 +196,45 @@ BUGS: Final = (
         lambda: Parts(document=NewcomersUncarried),
         ("presence",),
         PROSE._replace(clients=6, late_share=0.7),
+    ),
+    Bug(
+        "cursor-lingers",
+        "A client goes on showing the cursor of somebody who has left.",
+        "section 9 of the protocol",
+        lambda: Parts(replica=Sentimental),
+        ("presence",),
+        _LEAVING,
+    ),
+    Bug(
+        "departure-untold",
+        "The server tells nobody that somebody has left.",
+        "section 9 of the protocol",
+        lambda: Parts(document=DepartureUntold),
+        ("presence",),
+        _LEAVING,
+    ),
+    Bug(
+        "caret-pushed",
+        "What others insert at the own caret pushes it along.",
+        "decision D7",
+        lambda: Parts(replica=PushedCaret),
+        ("presence",),
+        BUSY,
+    ),
+    Bug(
+        "caret-frozen",
+        "The own caret stays at its number when others edit in front of it.",
+        "decision D7",
+        lambda: Parts(replica=FrozenCaret),
+        ("presence",),
+        PROSE,
+    ),
+    Bug(
+        "cursor-without-own",
+        "The cursor of a peer is shown as if there were no own edits pending.",
+        "decision D7",
+        lambda: Parts(replica=WithoutOwn),
+        ("presence",),
+        BUSY,
     ),
 )

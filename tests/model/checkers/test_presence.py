@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model import history
-from model.checkers import presence
+from model.checkers import cursors
 from model.checkers.presence import Presence
 from tests.model.checkers.histories import (
     Room,
@@ -232,7 +232,7 @@ class TestBoundedMemory:
         return room
 
     def test_old_revisions_are_forgotten(self) -> None:
-        with patch.object(presence, "REVISIONS_KEPT_MAX", 2):
+        with patch.object(cursors, "REVISIONS_KEPT_MAX", 2):
             checker = Presence()
             judged(checker, self.room().records)
             (document,) = checker._documents.values()
@@ -243,7 +243,7 @@ class TestBoundedMemory:
         for position in (1, 2, 3):
             room.place("a", position)
         room.see("b", "a", 5, placed=0, fresh=True)
-        with patch.object(presence, "PLACES_KEPT_MAX", 2):
+        with patch.object(cursors, "PLACES_KEPT_MAX", 2):
             assert_valid(Presence(), room.records)  # it may be any of those forgotten
         assert_violated(Presence(), room.records)
 
