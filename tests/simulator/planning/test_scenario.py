@@ -289,7 +289,7 @@ def test_the_scenario_of_replicas_has_a_real_load_and_all_they_can_suffer() -> N
     scenario = load_scenario("replicas")
     assert (scenario.clients, scenario.documents, scenario.cells) == (10_000, 1_000, 16)
     assert scenario.duration_us == 120_000_000
-    assert set(KINDS_WITHOUT_SERVER) - {spec.kind for spec in scenario.faults} == {"herd", "right_loss"}
+    assert set(KINDS_WITHOUT_SERVER) - {spec.kind for spec in scenario.faults} == {"herd"}
 
 
 def test_a_scenario_survives_json_where_bounds_hold_as_well() -> None:
