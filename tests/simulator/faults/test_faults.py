@@ -13,6 +13,7 @@ from reference_server.core.effects import Role
 from reference_server.core.gateway import Gateway
 from simulator.failures.trial import Trial, attempt
 from simulator.faults import FAULTS, fault_of
+from simulator.faults.store import RIVAL
 from simulator.planning.faultspec import FAULT_KINDS, KINDS_WITH_SERVER
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.scenario import ServerSettings
@@ -61,6 +62,17 @@ def test_a_fault_hits_something_and_the_cell_heals(kind: str) -> None:
     assert set(unchecked(trial)) <= {"undo"}  # so few people may all have had nothing to take back
     (began,) = of(history.FaultBegan, trial)
     assert (began.time_us, began.name) == (3_000_000, kind)
+
+
+def test_a_rival_writes_in_documents_of_unique_characters_if_there_are_no_others() -> None:
+    contended = attempt(plan(fault("rival_writer", 3, 7), clients=6), keep=True)
+    assert hits(contended)["rival_writer"] > 0
+    assert not problems(contended)
+    rivals = [record for record in of(history.Stored, contended) if record.site == RIVAL]
+    assert rivals
+    assert all(type(c) is int for record in rivals for c in record.operation.components)
+    both = attempt(plan(fault("rival_writer", 3, 7)), keep=True)
+    assert {record.document for record in of(history.Stored, both) if record.site == RIVAL} == {"d1"}
 
 
 @pytest.mark.slow
