@@ -32,7 +32,7 @@ STEP_US: Final = 1_000
 PROGRESS_EVERY: Final = 256
 """States between two looks at the budget."""
 
-SHORTEST_STATES_MAX: Final = 30_000
+SHORTEST_STATES_MAX: Final = 5_000
 """States that are visited to find a shorter way to what was found."""
 
 NO_BOUND: Final = 1 << 62
@@ -174,17 +174,10 @@ def within(scope: Scope) -> list[Scope]:
 
 
 def _shortest(result: Exploration, parts: Parts, budget: Budget) -> tuple[Found, ...]:
-    """What was found, each with the shortest way to it, as far as the budget goes."""
+    """What can be found on the shortest way to anything that is wrong, as far as the budget goes."""
     bounded = budget._replace(states=min(budget.states, SHORTEST_STATES_MAX))
-    first = result.found[0]
-    again = _Search(result.scope, parts, bounded, False, None, first.violation).run()
-    if not again.found:
-        return result.found
-    shortest = again.found[0]
-    whole = follow(System(result.scope, parts, reduced=False), shortest.steps, is_end=shortest.is_end)
-    violations = [r.violations[0] for r in judged(whole) if r.claimed and r.violations]
-    violations.sort(key=lambda v: (v.check != first.violation.check, v.time_us))
-    return tuple(Found(v, shortest.steps, shortest.is_end, is_shortest=True) for v in violations)
+    again = _Search(result.scope, parts, bounded, False, None, is_thorough=True).run()
+    return again.found or result.found
 
 
 class _Search:
@@ -195,11 +188,12 @@ class _Search:
         budget: Budget,
         reduced: bool,
         progress: Callable[[int, int], None] | None,
-        wanted: Violation | None = None,
+        *,
+        is_thorough: bool = False,
     ) -> None:
-        """A search; for one violation only, at the first step that shows it, if one is ``wanted``."""
+        """A search; a thorough one judges after each step, so that nothing is noticed late."""
         self._scope = scope
-        self._wanted = wanted
+        self._is_thorough = is_thorough
         self._begin = time.process_time()
         self._parts = parts
         self._budget = budget
@@ -270,7 +264,7 @@ class _Search:
             self._states.append(move.after)
             self._ways.append((number, move))
             self._told.append(told)
-            if (self._wanted and move.told) or any(type(r) in _ACCUSING for r in move.records):
+            if (self._is_thorough and move.told) or any(type(r) in _ACCUSING for r in move.records):
                 self._judge(self._records(known), known, is_end=False)
         elif told != self._told[known] and (known, told) not in self._judged:
             self._judged.add((known, told))
@@ -312,15 +306,12 @@ class _Search:
         steps = [move.step for move in self._way(number)]
         if last is not None:
             steps.append(last)
-        for result in judged(records, self._wanted.check if self._wanted else ""):
+        for result in judged(records):
             before = self._results.get(result.name)
             self._results[result.name] = result if before is None else merge_results((before, result))
             first = result.violations[:1] if result.claimed else ()
-            found += [Found(v, tuple(steps), is_end) for v in first if self._is_wanted(v)]
+            found += [Found(v, tuple(steps), is_end, self._is_thorough) for v in first]
         self._found += sorted(found, key=_rank) if not self._found else ()
-
-    def _is_wanted(self, violation: Violation) -> bool:
-        return self._wanted is None or violation.kind == self._wanted.kind
 
 
 def _rank(found: Found) -> tuple[int, int]:
@@ -346,9 +337,9 @@ def ending(records: tuple[Record, ...], step: int) -> list[Record]:
     return [history.Healed(at, 0), *timed(records, step + 1), history.Finished(at)]
 
 
-def judged(records: list[Record], only: str = "") -> list[CheckResult]:
-    """What the checks say of a history, or one of them."""
-    checkers = [checker for checker in checkers_for(JUPITER) if only in ("", checker.name)]
+def judged(records: list[Record]) -> list[CheckResult]:
+    """What the checks say of a history."""
+    checkers = checkers_for(JUPITER)
     Judge(checkers).feed(records)
     return [checker.result() for checker in checkers]
 

@@ -286,9 +286,8 @@ class ChosenServer:
 
     def final(self, _: int) -> None:
         """Nothing happens any more."""
-        for worker in self._workers:
-            if worker is not None:
-                self.records += Holdings(self._limits).found(0, worker.gateway)
+        at_rest = [worker.gateway for worker in self._workers if worker is not None]
+        self.records += Holdings(self._limits).found(0, at_rest)
         self.records += final(0, self._store)
 
     # --- what comes of it ---------------------------------------------------------------------------------

@@ -162,6 +162,7 @@ REFUSED: dict[str, Callable[[Path], tuple[str, ...]]] = {
     "replay": lambda folder: (str(folder / "file"),),
     "explain": lambda folder: (str(folder / "file"),),
     "shrink": lambda folder: (str(folder / "file"),),
+    "explore": lambda folder: ("--action", folder.name),
     "zoo": lambda folder: (folder.name,),
     "laws": lambda folder: ("--seed", folder.name),
     "arena": lambda folder: (folder.name,),
