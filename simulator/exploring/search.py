@@ -328,7 +328,12 @@ _ACCUSING: Final = frozenset({history.Raised, history.Accused})
 def timed(records: tuple[Record, ...], step: int) -> list[Record]:
     """The records of a step, at its time; in the tables they have none."""
     at = step * STEP_US
-    return [_replace(record, time_us=at) for record in records]
+    return [
+        _replace(record, time_us=at, received_us=at)
+        if getattr(record, "received_us", 0)
+        else _replace(record, time_us=at)
+        for record in records
+    ]
 
 
 def ending(records: tuple[Record, ...], step: int) -> list[Record]:
