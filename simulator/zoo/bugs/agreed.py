@@ -94,7 +94,7 @@ BUGS: Final = (
         "A delete takes along what somebody else inserted inside its range meanwhile, everywhere alike.",
         "of the kind of loro #133 and automerge #263: it still converges",
         lambda: Parts(replica=SwallowingReplica, document=SwallowedInsert),
-        ("intention",),
+        ("intention", "convergence"),
         BUSY,
     ),
     Bug(
