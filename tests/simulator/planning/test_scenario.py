@@ -264,7 +264,7 @@ def test_shipped_scenarios_are_valid_and_named_as_their_file(name: str) -> None:
 def test_the_shipped_scenarios_are_those_promised() -> None:
     assert set(shipped_scenarios()) == {
         "default", "calm", "herd", "flaky-mobile", "split-region", "hot-document", "server-crash",
-        "long-offline", "offline-third", "replicas", "access", "two-workers", "trimming",
+        "long-offline", "offline-third", "replicas", "access", "overload", "two-workers", "trimming",
     }  # fmt: skip
     used = {spec.kind for name in shipped_scenarios() for spec in load_scenario(name).faults}
     assert used == set(FAULT_KINDS)
