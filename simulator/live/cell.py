@@ -24,6 +24,7 @@ from model.jupiter import Replica
 from model.machine import slowness
 from model.memo import Memo
 from model.people.actions import Author
+from model.protocol import ErrorCode
 from simulator.live.bridge import Bridge
 from simulator.live.documents import create_all, read_all
 from simulator.live.pace import Pace, PacedClock
@@ -161,6 +162,9 @@ class LiveCell:
     def authentication_us(self, connection: Connection) -> int:
         """From the last byte of ``hello`` to ``welcome``, as its link saw it."""
         return self.bridge.authenticate_us(connection)
+
+    def refused(self, client: SimulatedClient, code: ErrorCode) -> None:
+        """Whether it is so is known to nobody here: the store is the server's own."""
 
     def count(self, kind: str) -> None:
         """One more error of a kind."""

@@ -15,6 +15,7 @@ from model.jupiter import Replica
 from model.marks import Mechanism, mark
 from model.memo import Memo
 from model.people.actions import Author
+from model.protocol import ErrorCode
 from reference_server.core.document import Document
 from reference_server.core.effects import (
     Answer,
@@ -161,6 +162,10 @@ class Cell(Simulation[SimulatedClient]):
     def authentication_us(self, _: Connection) -> int:
         """As modelled."""
         return self.plan.server.authenticate_us
+
+    def refused(self, client: SimulatedClient, code: ErrorCode) -> None:
+        """Hold it against the server if it is not so."""
+        self.grievances.over_error(client, code)
 
     # --- what faults need ---------------------------------------------------------------------------------
 
