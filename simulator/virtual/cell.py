@@ -116,7 +116,7 @@ class Cell(Simulation[SimulatedClient]):
         )
         self._holdings = Holdings(self._limits)
         count = plan.server.workers
-        self.hub = Hub(self.clock, self.seeds, plan.bus) if count > 1 else None
+        self.hub = Hub(self.clock, self.seeds, plan.bus, self.witness) if count > 1 else None
         self.workers = [SimulatedWorker(self, number, self.hub) for number in range(count)]
         self._victims = -1
         self._came_to: dict[SiteId, SimulatedWorker] = {}
