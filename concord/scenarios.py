@@ -19,7 +19,7 @@ from simulator.planning.scenario import Scenario, ScenarioError, load_scenario
 from simulator.planning.seeds import Seeds
 from simulator.planning.swarm import swarm
 from simulator.workload.traces import TraceError, read_trace
-from simulator.zoo.catalogue import ZOO, bug_of
+from simulator.zoo.catalogue import bug_of, bugs
 
 SERVER_MODE = "server"
 CRDT_MODE = "crdt"
@@ -93,8 +93,8 @@ def _engine(choice: ScenarioChoice) -> SimulatedEngine:
         raise UsageError(f"--rule {rule}: unknown; {nearest(rule, rules)}")
     if topology is not None and topology not in get_args(Topology):
         raise UsageError(f"--topology {topology}: must be {' or '.join(get_args(Topology))}")
-    of_bug = ZOO[choice.inject].engine.claims.engine if choice.inject in ZOO else ""
-    rule = rule or (of_bug if of_bug in rules else rules[0])
+    of_bug = bugs()[choice.inject].rule if choice.inject and choice.inject in bugs() else ""
+    rule = rule or of_bug or rules[0]
     return GossipEngine(rule, cast(Topology, topology or "mesh"))
 
 

@@ -16,9 +16,16 @@ Handler = Callable[[Any], None]
 
 
 class Checker(Protocol):
-    """One property of a history."""
+    """One property of a history.
+
+    Attributes:
+        claimed: whether the engine claims the property.
+        violated: facts that contradicted it so far.
+    """
 
     name: str
+    claimed: bool
+    violated: int
 
     def handlers(self) -> Mapping[type, Handler]:
         """The record types this checker wants, each with the method that takes it."""

@@ -124,10 +124,7 @@ class Follower:
             return None
 
     def displayed(self, record: history.Displayed) -> bool:
-        """What it really shows; whether that is what it ought to, which it is said to be if it was lost.
-
-        A text after a tie is not said to be wrong: the order of sites has a check of its own.
-        """
+        """What it really shows; whether that is what it ought to, which it is said to be if it was lost."""
         self._shown = record.text
         if self.text is None:
             if self._is_settled and len(record.text) <= LENGTH_MAX:
@@ -135,7 +132,7 @@ class Follower:
             return True
         if record.text == self.text:
             return True
-        is_wrong = not (self.is_free or self._shadow.rivals)
+        is_wrong = not self.is_free
         self.lose()
         return not is_wrong
 
@@ -146,7 +143,6 @@ class Follower:
         self._is_settled = bool(record.fingerprint)
         if self._is_settled:
             self.is_free = False
-            self._shadow.rivals.clear()
 
     def _shows(self, op: Operation) -> Operation:
         assert self.text is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from model.checkers import Judge
@@ -17,7 +18,7 @@ from simulator.planning.plan import CellPlan, FaultWindow
 
 
 class Trial(NamedTuple):
-    """What came of one plan."""
+    """What came of one plan; the digest is empty if it was ended early."""
 
     results: tuple[CheckResult, ...]
     digest: str
@@ -45,17 +46,41 @@ class Keeper:
         return dict.fromkeys(Record.__args__, self.records.append)
 
 
-def attempt(
-    plan: CellPlan, parts: AnyParts | None = None, *, claims: Claims | None = None, keep: bool = False
-) -> Trial:
-    """Run a plan in this process, without files; ``keep`` keeps the records.
+class _EnoughError(Exception):
+    """Something was violated, and nobody wants to know more."""
 
-    Without ``parts`` nothing is wrong with the code under test; without ``claims`` they are the engine's.
+
+def attempt(
+    plan: CellPlan,
+    parts: AnyParts | None = None,
+    *,
+    claims: Claims | None = None,
+    keep: bool = False,
+    ends_early: bool = False,
+) -> Trial:
+    """Run a plan in this process, without files.
+
+    Args:
+        plan: what is to happen.
+        parts: what is under test; without them nothing is wrong with it.
+        claims: what counts as violated; without them those of the engine.
+        keep: whether the records are kept.
+        ends_early: whether to end soon after something claimed was violated, without a digest.
     """
     engine = engine_of(plan)
     checkers = checkers_for(claims or engine.claims)
     keeper = Keeper()
     consumers = [*checkers, keeper] if keep else checkers
-    cell = engine.cell(plan, Judge(consumers), io.BytesIO(), parts)
-    digest = cell.run()
-    return Trial(tuple(c.result() for c in checkers), digest, tuple(keeper.records), tuple(cell.realised))
+
+    def stop(now_us: int) -> None:
+        del now_us
+        cell.recorder.flush()
+        if any(checker.claimed and checker.violated for checker in checkers):
+            raise _EnoughError
+
+    cell = engine.cell(plan, Judge(consumers), io.BytesIO(), parts, progress=stop if ends_early else None)
+    digest = ""
+    with suppress(_EnoughError):
+        digest = cell.run()
+    results = tuple(checker.result() for checker in checkers)
+    return Trial(results, digest, tuple(keeper.records), tuple(cell.realised))

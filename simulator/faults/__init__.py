@@ -6,7 +6,6 @@ The schedule comes from the plan; a fault draws whom it hits from a stream of it
 
 from __future__ import annotations
 
-from simulator.faults.bus import BusDeath
 from simulator.faults.clients import (
     ClientCrash,
     ClientPause,
@@ -47,7 +46,6 @@ FAULTS: dict[str, type[Fault]] = {
         StoreStall,
         StoreFailure,
         RivalWriter,
-        BusDeath,
         LongOffline,
         Herd,
         SlowReader,

@@ -25,9 +25,10 @@ class Recorder:
     def flush_if_full(self) -> None:
         """Hand on what was recorded if a batch is full; called where it costs little."""
         if len(self._batch) >= BATCH_RECORDS:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Hand on what was recorded."""
         self._judge.feed(self._batch)
         if self._writer is not None:
             self._writer.write(self._batch)
@@ -35,5 +36,5 @@ class Recorder:
 
     def close(self) -> str:
         """Hand on the rest; the digest of the history in hexadecimal, empty if none was kept."""
-        self._flush()
+        self.flush()
         return "" if self._writer is None else self._writer.close()

@@ -292,10 +292,7 @@ class SimulatedWorker:
                 if not self._catches_up:  # else it has not heard yet of rights that are gone
                     host.grievances.over_append(effect)
                 host.request(effect)
-            case Snapshot():
-                host.grievances.trims(effect)
-                host.request(effect)
-            case Read():
+            case Read() | Snapshot():
                 host.request(effect)
 
     def _authenticate(self, effect: Authenticate) -> None:

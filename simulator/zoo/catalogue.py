@@ -1,55 +1,47 @@
-"""All seeded bugs by name."""
+"""All seeded bugs by name. Their modules are imported when somebody asks for one: few runs have a bug."""
 
 from __future__ import annotations
 
-from typing import Final
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from simulator.engines.engine import AnyParts
 from simulator.engines.known import engine_of
 from simulator.planning.plan import CellPlan
-from simulator.zoo.bug import Bug
-from simulator.zoo.bugs import (
-    agreed,
-    batch,
-    client,
-    cursor,
-    exchange,
-    gossip,
-    holding,
-    order,
-    outcome,
-    raising,
-    rga,
-    session,
-    spoken,
-    store,
-    tree,
-    undoing,
-    yata,
-)
+
+if TYPE_CHECKING:
+    from simulator.zoo.bug import Bug
 
 _MODULES: Final = (
-    client,
-    cursor,
-    session,
-    batch,
-    order,
-    outcome,
-    raising,
-    spoken,
-    exchange,
-    holding,
-    agreed,
-    undoing,
-    store,
-    yata,
-    tree,
-    rga,
-    gossip,
+    "client",
+    "cursor",
+    "session",
+    "batch",
+    "order",
+    "outcome",
+    "raising",
+    "spoken",
+    "exchange",
+    "holding",
+    "agreed",
+    "undoing",
+    "units",
+    "trimming",
+    "store",
+    "yata",
+    "tree",
+    "rga",
+    "gossip",
 )
+"""Of ``simulator.zoo.bugs``, in the order of the table."""
 
-ZOO: Final[dict[str, Bug]] = {bug.name: bug for module in _MODULES for bug in module.BUGS}
-"""All seeded bugs by name, in the order of the table."""
+
+@cache
+def bugs() -> dict[str, Bug]:
+    """All seeded bugs by name, in the order of the table."""
+    modules = [import_module(f"simulator.zoo.bugs.{name}") for name in _MODULES]
+    return {bug.name: bug for module in modules for bug in module.BUGS}
 
 
 def bug_of(name: str) -> Bug:
@@ -59,9 +51,9 @@ def bug_of(name: str) -> Bug:
         ValueError: there is none; names those there are.
     """
     try:
-        return ZOO[name]
+        return bugs()[name]
     except KeyError:
-        raise ValueError(f"unknown bug {name!r}; known are {', '.join(ZOO)}") from None
+        raise ValueError(f"unknown bug {name!r}; known are {', '.join(bugs())}") from None
 
 
 def parts_for(plan: CellPlan, bug: str) -> AnyParts:

@@ -26,7 +26,14 @@ from simulator.faults import FAULTS, fault_of
 from simulator.planning.faultspec import FAULT_KINDS
 from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
-from simulator.planning.small import BUSY, PlannedFault, SmallCell, SmallGossipCell
+from simulator.planning.small import (
+    BUSY,
+    LOST_ANSWERS,
+    PlannedFault,
+    SmallCell,
+    SmallGossipCell,
+    repeated,
+)
 from simulator.virtual.cell import HEALTHY, Cell
 from simulator.virtual.recorder import Recorder
 from simulator.zoo.catalogue import bug_of
@@ -106,12 +113,13 @@ def test_the_checker_finds_nothing_where_nothing_is_wrong(cell: SmallCell) -> No
     assert acknowledged_once(cell).verdict is Verdict.VALID
 
 
-@pytest.mark.parametrize("name", ["applied-again", "unknown-is-failed"])
-def test_the_checker_finds_bugs_of_the_zoo(name: str) -> None:
-    bug = bug_of(name)
-    assert isinstance(bug.cell, SmallCell)
-    assert acknowledged_once(bug.cell, bug.parts()).verdict is Verdict.VIOLATED
-    assert acknowledged_once(bug.cell).verdict is Verdict.VALID
+RESENT = BUSY._replace(faults=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0))
+
+
+@pytest.mark.parametrize(("name", "cell"), [("applied-again", RESENT), ("unknown-is-failed", LOST_ANSWERS)])
+def test_the_checker_finds_bugs_of_the_zoo(name: str, cell: SmallCell) -> None:
+    assert acknowledged_once(cell, bug_of(name).parts()).verdict is Verdict.VIOLATED
+    assert acknowledged_once(cell).verdict is Verdict.VALID
 
 
 def test_the_workload_writes_and_forgets_and_the_product_keeps_its_promises() -> None:

@@ -181,7 +181,7 @@ def _run(simulation: Simulation) -> tuple[list[CheckResult], str]:
 
 def _stop_if_violated(checkers: Sequence[Checker]) -> Callable[[int], None]:
     def progress(_: int) -> None:
-        if any(c.claimed and c.violated for c in checkers):  # type: ignore[attr-defined]  # of every Check
+        if any(c.claimed and c.violated for c in checkers):
             raise _EnoughError
 
     return progress

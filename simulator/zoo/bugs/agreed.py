@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from model.jupiter import Replica
-from model.people.episodes import Weights
 from model.protocol import ClientMessage
 from model.text import Operation, delete, noop, transform_pair
 from reference_server.core.batch import Batch
 from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
-from simulator.planning.small import BUSY, PROSE
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.bugs.batch import Carried
 from simulator.zoo.bugs.client import UndoUncarried
 from simulator.zoo.displaced import moved_to
@@ -91,18 +89,18 @@ class UndoDisplaced(UndoUncarried):
 BUGS: Final = (
     Bug(
         "swallowed-insert",
+        Kind.TRANSFORMATION,
         "A delete takes along what somebody else inserted inside its range meanwhile, everywhere alike.",
         "of the kind of loro #133 and automerge #263: it still converges",
         lambda: Parts(replica=SwallowingReplica, document=SwallowedInsert),
         ("intention", "convergence"),
-        BUSY,
     ),
     Bug(
         "undo-displaced",
+        Kind.UNDO,
         "An undo is displayed and sent where the edit was, not carried through what came in since.",
         "ot.js #24, on both sides",
         lambda: Parts(replica=UndoDisplaced),
         ("intention", "undo"),
-        PROSE._replace(weights=Weights(undo=60.0)),
     ),
 )

@@ -13,9 +13,8 @@ from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem, Item
 from reference_server.core.log import Log
 from reference_server.core.room import Room
-from simulator.planning.small import BUSY, COMERS_AND_GOERS, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.displaced import fitted
 
 Carried: TypeAlias = tuple[Operation, Selection | None, Operation | None]
@@ -123,47 +122,44 @@ def fitted_all(carried: Carried, length: int) -> Carried:
 BUGS: Final = (
     Bug(
         "applied-again",
+        Kind.IDENTITY,
         "What is sent again because its acknowledgement was lost is applied again.",
         "ProseMirror #307",
         lambda: Parts(document=AppliedAgain),
         ("ledger",),
-        BUSY._replace(faults=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
     ),
     Bug(
         "no-fence",
+        Kind.IDENTITY,
         "A late operation of a dead connection is applied.",
         "decision D11",
         lambda: Parts(document=NoFence),
-        ("protocol", "quiescence"),
-        BUSY._replace(
-            clients=4,
-            latency_us=200_000,
-            seconds=20.0,
-            faults=repeated("clog", 6, 3.0, 2.5, share=0.8, impatient=1.0),
-        ),
+        ("protocol", "quiescence", "presence"),
+        scenario="flaky-mobile",
     ),
     Bug(
         "group-commit",
+        Kind.TRANSFORMATION,
         "Operations of one batch are not carried over each other.",
         "decision D8",
         lambda: Parts(document=GroupCommitUncarried),
-        ("intention", "weak_list"),
-        BUSY._replace(commit_us=150_000),
+        ("intention", "weak_list", "site_order", "convergence"),
     ),
     Bug(
         "branches-transformed",
+        Kind.BRANCH,
         "A branch is transformed like an operation, not merged: it converges, in another order.",
         "decision D14",
         lambda: Parts(document=BranchesTransformed),
         ("reconciliation",),
-        COMERS_AND_GOERS,
     ),
     Bug(
         "two-branches",
+        Kind.BRANCH,
         "Of two branches in one batch, the second one is merged without the first.",
         "gutenberg #77980",
         lambda: Parts(document=TwoBranchesAtOnce),
         ("intention", "convergence", "quiescence"),
-        BUSY._replace(commit_us=150_000, faults=repeated("herd", 2, 6.0, 4.0, share=1.0)),
+        scenario="herd",
     ),
 )

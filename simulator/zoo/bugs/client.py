@@ -6,14 +6,10 @@ from typing import Final
 
 from model.identity import Revision, SiteId
 from model.jupiter import Replica
-from model.outgoing import PendingEdit
-from model.people.episodes import Weights
-from model.phases import Phase
 from model.protocol import ClientMessage
 from model.text import Operation
-from simulator.planning.small import BUSY, CROWD, PROSE
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.displaced import moved_to, position_of
 
 
@@ -53,19 +49,6 @@ class DeleteOffByOne(Replica):
         both_delete = mine.deleted and not mine.inserted and other.deleted and not other.inserted
         past, other = super()._cross(mine, other, mine_first)
         return past, moved_to(other, position_of(other) + 1) if both_delete else other
-
-
-class Utf16Units(Replica):
-    """Positions are sent as a browser counts them, in units of UTF-16."""
-
-    def _flush(self) -> tuple[ClientMessage, ...]:
-        if self.phase is Phase.LIVE and self.in_flight is None:
-            self.pending = [PendingEdit(e.sequence, self._in_units(e.operation)) for e in self.pending]
-        return super()._flush()
-
-    def _in_units(self, op: Operation) -> Operation:
-        position = position_of(op)
-        return moved_to(op, position + sum(ord(c) > 0xFFFF for c in self.text[:position]))
 
 
 class UndoUncarried(Replica):
@@ -113,66 +96,58 @@ class Corrupted(Replica):
 BUGS: Final = (
     Bug(
         "dopt",
+        Kind.TRANSFORMATION,
         "What comes in is carried past the own operations, but not they past it.",
         "the dOPT puzzle (Ellis and Gibbs 1989)",
         lambda: Parts(replica=HalfTransformed),
         ("convergence", "weak_list"),
-        BUSY,
     ),
     Bug(
         "tie-reversed",
+        Kind.ORDER,
         "Client and server order inserts at one position differently.",
         "decision D4",
         lambda: Parts(replica=ReversedTie),
         ("convergence", "weak_list"),
-        CROWD,
     ),
     Bug(
         "tie-by-arrival",
+        Kind.ORDER,
         "The client orders inserts at one position by who came first.",
         "decision D4",
         lambda: Parts(replica=TieByArrival),
         ("convergence", "weak_list"),
-        CROWD,
     ),
     Bug(
         "tie-by-length",
+        Kind.ORDER,
         "Site ids are compared as numbers by one side and as code points by the other.",
         "decision D4",
         lambda: Parts(replica=TieByLength),
         ("convergence", "weak_list"),
-        CROWD._replace(clients=4, names=lambda n: f"c{n + 7}"),
     ),
     Bug(
         "delete-off-by-one",
+        Kind.TRANSFORMATION,
         "A delete carried past an own delete lands one place too far right.",
         "decision D2",
         lambda: Parts(replica=DeleteOffByOne),
         ("convergence", "weak_list"),
-        BUSY,
-    ),
-    Bug(
-        "utf16-units",
-        "Positions are sent in units of UTF-16 and read as code points.",
-        "rustpad #14, gutenberg #76049",
-        lambda: Parts(replica=Utf16Units),
-        ("convergence", "intention"),
-        PROSE._replace(text_length=300),
     ),
     Bug(
         "undo-uncarried",
+        Kind.UNDO,
         "An undo is sent as it was noted, not carried through what came in since.",
         "ot.js #24",
         lambda: Parts(replica=UndoUncarried),
         ("convergence", "intention"),
-        PROSE._replace(weights=Weights(undo=60.0)),
     ),
     Bug(
         "corrupt-replica",
+        Kind.TRANSFORMATION,
         "The text of one replica changes by itself.",
         "decision D22",
         lambda: Parts(replica=Corrupted),
         ("convergence", "weak_list"),
-        CROWD,
     ),
 )

@@ -15,9 +15,8 @@ from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
 from reference_server.core.member import Member
 from reference_server.core.room import Room
-from simulator.planning.small import BUSY, PROSE
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.bugs.batch import Carried
 
 
@@ -154,87 +153,85 @@ class WithoutOwn(Replica):
             self._cursors.place(site, within(selection, len(self.text)), revision, [])
 
 
-_LEAVING: Final = PROSE._replace(clients=6, leave_share=0.5)
-
 BUGS: Final = (
     Bug(
         "cursor-frozen",
+        Kind.PRESENCE,
         "Cursors of peers stay at the number where they were.",
         "decision D7",
         lambda: Parts(replica=FrozenCursors),
         ("presence",),
-        PROSE,
     ),
     Bug(
         "cursor-by-length",
+        Kind.PRESENCE,
         "Cursors of peers move by the length of every edit, wherever it is.",
         "decision D7",
         lambda: Parts(replica=ShiftedCursors),
         ("presence",),
-        PROSE,
     ),
     Bug(
         "presence-uncarried",
+        Kind.PRESENCE,
         "The server takes the position of a presence for one in its newest text.",
         "decision D7",
         lambda: Parts(document=PresenceUncarried),
         ("presence",),
-        PROSE._replace(latency_us=150_000),
     ),
     Bug(
         "selection-uncarried",
+        Kind.PRESENCE,
         "A submit is carried over what came before it, its selection is not.",
         "decision D7",
         lambda: Parts(document=SelectionUncarried),
         ("presence",),
-        PROSE._replace(latency_us=150_000),
     ),
     Bug(
         "newcomers-uncarried",
+        Kind.PRESENCE,
         "A newcomer is told where the others once put their cursors, not where these are now.",
         "decision D7",
         lambda: Parts(document=NewcomersUncarried),
         ("presence",),
-        PROSE._replace(clients=6, late_share=0.7),
     ),
     Bug(
         "cursor-lingers",
+        Kind.PRESENCE,
         "A client goes on showing the cursor of somebody who has left.",
         "section 9 of the protocol",
         lambda: Parts(replica=Sentimental),
         ("presence",),
-        _LEAVING,
     ),
     Bug(
         "departure-untold",
+        Kind.PRESENCE,
         "The server tells nobody that somebody has left.",
         "section 9 of the protocol",
         lambda: Parts(document=DepartureUntold),
         ("presence",),
-        _LEAVING,
     ),
     Bug(
         "caret-pushed",
+        Kind.PRESENCE,
         "What others insert at the own caret pushes it along.",
         "decision D7",
         lambda: Parts(replica=PushedCaret),
         ("presence",),
-        BUSY,
     ),
     Bug(
         "caret-frozen",
+        Kind.PRESENCE,
         "The own caret stays at its number when others edit in front of it.",
         "decision D7",
         lambda: Parts(replica=FrozenCaret),
         ("presence",),
-        PROSE,
     ),
     Bug(
         "cursor-without-own",
+        Kind.PRESENCE,
         "The cursor of a peer is shown as if there were no own edits pending.",
         "decision D7",
         lambda: Parts(replica=WithoutOwn),
         ("presence",),
-        BUSY,
     ),
 )

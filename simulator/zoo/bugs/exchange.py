@@ -12,13 +12,11 @@ from reference_server.core.batch import Batch
 from reference_server.core.document import Document
 from reference_server.core.effects import LogRow, Progress
 from reference_server.core.items import EditsItem
-from reference_server.core.log import Log
 from reference_server.core.member import Member
 from reference_server.core.merge import merge
 from reference_server.core.room import Room
-from simulator.planning.small import BLIPS, COMERS_AND_GOERS, CROWD, PlannedFault, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.bugs.batch import Carried
 from simulator.zoo.displaced import Gapless, Positional
 
@@ -146,83 +144,53 @@ class MergedWithWrongTie(Document):
     batch_type = BatchWithTwoTies
 
 
-class ShortLog(Log):
-    """Everything behind a snapshot is trimmed, and a base behind that is taken for the oldest there is."""
-
-    def trim_point(self) -> Revision:
-        """The newest revision, whoever may still need the ones before it."""
-        return self.revision
-
-    def trunk_after(self, base: Revision) -> Sequence[LogRow]:
-        """The rows after ``base``, or those that are left."""
-        return super().trunk_after(max(base, self.start))
-
-    def missed(self, after: Revision, up_to: Revision) -> Sequence[LogRow]:
-        """The rows after ``after``, or those that are left."""
-        return super().missed(max(after, self.start), max(up_to, self.start))
-
-
-class TrimmedTooFar(Document):
-    """A document with a :class:`ShortLog`."""
-
-    log_type = ShortLog
-
-
 BUGS: Final = (
     Bug(
         "catch-up-off-by-one",
+        Kind.DELIVERY,
         "Missed revisions are read one place too early, and applied by position.",
         "an off-by-one, as everywhere",
         lambda: Parts(replica=Positional, document=CatchUpOffByOne),
         ("ledger", "weak_list", "convergence"),
-        COMERS_AND_GOERS,
     ),
     Bug(
         "composed-catch-up",
+        Kind.DELIVERY,
         "Missed revisions are composed into one.",
         "decision D5",
         lambda: Parts(document=ComposedCatchUp),
         ("convergence", "weak_list"),
-        BLIPS,
     ),
     Bug(
         "fate-denied",
+        Kind.PROTOCOL,
         "Who comes back is told that what was in flight is lost, although it is durable.",
         "decision D15",
         lambda: Parts(document=FateDenied),
         ("protocol", "quiescence"),
-        BLIPS._replace(faults=repeated("crash_before_ack", 5, 3.0, 1.5, restart_us=300_000)),
     ),
     Bug(
         "lost-broadcast",
+        Kind.DELIVERY,
         "A revision is not sent to one of its readers, who does not look for gaps.",
         "automerge #1284, Etherpad #4978",
         lambda: Parts(replica=Gapless, document=LostBroadcast),
         ("total_order", "convergence"),
-        CROWD,
     ),
     Bug(
         "merge-drops-last",
+        Kind.BRANCH,
         "A branch is acknowledged, but its last edit is left out.",
         "gutenberg #77980",
         lambda: Parts(document=MergeDropsLast),
         ("intention",),
-        COMERS_AND_GOERS._replace(faults=(PlannedFault("herd", 5.0, 4.0),)),
     ),
     Bug(
         "merged-with-wrong-tie",
+        Kind.BRANCH,
         "The sender of a branch is told another order of inserts than the log has.",
         "decision D15",
         lambda: Parts(document=MergedWithWrongTie),
         ("convergence", "weak_list"),
-        COMERS_AND_GOERS._replace(faults=repeated("long_offline", 2, 6.0, 4.0, share=0.5)),
-    ),
-    Bug(
-        "trimmed-too-far",
-        "The log is trimmed under clients that are offline, and their base taken for the oldest there is.",
-        "decision D12",
-        lambda: Parts(document=TrimmedTooFar),
-        ("protocol", "quiescence", "intention", "convergence"),
-        COMERS_AND_GOERS._replace(snapshot_every=4),
     ),
 )

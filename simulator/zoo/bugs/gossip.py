@@ -8,8 +8,7 @@ from model.crdt.replicas import FugueMax
 from model.crdt.replicas.port import Insertion
 from simulator.gossip.datagrams import Datagram
 from simulator.gossip.peer import GossipParts, GossipPeer
-from simulator.planning.small import SmallGossipCell
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 
 
 class Forgetful(FugueMax):
@@ -38,27 +37,33 @@ class TellsUnsaved(GossipPeer):
 BUGS: Final = (
     Bug(
         "forgetful",
+        Kind.DURABILITY,
         "Now and then an insertion from elsewhere is integrated and not shown.",
         "a replica that drops an event while its version counts it",
         lambda: GossipParts(Forgetful),
-        ("convergence",),
-        SmallGossipCell("fuguemax"),
+        ("persistence", "convergence"),
+        scenario="replicas",
+        rule="fuguemax",
     ),
     Bug(
         "believes-sent",
+        Kind.DELIVERY,
         "What was sent once counts as received, so after one lost datagram somebody never learns it.",
         "automerge #1284",
         lambda: GossipParts(FugueMax, peer=BelievesSent),
         ("liveness",),
-        SmallGossipCell("fuguemax", loss=0.2),
+        scenario="replicas",
+        rule="fuguemax",
     ),
     Bug(
         "tells-unsaved",
+        Kind.IDENTITY,
         "Others are told of an edit before it is on disk, so after a crash its ids are given out again.",
         "the rule that state is saved before anything is sent",
         lambda: GossipParts(FugueMax, peer=TellsUnsaved),
-        ("unique_ids", "convergence", "element_ledger"),
-        SmallGossipCell("fuguemax", absences=3.0, crash_share=1.0),
+        ("unique_ids", "convergence", "element_ledger", "liveness"),
+        scenario="replicas",
+        rule="fuguemax",
     ),
 )
 """Mistakes of replicas without a server."""

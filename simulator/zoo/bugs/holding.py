@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from model.identity import ConnectionId, Revision
+from model.identity import ConnectionId
 from model.protocol import PeerLeft
 from reference_server.core.document import Document
 from reference_server.core.gateway import Gateway
-from reference_server.core.log import Log
 from reference_server.core.room import Room
-from simulator.planning.small import BLIPS, BUSY
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 
 
 class HospitableRoom(Room):
@@ -42,43 +40,39 @@ class SessionsStay(Gateway):
             self._sessions[connection] = session
 
 
-class EndlessLog(Log):
-    """Nothing is ever behind the horizon."""
+class GrudgingDocument(Document):
+    """Whose edits were dropped with a right, under a connection, is remembered for ever."""
 
-    def trim_point(self) -> Revision:
-        """Where the log begins now."""
-        return self.start
-
-
-class NeverTrimmed(Document):
-    """A document with an :class:`EndlessLog`."""
-
-    log_type = EndlessLog
+    def _pump(self) -> None:
+        barred = set(self._barred)
+        super()._pump()
+        self._barred |= barred
 
 
 BUGS: Final = (
     Bug(
         "members-stay",
+        Kind.RESOURCES,
         "Who leaves is still a member of the document.",
         "decision D11",
         lambda: Parts(document=MembersStay),
         ("resources",),
-        BLIPS,
     ),
     Bug(
         "sessions-stay",
+        Kind.RESOURCES,
         "What is known of a connection stays when that is gone.",
         "section 7 of the protocol",
         lambda: Parts(gateway=SessionsStay),
         ("resources",),
-        BLIPS,
     ),
     Bug(
-        "never-trimmed",
-        "Snapshots are written, and nothing behind the horizon is forgotten.",
-        "decision D12",
-        lambda: Parts(document=NeverTrimmed),
+        "barred-stay",
+        Kind.RESOURCES,
+        "Whose edits were dropped with a right is remembered when nothing of them waits any more.",
+        "a right that is lost is answered once",
+        lambda: Parts(document=GrudgingDocument),
         ("resources",),
-        BUSY._replace(snapshot_every=8, horizon=16),
+        scenario="access",
     ),
 )

@@ -14,9 +14,8 @@ from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
 from reference_server.core.merge import merge
-from simulator.planning.small import BUSY, COMERS_AND_GOERS, CROWD, SmallCell
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.bugs.batch import Carried
 
 Rule = Callable[[SiteId, SiteId, Operation], bool]
@@ -87,8 +86,8 @@ class BranchesMirrored(Document):
     batch_type = BatchOfMirroredBranches
 
 
-def _bug(name: str, title: str, parts: Callable[[], Parts], cell: SmallCell) -> Bug:
-    return Bug(name, title, "decision D4", parts, ("site_order",), cell)
+def _bug(name: str, title: str, parts: Callable[[], Parts]) -> Bug:
+    return Bug(name, Kind.ORDER, title, "decision D4", parts, ("site_order", "convergence"))
 
 
 BUGS: Final = (
@@ -96,32 +95,28 @@ BUGS: Final = (
         "sites-larger-first",
         "Client and server alike put the insert of the larger site first.",
         lambda: parts_of(lambda mine, other, _: other < mine),
-        CROWD,
     ),
     _bug(
         "first-come-first",
         "Client and server alike put first what came first to the server.",
         lambda: parts_of(lambda *_: False),
-        CROWD,
     ),
     _bug(
         "composed-larger-first",
         "Client and server alike put the larger site first if an operation has several parts.",
         lambda: parts_of(lambda mine, other, op: (mine < other) is (op.splice is not None)),
-        BUSY,
     ),
     _bug(
         "waiting-larger-first",
         "A client orders edits that it has not sent yet by the larger site.",
         lambda: Parts(replica=WaitingReversed),
-        BUSY,
     ),
     Bug(
         "branches-larger-first",
+        Kind.ORDER,
         "A branch is merged by the larger site.",
         "decisions D4 and D14",
         lambda: Parts(document=BranchesMirrored),
         ("reconciliation",),
-        COMERS_AND_GOERS,
     ),
 )

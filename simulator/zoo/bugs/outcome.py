@@ -13,9 +13,8 @@ from reference_server.core.effects import Appended, Committed, Contents, LogRow,
 from reference_server.core.items import EditsItem, Item
 from reference_server.core.limits import Limits
 from reference_server.core.log import Log
-from simulator.planning.small import CROWD, LOST_ANSWERS, PROSE, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.bugs.batch import CarelessBatch, Carried, fitted_all
 
 
@@ -91,34 +90,34 @@ class ConflictIgnored(Document):
 BUGS: Final = (
     Bug(
         "early-answer",
+        Kind.DURABILITY,
         "An acknowledgement is sent before the append is durable.",
         "decision D8",
         lambda: Parts(document=EarlyAnswer),
         ("total_order",),
-        CROWD,
     ),
     Bug(
         "unknown-is-committed",
+        Kind.DURABILITY,
         "An append whose answer was lost is taken for done.",
         "decision D9",
         lambda: Parts(document=UnknownIsCommitted),
         ("total_order",),
-        LOST_ANSWERS._replace(commit_us=50_000),
     ),
     Bug(
         "unknown-is-failed",
+        Kind.IDENTITY,
         "An append whose answer was lost is done again without a look.",
         "decision D9",
         lambda: Parts(document=UnknownIsFailed),
         ("ledger",),
-        LOST_ANSWERS,
     ),
     Bug(
         "conflict-ignored",
+        Kind.TRANSFORMATION,
         "After a conflict the same operation is appended to the new head.",
         "decision D9",
         lambda: Parts(document=ConflictIgnored),
         ("intention",),
-        PROSE._replace(commit_us=30_000, faults=repeated("rival_writer", 2, 5.0, 4.0, period_us=150_000)),
     ),
 )

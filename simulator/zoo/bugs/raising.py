@@ -13,9 +13,8 @@ from reference_server.core.batch import Batch
 from reference_server.core.document import Document
 from reference_server.core.effects import LogRow
 from reference_server.core.items import EditsItem
-from simulator.planning.small import BUSY, COMERS_AND_GOERS
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 
 
 class PairedBatch(Batch):
@@ -59,26 +58,26 @@ class OwnNeverLast(Replica):
 BUGS: Final = (
     Bug(
         "missed-in-pairs",
+        Kind.EXCEPTION,
         "The server raises where an edit missed an odd number of revisions.",
         "decision D8",
         lambda: Parts(document=MissedInPairs),
         ("exceptions",),
-        BUSY,
     ),
     Bug(
         "pending-reversed",
+        Kind.EXCEPTION,
         "A client puts pending edits together in the wrong order when an acknowledgement comes.",
         "decision D3",
         lambda: Parts(replica=PendingReversed),
         ("exceptions",),
-        BUSY,
     ),
     Bug(
         "own-never-last",
+        Kind.EXCEPTION,
         "A client raises where a catch-up ends with an edit of its own.",
         "decision D15",
         lambda: Parts(replica=OwnNeverLast),
         ("exceptions",),
-        COMERS_AND_GOERS,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Final
 
 from model.crdt.replicas import ElementId, Insertion, Rga, Version
@@ -10,8 +11,7 @@ from model.crdt.replicas.port import Deletion
 from model.crdt.replicas.rga import Timestamp
 from model.crdt.replicas.sequence import SavedSequence
 from simulator.gossip.peer import GossipParts
-from simulator.planning.small import SmallGossipCell
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.bugs.yata import ORDERS
 
 
@@ -23,13 +23,10 @@ class SitesReversed(Rga):
 
 
 class BuffersAsStrings(Rga):
-    """Sites are byte strings, and compared as text: bytes that are no text are all equal.
-
-    Names of sites stand for random bytes here; the eighth is the second one that is no text.
-    """
+    """Sites are random byte strings, and compared as text: bytes that are no text are all equal."""
 
     def _timestamp(self, insertion: Insertion) -> Timestamp:
-        packed = bytes((ord(c) + 0x39) % 256 for c in insertion.id.site)
+        packed = blake2b(insertion.id.site.encode(), digest_size=2).digest()
         return insertion.lamport, packed.decode("utf-8", errors="replace")
 
 
@@ -98,42 +95,52 @@ class CollectsEarly(Rga):
 BUGS: Final = (
     Bug(
         "sites-reversed",
+        Kind.ORDER,
         "Ties between elements go to the smaller site instead of the greater, everywhere alike.",
         "automerge #263",
         lambda: GossipParts(SitesReversed),
         ("rule_order",),
-        SmallGossipCell("rga"),
+        scenario="replicas",
+        rule="rga",
     ),
     Bug(
         "buffers-as-strings",
+        Kind.IDENTITY,
         "Ids are byte strings compared as text, so two of eight replicas have equal ids.",
         "js-delta-crdts #36",
         lambda: GossipParts(BuffersAsStrings),
         ORDERS,
-        SmallGossipCell("rga", 8, edits_per_second=0.8, seconds=5.0, names=lambda n: chr(ord("A") + n - 1)),
+        scenario="replicas",
+        rule="rga",
     ),
     Bug(
         "counters-not-saved",
+        Kind.IDENTITY,
         "After loading, ids are given out again that were used before.",
         "automerge-classic #145",
         lambda: GossipParts(CountersFromText),
-        ("unique_ids", "convergence"),
-        SmallGossipCell("rga", text_length=30, absences=3.0, crash_share=1.0),
+        ("crdt_laws", "unique_ids", "convergence"),
+        scenario="replicas",
+        rule="rga",
     ),
     Bug(
         "without-tombstones",
+        Kind.ORDER,
         "A deleted element leaves at once, and what was typed behind it moves.",
         "tombstone-free RGA: insert 1 and 2 at the beginning, 3 behind 1, delete 1",
         lambda: GossipParts(WithoutTombstones),
         ORDERS,
-        SmallGossipCell("rga", text_length=30),
+        scenario="replicas",
+        rule="rga",
     ),
     Bug(
         "collects-early",
+        Kind.TRIMMING,
         "A tombstone is dropped before everybody knows of the deletion.",
         "any garbage collection by one replica's own knowledge",
         lambda: GossipParts(CollectsEarly),
-        ORDERS,
-        SmallGossipCell("rga", text_length=30, compacts=True),
+        (*ORDERS, "exceptions"),
+        scenario="replicas",
+        rule="rga",
     ),
 )

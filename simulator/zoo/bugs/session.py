@@ -16,9 +16,8 @@ from reference_server.core.document import Document
 from reference_server.core.effects import Progress
 from reference_server.core.items import EditsItem
 from reference_server.core.room import Room
-from simulator.planning.small import BUSY, COMERS_AND_GOERS, CROWD, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.displaced import Positional, moved_to, position_of
 
 
@@ -102,48 +101,42 @@ class HalfMerged(Replica):
 BUGS: Final = (
     Bug(
         "changed-in-flight",
+        Kind.IDENTITY,
         "A resend has more text under the same number; the server takes it for a repeat.",
         "ShareDB #327",
         lambda: Parts(replica=ChangedInFlight, document=TrustingDocument),
-        ("weak_list", "quiescence", "convergence"),
-        BUSY._replace(faults=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
+        ("intention", "site_order", "weak_list", "quiescence", "convergence"),
     ),
     Bug(
         "shared-operation",
+        Kind.IDENTITY,
         "The operation in flight is changed where it is kept for sending.",
         "ShareDB #672",
         lambda: Parts(replica=SharedOperation),
-        ("protocol", "quiescence"),
-        CROWD._replace(
-            clients=5, latency_us=150_000, seconds=32.0, faults=repeated("gateway_crash", 6, 5.0, 0.2)
-        ),
+        ("protocol", "quiescence", "intention", "site_order"),
     ),
     Bug(
         "selfish-acknowledgement",
+        Kind.PROTOCOL,
         "An acknowledgement of another revision than expected leaves the operation in flight for ever.",
         "ShareDB #265",
         lambda: Parts(replica=SelfishAcknowledgement),
         ("protocol", "total_order", "session_guarantees", "liveness"),
-        CROWD,
     ),
     Bug(
         "half-merged",
+        Kind.BRANCH,
         "What is typed during a merge is not carried past what the merge brings.",
         "decision D15",
         lambda: Parts(replica=HalfMerged),
         ("weak_list", "convergence"),
-        COMERS_AND_GOERS._replace(
-            latency_us=200_000,
-            commit_us=100_000,
-            faults=repeated("long_offline", 2, 6.0, 4.0, share=0.7),
-        ),
     ),
     Bug(
         "forgetful-counter",
+        Kind.IDENTITY,
         "The counter of edits is not saved, so numbers are used twice after a restart.",
         "automerge-classic #145",
         lambda: Parts(replica=ForgetfulCounter),
         ("ledger", "intention", "quiescence"),
-        BUSY._replace(absences=3.0, crash_share=1.0),
     ),
 )

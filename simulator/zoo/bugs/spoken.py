@@ -11,9 +11,8 @@ from reference_server.core.effects import LogRow, Progress
 from reference_server.core.items import EditsItem
 from reference_server.core.member import Member
 from reference_server.core.room import Room
-from simulator.planning.small import BUSY, CROWD, LOST_ANSWERS, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 
 
 class DoublingRoom(Room):
@@ -80,34 +79,35 @@ class ClosedWrongly(Document):
 BUGS: Final = (
     Bug(
         "broadcast-twice",
+        Kind.PROTOCOL,
         "Now and then one reader is sent a revision twice.",
         "decision D8",
         lambda: Parts(document=BroadcastTwice),
         ("protocol",),
-        CROWD,
     ),
     Bug(
         "acknowledged-twice",
+        Kind.PROTOCOL,
         "Now and then an author is told twice that an edit is durable.",
         "decision D8",
         lambda: Parts(document=AcknowledgedTwice),
         ("protocol",),
-        CROWD,
     ),
     Bug(
         "repeat-refused",
+        Kind.PROTOCOL,
         "What is sent again is refused if it was transformed in between.",
         "decision D10",
         lambda: Parts(document=RepeatRefused),
         ("protocol",),
-        BUSY._replace(faults=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0)),
     ),
     Bug(
         "closed-wrongly",
+        Kind.PROTOCOL,
         "Connections are closed with a code that the protocol does not have.",
         "section 11 of the protocol",
         lambda: Parts(document=ClosedWrongly),
         ("protocol",),
-        LOST_ANSWERS._replace(faults=repeated("store_error", 4, 2.0, 1.5, rate=0.9)),
+        scenario="access",
     ),
 )

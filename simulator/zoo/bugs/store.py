@@ -9,9 +9,8 @@ from model.memo import Memo
 from model.text import Operation
 from reference_server.core.effects import Answer, Append, Appended, Committed, Outcome, Request
 from reference_server.store.memory import MemoryStore
-from simulator.planning.small import BUSY, CROWD, LOST_ANSWERS, PlannedFault, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 
 
 class TornCommit(MemoryStore):
@@ -58,31 +57,26 @@ class MemoByLength(Memo):
 BUGS: Final = (
     Bug(
         "torn-commit",
+        Kind.IDENTITY,
         "Rows and the progress of their sites are not one transaction.",
         "decision D10",
         lambda: Parts(store=TornCommit),
         ("protocol", "ledger", "quiescence"),
-        LOST_ANSWERS._replace(
-            faults=(
-                PlannedFault("store_error", 2.0, 8.0, {"rate": 0.5}),
-                *repeated("gateway_crash", 8, 1.0, 0.2),
-            )
-        ),
     ),
     Bug(
         "lost-write",
+        Kind.DURABILITY,
         "The store confirms a commit that never reached its disk.",
         "a lost fsync",
         lambda: Parts(store=LostWrite),
         ("total_order",),
-        CROWD._replace(commit_us=50_000),
     ),
     Bug(
         "memo-by-length",
+        Kind.TRANSFORMATION,
         "Results of the simulation are shared by texts of equal length.",
         "decision D22",
         lambda: Parts(memo=MemoByLength),
         ("convergence", "weak_list"),
-        BUSY,
     ),
 )

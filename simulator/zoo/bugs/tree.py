@@ -7,8 +7,7 @@ from typing import Final
 from model.crdt.replicas import ElementId, FugueMax
 from model.crdt.replicas.fugue import TreeNode
 from simulator.gossip.peer import GossipParts
-from simulator.planning.small import SmallGossipCell
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 
 
 class RightParentsReversed(FugueMax):
@@ -22,10 +21,12 @@ class RightParentsReversed(FugueMax):
 BUGS: Final = (
     Bug(
         "right-parents-reversed",
+        Kind.ORDER,
         "Right origins are compared the wrong way round, everywhere alike, so everything converges.",
         "loro #133",
         lambda: GossipParts(RightParentsReversed),
         ("non_interleaving", "rule_order"),
-        SmallGossipCell("fuguemax", 6, edits_per_second=1.0, round_us=500_000, text_length=2),
+        scenario="replicas",
+        rule="fuguemax",
     ),
 )

@@ -7,19 +7,12 @@ from typing import Final
 from model.displayed import AppliedLog
 from model.jupiter import Replica
 from model.marks import Mechanism
-from model.people.episodes import Weights
 from model.protocol import ClientMessage
 from model.text import Operation
 from model.undo import UndoStack, _cross, _Step, _Steps
-from simulator.planning.small import PROSE, SmallCell
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 from simulator.zoo.displaced import moved_to, position_of
-
-_CELL: Final = PROSE._replace(weights=Weights(undo=60.0))
-_PASTES: Final = PROSE._replace(
-    clients=4, edits_per_second=6.0, weights=Weights(type=30.0, backspace=0.0, paste=60.0, undo=60.0)
-)
 
 
 class Undoing(Replica):
@@ -115,13 +108,14 @@ class Shallow(Replica):
         self._undo = ShallowStack(self._applied)
 
 
-def _bug(name: str, title: str, replica: type[Replica], cell: SmallCell = _CELL) -> Bug:
-    return Bug(name, title, "decision D6", lambda: Parts(replica=replica), ("undo", "intention"), cell)
+def _bug(name: str, title: str, replica: type[Replica]) -> Bug:
+    parts = Parts(replica=replica)
+    return Bug(name, Kind.UNDO, title, "decision D6", lambda: parts, ("undo", "intention"))
 
 
 BUGS: Final = (
     _bug("undo-one-off", "What an undo puts back is one place too far right.", OneTooFar),
-    _bug("undo-sparing", "An undo leaves the first code point of a longer text.", Sparing, _PASTES),
+    _bug("undo-sparing", "An undo leaves the first code point of a longer text.", Sparing),
     _bug("redo-in-front", "What is redone comes to the beginning of the text.", RedoInFront),
     _bug("undo-shallow", "A deeper undo does not find text that an undo put back.", Shallow),
 )

@@ -17,8 +17,7 @@ from model.crdt.replicas.port import (
 )
 from model.identity import SiteId
 from simulator.gossip.peer import GossipParts
-from simulator.planning.small import SmallGossipCell
-from simulator.zoo.bug import Bug
+from simulator.zoo.bug import Bug, Kind
 
 
 class SkipsTombstones(Yata):
@@ -79,40 +78,48 @@ class StaleIndex(Yata):
         return self._cached[position]
 
 
-ORDERS: Final = ("convergence", "weak_list", "rule_order")
+ORDERS: Final = ("convergence", "weak_list", "rule_order", "crdt_laws")
 """Who may be the first to see that replicas put elements into different orders."""
 
 BUGS: Final = (
     Bug(
         "skips-tombstones",
+        Kind.ORDER,
         "The right origin of what is typed is the next visible element instead of the next one.",
         "y-octo #53",
         lambda: GossipParts(SkipsTombstones),
         ORDERS,
-        SmallGossipCell("yata", 6, edits_per_second=1.0, seconds=20.0, round_us=800_000, text_length=40),
+        scenario="replicas",
+        rule="yata",
     ),
     Bug(
         "unbounded-scan",
+        Kind.ORDER,
         "The scan for the place of an element from elsewhere goes on beyond its right origin.",
         "ygo #65",
         lambda: GossipParts(Unbounded),
         ORDERS,
-        SmallGossipCell("yata"),
+        scenario="replicas",
+        rule="yata",
     ),
     Bug(
         "before-its-right",
+        Kind.DELIVERY,
         "An element is integrated before its right origin has arrived.",
         "ygo #111",
         lambda: GossipParts(BeforeItsRight, CarelessBuffer),
         ("causal_integration", "convergence"),
-        SmallGossipCell("yata", replicas=4),
+        scenario="replicas",
+        rule="yata",
     ),
     Bug(
         "stale-index",
+        Kind.TRANSFORMATION,
         "Cached indexes survive a deletion that another replica made, so the next edit goes elsewhere.",
         "ygo #160",
         lambda: GossipParts(StaleIndex),
         ("weak_list",),
-        SmallGossipCell("yata", text_length=30),
+        scenario="replicas",
+        rule="yata",
     ),
 )

@@ -20,6 +20,8 @@ from simulator.zoo.catalogue import bug_of
 from tests.model.checkers.histories import DOCUMENT, Room, assert_valid, assert_violated, judged
 from tests.model.strategies import operations
 
+LEAVING = PROSE._replace(clients=6, leave_share=0.5)
+
 
 @given(st.data())
 def test_a_position_goes_where_the_protocol_says(data: st.DataObject) -> None:
@@ -189,11 +191,17 @@ class TestDeparted:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["cursor-lingers", "departure-untold", "caret-pushed", "caret-frozen", "cursor-without-own"]
+    ("name", "cell"),
+    [
+        ("cursor-lingers", LEAVING),
+        ("departure-untold", LEAVING),
+        ("caret-pushed", BUSY),
+        ("caret-frozen", PROSE),
+        ("cursor-without-own", BUSY),
+    ],
 )
-def test_products_whose_cursors_are_wrong(name: str) -> None:
-    bug = bug_of(name)
-    trial = attempt(bug.cell(1), bug.parts())
+def test_products_whose_cursors_are_wrong(name: str, cell: SmallCell) -> None:
+    trial = attempt(cell(1), bug_of(name).parts())
     assert [r.name for r in trial.results if r.claimed and r.violated] == ["presence"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from model import history
 from model.checkers.convergence import Convergence
 from model.checkers.resources import Resources
-from model.identity import ConnectionId, DocumentId
+from model.identity import ConnectionId, DocumentId, Revision
 from model.text import insert
 from reference_server.core.document import Document
 from reference_server.core.effects import Snapshot
@@ -23,8 +23,7 @@ from reference_server.core.room import Room
 from simulator.failures.trial import Trial, attempt
 from simulator.planning.small import BLIPS, BUSY, COMERS_AND_GOERS, CROWD, SmallCell, repeated
 from simulator.virtual.cell import Parts
-from simulator.zoo.bug import Bug
-from simulator.zoo.bugs.holding import BUGS
+from simulator.zoo.catalogue import bug_of
 from tests.model.checkers.histories import assert_valid, assert_violated, changed, index_of, judged, story
 from tests.numbers import rev
 
@@ -58,9 +57,27 @@ def test_the_product_keeps_its_limits(cell: SmallCell) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_servers_that_keep_what_they_should_not(bug: Bug) -> None:
-    trial = attempt(bug.cell(1), bug.parts())
+@pytest.mark.parametrize("name", ["members-stay", "sessions-stay"])
+def test_servers_that_keep_who_is_gone(name: str) -> None:
+    trial = attempt(BLIPS(1), bug_of(name).parts())
+    assert {r.name for r in trial.results if r.claimed and r.violated} == {"resources"}
+
+
+class EndlessLog(Log):
+    """Nothing is ever behind the horizon."""
+
+    def trim_point(self) -> Revision:
+        """Where the log begins now."""
+        return self.start
+
+
+class NeverTrimmed(Document):
+    log_type = EndlessLog
+
+
+@pytest.mark.slow
+def test_a_log_that_is_never_trimmed() -> None:
+    trial = attempt(BUSY._replace(snapshot_every=8, horizon=16)(1), Parts(document=NeverTrimmed))
     assert {r.name for r in trial.results if r.claimed and r.violated} == {"resources"}
 
 

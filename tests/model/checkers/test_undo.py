@@ -7,11 +7,11 @@ import pytest
 from model import history
 from model.checkers.undo import STEPS_KEPT_MAX, Undo
 from model.history import Record
+from model.people.episodes import Weights
 from model.text import Operation, delete, insert, replace
 from simulator.failures.trial import attempt
 from simulator.planning.small import PROSE
-from simulator.zoo.bug import Bug
-from simulator.zoo.bugs.undoing import BUGS
+from simulator.zoo.catalogue import bug_of
 from tests.model.checkers.histories import (
     Room,
     assert_valid,
@@ -214,9 +214,11 @@ def test_a_revision_that_is_not_known_loses_the_replica() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_products_that_take_back_something_else(bug: Bug) -> None:
-    assert any(attempt(bug.cell(seed), bug.parts()).violated("undo") for seed in range(4))
+@pytest.mark.parametrize("name", ["undo-one-off", "undo-sparing", "redo-in-front", "undo-shallow"])
+def test_products_that_take_back_something_else(name: str) -> None:
+    weights = Weights(type=30.0, backspace=5.0, paste=60.0, undo=60.0)
+    cell = PROSE._replace(clients=4, edits_per_second=6.0, weights=weights)
+    assert any(attempt(cell(seed), bug_of(name).parts()).violated("undo") for seed in range(4))
 
 
 @pytest.mark.slow

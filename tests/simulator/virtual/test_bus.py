@@ -8,7 +8,6 @@ from simulator.planning.scenario import BusSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.bus import Hub, SimulatedBus
 from simulator.virtual.clock import Clock
-from simulator.virtual.witness import Witness
 
 MS = 1_000
 
@@ -38,8 +37,7 @@ class Ear:
 class Setup:
     def __init__(self, **settings: float) -> None:
         self.clock = Clock()
-        plan = BusSettings(latency_us=2 * MS, **settings)  # type: ignore[arg-type]
-        self.hub = Hub(self.clock, Seeds(1), plan, Witness(self.clock))
+        self.hub = Hub(self.clock, Seeds(1), BusSettings(latency_us=2 * MS, **settings))  # type: ignore[arg-type]
 
     def ear(self, *topics: str) -> Ear:
         return Ear(self.hub, self.clock, *topics)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from model.identity import SiteId
+from model.jupiter import Replica
 from simulator.failures.case import load_case, save_case
 from simulator.failures.shrink import CLIENTS_SMALL, EDITS_SMALL, Budget, Shrinker, is_small
 from simulator.failures.trial import attempt
@@ -14,8 +16,8 @@ from simulator.planning.overrides import override_all
 from simulator.planning.scenario import load_scenario
 from simulator.running.options import Options, RunListener
 from simulator.running.run import simulate
-from simulator.virtual.cell import HEALTHY
-from simulator.zoo.catalogue import ZOO, bug_of
+from simulator.virtual.cell import HEALTHY, Parts
+from simulator.zoo.catalogue import bug_of, bugs
 from simulator.zoo.hunt import hunt
 from simulator.zoo.table import ZooRow, row_of, run_zoo
 
@@ -28,10 +30,9 @@ ATTEMPTS_MAX = 400
 @pytest.mark.parametrize("name", ["dopt", "group-commit", "undo-uncarried", "cursor-frozen"])
 def test_a_case_becomes_small_and_replays(name: str, tmp_path: Path) -> None:
     bug = bug_of(name)
-    finding = hunt(bug, range(40))
-    assert finding is not None
-    assert finding.case is not None
-    small = Shrinker(finding.case, bug.parts(), Budget(inf, ATTEMPTS_MAX)).shrink()
+    found = hunt(bug, range(1, 9))
+    assert found.case is not None
+    small = Shrinker(found.case, bug.parts(), Budget(inf, ATTEMPTS_MAX)).shrink()
     assert small.clients <= CLIENTS_SMALL
     assert small.operations <= EDITS_SMALL
     assert small.shrunk
@@ -70,35 +71,56 @@ def test_a_failure_of_a_shipped_scenario_becomes_small(
     assert is_small(found), (found.clients, found.operations, found.attempts)
 
 
-def test_nothing_is_found_where_nothing_is_wrong() -> None:
-    bug = bug_of("dopt")._replace(parts=lambda: HEALTHY)
-    assert hunt(bug, range(5)) is None
+def test_nothing_is_found_where_nothing_is_wrong_and_nothing_is_reached() -> None:
+    found = hunt(bug_of("dopt")._replace(parts=lambda: HEALTHY), range(1, 2))
+    assert (found.checks, found.case, found.reached) == ((), None, 0)
+    assert found.runs > 1
+
+
+class Harmless(Replica):
+    """Shows no cursors, which nobody promised."""
+
+    def cursor_of(self, peer: SiteId) -> None:
+        """None."""
+        del peer
+
+
+def test_what_changes_something_and_breaks_no_promise_is_reached() -> None:
+    found = hunt(bug_of("dopt")._replace(parts=lambda: Parts(replica=Harmless)), range(1, 2))
+    assert found.checks == ()
+    assert 1 <= found.reached <= found.runs
 
 
 def test_a_hunt_ends_when_its_time_is_up() -> None:
-    assert hunt(bug_of("dopt"), range(5), lambda: True) is None
+    assert hunt(bug_of("dopt"), range(5), lambda: True).runs == 0
 
 
 def test_the_table_has_a_row_for_each_bug_in_the_order_asked_for() -> None:
     told: list[ZooRow] = []
-    rows = run_zoo(["tie-reversed", "early-answer"], 6.0, 1, told.append)
-    assert [row.bug for row in rows] == ["tie-reversed", "early-answer"]
-    assert sorted(told) == sorted(rows)
+    rows = run_zoo(["corrupt-replica", "early-answer"], 10.0, 1, told.append)
+    assert [row.bug for row in rows] == ["corrupt-replica", "early-answer"]
+    assert {row.bug for row in told} == {row.bug for row in rows}
     for row in rows:
-        assert row.check in bug_of(row.bug).expected
-        assert row.operations >= 1
-        assert row.runs >= 1
+        bug = bug_of(row.bug)
+        assert (row.kind, row.scenario) == (bug.kind.value, bug.scenario)
+        assert row.checks[0] in bug.expected
+        assert row.edits_until >= 1
+        assert 1 <= row.reached <= row.runs
         assert 1 <= row.clients <= CLIENTS_SMALL
         assert 1 <= row.edits <= EDITS_SMALL
         assert row.attempts > 1
-        assert row.cpu_seconds > 0.0
+        assert 0.0 < row.found_seconds <= row.cpu_seconds
+
+
+def test_without_shrinking_a_case_is_as_it_was_cut_out() -> None:
+    row = row_of("corrupt-replica", 10.0, shrinks=False)
+    assert (row.attempts, row.clients > CLIENTS_SMALL) == (0, True)
 
 
 def test_a_bug_that_nobody_finds_has_a_row_without_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ZOO, "dopt", bug_of("dopt")._replace(parts=lambda: HEALTHY))
+    monkeypatch.setitem(bugs(), "dopt", bug_of("dopt")._replace(parts=lambda: HEALTHY))
     row = row_of("dopt", 0.5)
-    assert row.check == ""
-    assert row.clients == 0
+    assert (row.checks, row.clients, row.reached) == ((), 0, 0)
 
 
 def test_an_unknown_bug_is_refused_before_anything_runs() -> None:

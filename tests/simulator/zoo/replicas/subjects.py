@@ -41,7 +41,7 @@ class Subject(NamedTuple):
     @property
     def sound(self) -> type[Replica]:
         """The same replica without the mistake."""
-        return ALGORITHMS[bug_of(self.bug).engine.claims.engine]
+        return ALGORITHMS[bug_of(self.bug).rule]
 
     @property
     def _parts(self) -> GossipParts:
