@@ -32,6 +32,9 @@ COMMANDS: Final[Mapping[str, CommandEntry]] = {
         "Simulate and check", "Run a scenario, in virtual time or against a real server."
     ),
     "campaign": CommandEntry("Simulate and check", "Run a scenario with many seeds; state what they prove."),
+    "explore": CommandEntry(
+        "Simulate and check", "Try every order of a few edits, with every fault at every moment."
+    ),
     "replay": CommandEntry("Simulate and check", "Run a saved failure again, exactly."),
     "explain": CommandEntry("Simulate and check", "Explain a saved failure in sentences and a diagram."),
     "shrink": CommandEntry("Simulate and check", "Make a saved failure smaller, and explain what is left."),

@@ -124,11 +124,6 @@ class Mechanism(enum.Enum):
         Side.SERVER,
         "A worker compared heads with the store and found a revision that no hint had told of yet.",
     )
-    FENCED_ELSEWHERE = (
-        "fenced_elsewhere",
-        Side.SERVER,
-        "A connection was closed because its site had joined at another worker.",
-    )
 
     # --- the server: the log ------------------------------------------------------------------------------
 
@@ -172,11 +167,6 @@ class Mechanism(enum.Enum):
         "repeated_answered",
         Side.SERVER,
         "A client sent again what was durable already, and was answered as the first time.",
-    )
-    REPEATED_LATE = (
-        "repeated_late",
-        Side.SERVER,
-        "A repeated operation had its turn after its sender had gone on.",
     )
     NEXT_BEFORE_REPEATED = (
         "next_before_repeated",
@@ -254,16 +244,6 @@ class Mechanism(enum.Enum):
         Side.SERVER,
         "Others appended while a branch was being merged.",
     )
-    BRANCH_LEFT_BEHIND = (
-        "branch_left_behind",
-        Side.SERVER,
-        "Others appended more than a slice while a merged branch waited for its turn.",
-    )
-    BRANCH_FENCED = (
-        "branch_fenced",
-        Side.SERVER,
-        "A newer connection of its site joined while a branch was being merged.",
-    )
 
     # --- the server: who may ------------------------------------------------------------------------------
 
@@ -277,7 +257,6 @@ class Mechanism(enum.Enum):
     RIGHT_LESSENED = ("right_lessened", Side.SERVER, "An editor may only read from now on.")
     BARRED = ("barred", Side.SERVER, "Edits were dropped because the right of their sender was gone.")
     NO_JOIN_IN_TIME = ("no_join_in_time", Side.SERVER, "A connection was closed that did not join in time.")
-    AFTER_CLOSE = ("after_close", Side.SERVER, "A message came over a connection that was closed already.")
 
     # --- the server: cursors ------------------------------------------------------------------------------
 
@@ -286,7 +265,6 @@ class Mechanism(enum.Enum):
         Side.SERVER,
         "A cursor was placed in an older text, and carried to the newest one.",
     )
-    CURSOR_REMOVED = ("cursor_removed", Side.SERVER, "A client has no cursor any more.")
     CURSOR_FORGOTTEN = (
         "cursor_forgotten",
         Side.SERVER,
@@ -474,11 +452,6 @@ class Mechanism(enum.Enum):
     )
     DELETED_TWICE = ("deleted_twice", Side.REPLICA, "Two replicas deleted the same element.")
     COMPACTED = ("compacted", Side.REPLICA, "A replica dropped tombstones that everybody knows of.")
-    ASKED_TOO_FAR_BACK = (
-        "asked_too_far_back",
-        Side.REPLICA,
-        "A replica was asked for events that it had dropped.",
-    )
     ASKED_BACK = (
         "asked_back",
         Side.REPLICA,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import NamedTuple
 
 import pytest
 
+from concord import terminal as module
 from concord.__main__ import main
 from concord.terminal import console
 from model.verdict import ExitCode
+
+PROGRESS = re.compile(r".*: (\d+% after )?\d+ s\n")
 
 
 class Outcome(NamedTuple):
@@ -31,12 +35,18 @@ class Terminal:
         self._monkeypatch.setattr(sys, "argv", ["concord", *arguments])
         self._monkeypatch.setenv("COLUMNS", "200")
         self._monkeypatch.setattr(console, "width", 200)
+        self._monkeypatch.setattr(module, "TOLD_EVERY_SECONDS", None)  # never
         self._monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as the program sets it, and taken back
         with pytest.raises(SystemExit) as ended:
             main()
         said = self._capsys.readouterr()
         assert isinstance(ended.value.code, int)
         return Outcome(ended.value.code, said.out, said.err)
+
+
+def beside_progress(err: str) -> str:
+    """What a command said on standard error, without the lines that only tell where it was."""
+    return "".join(line for line in err.splitlines(keepends=True) if not PROGRESS.fullmatch(line))
 
 
 @pytest.fixture

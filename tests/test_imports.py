@@ -78,6 +78,7 @@ LAYERS = [
     room("planning", "", "workload", "msgspec"),
     room("virtual", "reference_server", "workload planning", "msgspec simpy"),
     room("faults", "reference_server", "planning virtual", "msgspec"),
+    room("exploring", "reference_server", "virtual", "msgspec"),
     room("gossip", "", "planning virtual faults", "msgspec"),
     room("engines", "", "planning virtual faults gossip", ""),
     room("failures", "", "planning engines", "msgspec"),

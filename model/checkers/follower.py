@@ -124,7 +124,10 @@ class Follower:
             return None
 
     def displayed(self, record: history.Displayed) -> bool:
-        """What it really shows; whether that is what it ought to, which it is said to be if it was lost."""
+        """What it really shows; whether that is what it ought to, which it is said to be if it was lost.
+
+        A text after a tie is not said to be wrong: the order of sites has a check of its own.
+        """
         self._shown = record.text
         if self.text is None:
             if self._is_settled and len(record.text) <= LENGTH_MAX:
@@ -132,7 +135,7 @@ class Follower:
             return True
         if record.text == self.text:
             return True
-        is_wrong = not self.is_free
+        is_wrong = not (self.is_free or self._shadow.rivals)
         self.lose()
         return not is_wrong
 
@@ -143,6 +146,7 @@ class Follower:
         self._is_settled = bool(record.fingerprint)
         if self._is_settled:
             self.is_free = False
+            self._shadow.rivals.clear()
 
     def _shows(self, op: Operation) -> Operation:
         assert self.text is not None

@@ -282,7 +282,7 @@ class Document:
     def _merge(self, item: EditsItem) -> None:
         try:
             if self._is_fenced(item):
-                mark(Mechanism.BRANCH_FENCED)  # a newer connection of this site hands it in again
+                pass  # a newer connection of this site hands it in again
             elif self._is_merged(item):
                 self._enqueue(item)
             else:
@@ -343,7 +343,6 @@ class Document:
         elif item.connection in self._barred:
             mark(Mechanism.BARRED)  # whoever it was has been sent away
         elif item.branch and not self._is_merged(item):
-            mark(Mechanism.BRANCH_LEFT_BEHIND)
             self._branches.add(item)  # the trunk grew by more than a slice since it was at the head
         else:
             if (member := self.members.get(item.connection)) is not None:

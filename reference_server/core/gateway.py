@@ -210,7 +210,6 @@ class Gateway:
     def _received(self, connection: ConnectionId, data: bytes, now_us: int) -> None:
         session = self._sessions.get(connection)
         if session is None:
-            mark(Mechanism.AFTER_CLOSE)
             return  # closed by us, and the client does not know yet
         try:
             self._dispatch(connection, session, decode_client(data), now_us)

@@ -140,7 +140,6 @@ class Room:
         ):
             member.submitted = None  # it may have gone on to the next operation since
         if item.edits[-1].last < known.last:
-            mark(Mechanism.REPEATED_LATE)
             return  # its sender went on since, so it has the answer
         row = self._log.row(known.revision)
         if row is None:
@@ -248,7 +247,6 @@ class Room:
         """Close the connections of sites that another worker has fenced (D11)."""
         for member in list(self.members.values()):
             if member.epoch < self._log.progress_of(member.site).epoch:
-                mark(Mechanism.FENCED_ELSEWHERE)
                 self._supersede(member.site)
                 self._tell_others(member.site, PeerLeft(member.site))
 
@@ -293,7 +291,6 @@ class Room:
         """
         selection = message.selection
         if selection is None:
-            mark(Mechanism.CURSOR_REMOVED)
             member.cursor = None
         else:
             trunk = self._log.trunk_after(message.revision)

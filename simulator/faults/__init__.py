@@ -6,6 +6,7 @@ The schedule comes from the plan; a fault draws whom it hits from a stream of it
 
 from __future__ import annotations
 
+from simulator.faults.bus import BusDeath
 from simulator.faults.clients import (
     ClientCrash,
     ClientPause,
@@ -46,6 +47,7 @@ FAULTS: dict[str, type[Fault]] = {
         StoreStall,
         StoreFailure,
         RivalWriter,
+        BusDeath,
         LongOffline,
         Herd,
         SlowReader,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.protocol import Edits
-from model.text import insert
+from model.text import delete, insert
 from reference_server.core.effects import Announced, Append, LogRow, Progress
 from simulator.faults.fault import CellFault
 from simulator.virtual.witness import Shows, Symptom
@@ -47,7 +47,8 @@ class StoreFailure(CellFault):
 class RivalWriter(CellFault):
     """Another worker appends to documents of this cell, so that compare-and-append conflicts (D9).
 
-    ``period_us`` is the mean time between two of its edits over the whole cell. What it announces reaches
+    ``period_us`` is the mean time between two of its edits over the whole cell; it leaves documents of unique
+    characters alone if there are others. What it announces reaches
     the gateway only when the fault is over, so until then the gateway learns by conflicts.
     """
 
@@ -73,17 +74,23 @@ class RivalWriter(CellFault):
     def _write(self) -> None:
         if self._is_over:
             return
-        candidates = [d for d in self.host.plan.documents if not d.unique]
-        if candidates:
-            self._append(self.random.choice(candidates).document)
+        documents = self.host.plan.documents
+        document = self.random.choice([d for d in documents if not d.unique] or documents)
+        self._append(document.document, unique=document.unique)
         self._next()
 
-    def _append(self, name: DocumentId) -> None:
-        """Append one insert at the front, as a request of its own: it may itself lose the comparison."""
+    def _append(self, name: DocumentId, *, unique: bool) -> None:
+        """Append one insert at the front, as a request of its own: it may itself lose the comparison.
+
+        Where every character is ``unique`` it deletes one instead, if there is any.
+        """
         stored = self.host.storage.store.durable(name)
         head = stored.head
         known = stored.progress.get(RIVAL, Progress(0))
-        op = insert(len(stored.read_text()), 0, "»")
+        length = len(stored.read_text())
+        if unique and not length:
+            return
+        op = delete(length, 0, 1) if unique else insert(length, 0, "»")
         row = LogRow(
             Revision(head + 1),
             RIVAL,

@@ -24,6 +24,7 @@ from model.jupiter import Replica
 from model.machine import slowness
 from model.memo import Memo
 from model.people.actions import Author
+from model.protocol import ErrorCode
 from simulator.live.bridge import Bridge
 from simulator.live.documents import create_all, read_all
 from simulator.live.pace import Pace, PacedClock
@@ -35,7 +36,7 @@ from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection, Network
 from simulator.virtual.occurrence import FaultOf, occur
 from simulator.virtual.sessions import start_clients
-from simulator.virtual.witness import GATEWAY, Symptom, Witness
+from simulator.virtual.witness import BUS, GATEWAY, Symptom, Witness
 
 SETTLE_POLL_SECONDS: Final = 0.1
 QUIET_POLLS: Final = 5
@@ -70,6 +71,7 @@ class LiveCell:
         pace: the clock's.
         notes: what a reader has to know, in sentences.
         kills: how often the server's process was killed.
+        is_bus_down: whether the bus was killed and has not come back.
         finals: the documents as they were read back in the end.
     """
 
@@ -113,6 +115,8 @@ class LiveCell:
         self.network = Network(self.clock, plan.network, _NEVER_CLOSED_BYTES, self.witness)
         self.bridge.network = self.network
         self.realised: list[FaultWindow] = []
+        self.witness.looks.append(self._look_for_bus)
+        self.is_bus_down = False
         self.is_healing = False
         self.notes: list[str] = []
         self.kills = 0
@@ -161,6 +165,9 @@ class LiveCell:
     def authentication_us(self, connection: Connection) -> int:
         """From the last byte of ``hello`` to ``welcome``, as its link saw it."""
         return self.bridge.authenticate_us(connection)
+
+    def refused(self, client: SimulatedClient, code: ErrorCode) -> None:
+        """Whether it is so is known to nobody here: the store is the server's own."""
 
     def count(self, kind: str) -> None:
         """One more error of a kind."""
@@ -223,6 +230,25 @@ class LiveCell:
         """Start the store's process again; it is there a moment later."""
         assert self._server is not None
         self._nursery.start_soon(trio.to_thread.run_sync, self._server.start_store)
+
+    def kill_bus(self) -> None:
+        """End the process of the bus."""
+        assert self._server is not None
+        self.is_bus_down = True
+        self._server.kill_bus()
+
+    def start_bus(self) -> None:
+        """Start it again; it is there a moment later."""
+        assert self._server is not None
+        self._nursery.start_soon(self._start_bus, self._server)
+
+    async def _start_bus(self, server: ServerHandle) -> None:
+        await trio.to_thread.run_sync(server.start_bus)
+        self.is_bus_down = False
+
+    def _look_for_bus(self) -> None:
+        if self._server is not None and self._server.has_bus_control and not self._server.is_bus_there():
+            self.witness.notice(Symptom.UNHEARD, BUS)
 
     # --- the run ------------------------------------------------------------------------------------------
 

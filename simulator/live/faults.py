@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from simulator.faults import FAULTS
+from simulator.faults.bus import BusDeath
 from simulator.faults.clients import ClientPause, SlowReader
 from simulator.faults.fault import ClientsFault, Fault
 from simulator.faults.gateway import CrashBeforeAck, GatewayDeath, GatewayPause
@@ -24,9 +25,9 @@ from simulator.faults.network import (
 )
 from simulator.live.cell import DEATHS, SERVER_FAULTS, LiveCell
 from simulator.live.server import ServerHandle
-from simulator.planning.faultspec import CLOCK_SKEW
+from simulator.planning.faultspec import BUS_DEATH, CLOCK_SKEW
 from simulator.planning.plan import FaultWindow
-from simulator.virtual.witness import STORE, Shows, Symptom
+from simulator.virtual.witness import BUS, STORE, Shows, Symptom
 
 HALF_OPEN_SHARE: Final = 0.3
 """Of the connections that a partition hits, how many are left half open for good."""
@@ -160,6 +161,28 @@ class LiveStoreDeath(Fault):
         self.host.start_store()
 
 
+class LiveBusDeath(Fault):
+    """The process of the bus is killed, and comes back empty when the fault is over."""
+
+    kind = BUS_DEATH
+    concerned = (BUS,)
+    shows = BusDeath.shows
+    host: LiveCell
+
+    @property
+    def has_healed(self) -> bool:  # type: ignore[override]  # a process takes a while to start
+        """Whether it is back."""
+        return not self.host.is_bus_down
+
+    def begin(self) -> None:
+        """Kill it."""
+        self.host.kill_bus()
+
+    def end(self) -> None:
+        """Start it again."""
+        self.host.start_bus()
+
+
 LIVE_FAULTS: Final[dict[str, type[Fault]]] = {
     **{kind: fault for kind, fault in FAULTS.items() if kind not in _NEEDS},
     **{
@@ -173,6 +196,7 @@ LIVE_FAULTS: Final[dict[str, type[Fault]]] = {
             LiveClientPause,
             LiveGatewayPause,
             LiveCrashBeforeAck,
+            LiveBusDeath,
         )
     },
     **dict.fromkeys(STORE_FAULTS, LiveStoreDeath),
@@ -204,6 +228,8 @@ def playable(
             why = _NEEDS.get(window.kind, "there is a server")
         elif window.kind in SERVER_FAULTS and server is None:
             why = "the server is not ours"
+        elif window.kind == BUS_DEATH and not (server is not None and server.has_bus_control):
+            why = "its bus is not ours to kill"
         elif window.kind == CLOCK_SKEW and not dates_tokens:
             why = "the one token that there is was dated elsewhere"
         elif window.kind in STORE_FAULTS and not (server is not None and server.has_store_control):

@@ -33,9 +33,11 @@ class ServerHandle(Protocol):
 
     Attributes:
         has_store_control: whether its store may be killed too.
+        has_bus_control: whether the bus between its workers may be.
     """
 
     has_store_control: bool
+    has_bus_control: bool
 
     def kill(self) -> None:
         """End the server's process at once, as a power cut of the process would."""
@@ -65,6 +67,18 @@ class ServerHandle(Protocol):
         """Start the store again."""
         ...
 
+    def kill_bus(self) -> None:
+        """End the process of the bus at once."""
+        ...
+
+    def start_bus(self) -> None:
+        """Start the bus again."""
+        ...
+
+    def is_bus_there(self) -> bool:
+        """Whether anybody answers where the bus is."""
+        ...
+
 
 class SpawnedServer:
     """A server process of our own on a loopback port.
@@ -75,6 +89,7 @@ class SpawnedServer:
     """
 
     has_store_control = False
+    has_bus_control = False
 
     def __init__(
         self,
@@ -174,6 +189,16 @@ class SpawnedServer:
         raise NotImplementedError("the store of this server is a file")
 
     start_store = kill_store
+
+    def kill_bus(self) -> None:
+        """It has one worker, and so no bus."""
+        raise NotImplementedError("this server has no bus")
+
+    start_bus = kill_bus
+
+    def is_bus_there(self) -> bool:
+        """There is none."""
+        return False
 
 
 def _own_server(directory: Path) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ CELLS_MAX: Final = 1_024
 ANY_REGION: Final = "any"
 EITHER_WAY: Final = "either"
 CLOCK_SKEW: Final = "clock_skew"
+BUS_DEATH: Final = "bus_death"
 TOKEN_OUTAGE: Final = "token_outage"
 OF_EXPIRING_TOKENS: Final = (CLOCK_SKEW, TOKEN_OUTAGE)
 """Faults that need tokens with a lifetime."""
@@ -46,7 +47,7 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: str
     duration_us: PositiveDuration
-    lane: Literal["network", "gateway", "store", "clients"]
+    lane: Literal["network", "gateway", "store", "bus", "clients"]
     at_us: Duration | None = None
     every_us: PositiveDuration | None = None
     window_us: tuple[Duration, Duration] | None = None
@@ -104,6 +105,7 @@ FAULT_KINDS: Final[Mapping[str, FaultKind]] = {
     "store_stall": _of_server("store", 2, cells=1),
     "store_error": _of_server("store", 4, cells=1, rate=0.3),
     "rival_writer": _of_server("store", 5, cells=1, period_us=200_000),
+    "bus_death": _of_server("bus", 3, cells=1),
     "long_offline": _kind("clients", 30, share=0.05),
     "herd": _kind("clients", 3, share=1.0),
     "slow_reader": _of_server("clients", 8, share=0.02, bytes_per_second=200),

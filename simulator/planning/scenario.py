@@ -18,6 +18,7 @@ from model.settings.durations import Duration, PositiveDuration, Share
 from model.settings.reader import Reader, SettingError, Variant, nearest, parse, text_of
 from simulator.planning.faultspec import (
     ANY_REGION,
+    BUS_DEATH,
     CELLS_MAX,
     OF_EXPIRING_TOKENS,
     FaultSpec,
@@ -319,6 +320,8 @@ def _problems(s: Scenario) -> Iterator[tuple[str, str]]:
     for i, spec in enumerate(s.faults):
         for key, message in fault_problems(spec, s.sessions.join_ramp_us, s.duration_us):
             yield f"faults.{i}.{key}", message
+        if spec.kind == BUS_DEATH and s.server.workers < 2:
+            yield f"faults.{i}.kind", f"{BUS_DEATH} needs 2 or more server.workers: one has nobody to tell"
         if spec.kind in OF_EXPIRING_TOKENS and not s.server.token_lifetime_us:
             yield (
                 f"faults.{i}.kind",

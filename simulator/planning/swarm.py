@@ -13,7 +13,13 @@ from typing import Any, Final
 import msgspec
 
 from model.people.episodes import Weights
-from simulator.planning.faultspec import KINDS_WITH_SERVER, OF_EXPIRING_TOKENS, FaultSpec, fault_spec
+from simulator.planning.faultspec import (
+    BUS_DEATH,
+    KINDS_WITH_SERVER,
+    OF_EXPIRING_TOKENS,
+    FaultSpec,
+    fault_spec,
+)
 from simulator.planning.scenario import Scenario, ServerSettings, validate
 from simulator.planning.seeds import Seeds
 
@@ -39,7 +45,8 @@ def swarm(scenario: Scenario, seeds: Seeds, kinds: Sequence[str] = KINDS_WITH_SE
         ScenarioError: the scenario itself contradicts itself.
     """
     rng = seeds.stream("swarm")
-    pool = scenario.faults or tuple(fault_spec(kind) for kind in kinds)
+    possible = [kind for kind in kinds if kind != BUS_DEATH or scenario.server.workers > 1]
+    pool = scenario.faults or tuple(fault_spec(kind) for kind in possible)
     kept = [spec for spec in pool if rng.random() < KEEP_SHARE] or [rng.choice(pool)]
     sessions = scenario.sessions
     often = min(10_000.0, sessions.offline_mean_count * 2)

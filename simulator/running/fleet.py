@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import multiprocessing
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, NamedTuple
 
 from model import history
@@ -16,7 +20,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import NonTriviality
 from model.history_file import HistoryFile
-from model.machine import few_collections
+from model.machine import few_collections, slowness
 from model.marks import Tally, tallied
 from model.measures import Measures, MeasureSet
 from model.verdict import CheckResult
@@ -27,6 +31,11 @@ from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.zoo.catalogue import parts_for
 
 PROGRESS_EVERY_SECONDS: Final = 0.2
+STOP_SECONDS: Final = 1.0
+
+
+class Stopped(Exception):  # noqa: N818 - nothing is wrong
+    """Who is told of the progress of a cell wants it to end."""
 
 
 class CellJob(NamedTuple):
@@ -50,10 +59,11 @@ class CellOutcome(NamedTuple):
     realised: tuple[FaultWindow, ...]
     reached: Tally
     lost: str = ""  # why there is no history
+    is_whole: bool = True  # else it was stopped, and judged as far as it came
 
 
 def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> CellOutcome:
-    """Run one cell and write its history."""
+    """Run one cell and write its history; as far as it comes if ``progress`` raises :class:`Stopped`."""
     engine = engine_of(job.plan)
     checkers = checkers_for(engine.claims)
     triviality = NonTriviality()
@@ -70,7 +80,11 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
             clock_us=_cpu_us,
             progress=progress,
         )
-        digest = cell.run()
+        is_whole = True
+        try:
+            digest = cell.run()
+        except Stopped:
+            is_whole, digest = False, cell.stop()
     measures.transform.merge(cell.transform)
     return CellOutcome(
         job.plan.index,
@@ -81,6 +95,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
         tuple(cell.realised),
         reached,
         kept.lost,
+        is_whole,
     )
 
 
@@ -104,23 +119,32 @@ def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int],
 
     ``progress`` is called now and then with the virtual microseconds done, summed over the cells.
 
-    Ctrl-C ends it early: what is returned then are the outcomes of the cells that were through.
+    Ctrl-C ends it early: what is returned then are the outcomes of the cells that were through, and of those
+    under way what can be said of them within :data:`STOP_SECONDS`.
 
     Raises:
-        KeyboardInterrupt: none was.
+        KeyboardInterrupt: there is none, or it came once more.
     """
     if processes == 1 or len(jobs) == 1:
         return _run_here(jobs, progress)
-    done = multiprocessing.get_context("spawn").Array("q", max(job.plan.index for job in jobs) + 1)
+    context = multiprocessing.get_context("spawn")
+    done, stop = context.Array("q", max(job.plan.index for job in jobs) + 1), context.Event()
     dearest = sorted(jobs, key=lambda job: -cost_of(job.plan))
     outcomes: list[CellOutcome] = []
+    waiting: set[Future[CellOutcome]] = set()
     try:
-        with WorkerPool(min(processes, len(jobs)), _start_worker, (done,)) as pool:
-            waiting: set[Future[CellOutcome]] = {pool.submit(_run_in_worker, job) for job in dearest}
-            while waiting:
-                finished, waiting = wait(waiting, PROGRESS_EVERY_SECONDS)
-                outcomes += [f.result() for f in finished]  # a worker's exception ends the run at once
-                progress(sum(done[:]))
+        with WorkerPool(min(processes, len(jobs)), _start_worker, (done, stop)) as pool:
+            try:
+                waiting |= {pool.submit(_run_in_worker, job) for job in dearest}
+                while waiting:
+                    finished, waiting = wait(waiting, PROGRESS_EVERY_SECONDS)
+                    outcomes += [f.result() for f in finished]  # a worker's exception ends the run at once
+                    progress(sum(done[:]))
+            except KeyboardInterrupt:
+                stop.set()
+                finished, _ = wait([f for f in waiting if not f.cancel()], STOP_SECONDS * slowness())
+                outcomes += [f.result() for f in finished]
+                raise
     except KeyboardInterrupt:
         if not outcomes:
             raise
@@ -130,29 +154,57 @@ def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int],
 def _run_here(jobs: Sequence[CellJob], progress: Callable[[int], None]) -> list[CellOutcome]:
     outcomes: list[CellOutcome] = []
     before_us = 0
-    for job in jobs:
-        reached: list[int] = [0]
+    with _held_back() as is_interrupted:
+        for job in jobs:
+            reached: list[int] = [0]
 
-        def note(now_us: int, reached: list[int] = reached, before_us: int = before_us) -> None:
-            reached[0] = now_us
-            progress(before_us + now_us)
+            def note(now_us: int, reached: list[int] = reached, before_us: int = before_us) -> None:
+                reached[0] = now_us
+                progress(before_us + now_us)
+                if is_interrupted():
+                    raise Stopped
 
-        try:
-            outcomes.append(run_cell(job, note))
-        except KeyboardInterrupt:
-            if not outcomes:
-                raise
-            break
-        before_us += reached[0]
+            try:
+                outcomes.append(run_cell(job, note))
+            except KeyboardInterrupt:
+                if not outcomes:
+                    raise
+                break
+            if is_interrupted():
+                break
+            before_us += reached[0]
     return outcomes
 
 
+@contextmanager
+def _held_back() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C only sets what is yielded, so that nothing is left half done; once more, and it is raised."""
+    caught = False
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        nonlocal caught
+        if caught:
+            signal.default_int_handler(number, frame)
+        caught = True
+
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, heed)
+    try:
+        yield lambda: caught
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _done: Any = None
+_stop: Any = None
 
 
-def _start_worker(done: Any) -> None:
-    global _done  # a worker process has exactly one, given to it at its start
-    _done = done
+def _start_worker(done: Any, stop: Any) -> None:
+    global _done, _stop  # a worker process has exactly one of each, given to it at its start
+    _done, _stop = done, stop
 
 
 def _run_in_worker(job: CellJob) -> CellOutcome:
@@ -160,6 +212,8 @@ def _run_in_worker(job: CellJob) -> CellOutcome:
 
     def note(now_us: int) -> None:
         _done[index] = now_us
+        if _stop.is_set():
+            raise Stopped
 
     return run_cell(job, note)
 

@@ -72,8 +72,9 @@ def simulate(scenario: Scenario, options: Options, listener: RunListener) -> Run
     whole_us = sum(p.duration_us for p in plans)
     outcomes = run_cells(jobs, options.jobs, lambda us: listener.progress(min(1.0, us / whole_us)))
     wall_seconds = time.perf_counter() - begin
-    interrupted = len(outcomes) < len(jobs)
-    if interrupted:  # what did not come to its end is left out
+    whole = sum(outcome.is_whole for outcome in outcomes)
+    interrupted = whole < len(jobs)
+    if interrupted:  # what nothing is known of is left out
         through = {outcome.cell for outcome in outcomes}
         plans = tuple(plan for plan in plans if plan.index in through)
         jobs = [job for job in jobs if job.plan.index in through]
@@ -94,7 +95,8 @@ def simulate(scenario: Scenario, options: Options, listener: RunListener) -> Run
             lost.append(f"{error.filename}: {error.strerror}")
     result = _result(scenario, options, outcomes, checks, measures, wall_seconds, cases)
     if interrupted:
-        notes = (*notes, f"The run was interrupted; {len(outcomes)} of {scenario.cells} cells were judged.")
+        begun = f", {len(outcomes) - whole} as far as they came" if len(outcomes) > whole else ""
+        notes = (*notes, f"The run was interrupted; {whole} of {scenario.cells} cells were judged{begun}.")
     result = msgspec.structs.replace(result, notes=list(notes), interrupted=interrupted, lost=lost)
     return RunOutcome(result, measures, tuple(cases))
 

@@ -13,12 +13,14 @@ from reference_server.bus.port import BusCounters, Command, Deliver
 from simulator.planning.scenario import BusSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import BUS, Symptom, Witness
 
 
 class Hub:
     """What the ends of one bus have in common."""
 
-    def __init__(self, clock: Clock, seeds: Seeds, settings: BusSettings) -> None:
+    def __init__(self, clock: Clock, seeds: Seeds, settings: BusSettings, witness: Witness) -> None:
+        self._witness = witness
         self._clock = clock
         self._seeds = seeds
         self._settings = settings
@@ -43,6 +45,7 @@ class Hub:
     def carry(self, sender: SimulatedBus, topic: str, data: bytes) -> None:
         """A message sets out for every other end."""
         if not self.is_up:
+            self._witness.notice(Symptom.UNHEARD, BUS)
             return
         settings, rng = self._settings, self._stream(topic)
         for end in self.ends:

@@ -15,6 +15,7 @@ from model.jupiter import Replica
 from model.marks import Mechanism, mark
 from model.memo import Memo
 from model.people.actions import Author
+from model.protocol import ErrorCode
 from reference_server.core.document import Document
 from reference_server.core.effects import (
     Answer,
@@ -115,7 +116,7 @@ class Cell(Simulation[SimulatedClient]):
         )
         self._holdings = Holdings(self._limits)
         count = plan.server.workers
-        self.hub = Hub(self.clock, self.seeds, plan.bus) if count > 1 else None
+        self.hub = Hub(self.clock, self.seeds, plan.bus, self.witness) if count > 1 else None
         self.workers = [SimulatedWorker(self, number, self.hub) for number in range(count)]
         self._victims = -1
         self._came_to: dict[SiteId, SimulatedWorker] = {}
@@ -161,6 +162,10 @@ class Cell(Simulation[SimulatedClient]):
     def authentication_us(self, _: Connection) -> int:
         """As modelled."""
         return self.plan.server.authenticate_us
+
+    def refused(self, client: SimulatedClient, code: ErrorCode) -> None:
+        """Hold it against the server if it is not so."""
+        self.grievances.over_error(client, code)
 
     # --- what faults need ---------------------------------------------------------------------------------
 

@@ -74,6 +74,9 @@ class ClientHost(RecordSink, Protocol):
         """How long the gateway took for the token of a connection."""
         ...
 
+    def refused(self, client: SimulatedClient, code: ErrorCode) -> None:
+        """The server told a client that something is wrong."""
+
     def count(self, kind: str) -> None:
         """Something went wrong that leaves no record."""
 
@@ -139,6 +142,7 @@ class _Recorder(ClientRecorder):
         self._is_asked = ERRORS[failure.code].warning is Answer.SEND_AGAIN
         if failure.code in _NOTICED:
             self._notice(_NOTICED[failure.code])
+        self._host.refused(self._client, failure.code)
 
     def disconnected(self, cause: str) -> None:
         super().disconnected(cause)
@@ -217,6 +221,11 @@ class SimulatedClient(Client[Connection, Concord]):
     def revision(self) -> Revision:
         """The newest revision it knows."""
         return self.dialect.engine.revision or EMPTY_LOG
+
+    @property
+    def epoch(self) -> int:
+        """How often it has connected under its identity."""
+        return self.dialect.engine.epoch
 
     @property
     def skew_us(self) -> int:

@@ -1,4 +1,4 @@
-"""What is held against a server about rights: sending away who may stay, storing what must not be stored."""
+"""What is held against a server that refuses without a reason, or stores what it should have refused."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from model import history
 from model.checkers.check import edit_name
 from model.client.answers import ERRORS
 from model.history import Record
-from model.identity import ConnectionId, DocumentId, Revision, SiteId
+from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
 from model.protocol import ErrorCode
-from reference_server.core.effects import Append, Authenticated, Role
+from reference_server.core.effects import Append, Authenticated, Role, Snapshot
 from simulator.planning.plan import CellPlan
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.network import Connection
+from simulator.virtual.storage import Storage
 from simulator.virtual.tokens import Tokens
 from simulator.virtual.witness import Symptom, Witness
 
@@ -36,6 +37,7 @@ class Accused(Protocol):
     roles: dict[SiteId, Role | None]
     tokens: Tokens
     witness: Witness
+    storage: Storage
     record: Callable[[Record], None]
 
     @property
@@ -50,6 +52,7 @@ class Grievances:
     def __init__(self, host: Accused) -> None:
         self._host = host
         self._refused: dict[ConnectionId, ErrorCode] = {}
+        self._trimmed: dict[DocumentId, Revision] = {}
 
     def decided(self, answer: Authenticated, connection: Connection | None) -> None:
         """This was said about the token of a connection."""
@@ -75,6 +78,26 @@ class Grievances:
         if not is_fair.get(code, True):
             problem = f"was closed with {code}, but nothing was taken from its person"
             self._accuse(client.document.document, client.site, client.revision, "close", problem)
+
+    def trims(self, request: Snapshot) -> None:
+        """From now on a server may say that what lies before is too old."""
+        known = self._trimmed.get(request.document, EMPTY_LOG)
+        self._trimmed[request.document] = max(known, request.trim)
+
+    def over_error(self, client: SimulatedClient, code: ErrorCode) -> None:
+        """A client was told that it cannot go on as it is; that has to be so."""
+        document, site, revision = client.document.document, client.site, client.revision
+        progress = self._host.storage.store.durable(document).progress.get(site)
+        match code:
+            case ErrorCode.BASE_TOO_OLD if revision >= self._trimmed.get(document, EMPTY_LOG):
+                problem = f"was told that revision {revision} is too old, but all since then are kept"
+            case ErrorCode.STALE_EPOCH if progress is None or progress.epoch < client.epoch:
+                problem = "was told that it came again since, but it did not"
+            case ErrorCode.SUPERSEDED:
+                problem = "was told that it came again since, but this is its newest connection"
+            case _:
+                return
+        self._accuse(document, site, revision, "error", problem)
 
     def over_append(self, request: Append) -> None:
         """Edits are about to be stored; nobody's may be whose right was gone before."""

@@ -16,11 +16,11 @@ def raised_over(
     """The record of an exception over an event; ``client`` is whose connection it is about, if it is."""
     site = SiteId("") if client is None else client.site
     document = getattr(event, "document", "" if client is None else client.document.document)
-    return history.raised(now_us, "server", "", document, _occasion(event, site), error)
+    return history.raised(now_us, "server", "", document, occasion(event, site), error)
 
 
-def _occasion(event: Event, site: SiteId) -> str:
-    """A verb in the past tense and its object."""
+def occasion(event: Event, site: SiteId) -> str:
+    """A verb in the past tense and its object; ``site`` is whose connection it is about, if it is."""
     of_site = f" of {site}" if site else ""
     match event:
         case Received():

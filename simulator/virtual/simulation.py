@@ -53,7 +53,10 @@ class Simulation(ABC, Generic[_P]):
         fault_of: FaultOf,
         progress: Callable[[int], None] | None,
     ) -> None:
-        """A cell that has not run yet; ``progress`` is told of the virtual microseconds done."""
+        """A cell that has not run yet.
+
+        ``progress`` is told of the virtual microseconds done, and may raise what :meth:`run` then raises.
+        """
         self.plan = plan
         self.seeds = Seeds(plan.seed)
         self.clock = Clock()
@@ -87,6 +90,11 @@ class Simulation(ABC, Generic[_P]):
         while self.now < end and not self._has_settled():
             self._run_until(min(end, self.now + SETTLE_POLL_US))
         self._record_end()
+        self.record(history.Finished(self.now))
+        return self.recorder.close()
+
+    def stop(self) -> str:
+        """End before the time; the digest of the history so far."""
         self.record(history.Finished(self.now))
         return self.recorder.close()
 

@@ -17,6 +17,7 @@ from simulator.virtual.clock import Clock
 
 GATEWAY: Final = "gateway"
 STORE: Final = "store"
+BUS: Final = "bus"
 """Whom a fault may concern beside clients, which go by their sites."""
 
 
@@ -29,6 +30,7 @@ class Symptom(enum.Enum):
     CARRIED_DOWN = "a message to the client went through while the other direction was blocked"
     GIVEN_UP = "one side gave up a silent connection, or none could be opened"
     WAITED = "a message waited for a client that did not read it"
+    UNHEARD = "what workers tell each other found no bus"
     LATE = "a process took what had waited for it while it was stopped"
     GARBLED = "a connection ended over which a message had come with a bit flipped"
     RESET = "a connection ended with the process behind it"

@@ -292,7 +292,10 @@ class SimulatedWorker:
                 if not self._catches_up:  # else it has not heard yet of rights that are gone
                     host.grievances.over_append(effect)
                 host.request(effect)
-            case Read() | Snapshot():
+            case Snapshot():
+                host.grievances.trims(effect)
+                host.request(effect)
+            case Read():
                 host.request(effect)
 
     def _authenticate(self, effect: Authenticate) -> None:

@@ -28,6 +28,7 @@ from model.jupiter import Replica
 from model.machine import Patience
 from model.memo import Memo
 from model.people.actions import Edit
+from model.protocol import ErrorCode
 from simulator.live.cell import LiveCell
 from simulator.live.faults import live_fault_of
 from simulator.planning.plan import CellPlan
@@ -111,6 +112,9 @@ class SimulatedHost:
     def authentication_us(self, connection: Connection) -> int:
         del connection
         return 0
+
+    def refused(self, client: SimulatedClient, code: ErrorCode) -> None:
+        """Nobody doubts it."""
 
     def count(self, kind: str) -> None:
         self.errors[kind] = self.errors.get(kind, 0) + 1

@@ -23,6 +23,7 @@ WRITING = {
     "campaign": ("campaign", "calm", *SMALL, "--seeds", "0:2"),
     "load": ("load", "--token", "t"),
     "arena": ("arena", "forward-runs"),
+    "explore": ("explore", "--edits", "1", "--faults", "0"),
 }
 """Every command that fills a folder, with enough to make it begin."""
 

@@ -224,7 +224,6 @@ class SequenceReplica(Replica):
         """The delta, in the order in which the events came here."""
         for site, counter in self._forgotten.items():
             if version.get(site, 0) < counter:
-                mark(Mechanism.ASKED_TOO_FAR_BACK)
                 raise ValueError(f"events of {site} up to {counter} were forgotten by compaction")
         wanted = {site for site, counter in self._version.items() if version.get(site, 0) < counter}
         if not wanted:

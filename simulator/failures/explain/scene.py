@@ -25,7 +25,7 @@ LAST_STEPS: Final = 10
 CYCLE_STEPS_MAX: Final = 4
 """Steps that may come again and again together."""
 
-SERVER_FAULT_LANES: Final = frozenset({"gateway", "store"})
+SERVER_FAULT_LANES: Final = frozenset({"gateway", "store", "bus"})
 
 
 class LaneSpan(NamedTuple):

@@ -13,7 +13,8 @@ from reference_server.core.effects import Role
 from reference_server.core.gateway import Gateway
 from simulator.failures.trial import Trial, attempt
 from simulator.faults import FAULTS, fault_of
-from simulator.planning.faultspec import FAULT_KINDS, KINDS_WITH_SERVER
+from simulator.faults.store import RIVAL
+from simulator.planning.faultspec import BUS_DEATH, FAULT_KINDS, KINDS_WITH_SERVER
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.scenario import ServerSettings
 from simulator.virtual.cell import HEALTHY
@@ -38,6 +39,7 @@ STRONG: dict[str, dict[str, Any]] = {
 """Parameters under which a fault must hit a dozen clients."""
 
 EXPIRING = ServerSettings(token_lifetime_us=3_000_000)
+SHARED = ServerSettings(token_lifetime_us=3_000_000, workers=2)
 
 
 def hits(trial: Trial) -> dict[str, int]:
@@ -48,19 +50,31 @@ def hits(trial: Trial) -> dict[str, int]:
 def test_every_kind_of_a_scenario_has_its_fault() -> None:
     assert sorted(FAULTS) == sorted(KINDS_WITH_SERVER)
     assert all(fault_of(kind).kind == kind for kind in KINDS_WITH_SERVER)
-    with pytest.raises(ValueError, match="unknown fault 'earthquake'; known are client_crash, "):
+    with pytest.raises(ValueError, match="unknown fault 'earthquake'; known are bus_death, "):
         fault_of("earthquake")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS_WITH_SERVER)
 def test_a_fault_hits_something_and_the_cell_heals(kind: str) -> None:
-    trial = attempt(plan(fault(kind, 3, 7, **STRONG.get(kind, {})), server=EXPIRING), keep=True)
+    server = SHARED if kind == BUS_DEATH else EXPIRING
+    trial = attempt(plan(fault(kind, 3, 7, **STRONG.get(kind, {})), server=server), keep=True)
     assert hits(trial)[kind] > 0
     assert not problems(trial)
     assert set(unchecked(trial)) <= {"undo"}  # so few people may all have had nothing to take back
     (began,) = of(history.FaultBegan, trial)
     assert (began.time_us, began.name) == (3_000_000, kind)
+
+
+def test_a_rival_writes_in_documents_of_unique_characters_if_there_are_no_others() -> None:
+    contended = attempt(plan(fault("rival_writer", 3, 7), clients=6), keep=True)
+    assert hits(contended)["rival_writer"] > 0
+    assert not problems(contended)
+    rivals = [record for record in of(history.Stored, contended) if record.site == RIVAL]
+    assert rivals
+    assert all(type(c) is int for record in rivals for c in record.operation.components)
+    both = attempt(plan(fault("rival_writer", 3, 7)), keep=True)
+    assert {record.document for record in of(history.Stored, both) if record.site == RIVAL} == {"d1"}
 
 
 @pytest.mark.slow

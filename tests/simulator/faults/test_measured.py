@@ -21,7 +21,7 @@ from simulator.faults.fault import Fault
 from simulator.faults.network import PartitionOneWay
 from simulator.gossip.faults import GOSSIP_FAULTS
 from simulator.planning.plan import CellPlan, FaultWindow
-from tests.simulator.faults.test_faults import EXPIRING, STRONG
+from tests.simulator.faults.test_faults import SHARED, STRONG
 from tests.simulator.gossip.rooms import crowd
 from tests.simulator.gossip.test_faults import STRONG as STRONG_GOSSIP
 from tests.simulator.plans import NETWORK, SECOND, STAYING, fault, of, plan
@@ -77,9 +77,7 @@ def test_faults_without_their_action_hit_nothing_among_all_others(
         monkeypatch.setitem(FAULTS, kind, without_action(FAULTS[kind]))
     windows = all_of(FAULTS, STRONG)
     hits, verdict = played(
-        plan(
-            *windows, clients=24, room=8, seconds=12, edits_per_second=2.0, sessions=RESTLESS, server=EXPIRING
-        )
+        plan(*windows, clients=24, room=8, seconds=12, edits_per_second=2.0, sessions=RESTLESS, server=SHARED)
     )
     assert {kind: hits[kind] for kind in left_out} == dict.fromkeys(left_out, 0)
     assert verdict is Verdict.UNKNOWN

@@ -68,6 +68,7 @@ class CoreServer(InProcessServer):
     """
 
     has_store_control = True
+    has_bus_control = True  # there is nobody to tell anything
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class CoreServer(InProcessServer):
         self.endings: list[str] = []
         self._delivers = delivers
         self._is_store_down = False
+        self._has_bus = True
         self._is_paused = False
         self._waiting: list[Event] = []
         self._thread: threading.Thread | None = None
@@ -108,6 +110,15 @@ class CoreServer(InProcessServer):
             self._trio.run_sync_soon(self._nursery.cancel_scope.cancel)
             thread.join()
             self.died()
+
+    def kill_bus(self) -> None:
+        self._has_bus = False
+
+    def start_bus(self) -> None:
+        self._has_bus = True
+
+    def is_bus_there(self) -> bool:
+        return self._has_bus
 
     def pause(self) -> None:
         self._is_paused = True
@@ -296,6 +307,15 @@ class ForgetfulServer(CoreServer):
     """Acknowledges before it is durable: a death takes the last revisions of every document along."""
 
     LOST = 2
+
+    def kill_bus(self) -> None:
+        self._has_bus = False
+
+    def start_bus(self) -> None:
+        self._has_bus = True
+
+    def is_bus_there(self) -> bool:
+        return self._has_bus
 
     def pause(self) -> None:
         self._is_paused = True

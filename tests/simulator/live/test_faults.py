@@ -41,6 +41,7 @@ def test_every_fault_is_made_live_or_said_to_be_left_out() -> None:
                 "gateway_pause",
                 "store_stall",
                 "store_error",
+                "bus_death",
                 *SIMULATED_ONLY,
             },
         ),

@@ -39,7 +39,7 @@ STRONG: Mapping[str, dict[str, Any]] = {
     "duplicate_resend": {"period_us": 8_000},
 }
 
-EXPIRING = ServerSettings(token_lifetime_us=2 * SECOND)
+EXPIRING = ServerSettings(token_lifetime_us=2 * SECOND, workers=2)
 
 
 def of_kind(kind: str, at_s: float, seconds: float) -> FaultSpec:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -14,20 +13,42 @@ import pytest
 from model.verdict import Verdict
 from simulator.live.run import run_live
 from simulator.live.server import SpawnedServer
+from simulator.planning.scenario import ServerSettings
 from tests.servers import RunningPostgres, RunningValkey
 from tests.simulator.live.peers import SECRET
-from tests.simulator.live.test_run import QUIET, options, scenario, unchecked, violated
+from tests.simulator.live.test_run import QUIET, fault, options, scenario, unchecked, violated
 
 pytestmark = pytest.mark.slow
 
 
-def two_workers(directory: Path, database_url: str, valkey: RunningValkey) -> SpawnedServer:
+class WithValkey(SpawnedServer):
+    """A server whose bus may be killed too."""
+
+    has_bus_control = True
+
+    def __init__(self, directory: Path, valkey: RunningValkey, command: tuple[str, ...], store: str) -> None:
+        super().__init__(directory, SECRET, command=command, store=store)
+        self._valkey = valkey
+        self.bus_kills = 0
+
+    def kill_bus(self) -> None:
+        self.bus_kills += 1
+        self._valkey.kill()
+
+    def start_bus(self) -> None:
+        self._valkey.start()
+
+    def is_bus_there(self) -> bool:
+        return self._valkey.is_running
+
+
+def two_workers(directory: Path, database_url: str, valkey: RunningValkey) -> WithValkey:
     directory.mkdir()
     configuration = directory / "server.yaml"
     configuration.write_text("monitoring: {metrics_port: 0}\n", encoding="utf-8")
     serve = (sys.executable, "-m", "concord", "serve", "--config", str(configuration))
     command = (*serve, "--workers", "2", "--bus", valkey.url)
-    return SpawnedServer(directory, SECRET, command=command, store=database_url)
+    return WithValkey(directory, valkey, command, database_url)
 
 
 def told_by_each_other(server: SpawnedServer) -> int:
@@ -42,35 +63,22 @@ def test_any_worker_serves_any_document(
     tmp_path: Path, postgres: RunningPostgres, database_url: str, valkey: RunningValkey, killed: bool
 ) -> None:
     server = two_workers(tmp_path / "server", database_url, valkey)
-    ended = threading.Event()
-    kills = 0
-
-    def kill_and_restart() -> None:
-        nonlocal kills
-        if not ended.wait(2.0):
-            valkey.kill()
-            kills += 1
-            time.sleep(1.0)
-            valkey.start()
-
-    killer = threading.Thread(target=kill_and_restart)
+    faults = [fault("bus_death", "bus", 2.0, 1.0, cells=1)] if killed else []
+    workers = ServerSettings(workers=2)
     try:
         server.start()
-        if killed:
-            killer.start()
         run = run_live(
-            scenario(clients=24, seconds=6.0, heal_s=20.0),
+            scenario(*faults, clients=24, seconds=6.0, heal_s=20.0, server=workers),
             options(tmp_path / "run", server.url, server=server),
             QUIET,
         )
         heard = told_by_each_other(server)
     finally:
-        ended.set()
-        if killed:
-            killer.join()
         server.stop()
+        if not valkey.is_running:
+            valkey.start()
     assert (violated(run), unchecked(run), run.result.verdict) == ({}, [], Verdict.VALID)
-    assert kills == killed
+    assert server.bus_kills == killed
     assert heard > 0, "no document was open on both workers"
     log = (tmp_path / "server" / "server.log").read_bytes()
     started = [line for line in log.splitlines() if b"worker started" in line]

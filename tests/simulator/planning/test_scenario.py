@@ -182,7 +182,7 @@ MISTAKES = {
     ),
     "unknown lane": (
         "faults:\n  - {kind: clog, lane: sky}\n",
-        "case.yaml:8: faults.0.lane: must be one of network, gateway, store, clients, not 'sky'",
+        "case.yaml:8: faults.0.lane: must be one of network, gateway, store, bus, clients, not 'sky'",
     ),
     "unknown mechanism": (
         "requires:\n  - trim\n  - snapshot_loadd\n",
@@ -264,7 +264,7 @@ def test_shipped_scenarios_are_valid_and_named_as_their_file(name: str) -> None:
 def test_the_shipped_scenarios_are_those_promised() -> None:
     assert set(shipped_scenarios()) == {
         "default", "calm", "herd", "flaky-mobile", "split-region", "hot-document", "server-crash",
-        "long-offline", "offline-third", "replicas", "access", "two-workers",
+        "long-offline", "offline-third", "replicas", "access", "overload", "two-workers", "trimming",
     }  # fmt: skip
     used = {spec.kind for name in shipped_scenarios() for spec in load_scenario(name).faults}
     assert used == set(FAULT_KINDS)
@@ -277,7 +277,7 @@ def test_the_default_scenario_has_a_real_load() -> None:
     assert scenario.popularity.hot_room == 200
     assert (scenario.workload.edits_per_second, scenario.workload.text_length) == (0.2, 2_000)
     assert scenario.sessions.offline_mean_count > 1
-    elsewhere = {"herd", "right_loss", "sign_out", "token_outage"}
+    elsewhere = {"herd", "bus_death", "right_loss", "sign_out", "token_outage"}
     assert set(KINDS_WITH_SERVER) - {spec.kind for spec in scenario.faults} == elsewhere
 
 

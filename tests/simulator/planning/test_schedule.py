@@ -18,7 +18,9 @@ SECOND_US = 1_000_000
 
 
 def with_faults(*specs: FaultSpec) -> Scenario:
-    scenario = msgspec.structs.replace(load_scenario("default"), faults=specs)
+    scenario = load_scenario("default")
+    server = msgspec.structs.replace(scenario.server, workers=2)  # so that there is a bus
+    scenario = msgspec.structs.replace(scenario, faults=specs, server=server)
     validate(scenario)
     return scenario
 

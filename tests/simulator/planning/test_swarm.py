@@ -35,7 +35,7 @@ def test_seeds_leave_out_different_faults() -> None:
 def test_a_scenario_without_faults_gets_some_of_all_kinds() -> None:
     calm = load_scenario("calm")
     kinds = {spec.kind for seed in range(40) for spec in swarm(calm, Seeds(seed)).faults}
-    assert kinds == set(KINDS_WITH_SERVER)
+    assert kinds == set(KINDS_WITH_SERVER) - {"bus_death"}  # there is one worker
 
 
 def test_numbers_and_weights_are_tuned() -> None:

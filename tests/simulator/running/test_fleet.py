@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,10 +17,14 @@ from model.verdict import Verdict, overall
 from reference_server.core.effects import Effect, Event
 from reference_server.core.gateway import Gateway
 from simulator.children import group
+from simulator.engines.engine import SimulatedEngine
+from simulator.engines.gossip import GossipEngine
+from simulator.engines.known import WITH_SERVER
 from simulator.gossip.peer import GossipPeer
 from simulator.planning.cells import plan_cells
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
+from simulator.running import fleet
 from simulator.running.fleet import CellJob, CellOutcome, cost_of, digest_of, run_cell, run_cells
 from tests.conftest import ROOT
 from tests.simulator.gossip.rooms import room
@@ -124,6 +129,64 @@ def test_transformation_time_does_not_count_when_another_has_the_core(
     outcome = run_cell(CellJob(scripted(script(edit(1, 0, "x"))), tmp_path / "h.jsonl.gz", "", "tiny"))
     assert outcome.measures.transform.count
     assert outcome.measures.transform.minimum < 20_000
+
+
+SIZE: dict[str, str | float] = {"clients": 60, "documents": 6, "duration": "12s", "cells": 1}
+
+
+def interrupted_at(share: float, jobs: list[CellJob], processes: int) -> list[CellOutcome]:
+    """What is known of cells when a Ctrl-C comes after this share of all their time."""
+    whole_us = sum(job.plan.duration_us for job in jobs)
+    is_sent = False
+
+    def progress(now_us: int) -> None:
+        nonlocal is_sent
+        if now_us >= share * whole_us and not is_sent:
+            is_sent = True
+            signal.raise_signal(signal.SIGINT)
+
+    return run_cells(jobs, processes, progress)
+
+
+@pytest.mark.parametrize(
+    ("engine", "scenario"),
+    [(WITH_SERVER, "calm"), (GossipEngine("fuguemax", "mesh"), "replicas")],
+    ids=["server", "replicas"],
+)
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7])
+def test_a_healthy_cell_that_is_stopped_is_not_violated(
+    tmp_path: Path, engine: SimulatedEngine, scenario: str, share: float
+) -> None:
+    (plan,) = engine.plan(override_all(load_scenario(scenario), SIZE), 1).plans
+    (outcome,) = interrupted_at(share, [CellJob(plan, tmp_path / "h.jsonl.gz", "", "tiny")], 1)
+    assert not outcome.is_whole
+    assert [r.name for r in outcome.results if r.claimed and r.violated] == []
+    assert sum(r.checked for r in outcome.results)
+    *_, last = read_history(tmp_path / "h.jsonl.gz")
+    assert isinstance(last, history.Finished)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_a_cell_found_before_it_was_stopped_counts(
+    tmp_path: Path, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "STOP_SECONDS", 60.0)
+    plans = plan_cells(small(), 1)[:2]
+    jobs = [CellJob(p, tmp_path / f"{p.index}.jsonl.gz", "tie-reversed", "tiny") for p in plans]
+    outcomes = interrupted_at(0.4, jobs, processes)
+    stopped = [outcome for outcome in outcomes if not outcome.is_whole]
+    assert stopped
+    assert any(overall(outcome.results) is Verdict.VIOLATED for outcome in stopped)
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
+    def progress(_: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cells([CellJob(plan_cells(small(), 1)[0], tmp_path / "h.jsonl.gz", "", "tiny")], 1, progress)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_progress_adds_up_over_cells_one_after_another(tmp_path: Path) -> None:

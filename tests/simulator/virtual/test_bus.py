@@ -8,6 +8,7 @@ from simulator.planning.scenario import BusSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.bus import Hub, SimulatedBus
 from simulator.virtual.clock import Clock
+from simulator.virtual.witness import Witness
 
 MS = 1_000
 
@@ -37,7 +38,8 @@ class Ear:
 class Setup:
     def __init__(self, **settings: float) -> None:
         self.clock = Clock()
-        self.hub = Hub(self.clock, Seeds(1), BusSettings(latency_us=2 * MS, **settings))  # type: ignore[arg-type]
+        plan = BusSettings(latency_us=2 * MS, **settings)  # type: ignore[arg-type]
+        self.hub = Hub(self.clock, Seeds(1), plan, Witness(self.clock))
 
     def ear(self, *topics: str) -> Ear:
         return Ear(self.hub, self.clock, *topics)

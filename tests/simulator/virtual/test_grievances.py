@@ -9,7 +9,7 @@ import pytest
 
 from model import history
 from model.identity import ConnectionId
-from model.protocol import ErrorCode
+from model.protocol import ErrorCode, RemoteProtocolError, Submit
 from reference_server.core.document import Document
 from reference_server.core.effects import Effect, Event, Role
 from reference_server.core.gateway import Gateway
@@ -64,10 +64,44 @@ class Suspicious(Gateway):
             self._send_away(connection, session, ErrorCode.TOKEN_REVOKED, "all tokens were revoked")
 
 
+class Amnesiac(Document):
+    """Says of some edits that their base is too old."""
+
+    def submit(self, connection: ConnectionId, message: Submit, now_us: int) -> None:
+        """Now and then."""
+        if message.base % 7 == 5:
+            raise RemoteProtocolError(ErrorCode.BASE_TOO_OLD, "the log starts elsewhere")
+        super().submit(connection, message, now_us)
+
+
+class Impatient(Gateway):
+    """Takes the third join of a document for a second coming."""
+
+    joins = 0
+
+    def _join(self, connection: ConnectionId, session: Any, *rest: Any) -> None:
+        self.joins += 1
+        if self.joins % 3:
+            super()._join(connection, session, *rest)
+        else:
+            self._refuse(connection, self.code, "somebody came again")
+
+    code = ErrorCode.STALE_EPOCH
+
+
+class Jealous(Impatient):
+    """The same, with another word for it."""
+
+    code = ErrorCode.SUPERSEDED
+
+
 BROKEN = {
     "right withdrawn, and nobody told": (Parts(document=Forgetful), "right_loss"),
     "out of order, and served": (Parts(gateway=Lenient), "intrusion"),
     "refused without a word": (Parts(gateway=Curt), "intrusion"),
+    "too old, says who": (Parts(document=Amnesiac), "long_offline"),
+    "stale, says who": (Parts(gateway=Impatient), "long_offline"),
+    "superseded, says who": (Parts(gateway=Jealous), "long_offline"),
     "one revoked, all sent away": (Parts(gateway=Suspicious), "sign_out"),
 }
 

@@ -14,6 +14,7 @@ from model.history import (
     FaultBegan,
     FaultEnded,
     FinalReplica,
+    Garbled,
     Joined,
     Merged,
     Offline,
@@ -267,3 +268,14 @@ def test_a_log_that_does_not_fit_its_own_text_has_no_text() -> None:
     steps = story(start(Stored(20_000, DOCUMENT, rev(1), C2, seq(1), seq(1), rev(0), False, op, op)))
     assert steps[-1].kind == "store"
     assert steps[-1].text is None
+
+
+def test_what_the_network_garbles_is_told_where_it_belongs() -> None:
+    steps = story(
+        start(Garbled(20_000, SiteId("a"), DOCUMENT, "up"), Garbled(30_000, SiteId("a"), DOCUMENT, "down"))
+    )
+    told = [(s.lane, s.what) for s in steps if s.kind == "garble"]
+    assert told == [
+        ("a", "the network flips a bit of a message of this client"),
+        ("a", "the network flips a bit of a message for this client"),
+    ]

@@ -1,0 +1,181 @@
+"""The command ``explore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.table import Table
+
+from concord.exits import Kept
+from concord.folders import claim
+from concord.options import Json, Out
+from concord.refusals import UsageError, refusing
+from concord.terminal import say, say_data, say_table, status, styled
+from model.result import exit_code
+from model.verdict import Verdict
+from model.wording import counted, listed
+from simulator.exploring.scope import ACTIONS, BOUNDARIES, FAULTS, SITES, Scope
+from simulator.exploring.search import Budget, Exploration, places_of
+from simulator.exploring.search import explore as go
+from simulator.exploring.telling import sentences
+from simulator.virtual.cell import HEALTHY, Parts
+from simulator.zoo.catalogue import bug_of
+
+EXAMPLES = (
+    "concord explore",
+    "concord explore --edits 3 --faults 0 --action insert",
+    "concord explore --edits 1 --action absence --horizon 1",
+    "concord explore --clients 2 --workers 2 --edits 1",
+    "concord explore --edits 3 --inject dopt",
+)
+
+
+def explore(  # each is an option
+    clients: Annotated[int, typer.Option(min=1, max=len(SITES), help="Clients of the one document.")] = 2,
+    readers: Annotated[int, typer.Option(min=0, help="Of them, how many only read.")] = 0,
+    edits: Annotated[int, typer.Option(min=0, max=9, help="Things that people do, all together.")] = 2,
+    action: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"What they may do, repeatable: {', '.join(ACTIONS)}; insert and delete if left out."
+        ),
+    ] = None,
+    breaks: Annotated[int, typer.Option(min=0, max=9, help="Connections that break.")] = 1,
+    crashes: Annotated[int, typer.Option(min=0, max=9, help="Crashes, of a client or of the server.")] = 1,
+    unknown: Annotated[int, typer.Option(min=0, max=9, help="Answers of the store that are lost.")] = 1,
+    faults: Annotated[int, typer.Option(min=0, max=9, help="Of these, how many in one history.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=3, help="Workers of the server, over one store.")] = 1,
+    horizon: Annotated[
+        int, typer.Option(min=0, max=9, help="Revisions kept behind a snapshot of each; 0 trims nothing.")
+    ] = 0,
+    states: Annotated[int, typer.Option(min=0, help="Visit so many states at most; 0 is no bound.")] = 0,
+    budget: Annotated[float, typer.Option(min=0, help="CPU seconds at most; 0 is no bound.")] = 0.0,
+    inject: Annotated[str, typer.Option(help="A seeded bug of the zoo, to see it found.")] = "",
+    json: Json = False,
+    out: Out = Path("out"),
+) -> None:
+    """Try every order of a few edits, with every fault at every moment, and judge every history.
+
+    Clients, core and store are the product's own. Equal states are visited once. The verdict is valid only if
+    nothing within the scope is left, and every fault happened at every boundary an edit crosses; else it is
+    unknown. A violation is told on the shortest way to it.
+    """
+    scope = _scope(
+        clients=clients,
+        readers=readers,
+        edits=edits,
+        actions=action or ["insert", "delete"],
+        breaks=breaks,
+        crashes=crashes,
+        unknown=unknown,
+        faults=faults,
+        workers=workers,
+        horizon=horizon,
+    )
+    parts = _parts(inject)
+    bounds = Budget()
+    bounds = bounds._replace(states=states or bounds.states, cpu_seconds=budget or bounds.cpu_seconds)
+    claim(out)
+    with status("exploring") as stage:
+        result = go(
+            scope, parts, bounds, progress=lambda n, left: stage(f"exploring: {n:,} states, {left:,} waiting")
+        )
+    code = int(exit_code(result.verdict, ()))
+    data = msgspec.json.format(msgspec.json.encode(as_data(result)), indent=1) + b"\n"
+    with Kept() as kept:
+        (out / "explored.json").write_bytes(data)
+    if json:
+        say_data(data.rstrip())
+    else:
+        _tell(result, parts)
+    if code := kept.code(code):
+        raise typer.Exit(code)
+
+
+@refusing(msgspec.ValidationError)
+def _scope(**values: Any) -> Scope:
+    scope = msgspec.convert(values, Scope)
+    if scope.readers >= scope.clients:
+        raise UsageError(f"--readers {scope.readers}: somebody of {scope.clients} has to edit")
+    return scope
+
+
+@refusing(ValueError)
+def _parts(bug: str) -> Parts:
+    parts = bug_of(bug).parts() if bug else HEALTHY
+    if not isinstance(parts, Parts):
+        raise UsageError(f"--inject {bug}: a bug of replicas without a server")
+    return parts
+
+
+def as_data(result: Exploration) -> dict[str, Any]:
+    """What is written and printed for programs."""
+    return {
+        "verdict": result.verdict,
+        "scope": result.scope,
+        "states": result.states,
+        "transitions": result.transitions,
+        "ends": result.ends,
+        "histories": result.histories,
+        "frontier": result.frontier,
+        "cpu_seconds": round(result.cpu_seconds, 3),
+        "checks": {check.name: [check.checked, check.violated] for check in result.checks},
+        "covered": {f"{fault} at {place}": n for (fault, place), n in sorted(result.covered.items())},
+        "missing": [f"{fault} at {boundary}" for fault, boundary in result.missing],
+        "found": [
+            {
+                "check": found.violation.check,
+                "message": found.violation.message,
+                "steps": [str(step) for step in found.steps],
+                "shortest": found.is_shortest,
+            }
+            for found in result.found
+        ],
+    }
+
+
+def _tell(result: Exploration, parts: Parts) -> None:
+    colour = {Verdict.VALID: "green", Verdict.VIOLATED: "red"}.get(result.verdict, "yellow")
+    scope = result.scope
+    say(
+        (result.verdict.value, colour),
+        f": {counted(scope.clients, 'client')}, {counted(scope.edits, 'edit')} "
+        f"({listed(scope.actions)}), {counted(scope.faults, 'fault')} in a history",
+    )
+    say(
+        f"{result.states:,} states, {result.transitions:,} steps, {result.ends:,} ends, "
+        f"{result.histories:,} histories judged, {result.cpu_seconds:.1f} s of CPU time"
+    )
+    if result.found:
+        for found in result.found:
+            say(f"{found.violation.check}: {found.violation.message}")
+        first = result.found[0]
+        way = "shortest way" if first.is_shortest else "way"
+        say(f"the {way} there, {counted(len(first.steps), 'step')}:")
+        for line in sentences(scope, parts, first):
+            say(f"  {line}")
+        return
+    if result.covered:
+        say_table(_table(result))
+    if result.frontier:
+        say(f"bounded by the budget: {result.frontier:,} states of the frontier are left")
+    if result.missing:
+        say(f"never happened: {listed([f'{fault} at {boundary}' for fault, boundary in result.missing])}")
+
+
+def _table(result: Exploration) -> Table:
+    table = Table("fault at", box=None, pad_edge=False)
+    for boundary in BOUNDARIES:
+        table.add_column(boundary, justify="right")
+    wanted = set(places_of(result.scope))
+    for fault in FAULTS:
+        row = [
+            (result.covered.get((fault, boundary), 0), (fault, boundary) in wanted) for boundary in BOUNDARIES
+        ]
+        if any(n or is_wanted for n, is_wanted in row):
+            cells = [styled(f"{n:,}", "red" if w and not n else "") if n or w else "" for n, w in row]
+            table.add_row(fault, *cells)
+    return table
