@@ -420,10 +420,10 @@ class Mechanism(enum.Enum):
         "A client sent again what a busy server had refused.",
     )
     STRANDED = ("stranded", Side.CLIENT, "A client kept its text for its person and went on as a new site.")
-    RIGHT_LOST_WITH_EDITS = (
-        "right_lost_with_edits",
+    GAVE_UP_WITH_EDITS = (
+        "gave_up_with_edits",
         Side.CLIENT,
-        "A client had no right any more to edits that were not known to be durable.",
+        "A client gave up with edits that were not known to be durable.",
     )
     TOKEN_EXPIRED_AWAY = (
         "token_expired_away",

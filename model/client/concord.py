@@ -307,8 +307,8 @@ class Concord:
                 return self._renew()
             return ()
         self._failure = failure.code
-        if failure.code is ErrorCode.FORBIDDEN and self.engine.unacknowledged:
-            mark(Mechanism.RIGHT_LOST_WITH_EDITS)
+        if rule.fatal is Answer.GIVE_UP and self.engine.unacknowledged:
+            mark(Mechanism.GAVE_UP_WITH_EDITS)
         if rule.fatal is Answer.NEW_SITE:
             mark(Mechanism.STRANDED)
             self._listener.stranded()

@@ -50,7 +50,7 @@ REACHED: dict[str, str] = {
     ),
     "access": (
         "loaded forgotten_idle token_revoked right_lost right_refused right_lessened barred "
-        "right_lost_with_edits"
+        "gave_up_with_edits"
     ),
     "tokens": "token_expiring token_expired token_renewed no_other_token",
     "sweeps": (

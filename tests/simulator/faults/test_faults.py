@@ -327,7 +327,7 @@ def test_what_is_written_without_the_right_waits_until_it_is_back(
         trial = attempt(plan(fault("right_loss", 3, 7, sites=(site,)), edits_per_second=3.0), keep=True)
     assert not problems(trial)
     assert reached[Mechanism.RIGHT_LOST if role is None else Mechanism.RIGHT_LESSENED] == 1
-    assert reached[Mechanism.RIGHT_LOST_WITH_EDITS] > 0
+    assert reached[Mechanism.GAVE_UP_WITH_EDITS] > 0
     mine = [r for r in of(history.Edited, trial) if r.site == site]
     stored = [r for r in of(history.Stored, trial) if r.site == site]
     assert not [r for r in stored if 3.1 * SECOND < r.time_us < 7 * SECOND]
