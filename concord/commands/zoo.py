@@ -82,6 +82,7 @@ def _chosen(names: Sequence[str], kind: str) -> list[str]:
 
 def _tell(rows: Sequence[ZooRow], missed: Sequence[str], seconds: float) -> None:
     say_table(_table(rows))
+    say("shrunk to: clients and edits of the case")
     cpu_seconds = sum(row.cpu_seconds for row in rows)
     say(f"{len(rows) - len(missed)} of {len(rows)} found in {seconds:.0f} s, {cpu_seconds:.0f} s of CPU time")
     if missed:
@@ -89,8 +90,10 @@ def _tell(rows: Sequence[ZooRow], missed: Sequence[str], seconds: float) -> None
 
 
 def _table(rows: Sequence[ZooRow]) -> Table:
-    table = Table("kind", "bug", "scenario", "found by", box=None, pad_edge=False)
-    for name in ("reached", "edits", "CPU s", "shrunk to", "attempts", "CPU s in all"):
+    table = Table(box=None, pad_edge=False)
+    for name in ("kind", "bug", "scenario", "found by"):
+        table.add_column(name, no_wrap=name == "bug")
+    for name in ("reached", "edits", "CPU s", "shrunk to", "CPU s in all"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -98,11 +101,10 @@ def _table(rows: Sequence[ZooRow]) -> Table:
             row.bug,
             row.scenario,
             ", ".join(row.checks) or styled("nobody", "red"),
-            f"{row.reached} of {row.runs}",
+            f"{row.reached}/{row.runs}",
             str(row.edits_until),
             f"{row.found_seconds:.1f}",
-            f"{row.clients} clients, {row.edits} edits" if row.clients else "",
-            str(row.attempts),
+            f"{row.clients}:{row.edits}" if row.clients else "",
             f"{row.cpu_seconds:.1f}",
         )
     return table
