@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
+from model.protocol import ErrorCode
 from simulator.planning.plan import FaultWindow
 from simulator.virtual.cell import Cell
+from simulator.virtual.client import SimulatedClient
 from simulator.virtual.host import ServerHost
 from simulator.virtual.occurrence import OccurrenceHost
 from simulator.virtual.sessions import Participant, SessionHost
@@ -16,6 +18,9 @@ from simulator.virtual.witness import GATEWAY, STORE, Shows
 
 PAUSE_US_MIN: Final = 50_000
 """What comes and goes stays as it is for at least this long."""
+
+ASKED_EVERY_US: Final = 500_000
+"""How often somebody who was sent away looks whether he may come back."""
 
 
 class FaultHost(OccurrenceHost, SessionHost, Protocol):
@@ -128,6 +133,36 @@ class RegionFault(ClientsFault):
     @property
     def _share(self) -> float:
         return 1.0
+
+
+class SentAwayFault(ClientsFault):
+    """A fault for which the server sends some clients away for good.
+
+    Their people open the document again when they may, with all that was written meanwhile. The error that
+    sends a client away may be held up, and come long after the fault is over.
+
+    Attributes:
+        why: the error they are sent away with.
+    """
+
+    host: ServerHost
+    clients: Sequence[SimulatedClient]
+    why: ClassVar[ErrorCode]
+
+    def begin(self) -> None:
+        """Look now and then whether somebody may come back."""
+        if self.clients:
+            self.host.clock.call(ASKED_EVERY_US, self._ask)
+
+    def _may_come(self, client: SimulatedClient) -> bool:
+        """Whether neither this fault nor another one of its kind keeps the client away."""
+        raise NotImplementedError
+
+    def _ask(self) -> None:
+        for client in self.clients:
+            if client.gave_up == self.why.value and self._may_come(client):
+                client.reopen()
+        self.host.clock.call(ASKED_EVERY_US, self._ask)
 
 
 class IntermittentFault(ClientsFault):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from model.protocol import ProtocolError, decode_client, decode_server
-from simulator.faults.fault import ClientsFault, IntermittentFault, RegionFault
+from model.protocol import ErrorCode, ProtocolError, decode_client, decode_server
+from simulator.faults.fault import ClientsFault, IntermittentFault, RegionFault, SentAwayFault
 from simulator.planning.plan import FaultWindow
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.host import ServerHost
@@ -132,19 +132,18 @@ class Clog(PartitionClients):
                 self.host.clock.call(int(self.duration_us * self.random.random()), client.reconnect_elsewhere)
 
 
-class Corruption(ClientsFault):
+class Corruption(SentAwayFault):
     """Now and then a bit of a message is flipped, from and to some clients, and it is no message any more.
 
     The protocol has no checksum; TLS has one. So a flip that leaves a message of the protocol would be taken
     by everybody for what it says, and is not made. Whoever gets one of the others has to end the connection,
     and no text may be another one for it. A client that is told it sent nonsense does not come back by
-    itself: its person opens the document again when the fault is over.
+    itself.
     """
 
     kind = "corruption"
     shows = Shows((Symptom.GARBLED,))
-    host: ServerHost
-    clients: Sequence[SimulatedClient]
+    why = ErrorCode.MALFORMED
 
     def begin(self) -> None:
         """Start to flip bits."""
@@ -152,13 +151,15 @@ class Corruption(ClientsFault):
         self._paths = [client.path for client in self.clients]
         for path in self._paths:
             path.garble = self._garble
+        super().begin()
 
     def end(self) -> None:
         """Carry everything as it is."""
         for path in self._paths:
             path.garble = None
-        for client in self.clients:
-            client.reopen()
+
+    def _may_come(self, client: SimulatedClient) -> bool:
+        return client.path.garble is None
 
     def _garble(self, data: bytes, up: bool) -> bytes:
         if self.random.random() >= self._rate:

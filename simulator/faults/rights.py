@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 from model.protocol import ErrorCode
 from reference_server.core.effects import Revoked, RightsChanged, Role
-from simulator.faults.fault import ClientsFault
+from simulator.faults.fault import ClientsFault, SentAwayFault
 from simulator.virtual.cell import Cell
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.witness import Shows, Symptom
-
-ASKED_EVERY_US: Final = 500_000
-"""How often somebody who was sent away looks whether he may come back."""
 
 LESSENED: Final = (Role.VIEWER, None)
 """What is left of a right."""
 
 
-class _SentAway(ClientsFault):
-    """Some clients are sent away, and come back when they may, with all that was written meanwhile.
-
-    Attributes:
-        why: the error they are sent away with.
-    """
-
-    host: Cell
-    clients: Sequence[SimulatedClient]
-    why: ClassVar[ErrorCode]
-
-    def begin(self) -> None:
-        """Look now and then whether somebody may come back."""
-        if self.clients:
-            self.host.clock.call(ASKED_EVERY_US, self._ask)
-
-    def _may_come(self, client: SimulatedClient) -> bool:
-        """Whether neither this fault nor another one of its kind keeps the client away."""
-        raise NotImplementedError
-
-    def _ask(self) -> None:
-        """Whoever may come back opens the document again; an error that was held up may come late."""
-        for client in self.clients:
-            if client.gave_up == self.why.value and self._may_come(client):
-                client.go_offline(self.why.value)
-                client.go_online()
-        self.host.clock.call(ASKED_EVERY_US, self._ask)
-
-
-class RightLoss(_SentAway):
+class RightLoss(SentAwayFault):
     """Some clients may only read for a while, and some of them not even that, be they connected or away."""
 
     kind = "right_loss"
     shows = Shows((Symptom.FORBIDDEN,))
     why = ErrorCode.FORBIDDEN
+    host: Cell
 
     def begin(self) -> None:
         """Take the rights away, and say so."""
@@ -76,12 +44,13 @@ class RightLoss(_SentAway):
             self.host.gateway_handles(RightsChanged(document))
 
 
-class SignOut(_SentAway):
+class SignOut(SentAwayFault):
     """The tokens of some clients are revoked, be they connected or away; later they sign in again."""
 
     kind = "sign_out"
     shows = Shows((Symptom.SIGNED_OUT,))
     why = ErrorCode.TOKEN_REVOKED
+    host: Cell
 
     def begin(self) -> None:
         """Revoke them."""

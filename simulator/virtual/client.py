@@ -236,15 +236,16 @@ class SimulatedClient(Client[Connection, Concord]):
     def skew_us(self, value: int) -> None:
         self._recorder.skew_us = value
 
-    def garbled(self, direction: str) -> None:
-        """A message from it or to it was garbled by the network."""
+    def garbled(self, connection: Connection, direction: str) -> None:
+        """A message from it or to it was garbled; on a connection that it has left, that is all the same."""
         run = self._run
-        run.record(history.Garbled(run.now, self.site, self.document.document, direction))
+        if connection is self.link:
+            run.record(history.Garbled(run.now, self.site, self.document.document, direction))
 
     def reopen(self) -> None:
         """The person closes a document that would not open any more, and opens it again."""
-        if self.gave_up:
-            self.go_offline("closed")
+        if self._waiting is None:
+            self.go_offline(self.gave_up)
             self.go_online()
 
     def record_final(self) -> None:

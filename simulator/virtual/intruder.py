@@ -268,9 +268,9 @@ class Intruder:
         elif code != ERRORS[self._failure].close:
             self._accuse("close", f"was closed with {code} after {self._failure.value}")
 
-    def garbled(self, direction: str) -> None:
+    def garbled(self, connection: Connection, direction: str) -> None:
         """What it sent may have become something else: nothing is held against anybody from now on."""
-        del direction
+        del connection, direction
         self._is_garbled = True
 
     # --- what it does -------------------------------------------------------------------------------------

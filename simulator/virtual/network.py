@@ -79,7 +79,7 @@ class ClientEndpoint(Protocol):
     def received(self, connection: Connection, data: bytes) -> None:
         """A message arrived."""
 
-    def garbled(self, direction: str) -> None:
+    def garbled(self, connection: Connection, direction: str) -> None:
         """A message from it ("up") or to it ("down") arrives with a bit flipped."""
 
     def broken(self, connection: Connection | None, code: int) -> None:
@@ -256,7 +256,7 @@ class Network:
         arrives = connection.path.garble(data, direction == "up")
         if arrives != data:
             connection.is_garbled = True
-            connection.client.garbled(direction)
+            connection.client.garbled(connection, direction)
         return arrives
 
     def _hold_down(self, connection: Connection, data: bytes | int) -> None:

@@ -6,19 +6,25 @@ import msgspec
 import pytest
 
 from model import history
-from model.identity import ConnectionId, SiteId
+from model.identity import SiteId
 from model.marks import Mechanism, tallied
-from model.protocol import ErrorCode
 from reference_server.core.effects import Role
-from reference_server.core.gateway import Gateway
 from simulator.failures.trial import Trial, attempt
 from simulator.faults import FAULTS, fault_of
 from simulator.faults.store import RIVAL
 from simulator.planning.faultspec import BUS_DEATH, FAULT_KINDS, KINDS_WITH_SERVER
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.scenario import ServerSettings
-from simulator.virtual.cell import HEALTHY
-from tests.simulator.plans import SECOND, STAYING, cell_of, fault, of, plan, problems, unchecked
+from tests.simulator.plans import (
+    SECOND,
+    STAYING,
+    cell_of,
+    fault,
+    of,
+    plan,
+    problems,
+    unchecked,
+)
 
 STRONG: dict[str, dict[str, Any]] = {
     "partition_halves": {"share": 0.5},
@@ -333,38 +339,3 @@ def test_what_is_written_without_the_right_waits_until_it_is_back(
     assert not [r for r in stored if 3.1 * SECOND < r.time_us < 7 * SECOND]
     assert [r for r in mine if 3.5 * SECOND < r.time_us < 7 * SECOND]
     assert max(r.last for r in stored) == max(r.sequence for r in mine)
-
-
-# --- garbled messages -------------------------------------------------------------------------------------
-
-
-def test_who_gets_a_garbled_message_ends_the_connection_and_nobody_is_blamed() -> None:
-    sites = (SiteId("c001"), SiteId("c008"))
-    what = plan(fault("corruption", 2, 8, sites=sites, rate=0.2), seconds=12, edits_per_second=2.0)
-    trial = attempt(what, keep=True)
-    assert not problems(trial)
-    garbled = of(history.Garbled, trial)
-    assert {r.direction for r in garbled} == {"up", "down"}
-    assert {r.site for r in garbled} == set(sites)
-    told = {r.kind for r in of(history.Accused, trial)}
-    assert {"message malformed", "error malformed"} <= told
-    # Told that it sent nonsense, a client does not come back; its person opens the document again.
-    assert {r.site for r in of(history.FinalReplica, trial) if r.online} >= set(sites)
-
-
-class TolerantGateway(Gateway):
-    """Overlooks what is no message."""
-
-    def _refuse(self, connection: ConnectionId, code: ErrorCode, detail: str) -> None:
-        if code is not ErrorCode.MALFORMED:
-            super()._refuse(connection, code, detail)
-
-
-def test_a_server_that_overlooks_a_garbled_message_is_found() -> None:
-    what = plan(fault("corruption", 2, 8, share=1.0, rate=0.05), edits_per_second=2.0)
-    trial = attempt(what, HEALTHY._replace(gateway=TolerantGateway))
-    violation = trial.shown("protocol")
-    assert violation is not None
-    assert (
-        "the server did not end the connection over which it had a garbled message of c" in violation.message
-    )

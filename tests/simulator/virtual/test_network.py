@@ -35,7 +35,7 @@ class Laptop:
         self.got.append(data)
         self.got_us.append(self.clock.now_us)
 
-    def garbled(self, direction: str) -> None:
+    def garbled(self, connection: Connection, direction: str) -> None:
         raise AssertionError("nobody garbles anything here")
 
     def broken(self, connection: Connection | None, code: int) -> None:
