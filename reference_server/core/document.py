@@ -174,7 +174,13 @@ class Document:
         self._enqueue(item)
 
     def leave(self, connection: ConnectionId) -> None:
-        """A connection is gone. What it sent in time keeps its turn until its site comes back (D11)."""
+        """A connection is gone. What it sent in time keeps its turn until its site comes back (D11).
+
+        Unless it may not edit any more: nobody will know it when the turn comes.
+        """
+        member = self.members.get(connection)
+        if member is not None and member.role is Role.VIEWER:
+            self.bar(connection)
         self.room.leave(connection)
 
     def submit(self, connection: ConnectionId, message: Submit, now_us: int) -> None:

@@ -110,6 +110,38 @@ def test_an_edit_of_somebody_who_has_left_since(end: End) -> None:
     assert exchange.text == "z"
 
 
+@every_end
+def test_an_edit_of_somebody_who_leaves_afterwards(end: End) -> None:
+    exchange, author, _ = waiting()
+    end(exchange, author)
+    author.close()
+    exchange.settle()
+    assert exchange.text == "z"
+
+
+def test_a_branch_of_somebody_who_may_only_read_since_and_leaves() -> None:
+    exchange = Exchange("start ", Limits(merge_elements_max=10))
+    a, b = joined(exchange, "a", "b")
+    away(exchange, a, [b])
+    assert a.connection is not None
+    assert exchange.merging
+    text = exchange.text
+    lessen(exchange, a.connection)
+    a.connection.close()
+    exchange.settle()
+    assert exchange.text == text
+
+
+def test_who_may_edit_again_before_he_leaves_keeps_his_turn() -> None:
+    exchange, author, _ = waiting()
+    lessen(exchange, author)
+    exchange.roles[author.number] = Role.EDITOR
+    exchange.handle(RightsChanged(DOCUMENT))
+    author.close()
+    exchange.settle()
+    assert sorted(exchange.text) == ["a", "z"]
+
+
 def test_an_edit_of_somebody_who_leaves_while_his_right_is_looked_up() -> None:
     exchange, author, _ = waiting()
     effects = exchange.gateway.handle(RightsChanged(DOCUMENT, "somebody"), 0)

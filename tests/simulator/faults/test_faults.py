@@ -15,16 +15,7 @@ from simulator.faults.store import RIVAL
 from simulator.planning.faultspec import BUS_DEATH, FAULT_KINDS, KINDS_WITH_SERVER
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.scenario import ServerSettings
-from tests.simulator.plans import (
-    SECOND,
-    STAYING,
-    cell_of,
-    fault,
-    of,
-    plan,
-    problems,
-    unchecked,
-)
+from tests.simulator.plans import SECOND, STAYING, cell_of, fault, of, plan, problems, unchecked
 
 STRONG: dict[str, dict[str, Any]] = {
     "partition_halves": {"share": 0.5},
