@@ -39,6 +39,8 @@ MEANT = """\
 3.11 ci run mypy
 3.11 ci run pytest
 3.11 fast run pytest -m not slow --count
+3.11 ci run python -m tests.mutation --known
+3.11 ci run concord zoo --no-shrink
 3.11 ci python find --no-project 3.12
 3.11 ci python find --no-project 3.13
 {found} fast run pytest -m not slow
@@ -95,6 +97,7 @@ def test_every_step_is_taken_and_timed(check: Check) -> None:
         "scripts/check",
         "uv run pytest",
         "the fast tier, counted",
+        "mutations that simulations must find",
         "on Python 3.13",
         "uv run concord run",
     )
@@ -103,7 +106,11 @@ def test_every_step_is_taken_and_timed(check: Check) -> None:
 
 
 @pytest.mark.parametrize(
-    "fails", ["sync --locked", "run mypy", "run pytest", "run pytest -m not slow --count"]
+    "fails",
+    [
+        *("sync --locked", "run mypy", "run pytest", "run pytest -m not slow --count"),
+        "run python -m tests.mutation --known",
+    ],
 )
 def test_a_step_that_fails_ends_it(check: Check, fails: str) -> None:
     done = check(FAILS=fails)

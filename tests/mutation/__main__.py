@@ -63,7 +63,7 @@ def main(
         return
     child.begin()
     try:
-        baseline = load_baseline(out, typer.echo, with_tests=tests is not Tests.NONE)
+        baseline = load_baseline(out, typer.echo, workers, with_tests=tests is not Tests.NONE)
     except BaselineError as error:
         typer.echo(f"mutate: {error}", err=True)
         raise typer.Exit(1) from None
@@ -89,7 +89,8 @@ def _try_all(
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for number, future in enumerate(as_completed([pool.submit(try_one, m) for m in drawn]), 1):
+            mixed = sorted(drawn, key=key_of)  # so that a part of the sample is a sample too
+            for number, future in enumerate(as_completed([pool.submit(try_one, m) for m in mixed]), 1):
                 row = future.result()
                 journal.add(row)
                 typer.echo(f"{number:4}/{len(drawn)}  {_told(row)}")

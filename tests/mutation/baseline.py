@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -15,21 +16,25 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from tests.mutation.areas import AREAS, ROOT, files_of, source_of
-from tests.mutation.battery import BATTERY, Judged, play, play_noted
-from tests.mutation.child import Ended, told
+from tests.mutation.battery import BATTERY, Judged, play_noted
+from tests.mutation.child import told
 from tests.mutation.suite import HealthyTest, map_lines
 
-SLOW_FOLDERS: Final = (
-    "tests/model",
-    "tests/reference_server/core",
-    "tests/clients",
-    "tests/simulator/virtual",
+PARTS: Final = (
+    ("tests/model", "-m", "not slow"),
+    ("tests/reference_server", "-m", "not slow"),
+    ("tests/simulator", "tests/clients", "-m", "not slow"),
+    ("tests/model/client", "tests/reference_server/core", "-m", "slow"),
 )
-"""Where slow tests are tried too; elsewhere those of the fast tier."""
+"""The tests that are asked, in parts that run at once: those of the fast tier that are about what is broken,
+and the slow ones that are nearest to it.
+"""
 
 PRODUCT: Final = ("concord", "model", "reference_server", "simulator")
 TESTS: Final = ("tests",)
 """Folders whose sources decide what simulations and tests come to."""
+
+HERE: Final = Path(__file__).parent
 
 T = TypeVar("T")
 
@@ -107,15 +112,18 @@ def statement_at(file: str, line: int) -> tuple[int, int]:
 
 
 def state_of(folders: Iterable[str]) -> str:
-    """A name for all the sources in these folders, as they are now."""
+    """A name for all the sources in these folders, as they are now; what is here is not asked."""
     digest = hashlib.blake2b(digest_size=6)
     for folder in folders:
-        for path in sorted(p for pattern in ("*.py", "*.yaml") for p in (ROOT / folder).rglob(pattern)):
+        files = {path for pattern in ("*.py", "*.yaml") for path in (ROOT / folder).rglob(pattern)}
+        for path in sorted(path for path in files if path.parent != HERE):
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def load_baseline(folder: Path, report: Callable[[str], None], *, with_tests: bool = True) -> Baseline:
+def load_baseline(
+    folder: Path, report: Callable[[str], None], workers: int = 1, *, with_tests: bool = True
+) -> Baseline:
     """That of the sources as they are; what files of this folder have is not made again.
 
     Raises:
@@ -123,10 +131,10 @@ def load_baseline(folder: Path, report: Callable[[str], None], *, with_tests: bo
     """
     product = hashlib.blake2b(f"{state_of(PRODUCT)}{BATTERY}".encode(), digest_size=6).hexdigest()
     suite = state_of((*PRODUCT, *TESTS)) if with_tests else ""
-    played = _kept(folder / f"simulations-{product}.json", list[Played], lambda: list(_play_all(report)))
+    played = _kept(folder / f"simulations-{product}.json", list[Played], lambda: _play_all(report, workers))
     tests: list[HealthyTest] = []
     if with_tests:
-        tests = _kept(folder / f"tests-{suite}.json", list[HealthyTest], lambda: list(_test_all(report)))
+        tests = _kept(folder / f"tests-{suite}.json", list[HealthyTest], lambda: _test_all(report, workers))
     return Baseline(played, tests, product, suite)
 
 
@@ -146,40 +154,40 @@ def _files() -> list[str]:
     return [file for area in AREAS for file in files_of(area)]
 
 
-def _play_all(report: Callable[[str], None]) -> Iterator[Played]:
-    for number, simulation in enumerate(BATTERY):
-        judged = _heard(number, play)
-        lines: dict[str, list[int]] = {}
-        for word in told(play_noted, _files(), number):
-            if isinstance(word, dict):
-                lines = word
-        if not lines:
-            raise BaselineError(f"{simulation.command}: nothing was executed")
-        report(f"{judged.cpu_seconds:6.2f} s  {judged.verdict:8}  {simulation.command}")
-        yield Played(judged, lines)
+def _play_all(report: Callable[[str], None], workers: int) -> list[Played]:
+    def play(number: int) -> Played:
+        played = _played(number)
+        judged = played.judged
+        report(f"{judged.cpu_seconds:6.2f} s  {judged.verdict:8}  {BATTERY[number].command}")
+        return played
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(play, range(len(BATTERY))))
 
 
-def _heard(number: int, play: Callable[..., None]) -> Judged:
-    end = Ended()
-    for word in told(play, {}, [number], {}):
-        if isinstance(word, Judged):
-            if word.verdict not in ("valid", "unknown"):
-                raise BaselineError(
-                    f"{BATTERY[number].command}: {word.verdict}, {word.check}: {word.message}"
-                )
-            return word
-        if isinstance(word, Ended):
-            end = word
-    raise BaselineError(f"{BATTERY[number].command}: {end.why}")
+def _played(number: int) -> Played:
+    *words, end = told(play_noted, _files(), number)
+    command = BATTERY[number].command
+    judged = next((word for word in words if isinstance(word, Judged)), None)
+    lines = next((word for word in words if isinstance(word, dict)), None)
+    if judged is None or lines is None:
+        raise BaselineError(f"{command}: {end.why}")
+    if judged.verdict not in ("valid", "unknown"):
+        raise BaselineError(f"{command}: {judged.verdict}, {judged.check}: {judged.message}")
+    return Played(judged, lines)
 
 
-def _test_all(report: Callable[[str], None]) -> Iterator[HealthyTest]:
-    for arguments in (["tests", "-m", "not slow"], [*SLOW_FOLDERS, "-m", "slow"]):
-        count, seconds = 0, 0.0
-        for word in told(map_lines, _files(), [*arguments, "--ignore=tests/mutation"]):
-            if isinstance(word, HealthyTest):
-                count, seconds = count + 1, seconds + word.cpu_seconds
-                yield word
-            elif isinstance(word, Ended) and word.why:
-                raise BaselineError(f"the tests of {' '.join(arguments)}: {word.why}")
-        report(f"{seconds:6.2f} s  {count:,} tests: {' '.join(arguments)}")
+def _test_all(report: Callable[[str], None], workers: int) -> list[HealthyTest]:
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(_tested, PARTS))
+    for arguments, tests in zip(PARTS, parts, strict=True):
+        seconds = sum(test.cpu_seconds for test in tests)
+        report(f"{seconds:6.2f} s  {len(tests):,} tests: {' '.join(arguments)}")
+    return [test for tests in parts for test in tests]
+
+
+def _tested(arguments: tuple[str, ...]) -> list[HealthyTest]:
+    *words, end = told(map_lines, _files(), arguments)
+    if end.why:
+        raise BaselineError(f"the tests of {' '.join(arguments)}: {end.why}")
+    return words

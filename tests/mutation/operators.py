@@ -282,7 +282,7 @@ class _Finder(ast.NodeVisitor):
 
     def visit_If(self, node: ast.If) -> None:
         """Always, never, without what is done else."""
-        if ast.unparse(node.test) == "TYPE_CHECKING":
+        if ast.unparse(node.test) == "TYPE_CHECKING" or _only_counts(node):
             return
         self._condition(node.test)
         if node.orelse and not self._data.startswith(b"elif", self._begin(node.orelse[0])):
@@ -296,6 +296,8 @@ class _Finder(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For) -> None:
         """Over nothing."""
+        if _only_counts(node):
+            return
         self._change("loop", node.iter, "()")
         self.generic_visit(node)
 
@@ -313,7 +315,7 @@ class _Finder(ast.NodeVisitor):
     def visit_Expr(self, node: ast.Expr) -> None:
         """A call that is not made."""
         if isinstance(node.value, ast.Call):
-            if ast.unparse(node.value.func) == COUNTED:
+            if _only_counts(node):
                 return
             self._change("statement", node, "pass")
         self.generic_visit(node)
@@ -366,3 +368,14 @@ def _sides(node: ast.BinOp) -> Iterator[ast.expr]:
 
 def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str | bytes | None)
+
+
+def _only_counts(node: ast.stmt) -> bool:
+    """Whether a statement does nothing but count, under whatever condition."""
+    match node:
+        case ast.Expr(value=ast.Call(func=function)):
+            return ast.unparse(function).rpartition(".")[2] == COUNTED
+        case ast.If() | ast.For():
+            return all(_only_counts(inner) for inner in (*node.body, *node.orelse))
+        case _:
+            return False

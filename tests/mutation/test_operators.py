@@ -84,10 +84,16 @@ def test_an_operator_makes_of_a_line(operator: str, source: str, others: list[st
         "a: int",
         "isinstance(a, B | C)",
         "mark(A.B, 1)",
+        "A.mark(b, 1)",
+        "if a < 1:\n    mark(A.B)\nelif b:\n    for c in d[1:]:\n        mark(A.C)",
     ],
 )
 def test_what_decides_nothing_is_left_alone(source: str) -> None:
     assert [m for m in mutations("a.py", source) if m.operator != "statement"] == []
+
+
+def test_a_branch_that_counts_and_decides_is_not_left_alone() -> None:
+    assert becomes("if a < 1:\n    mark(A.B)\nelse:\n    b = 0", "comparison")
 
 
 def test_places_are_those_of_the_bytes_of_a_source() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.mutation import areas, listed
 from tests.mutation.areas import AREAS, area_of, files_of, key_of, sample, source_of
-from tests.mutation.listed import Listed, equivalent, reason_of
+from tests.mutation.listed import Listed, equivalent, known, reason_of
 from tests.mutation.operators import mutations
 from tests.mutation.rows import Finding, Journal, Outcome, Row, change_of
 from tests.mutation.table import table, wilson
@@ -135,6 +135,11 @@ def test_equivalent_ones_are_taken_out_if_nothing_found_them() -> None:
 def test_every_equivalent_one_is_of_a_line_that_exists_and_has_a_reason() -> None:
     assert [one for one in equivalent() if one.mutation() is None] == []
     assert all(one.why for one in equivalent())
+
+
+def test_twenty_are_known() -> None:
+    assert len(known()) == 20
+    assert len({one.file for one in known()}) > 5
 
 
 def test_a_listed_one_is_found_by_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

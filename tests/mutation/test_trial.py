@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from tests.mutation import __main__ as command
 from tests.mutation import baseline as baselines
 from tests.mutation import child, trial
-from tests.mutation.__main__ import main
 from tests.mutation.areas import source_of
 from tests.mutation.baseline import Baseline, statement_at
 from tests.mutation.battery import BATTERY, Judged, play
 from tests.mutation.child import told
-from tests.mutation.operators import Mutation
-from tests.mutation.rows import Finding, Journal, Outcome
+from tests.mutation.listed import Listed
+from tests.mutation.operators import Mutation, mutations
+from tests.mutation.rows import Finding, Journal, Outcome, change_of
 from tests.mutation.suite import HealthyTest, map_lines
 from tests.mutation.trial import ask_tests, simulate, tried
 
@@ -181,17 +182,44 @@ def test_the_command_tries_goes_on_and_shows(tmp_path: Path, monkeypatch: pytest
 
 def tried_from(folder: Path, *more: str) -> str:
     arguments = ["--area", "cursors", "--sample", "3", "--tests", "none", "--out", str(folder), *more]
-    program = typer.Typer(add_completion=False)
-    program.command()(main)
-    done = CliRunner().invoke(program, arguments)
+    done = invoked(*arguments)
     assert done.exit_code == 0, done.output
     return done.output
 
 
+def invoked(*arguments: str) -> Result:
+    program = typer.Typer(add_completion=False)
+    program.command()(command.main)
+    return CliRunner().invoke(program, arguments)
+
+
 @pytest.mark.parametrize("arguments", [["--area", "nowhere"], ["--show", "0"], ["--sample", "0"]])
 def test_what_cannot_be_meant_is_refused(arguments: list[str]) -> None:
-    program = typer.Typer(add_completion=False)
-    program.command()(main)
-    done = CliRunner().invoke(program, [*arguments, "--area", "cursors"])
+    done = invoked(*arguments, "--area", "cursors")
     assert done.exit_code == 2
     assert arguments[0] in done.output
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "gone", "code"),
+    [
+        ([Outcome.FOUND, Outcome.HUNG], 0, 0),
+        ([Outcome.FOUND], 5, 0),
+        ([Outcome.FOUND], 6, 1),
+        ([Outcome.FOUND, Outcome.SURVIVED], 0, 1),
+        ([Outcome.CRASHED], 0, 1),
+        ([], 0, 1),
+    ],
+)
+def test_known_ones_must_be_found(
+    monkeypatch: pytest.MonkeyPatch, outcomes: list[Outcome], gone: int, code: int
+) -> None:
+    source = source_of(CURSORS)
+    there = [
+        Listed(mutation.file, mutation.function, *change_of(mutation))
+        for mutation in mutations(CURSORS, source)[: len(outcomes)]
+    ]
+    findings = [Finding(outcome) for outcome in outcomes]
+    monkeypatch.setattr(command, "known", lambda: [*there, *[Listed(CURSORS, "f", "a", "b")] * gone])
+    monkeypatch.setattr(command, "simulate", lambda *_: findings.pop())
+    assert invoked("--known").exit_code == code

@@ -72,8 +72,7 @@ def simulate(
     """
     if not numbers:
         return Finding(Outcome.UNREACHED, state=state)
-    seconds = {number: judged.cpu_seconds for number, judged in healthy.items()}
-    words = list(told(play, sources, numbers, seconds))
+    words = list(told(play, sources, numbers, dict(healthy)))
     judged = [word for word in words if isinstance(word, Judged)]
     ended = next(word for word in words if isinstance(word, Ended))
     begun = [word.number for word in words if isinstance(word, Begun)]
