@@ -156,7 +156,8 @@ class Corruption(SentAwayFault):
     def end(self) -> None:
         """Carry everything as it is."""
         for path in self._paths:
-            path.garble = None
+            if path.garble == self._garble:  # else another one has begun since
+                path.garble = None
 
     def _may_come(self, client: SimulatedClient) -> bool:
         return client.path.garble is None

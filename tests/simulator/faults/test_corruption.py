@@ -40,6 +40,18 @@ def test_what_is_garbled_on_its_way_is_all_the_same_to_who_has_left() -> None:
     assert not problems(trial)
 
 
+def test_a_corruption_that_ends_leaves_one_that_began_later() -> None:
+    earlier, later = (
+        fault("corruption", 2, 4, share=1.0, rate=0.1),
+        fault("corruption", 3, 6, share=1.0, rate=0.1),
+    )
+    trial = attempt(plan(earlier, later, edits_per_second=2.0), keep=True)
+    assert not problems(trial)
+    garbled = [r.time_us for r in of(history.Garbled, trial)]
+    assert max(garbled) < later.end_us
+    assert [at for at in garbled if at > earlier.end_us]
+
+
 class TolerantGateway(Gateway):
     """Overlooks what is no message."""
 
