@@ -4,7 +4,8 @@ The oracle knows of no operations that are carried through others. It keeps the 
 (:mod:`model.checkers.line`), and of each edit which elements it inserted and which it deleted. To take an
 edit back is to delete what is left of the former and to put the latter back into their places. An element
 that was put back is the one it was, so that every depth of the stack is compared, and what others have done
-meanwhile stays as it is.
+meanwhile stays as it is. Where the order between what comes back and what others wrote is anybody's guess,
+either side is right, and no more than that.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from model import history
 from model.checkers import Handler
 from model.checkers.check import Check
 from model.checkers.follower import Follower, Followers
-from model.checkers.line import Effect, Element, Line
+from model.checkers.line import Effect, Element, Line, places_of
 from model.identity import DocumentId, SequenceNumber, SiteId
 from model.text import Operation
 from model.wording import listed
@@ -126,25 +127,28 @@ class Undo(Check):
     def _delivered(self, record: history.Delivered) -> None:
         document = self._documents.get(record.document)
         if document is not None and (person := document.people.get(record.site)) is not None:
-            self._shows(person, person.follower.delivered(record))
+            op = person.follower.delivered(record)
+            self._shows(person, None if op is None else (op,))
 
     def _merged(self, record: history.Merged) -> None:
         person = self._person(record.document, record.site)
         if person is not None:
-            self._shows(person, person.follower.merged(record))
+            op = person.follower.merged(record)
+            self._shows(person, None if op is None else _in_turn(op))
 
     def _acknowledged(self, record: history.Acknowledged) -> None:
         person = self._person(record.document, record.site)
         if person is not None:
             person.follower.acknowledged(record)
 
-    def _shows(self, person: _Person, op: Operation | None) -> None:
+    def _shows(self, person: _Person, operations: tuple[Operation, ...] | None) -> None:
         """A replica's text was changed by others."""
         if person.line is None:
             return
-        if op is None or op.base_length != person.line.length:
+        if operations is None or operations[0].base_length != person.line.length:
             person.forget()
-        else:
+            return
+        for op in operations:
             person.line.apply(op, is_own=False)
 
     def _restarted(self, record: history.Restarted) -> None:
@@ -202,7 +206,7 @@ class Undo(Check):
             self._violate(record, problem, step)
             person.forget()
             return
-        _carry_out(line, record.operation, step.done)
+        line.apply(record.operation, is_own=True, back=step.done.inserted)
         others.append(step)
 
     def _violate(self, record: history.Edited, problem: str, step: _Step | None) -> None:
@@ -228,12 +232,24 @@ class Undo(Check):
         )
 
 
+def _in_turn(op: Operation) -> tuple[Operation, Operation]:
+    """What a merge deletes, and then what it inserts.
+
+    A history has the text that comes of it, not the operation that the author was sent, which alone would say
+    on which side of something deleted the new text stands.
+    """
+    deletes = [c if isinstance(c, int) else 0 for c in op.components]
+    inserts = [c if isinstance(c, str) else max(c, 0) for c in op.components]
+    deleted = Operation(op.base_length, deletes)
+    return deleted, Operation(deleted.target_length, inserts)
+
+
 def _next(steps: list[_Step]) -> _Step | None:
     """What taking the newest edit back inserts and deletes; edits of which nothing is left are skipped."""
     while steps:
         sequence, done = steps.pop()
         wanted = Effect(
-            [element for element in done.deleted if element.place is not None],
+            [element for element in done.deleted if element.is_waiting],
             [element for element in done.inserted if element.is_visible],
         )
         if not wanted.is_nothing:
@@ -254,35 +270,24 @@ def _problem(line: Line, op: Operation, wanted: Effect) -> str:
         else:
             deleted += range(at, at - c)
             at -= c
-    right = [line.position_of(element) for element in wanted.deleted]
+    positions = line.positions()
+    right = [positions[element] for element in wanted.deleted]
     if sorted(right) != deleted:
         return f"deletes {_spans(deleted)}, but what is left of the edit is {_spans(sorted(right))}"
     text = "".join(piece for _, piece in pieces)
     if text != _text(wanted.inserted):
         return f"inserts {text!r}, but what is to come back is {_text(wanted.inserted)!r}"
-    gaps = (gap for gap, piece in pieces for _ in piece)
-    for element, gap in zip(wanted.inserted, gaps, strict=True):
-        places = line.places_of(element)
-        assert places is not None
-        first, last = places
+    gaps = [gap for gap, piece in pieces for _ in piece]
+    for n, (element, gap) in enumerate(zip(wanted.inserted, gaps, strict=True)):
+        first, last = places_of(element, positions)
         if not first <= gap <= last:
             where = str(first) if first == last else f"{first}..{last}"
             return f"puts {element.character!r} back at {gap}, but its place is {where}"
+        before = wanted.inserted[max(0, n - 1)]
+        if gap != gaps[max(0, n - 1)] and (before.left, before.right) == (element.left, element.right):
+            beside = f"{before.character!r}, which was beside it, at {gaps[n - 1]}"
+            return f"puts {element.character!r} back at {gap}, but {beside}"
     return ""
-
-
-def _carry_out(line: Line, op: Operation, wanted: Effect) -> None:
-    """Apply an operation that takes an edit back, element by element."""
-    back = iter(wanted.inserted)
-    at = 0
-    for c in op.components:
-        if isinstance(c, str):
-            line.put_back([next(back) for _ in c], at)
-            at += len(c)
-        elif c > 0:
-            at += c
-        else:
-            line.apply(Operation(line.length, [at, c]), is_own=True)
 
 
 def _spans(positions: list[int]) -> str:

@@ -89,6 +89,38 @@ def test_what_others_wrote_in_its_place_may_be_on_either_side() -> None:
     assert_violated(Undo(), taken_back(here, insert(4, 0, "ou")), "but its place is 1..2")
 
 
+def test_what_was_deleted_at_once_comes_back_together() -> None:
+    here = room()
+    here.erase("a", 1, 2)
+    here.settle()
+    here.type("b", 1, "B")
+    here.settle()
+    assert here.undo("a")
+    assert_violated(
+        Undo(),
+        taken_back(here, Operation(4, [1, "o", 1, "u"])),
+        "a#2, an undo of a#1, puts 'u' back at 2, but 'o', which was beside it, at 1",
+    )
+
+
+def test_text_that_came_and_went_gives_no_order() -> None:
+    here = room("")
+    here.type("a", 0, "m")
+    here.erase("a", 0)
+    here.type("a", 0, "x")
+    assert here.undo("a")  # x is gone
+    assert here.undo("a")  # m is back
+    here.settle()
+    here.type("b", 0, "d")
+    here.settle()
+    assert here.undo("a", "redo")  # m is gone
+    assert here.undo("a", "redo")  # x is back, and it was never seen with d
+    assert_valid(Undo(), here.records)
+    assert here.replicas["a"].text == "xd"
+    last = index_of(here.records, history.Edited, -1)
+    assert judged(Undo(), changed(here.records, last, operation=insert(1, 1, "x"))).violated == 0
+
+
 def test_what_others_deleted_meanwhile_is_nobodys_to_take_back() -> None:
     here = room()
     here.type("a", 2, "xyz")
