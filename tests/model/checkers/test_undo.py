@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model import history
+from model.checkers import undo
 from model.checkers.undo import STEPS_KEPT_MAX, Undo
 from model.history import Record
 from model.people.episodes import Weights
@@ -265,3 +266,20 @@ def test_people_who_come_and_go_and_crash_take_back_what_they_did() -> None:
     trials = [attempt(cell(seed)) for seed in range(3)]
     assert all(not r.violated for t in trials for r in t.results if r.claimed)
     assert sum(r.checked for t in trials for r in t.results if r.name == "undo") > 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [17, 31, 117])
+def test_a_merge_does_not_tell_on_which_side_of_deleted_text_the_new_one_is(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = PROSE._replace(
+        clients=5,
+        edits_per_second=4.0,
+        absences=3.0,
+        weights=PROSE.weights.__class__(undo=60.0, replace=60.0, cut=40.0, paste=40.0),
+    )
+    trial = attempt(cell(seed), keep=True)
+    assert all(not r.violated for r in trial.results if r.claimed)
+    monkeypatch.setattr(undo, "_in_turn", lambda op: (op,))  # as if the text that comes of it told
+    assert judged(Undo(), trial.records).violated
