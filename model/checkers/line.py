@@ -31,11 +31,12 @@ class Element:
         is_own: whether the person wrote it.
         absences: when the person deleted it, and put it back; the latter is None while it waits.
         is_visible: whether it is shown.
+        number: in the order of what was deleted together with it.
         left, right: while it waits, what it belongs behind, and in front of; else nothing.
         beside: what waits with this one on its left or right, in a fixed order; None if nothing ever did.
     """
 
-    __slots__ = ("absences", "beside", "born", "character", "is_own", "is_visible", "left", "right")
+    __slots__ = ("absences", "beside", "born", "character", "is_own", "is_visible", "left", "number", "right")
 
     def __init__(self, character: str, born: int, *, is_own: bool) -> None:
         self.character = character
@@ -43,6 +44,7 @@ class Element:
         self.is_own = is_own
         self.absences: tuple[tuple[int, int | None], ...] = ()
         self.is_visible = True
+        self.number = 0
         self.left: tuple[Element, ...] = ()
         self.right: tuple[Element, ...] = ()
         self.beside: dict[Element, None] | None = None
@@ -152,7 +154,8 @@ class Line:
 
     def _wait(self, begin: int, end: int) -> None:
         """What the person deletes begins to wait."""
-        for element in self._elements[begin:end]:
+        for number, element in enumerate(self._elements[begin:end], begin):
+            element.number = number
             element.is_visible = False
             element.absences = (*element.absences, (self._now, None))
         first = self._elements[begin]
@@ -230,4 +233,5 @@ def _shown(element: Element, *, is_left: bool) -> list[Element]:
 
 def _nearest(waiting: list[Element], step: int) -> list[Element]:
     """Of those that wait in one place since the same time only the nearest, for they come back together."""
-    return list({(one.absences[-1][0], one.left, one.right): one for one in waiting[::-step]}.values())
+    in_order = sorted(waiting, key=lambda one: one.number, reverse=step > 0)
+    return list({(one.absences[-1][0], one.left, one.right): one for one in in_order}.values())
