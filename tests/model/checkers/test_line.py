@@ -158,7 +158,7 @@ def test_the_place_is_where_ties_can_put_it_and_no_larger(
 
     monkeypatch.setattr(undo, "_cross", cross)
     wide = 0
-    for seed in (*range(20), 6331):
+    for seed in range(24):
         person = Person(seed)
         for _ in range(40):
             for first, last, gap in person.act():
