@@ -61,6 +61,10 @@ _ExcInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None
 )
 
+logging.getLogger(_ROOT).addHandler(
+    logging.NullHandler()
+)  # silent where nobody sets logs up, as in a simulation
+
 
 class Logger:
     """Where one part of the server tells what happened.

@@ -42,6 +42,7 @@ class Kind(enum.Enum):
     EXCEPTION = ("exception", "Something raises that has to go on.")
     PROTOCOL = ("protocol", "Something is said that the protocol does not allow.")
     TRANSFORMATION = ("transformation", "An edit is transformed or applied wrongly.")
+    BUS = ("bus", "What another worker did or said is missed, or taken for something else.")
     DELIVERY = ("delivery", "What everybody has to get does not reach everybody as it was.")
 
 

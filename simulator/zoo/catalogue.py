@@ -29,6 +29,7 @@ _MODULES: Final = (
     "units",
     "trimming",
     "store",
+    "bus",
     "yata",
     "tree",
     "rga",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -206,3 +208,16 @@ def test_what_cannot_be_written_costs_the_fields_and_not_the_record() -> None:
         Logger("x").info("event", field=Broken())
         assert "event" in written.text
         assert "RuntimeError" in written.text
+
+
+def test_a_process_that_sets_up_no_logs_is_silent() -> None:
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from reference_server.logs import Logger; Logger('peers').warning('bus lost')",
+        ],
+        capture_output=True,
+        check=True,
+    )
+    assert (said.stdout, said.stderr) == (b"", b"")
