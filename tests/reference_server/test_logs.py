@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from reference_server import logs
 from reference_server.logs import Logger
+from simulator.children import group
 
 TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTEifQ.c2lnbmF0dXJl"
 
@@ -219,5 +220,6 @@ def test_a_process_that_sets_up_no_logs_is_silent() -> None:
         ],
         capture_output=True,
         check=True,
+        process_group=group(),
     )
     assert (said.stdout, said.stderr) == (b"", b"")

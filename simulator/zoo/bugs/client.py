@@ -100,7 +100,7 @@ BUGS: Final = (
         "What comes in is carried past the own operations, but not they past it.",
         "the dOPT puzzle (Ellis and Gibbs 1989)",
         lambda: Parts(replica=HalfTransformed),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
     Bug(
         "tie-reversed",
@@ -108,7 +108,7 @@ BUGS: Final = (
         "Client and server order inserts at one position differently.",
         "decision D4",
         lambda: Parts(replica=ReversedTie),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
     Bug(
         "tie-by-arrival",
@@ -116,7 +116,7 @@ BUGS: Final = (
         "The client orders inserts at one position by who came first.",
         "decision D4",
         lambda: Parts(replica=TieByArrival),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
     Bug(
         "tie-by-length",
@@ -124,7 +124,7 @@ BUGS: Final = (
         "Site ids are compared as numbers by one side and as code points by the other.",
         "decision D4",
         lambda: Parts(replica=TieByLength),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
     Bug(
         "delete-off-by-one",
@@ -132,7 +132,7 @@ BUGS: Final = (
         "A delete carried past an own delete lands one place too far right.",
         "decision D2",
         lambda: Parts(replica=DeleteOffByOne),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
     Bug(
         "undo-uncarried",
@@ -148,6 +148,6 @@ BUGS: Final = (
         "The text of one replica changes by itself.",
         "decision D22",
         lambda: Parts(replica=Corrupted),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
 )

@@ -159,7 +159,7 @@ BUGS: Final = (
         "Missed revisions are composed into one.",
         "decision D5",
         lambda: Parts(document=ComposedCatchUp),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
     Bug(
         "fate-denied",
@@ -191,6 +191,6 @@ BUGS: Final = (
         "The sender of a branch is told another order of inserts than the log has.",
         "decision D15",
         lambda: Parts(document=MergedWithWrongTie),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
 )

@@ -77,6 +77,6 @@ BUGS: Final = (
         "Results of the simulation are shared by texts of equal length.",
         "decision D22",
         lambda: Parts(memo=MemoByLength),
-        ("convergence", "weak_list"),
+        ("convergence", "weak_list", "site_order"),
     ),
 )
