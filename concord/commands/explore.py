@@ -97,6 +97,9 @@ def explore(  # each is an option
 
 @refusing(msgspec.ValidationError)
 def _scope(**values: Any) -> Scope:
+    for word in values["actions"]:
+        if word not in ACTIONS:
+            raise UsageError(f"--action {word}: expected one of {listed(ACTIONS)}")
     scope = msgspec.convert(values, Scope)
     if scope.readers >= scope.clients:
         raise UsageError(f"--readers {scope.readers}: somebody of {scope.clients} has to edit")

@@ -94,6 +94,7 @@ LONG: dict[str, Callable[[Place], tuple[str, ...]]] = {
     "simulate in one process": lambda p: (*BIG, "--jobs", "1", "--out", p.out),
     "simulate without a server": lambda p: (*BIG, "--mode", "crdt", "--out", p.out),
     "simulate a real server": lambda p: ("--live", "spawn", "--clients", "60", "--out", p.out),
+    "explore": lambda p: ("--edits", "3", "--out", p.out),
     "campaign": lambda p: (*BIG, "--seeds", "0:9", "--out", p.out),
     "replay": lambda p: (p.case(),),
     "explain": lambda p: (p.case(),),

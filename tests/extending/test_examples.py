@@ -69,7 +69,8 @@ def test_a_page_shows_its_example_as_it_is(name: str) -> None:
 
 
 def test_every_example_has_its_page() -> None:
-    assert sorted(path.stem for path in (ROOT / "docs" / "extending").glob("*.md")) == EXAMPLES
+    pages = {path.stem for path in (ROOT / "docs" / "extending").glob("*.md")}
+    assert sorted(pages - {"mechanism"}) == EXAMPLES  # a mechanism is one line in a table
     assert EXAMPLES == ["checker", "engine", "fault", "workload"]
 
 
