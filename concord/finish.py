@@ -23,8 +23,8 @@ def finish(run: RunOutcome, directory: Path) -> int:
     """Judge a run, keep and report it; the exit code."""
     run = judge(run)
     code = run.result.exit_code
-    if run.result.interrupted:  # whoever ends a run does not want to wait
-        save(run, directory)
+    if run.result.interrupted:
+        keep(run, directory)
         summarise(run)
         return code
     page: Path | None = None
@@ -40,8 +40,13 @@ def judge(run: RunOutcome) -> RunOutcome:
 
 
 def keep(run: RunOutcome, directory: Path) -> list[Path]:
-    """Write the result, an explanation of each failure, and the report; the report's paths."""
+    """Write the result, an explanation of each failure, and the report; the report's paths.
+
+    Of a run that was ended only the result: whoever ends it does not want to wait.
+    """
     save(run, directory)
+    if run.result.interrupted:
+        return []
     explain_cases(run.cases)
     return report(directory)
 

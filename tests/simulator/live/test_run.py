@@ -132,7 +132,7 @@ def test_a_good_server_is_valid_under_faults_of_every_family(tmp_path: Path) -> 
         "crash_before_ack",
         "gateway_crash",
     }
-    assert server.starts == 3
+    assert server.starts >= 3  # a fault that hit nothing is made again
     assert {"close frame", "end without a close frame"} <= set(server.endings)
     # Whoever was left half open came back beside its own old connection.
     assert any("left half open" in note and " 0 were left" not in note for note in result.notes)
