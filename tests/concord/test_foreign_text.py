@@ -109,6 +109,7 @@ def test_recordings(terminal: Terminal, folder: Path) -> None:
             )
 
 
+@pytest.mark.slow
 def test_failures(terminal: Terminal, folder: Path) -> None:
     for name in (folder.name, "c1"):
         if name == NAMES["not UTF-8"]:

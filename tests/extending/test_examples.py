@@ -117,6 +117,7 @@ def test_the_checker_finds_nothing_where_nothing_is_wrong(cell: SmallCell) -> No
 RESENT = BUSY._replace(faults=repeated("duplicate_resend", 2, 4.0, 3.0, share=1.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "cell"), [("applied-again", RESENT), ("unknown-is-failed", LOST_ANSWERS)])
 def test_the_checker_finds_bugs_of_the_zoo(name: str, cell: SmallCell) -> None:
     assert acknowledged_once(cell, bug_of(name).parts()).verdict is Verdict.VIOLATED

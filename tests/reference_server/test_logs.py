@@ -211,6 +211,7 @@ def test_what_cannot_be_written_costs_the_fields_and_not_the_record() -> None:
         assert "RuntimeError" in written.text
 
 
+@pytest.mark.slow
 def test_a_process_that_sets_up_no_logs_is_silent() -> None:
     said = subprocess.run(
         [

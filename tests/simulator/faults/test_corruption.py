@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from model import history
 from model.identity import ConnectionId, SiteId
 from model.protocol import ErrorCode
@@ -24,6 +26,7 @@ def test_who_gets_a_garbled_message_ends_the_connection_and_nobody_is_blamed() -
     assert {r.site for r in of(history.FinalReplica, trial) if r.online} >= set(sites)
 
 
+@pytest.mark.slow
 def test_who_hears_late_that_it_sent_nonsense_comes_back_all_the_same() -> None:
     corruption = fault("corruption", 3, 3.6, share=1.0, rate=0.5)
     deaf = fault("partition_one_way", 3, 4.4, share=1.0, direction="down")

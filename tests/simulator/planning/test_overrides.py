@@ -33,7 +33,8 @@ def test_a_whole_list_can_be_set() -> None:
 
 def test_nothing_else_changes() -> None:
     changed = override(DEFAULT, "server.commit", "9ms")
-    assert override(changed, "server.commit", "2ms") == DEFAULT
+    # What it requires is said of the scenario as it stands in its file.
+    assert override(changed, "server.commit", "2ms") == msgspec.structs.replace(DEFAULT, requires=())
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_an_eventful_cell_is_valid_and_everything_was_checked(trial: Trial) -> N
     assert [result.name for result in trial.results if not result.checked] == ["undo"]  # nobody undoes there
 
 
+@pytest.mark.slow
 def test_a_history_begins_with_the_documents_and_finishes(trial: Trial) -> None:
     first = trial.records[:2]
     assert [r.document for r in first if isinstance(r, history.DocumentCreated)] == ["d0", "d1"]

@@ -51,6 +51,7 @@ class Deaf(Follower):
         """Cover both ears."""
 
 
+@pytest.mark.slow
 def test_documents_are_the_same_at_both_workers_whatever_the_bus_does() -> None:
     bus = BusSettings(latency_us=1_000, jitter_us=50_000, loss=0.4, duplication=0.3)
     sessions = msgspec.structs.replace(STAYING, offline_mean_count=2.0, offline_mean_us=SECOND)
@@ -88,6 +89,7 @@ def test_with_a_bus_that_loses_nothing_hints_come_before_comparisons() -> None:
     assert not tally.get(Mechanism.FOUND_BY_COMPARING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [1.0, 0.4])
 def test_hints_that_are_lost_and_heads_that_are_not_compared_are_noticed(loss: float) -> None:
     seeds = range(1) if loss == 1.0 else range(6)

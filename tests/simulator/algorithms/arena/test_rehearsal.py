@@ -79,6 +79,7 @@ def test_every_named_scenario_can_be_called() -> None:
     assert all(name.replace("-", "").isalpha() for name in NAMED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["human", "contention"])
 def test_people(kind: str) -> None:
     scenario = load_scenario("long-offline")

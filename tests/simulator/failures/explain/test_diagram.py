@@ -129,6 +129,7 @@ def test_of_many_clients_those_of_the_sentence_are_drawn() -> None:
     ElementTree.fromstring(diagram(steps, scene).wide)
 
 
+@pytest.mark.slow
 def test_of_many_steps_those_around_the_violation_are_drawn() -> None:
     steps, scene = crowd(40)
     drawn = [steps[n] for n in scene.numbers if steps[n].kind != "final"]
