@@ -101,8 +101,12 @@ class GossipCell(Simulation[GossipPeer]):
         for document in self.gossip.examined:
             if document in self.rooms:
                 rng = self.seeds.stream("examination", document, str(share))
-                for record in examine(self.now, document, self._living(document), rng):
-                    self.record(record)
+                try:
+                    for record in examine(self.now, document, self._living(document), rng):
+                        self.record(record)
+                except Exception as error:  # not even a copy could be made
+                    what = "was saved and loaded, to look at it"
+                    self.record(history.raised(self.now, "replica", "", document, what, error))
 
     def _living(self, document: DocumentId) -> list[Replica]:
         return [peer.replica for peer in self.rooms[document] if not peer.is_down]

@@ -21,7 +21,7 @@ from model.jupiter import Replica
 from model.memo import Memo
 from model.outgoing import Sent
 from model.people.actions import Action, Author
-from model.protocol import ErrorCode, Failure
+from model.protocol import Branch, ErrorCode, Failure, Submit
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
@@ -221,6 +221,13 @@ class SimulatedClient(Client[Connection, Concord]):
     def revision(self) -> Revision:
         """The newest revision it knows."""
         return self.dialect.engine.revision or EMPTY_LOG
+
+    @property
+    def base(self) -> Revision:
+        """The oldest revision that what it sends now is based on."""
+        in_flight = self.dialect.engine.resend()
+        bases = [m.base for m in in_flight if isinstance(m, Submit | Branch)]
+        return min([self.revision, *bases])
 
     @property
     def epoch(self) -> int:

@@ -86,7 +86,8 @@ class Grievances:
 
     def over_error(self, client: SimulatedClient, code: ErrorCode) -> None:
         """A client was told that it cannot go on as it is; that has to be so."""
-        document, site, revision = client.document.document, client.site, client.revision
+        document, site = client.document.document, client.site
+        revision = client.base
         progress = self._host.storage.store.durable(document).progress.get(site)
         match code:
             case ErrorCode.BASE_TOO_OLD if revision >= self._trimmed.get(document, EMPTY_LOG):

@@ -35,7 +35,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.slow
 
 PROGRAM = [sys.executable, "-m", "concord"]
-UNDER_WAY_CPU_SECONDS = 2.0
+UNDER_WAY_CPU_SECONDS = 1.0
 """What a command has used when it is in the middle: its imports and those of its processes take less."""
 
 END_CPU_SECONDS_MAX = 2.0

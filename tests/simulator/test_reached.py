@@ -59,7 +59,7 @@ REACHED: dict[str, str] = {
     ),
     "bulk": "merged_in_parts large_paste large_cut",
     "second_thoughts": (
-        "cursor_carried composed crossed_pending peer_cursor_past_own own_cursor_forgotten "
+        "cursor_carried composed crossed_pending peer_cursor_past_own "
         "undo_deep undo_past_others undo_in_vain undo_too_old redo redo_deep redo_past_others "
         "redo_in_vain edit_after_undo"
     ),
@@ -77,6 +77,7 @@ ELSEWHERE: dict[str, str] = {
     "whisper_of_member": "it takes two workers",
     "left_elsewhere": "it takes two workers",
     "peer_cursor_forgotten": "a cursor has to rest for 256 operations",
+    "own_cursor_forgotten": "the same, and nothing may be said of it meanwhile",
     "answer_cut_off": "thousands of events have to be missed",
     "unsynced_lost": "a crash has to fall between two syncs",
 }

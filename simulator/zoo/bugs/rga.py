@@ -106,7 +106,7 @@ BUGS: Final = (
     Bug(
         "buffers-as-strings",
         Kind.IDENTITY,
-        "Ids are byte strings compared as text, so two of eight replicas have equal ids.",
+        "Ids are byte strings compared as text, so two of many replicas have equal ids.",
         "js-delta-crdts #36",
         lambda: GossipParts(BuffersAsStrings),
         ORDERS,

@@ -225,7 +225,7 @@ def test_what_one_cell_does_not_show_another_does(outcomes: list[CellOutcome]) -
     checked: dict[str, int] = {}
     for result in merged:
         checked[result.name] = checked.get(result.name, 0) + result.checked
-    assert all(checked.values())
+    assert {name for name, count in checked.items() if not count} <= {"undo"}  # nobody may have undone here
 
 
 def test_invariants_are_checked_around_every_step_and_change_nothing(

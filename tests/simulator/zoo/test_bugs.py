@@ -19,7 +19,7 @@ SAMPLE = (
     *("undo-displaced", "redo-in-front", "cursor-frozen", "presence-uncarried", "branches-transformed"),
     *("merge-drops-last", "members-stay", "sessions-stay", "missed-in-pairs", "own-never-last"),
     *("broadcast-twice", "acknowledged-twice", "dopt", "memo-by-length", "catch-up-off-by-one"),
-    *("lost-broadcast", "heads-uncompared", "overheard-uncarried"),
+    *("lost-broadcast", "heads-step-by-step", "overheard-uncarried"),
 )
 """Two bugs of each kind, which are found soon; ``concord zoo`` hunts all, and CI calls it."""
 

@@ -70,7 +70,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = MappingProxyType(
                 TrialShape(agents=4, steps=30, deletes=0.05),
             ),
             Subject("sites-reversed", "order", _CONVERGING),
-            Subject("buffers-as-strings", "convergence", _DIVERGING, TrialShape(agents=8, steps=30)),
+            Subject("buffers-as-strings", "convergence", _DIVERGING, TrialShape(agents=12, steps=30)),
             Subject("counters-not-saved", "identity", (), TrialShape(steps=18, deletes=0.25, reloads=0.1)),
             Subject(
                 "without-tombstones",
