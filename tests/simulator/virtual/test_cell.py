@@ -51,6 +51,7 @@ def test_a_history_begins_with_the_documents_and_finishes(trial: Trial) -> None:
     assert len(of(history.Finished, trial)) == 1
 
 
+@pytest.mark.slow
 def test_what_was_drawn_is_displayed_and_nothing_else(trial: Trial) -> None:
     assert {r.document for r in of(history.Displayed, trial)} == {"d0"}
     assert {r.document for r in of(history.Placed, trial)} == {"d0"}
@@ -59,6 +60,7 @@ def test_what_was_drawn_is_displayed_and_nothing_else(trial: Trial) -> None:
 # --- two phases -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_faults_and_edits_end_before_the_heal(trial: Trial) -> None:
     (healed,) = of(history.Healed, trial)
     assert (healed.time_us, healed.bound_us) == (10 * SECOND, eventful().network.rest_us)
@@ -86,6 +88,7 @@ def test_everybody_who_stays_is_settled_in_the_end() -> None:
             assert (replica.revision, replica.fingerprint) == (head.revision, head.fingerprint)
 
 
+@pytest.mark.slow
 def test_the_run_ends_as_soon_as_everything_has_converged(trial: Trial) -> None:
     assert 10 * SECOND < of(history.Finished, trial)[0].time_us < 20 * SECOND
 
@@ -105,6 +108,7 @@ def test_what_cannot_converge_ends_at_the_bound_and_is_a_violation() -> None:
 # --- the order of records ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_causes_are_recorded_before_their_effects(trial: Trial) -> None:
     edited: set[tuple[str, int]] = set()
     stored: dict[tuple[str, int], history.Stored] = {}
@@ -132,6 +136,7 @@ def test_causes_are_recorded_before_their_effects(trial: Trial) -> None:
     assert len(stored) > 100
 
 
+@pytest.mark.slow
 def test_what_a_client_does_is_recorded_in_time_order(trial: Trial) -> None:
     # The server's records carry the time at which its process gets to them, which may be a little later.
     own = (history.Broadcast, history.Placed, history.Header)
@@ -148,6 +153,7 @@ def test_equal_plans_have_equal_digests_and_other_seeds_other_ones(trial: Trial)
     assert attempt(eventful(seed=4)).digest != trial.digest
 
 
+@pytest.mark.slow
 def test_looking_on_changes_nothing(trial: Trial) -> None:
     file = io.BytesIO()
     ticks: list[int] = []
