@@ -105,9 +105,6 @@ def run_live(scenario: Scenario, options: LiveOptions, listener: RunListener) ->
     """
     if problem := needs_posix("a live run, which breaks sockets,"):
         raise LiveError(problem)
-    scenario = msgspec.structs.replace(
-        scenario, requires=()
-    )  # which is said of its own size, in virtual time
     (options.directory / "history").mkdir(parents=True, exist_ok=True)
     with _server_of(options, listener) as chosen:
         return _run(scenario, chosen, listener)

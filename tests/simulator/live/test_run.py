@@ -69,8 +69,7 @@ def scenario(
             retry_us=100_000,
             retry_max_us=400_000,
         ),
-        faults=faults,
-        **changes,
+        **{"faults": faults, "requires": ()} | changes,
     )
 
 
@@ -136,6 +135,15 @@ def test_a_good_server_is_valid_under_faults_of_every_family(tmp_path: Path) -> 
     assert {"close frame", "end without a close frame"} <= set(server.endings)
     # Whoever was left half open came back beside its own old connection.
     assert any("left half open" in note and " 0 were left" not in note for note in result.notes)
+
+
+def test_a_live_run_has_to_reach_what_it_is_told_to(tmp_path: Path) -> None:
+    result = drive(tmp_path, CoreServer(), seconds=1.5, requires=("composed", "trimmed_loaded")).result
+    assert result.required == ["composed", "trimmed_loaded"]
+    assert result.verdict is Verdict.UNKNOWN
+    (triviality,) = [check for check in result.checks if check.name == "non_triviality"]
+    assert "'trimmed_loaded' was not reached" in triviality.detail
+    assert "'composed'" not in triviality.detail
 
 
 class Calm(NamedTuple):
