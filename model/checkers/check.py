@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.checkers import Handler
+from model.history import Stored
 from model.identity import SequenceNumber, SiteId
 from model.verdict import VIOLATIONS_KEPT_MAX, CheckResult, Violation
 
@@ -39,6 +40,23 @@ class Check:
         self.violated += 1
         if len(self._violations) < VIOLATIONS_KEPT_MAX:
             self._violations.append(Violation(self.name, time_us, document, message, evidence))
+
+    def violate_stored(self, record: Stored, problem: str, **evidence: Any) -> None:
+        """Count a violation by a stored revision; ``problem`` ends the sentence that its edits begin."""
+        edits = edit_name(record.site, record.first, record.last)
+        self.violate(
+            record.time_us,
+            record.document,
+            f"{edits} {problem} (revision {record.revision}, based on {record.base})",
+            site=record.site,
+            first=record.first,
+            last=record.last,
+            base=record.base,
+            revision=record.revision,
+            original=[record.original.base_length, record.original.to_json()],
+            operation=[record.operation.base_length, record.operation.to_json()],
+            **evidence,
+        )
 
     def result(self) -> CheckResult:
         """What the records fed so far say; callable once, at the end."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from model import history
 from model.checkers import Handler
@@ -118,7 +118,7 @@ class Intention(Check):
             problem = f"is sent as {spoken(record.original)}, but what its author made is {spoken(wanted)}"
         else:
             return
-        self._violate(record, problem, sent=sent, typed=typed, deleted=record.original.deleted)
+        self.violate_stored(record, problem, sent=sent, typed=typed, deleted=record.original.deleted)
 
     def _compare_with_elements(self, record: history.Stored, elements: Elements | None) -> None:
         """What an undo or redo deletes against who inserted it."""
@@ -132,7 +132,7 @@ class Intention(Check):
         strange = [p for p in deleted if not elements.edits_of(elements.present[p]).startswith(own)]
         if strange:
             problem = f"is an undo or redo, but deletes {_spoken(elements, strange)}"
-            self._violate(record, problem, strange=strange)
+            self.violate_stored(record, problem, strange=strange)
 
     # --- from the base to the head ------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Intention(Check):
         before = record.original.base_length if previous is None else previous.target_length
         first = later[0].base_length if later else before
         if record.original.base_length != first or record.operation.base_length != before:
-            self._violate(
+            self.violate_stored(
                 record,
                 f"is stored with an operation on {record.operation.base_length} code points, sent on "
                 f"{record.original.base_length}; the texts had {before} and {first}",
@@ -169,35 +169,19 @@ class Intention(Check):
                 problem = f"deletes {_spoken(named, lost)}, which its author did not delete"
             else:
                 problem = f"no longer deletes {_spoken(named, back)}, which its author deleted"
-            self._violate(record, problem, wanted=list(wanted.deleted), deleted=list(real.deleted))
+            self.violate_stored(record, problem, wanted=list(wanted.deleted), deleted=list(real.deleted))
             return
         text = "".join(part.text for part in wanted.inserted)
         stored = "".join(part.text for part in real.inserted)
         if text != stored:
-            self._violate(record, f"inserts {stored!r}, but was sent as inserting {text!r}")
+            self.violate_stored(record, f"inserts {stored!r}, but was sent as inserting {text!r}")
             return
         wrong = misplaced(wanted.inserted, real.inserted)
         if wrong is not None:
             part, at, (low, high) = wrong
             where = str(low) if low == high else f"{low}..{high}"
             problem = f"inserts {part!r} at {at}, but its neighbours are at {where}"
-            self._violate(record, problem, at=at, low=low, high=high)
-
-    def _violate(self, record: history.Stored, problem: str, **evidence: Any) -> None:
-        edits = edit_name(record.site, record.first, record.last)
-        self.violate(
-            record.time_us,
-            record.document,
-            f"{edits} {problem} (revision {record.revision}, based on {record.base})",
-            site=record.site,
-            first=record.first,
-            last=record.last,
-            base=record.base,
-            revision=record.revision,
-            original=[record.original.base_length, record.original.to_json()],
-            operation=[record.operation.base_length, record.operation.to_json()],
-            **evidence,
-        )
+            self.violate_stored(record, problem, at=at, low=low, high=high)
 
 
 def _inserted(op: Operation) -> str:

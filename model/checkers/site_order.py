@@ -18,7 +18,7 @@ from typing import Any, Final
 from model import history
 from model.checkers import Handler
 from model.checkers.authors import Authors, Written
-from model.checkers.check import Check, edit_name
+from model.checkers.check import Check
 from model.checkers.intervals import Change, change_of, past
 from model.checkers.shadow import Rival, rivals, spoken
 from model.text import Operation
@@ -94,26 +94,13 @@ class SiteOrder(Check):
     # --- evidence -----------------------------------------------------------------------------------------
 
     def _violate(self, record: history.Stored, problem: str, ties: list[Rival], **evidence: Any) -> None:
-        edits = edit_name(record.site, record.first, record.last)
         named = [
             f"{t.text!r} of {t.site} is at the same place, and {min(t.site, record.site)} goes first"
             for t in ties[:RIVALS_NAMED_MAX]
         ]
         tie = "".join(f"; {name}" for name in dict.fromkeys(named))
-        self.violate(
-            record.time_us,
-            record.document,
-            f"{edits} {problem}{tie} (revision {record.revision}, based on {record.base})",
-            site=record.site,
-            first=record.first,
-            last=record.last,
-            base=record.base,
-            revision=record.revision,
-            original=[record.original.base_length, record.original.to_json()],
-            operation=[record.operation.base_length, record.operation.to_json()],
-            rivals=[[t.revision, t.site, t.text] for t in ties],
-            **evidence,
-        )
+        rivals = [[t.revision, t.site, t.text] for t in ties]
+        self.violate_stored(record, f"{problem}{tie}", rivals=rivals, **evidence)
 
 
 def _may_tie(op: Operation, rows: list[history.Stored]) -> bool:
