@@ -7,8 +7,9 @@ the form of an operation.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from operator import itemgetter
-from typing import Final
+from typing import Final, TypeVar
 
 from model.text import Operation
 
@@ -17,6 +18,8 @@ ELEMENTS_MAX: Final = 100_000
 
 Element = int
 """The number of an element of one document, in order of insertion; never reused."""
+
+_T = TypeVar("_T")
 
 _first: Final = itemgetter(0)
 
@@ -74,3 +77,19 @@ class Elements:
         author = self.edits_of(element)
         whose = f"of {author}" if author else "of the first text"
         return f"{self._characters[element]!r} {whose}"
+
+
+def followed(op: Operation, elements: list[_T], inserted: Sequence[_T]) -> list[_T]:
+    """What stands for the code points of a text after ``op``; ``inserted`` is what stands for its own."""
+    result: list[_T] = []
+    at = taken = 0
+    for c in op.components:
+        if isinstance(c, str):
+            result += inserted[taken : taken + len(c)]
+            taken += len(c)
+        elif c > 0:
+            result += elements[at : at + c]
+            at += c
+        else:
+            at -= c
+    return result + elements[at:]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from model import history
+from model.checkers.elements import followed
 from model.checkers.shadow import Shadow
 from model.identity import EMPTY_LOG, Revision, SiteId, revisions_between
 from model.text import Component, Operation, OperationError, apply
@@ -227,15 +228,4 @@ def _applied(
 ) -> list[tuple[int, str]]:
     if op.base_length != len(elements) or op.inserted != len(inserted):
         raise OperationError(f"an operation on {op.base_length} code points met {len(elements)}")
-    result: list[tuple[int, str]] = []
-    at = taken = 0
-    for c in op.components:
-        if isinstance(c, str):
-            result += inserted[taken : taken + len(c)]
-            taken += len(c)
-        elif c > 0:
-            result += elements[at : at + c]
-            at += c
-        else:
-            at -= c
-    return result + elements[at:]
+    return followed(op, elements, inserted)

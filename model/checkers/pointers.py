@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from model import history
-from model.checkers.elements import Element
+from model.checkers.elements import Element, followed
 from model.identity import Revision, SequenceNumber, SiteId
-from model.text import Operation
 
 POINTED_KEPT_MAX: Final = 256
 """Cursors of one site that may be on their way; beyond that, they are not compared."""
@@ -102,7 +101,8 @@ class Pointers:
                 return None
             if revision == placed.revision - 1:
                 return Place(placed.revision, position, NO_ELEMENT, NO_ELEMENT)
-            elements = followed(row.stored.original, elements, row.first)
+            op = row.stored.original
+            elements = followed(op, elements, range(row.first, row.first + op.inserted))
         if elements is None or not 0 <= position <= len(elements):
             return None
         return place_of(revision, position, elements)
@@ -111,19 +111,3 @@ class Pointers:
         """The newest revision of a site, if it is that of the edits up to ``last``."""
         row = self._rows.get(site)
         return row if row is not None and row.stored.last == last else None
-
-
-def followed(op: Operation, elements: list[Element], first: Element) -> list[Element]:
-    """The elements after ``op``; what it inserts is numbered from ``first``."""
-    result: list[Element] = []
-    at = 0
-    for c in op.components:
-        if isinstance(c, str):
-            result += range(first, first + len(c))
-            first += len(c)
-        elif c > 0:
-            result += elements[at : at + c]
-            at += c
-        else:
-            at -= c
-    return result + elements[at:]

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from model import history
 from model.checkers import Judge
 from model.checkers.check import Check
+from model.checkers.elements import followed
 from model.checkers.intention import Intention
 from model.checkers.order import TotalOrder
 from model.checkers.reconciliation import Reconciliation
@@ -133,17 +134,7 @@ def first_text(contents: Contents) -> str:
 def _applied(places: list[int], operation: Operation) -> list[int]:
     if operation.base_length != len(places):
         raise OperationError(f"an operation on {operation.base_length} code points met {len(places)}")
-    result: list[int] = []
-    at = 0
-    for c in operation.components:
-        if isinstance(c, str):
-            result += [-1] * len(c)
-        elif c > 0:
-            result += places[at : at + c]
-            at += c
-        else:
-            at -= c
-    return result + places[at:]
+    return followed(operation, places, [-1] * operation.inserted)
 
 
 # --- the log ----------------------------------------------------------------------------------------------
