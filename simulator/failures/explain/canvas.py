@@ -37,6 +37,7 @@ class Canvas:
         y: of each step that is shown, by its number.
         top: where the lanes begin.
         box_half: half of the width of the server's boxes, as far as arrows stay away from its lane.
+        box_radius: of their corners.
         band_half: half of the width of the band of a fault, ``server_band_half`` on the lane of the server.
         width: of the whole picture, as ``height``.
     """
@@ -47,6 +48,7 @@ class Canvas:
     y: dict[int, int]
     top: int
     box_half = 0
+    box_radius = 2
     band_half = 11
     server_band_half = 11
     width: int
@@ -89,7 +91,7 @@ class Canvas:
             if self.steps[number].lane == EVERYBODY:
                 yield from self._note(number)
             else:
-                yield from self._mark(number)
+                yield self._mark(number)
                 yield from self._words(number)
         yield from self._beside()
         yield "</svg>"
@@ -104,8 +106,8 @@ class Canvas:
         """Where a message that arrives nowhere ends."""
         raise NotImplementedError
 
-    def _mark(self, number: int) -> Iterable[str]:
-        """The sign of a step on its lane."""
+    def _box_size(self, number: int) -> tuple[int, int]:
+        """Width and height of the box of a step of the server."""
         raise NotImplementedError
 
     def _words(self, number: int) -> Iterable[str]:
@@ -185,20 +187,29 @@ class Canvas:
 
     # --- steps -------------------------------------------------------------------------------------------
 
-    def _dot(self, number: int) -> Iterator[str]:
-        """The sign of a step of a client."""
+    def _step(self, number: int) -> StoryStep:
+        """A step; of the server's, what a client shows at its revision is expected if it is another text."""
         step = self.steps[number]
-        x, y = self.x[step.lane], self.y[number]
-        if step.kind in CROSSES:
-            yield f'<path class="cross" d="M{x - 6} {y - 6} l12 12 m0 -12 l-12 12"/>'
-        else:
-            kind = "wrong" if step.diverges else step.kind
-            yield f'<circle class="dot {kind}" cx="{x}" cy="{y}" r="5"/>'
-
-    def _contradicted(self, step: StoryStep) -> str | None:
-        """What a client shows at the revision of a step of the server, if that is another text."""
+        if step.lane != SERVER:
+            return step
         other = self.wrong.get(step.revision) if step.kind in ("store", "final") else None
-        return None if other == step.text else other
+        return step._replace(expected=None if other == step.text else other)
+
+    def _mark(self, number: int) -> str:
+        """The sign of a step on its lane."""
+        step = self._step(number)
+        x, y = self.x[step.lane], self.y[number]
+        if step.lane == SERVER:
+            width, height = self._box_size(number)
+            wrong = "" if step.expected is None else " wrong"
+            return (
+                f'<rect class="box{wrong}" x="{x - width // 2}" y="{y - height // 2}" width="{width}" '
+                f'height="{height}" rx="{self.box_radius}"><title>{safe(step.what)}</title></rect>'
+            )
+        if step.kind in CROSSES:
+            return f'<path class="cross" d="M{x - 6} {y - 6} l12 12 m0 -12 l-12 12"/>'
+        kind = "wrong" if step.diverges else step.kind
+        return f'<circle class="dot {kind}" cx="{x}" cy="{y}" r="5"/>'
 
     def _shown(
         self, step: StoryStep, x: int, y: int, anchor: str, place: str = "", length_max: int = TEXT_LENGTH_MAX

@@ -30,7 +30,7 @@ LANE_DISTANCE_MAX: Final = 34
 LANE_DISTANCE_WIDE_MAX: Final = 90
 STEP_GAP: Final = 12
 NAME_SLOPE: Final = -55
-SQUARE: Final = 6
+SQUARE: Final = 12
 
 
 class Rail(Canvas):
@@ -82,17 +82,9 @@ class Rail(Canvas):
     def _stub_end(self, lane: str) -> int:
         return self.x[lane] - self.distance // 2
 
-    def _mark(self, number: int) -> Iterator[str]:
-        step = self.steps[number]
-        if step.lane != SERVER:
-            yield from self._dot(number)
-            return
-        x, y = self.x[SERVER], self.y[number]
-        wrong = "" if self._contradicted(step) is None else " wrong"
-        yield (
-            f'<rect class="box{wrong}" x="{x - SQUARE}" y="{y - SQUARE}" width="{2 * SQUARE}" '
-            f'height="{2 * SQUARE}" rx="2"><title>{safe(step.what)}</title></rect>'
-        )
+    def _box_size(self, number: int) -> tuple[int, int]:
+        del number  # all are the same
+        return SQUARE, SQUARE
 
     def _words(self, number: int) -> Iterator[str]:
         step = self.steps[number]
@@ -104,10 +96,8 @@ class Rail(Canvas):
         )
         y += LINE_HEIGHT
         if self._is_worth_a_line(step):
-            if step.lane == SERVER:
-                step = step._replace(expected=self._contradicted(step))
             room = int((self.width - self.at) / SIGN_WIDTH)
-            yield self._shown(step, self.at, y + 3, "start", length_max=room)
+            yield self._shown(self._step(number), self.at, y + 3, "start", length_max=room)
             y += 17
         yield from self._labels(number, y, "label")
 

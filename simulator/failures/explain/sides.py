@@ -30,6 +30,7 @@ class Sides(Canvas):
 
     name = "sides"
     box_half = BOX_WIDTH // 2
+    box_radius = 7
     server_band_half = BOX_WIDTH // 2 + 10
 
     def __init__(self, steps: Sequence[StoryStep], scene: Scene) -> None:
@@ -88,24 +89,14 @@ class Sides(Canvas):
         """1 if the far side of the lane is on the right, else -1."""
         return 1 if self.x[lane] > self.middle else -1
 
-    def _mark(self, number: int) -> Iterator[str]:
-        step = self.steps[number]
-        if step.lane != SERVER:
-            yield from self._dot(number)
-            return
-        x, y, height = self.x[SERVER], self.y[number], self._box_height(number)
-        wrong = "" if self._contradicted(step) is None else " wrong"
-        yield (
-            f'<rect class="box{wrong}" x="{x - BOX_WIDTH // 2}" y="{y - height // 2}" '
-            f'width="{BOX_WIDTH}" height="{height}" rx="7"><title>{safe(step.what)}</title></rect>'
-        )
+    def _box_size(self, number: int) -> tuple[int, int]:
+        return BOX_WIDTH, self._box_height(number)
 
     def _words(self, number: int) -> Iterator[str]:
-        step = self.steps[number]
+        step = self._step(number)
         y = self.y[number]
         if step.lane == SERVER:
             at, anchor, place = self.x[SERVER], "middle", " in"
-            step = step._replace(expected=self._contradicted(step))
             y += 18 - self._box_height(number) // 2
         else:
             outward = self._outward(step.lane)
