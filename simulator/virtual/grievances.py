@@ -25,7 +25,7 @@ _EXPIRED = ERRORS[ErrorCode.TOKEN_EXPIRED].close
 _REVOKED = ERRORS[ErrorCode.TOKEN_REVOKED].close
 
 
-class Accused(Protocol):
+class GrievanceHost(Protocol):
     """The run of the server that it is about.
 
     Attributes:
@@ -49,7 +49,7 @@ class Accused(Protocol):
 class Grievances:
     """Knows what was taken from whom, so as to tell a refusal that has a reason from one that has none."""
 
-    def __init__(self, host: Accused) -> None:
+    def __init__(self, host: GrievanceHost) -> None:
         self._host = host
         self._refused: dict[ConnectionId, ErrorCode] = {}
         self._trimmed: dict[DocumentId, Revision] = {}
