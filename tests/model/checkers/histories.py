@@ -200,7 +200,9 @@ class Room:
         """A client says where its cursor is; the room's server does not hear of it."""
         self.add(history.Pointed, site=site, revision=base, position=position, sequence=sequence)
 
-    def see(self, site: str, peer: str, position: int, *, placed: int, fresh: bool = False) -> None:
+    def see(
+        self, site: str, peer: str, position: int, *, placed: int, fresh: bool = False, pending: bool = False
+    ) -> None:
         """A replica shows a peer's cursor that was placed at revision ``placed``."""
         replica = self.replicas[site]
         self.add(
@@ -212,6 +214,7 @@ class Room:
             length=len(replica.text),
             placed_revision=placed,
             fresh=fresh,
+            pending=pending,
         )
 
     def carried(self, position: int, since: int) -> int:

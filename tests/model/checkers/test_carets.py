@@ -39,18 +39,7 @@ class Desk(Room):
         self.add(history.Caret, site=site, position=position, moved=moved)
 
     def seen(self, site: str, peer: str, position: int, *, pending: bool = False, placed: int = 0) -> None:
-        replica = self.replicas[site]
-        self.add(
-            history.Seen,
-            site=site,
-            peer=peer,
-            revision=replica.revision,
-            position=position,
-            length=len(replica.text),
-            placed_revision=placed,
-            fresh=pending,
-            pending=pending,
-        )
+        self.see(site, peer, position, placed=placed, fresh=pending, pending=pending)
 
 
 def desk() -> Desk:
