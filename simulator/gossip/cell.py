@@ -27,6 +27,8 @@ class GossipCell(Simulation[GossipPeer]):
         settings: how to gossip.
     """
 
+    part = "replica"
+
     def __init__(
         self,
         plan: CellPlan,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from model import history
+from model.fitting import owed
 from model.identity import ConnectionId, DocumentId
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
@@ -52,14 +53,15 @@ class Holdings:
             self._note(name, "revisions in the store", len(store.durable(name).rows))
         if gateway is None:
             return
-        for name, document in gateway.documents.items():
+        documents = owed(gateway.documents, dict, "the documents in memory")
+        for name, document in documents.items():
             held = document.held
             self._note(name, "revisions in memory", held.rows)
             self._note(name, "waiting operations", held.queued)
             gone = sum(number not in connections for number in held.members)
             self._note(name, "members without a connection", gone)
         lost: dict[DocumentId, int] = dict.fromkeys(store.documents, 0)
-        for number, of in gateway.held_connections.items():
+        for number, of in owed(gateway.held_connections, dict, "the connections that are held").items():
             if number not in connections and of is not None:
                 lost[of.name] += 1
         for name, count in lost.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from simpy.events import ProcessGenerator
 
@@ -16,6 +16,7 @@ from model import history
 from model.histogram import Histogram
 from model.history import Record
 from model.memo import Memo
+from model.raised import frames_of, owners_of
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
@@ -38,12 +39,15 @@ class Simulation(ABC, Generic[_P]):
     """One cell in virtual time.
 
     Attributes:
+        part: what the history calls those who take part, if one of them raises.
         clients: everybody who takes part, document after document.
         is_healing: no fault acts any more and nobody edits.
         realised: the fault windows as they happened, with the sites each one hit.
         witness: sees what really happens to whom.
         transform: how long carrying and merging edits took, if that is measured; microseconds of CPU time.
     """
+
+    part: ClassVar[str] = "client"
 
     def __init__(
         self,
@@ -84,12 +88,13 @@ class Simulation(ABC, Generic[_P]):
         """Faults with safety checks, then heal and demand convergence (D21); the digest of the history."""
         self._start()
         self._run_until(self.plan.duration_us)
-        self.clock.run_until(self.plan.duration_us, inclusive=True)  # faults may end with the run
-        self._heal()
+        while self._raises(lambda: self.clock.run_until(self.plan.duration_us, inclusive=True)):
+            pass  # faults may end with the run
+        self._raises(self._heal)
         end = self.plan.duration_us + self.plan.heal_bound_us
         while self.now < end and not self._has_settled():
             self._run_until(min(end, self.now + SETTLE_POLL_US))
-        self._record_end()
+        self._raises(self._record_end)
         self.record(history.Finished(self.now))
         return self.recorder.close()
 
@@ -106,11 +111,36 @@ class Simulation(ABC, Generic[_P]):
 
     def _run_until(self, until_us: int) -> None:
         while self.now < until_us:
-            self.clock.run_until(min(until_us, self.now + PROGRESS_EVERY_US))
-            self._look()
+            end_us = min(until_us, self.now + PROGRESS_EVERY_US)
+            while self._raises(lambda: self.clock.run_until(end_us)):  # noqa: B023  # called at once
+                pass
+            self._raises(self._look, "server")
             self.recorder.flush_if_full()
             if self._progress is not None:
                 self._progress(self.now)
+
+    def _raises(self, happens: Callable[[], None], by: str = "") -> bool:
+        """Let something happen; whether it raised an exception of what is under test, which is recorded.
+
+        ``by`` is the part that is asked, if it is known.
+        """
+        try:
+            happens()
+        except Exception as error:
+            owners = list(owners_of(error))
+            client = next((c for c in self.clients if any(owner is c for owner in owners)), None)
+            is_of_server = any(frame.startswith("reference_server.") for frame in frames_of(error))
+            part = by or ("server" if client is None and is_of_server else self.part)
+            self.record(history.raised(self.now, part, *self._name_of(client), "went on", error))
+            return True
+        return False
+
+    def _name_of(self, client: _P | None) -> tuple[str, str]:
+        """The site of somebody and the document; empty if it is nobody."""
+        if client is None:
+            return "", ""
+        documents = (d.document for d in self.plan.documents if client.plan in d.clients)
+        return client.plan.site, next(documents, "")
 
     def _occur(self, window: FaultWindow) -> ProcessGenerator:
         """The process of one fault."""

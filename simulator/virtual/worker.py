@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from model.fitting import UnfitError, unfit_among
 from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
 from reference_server.core.effects import (
     Append,
@@ -231,15 +232,15 @@ class SimulatedWorker:
             return
         now = self._host.now
         start = max(now, self._free_us)
+        effects: list[Effect] = []
         try:
             effects = self._host.timed(gateway, event, start)
+            self._free_us = start + self._service_us(effects)
+            delay_us = self._free_us - now
+            for effect in effects:
+                self._perform(effect, delay_us)
         except Exception as error:
-            self._host.server_raised(self, event, error)
-            return
-        self._free_us = start + self._service_us(effects)
-        delay_us = self._free_us - now
-        for effect in effects:
-            self._perform(effect, delay_us)
+            self._host.server_raised(self, event, _told_by(effects, error))
 
     def _service_us(self, effects: list[Effect]) -> int:
         """The one hook for modelled service times (D18)."""
@@ -313,13 +314,13 @@ class SimulatedWorker:
         connection = self.connections.get(effect.connection)
         owner = SiteId("" if connection is None else connection.path.owner)
         event = Authorized(effect.connection, self._host.role_of(owner))
+        effects: list[Effect] = []
         try:
             effects = gateway.handle(event, self._host.now)
+            for answer in effects:
+                self._perform(answer, delay_us)
         except Exception as error:
-            self._host.server_raised(self, event, error)
-            return
-        for answer in effects:
-            self._perform(answer, delay_us)
+            self._host.server_raised(self, event, _told_by(effects, error))
 
     def _published(self, effect: Published, delay_us: int) -> None:
         revision = effect.row.revision
@@ -348,3 +349,11 @@ class SimulatedWorker:
         if process == self.crashes:
             for document, head in heads.items():
                 self._follower.compared(document, head)
+
+
+def _told_by(effects: list[Effect], error: Exception) -> Exception:
+    """Why a worker failed: what the core wants of it cannot be done, or else as it says itself."""
+    if not isinstance(effects, list):
+        return UnfitError(f"the core answered with {effects!r:.40}")
+    found = unfit_among(effects)
+    return error if found is None else UnfitError(f"the core wants what cannot be done: {found[1]}")

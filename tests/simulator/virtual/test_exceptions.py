@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from model import history
-from model.identity import DocumentId
+from model.checkers import Judge
+from model.checkers.check import Check
+from model.checkers.exceptions import Exceptions
+from model.client.client import Client
+from model.identity import ConnectionId, DocumentId, Revision, SiteId
 from model.jupiter import Replica
+from model.measures import Measures
 from model.protocol import ClientMessage, Committed, ErrorCode, LocalProtocolError, ServerMessage
+from model.text import Operation, compose, insert
 from model.verdict import Violation
-from reference_server.core.effects import Answer, Effect, Event, Opened, Received
+from reference_server.core.document import Document
+from reference_server.core.effects import Answer, Effect, Event, Opened, Received, SetTimer
 from reference_server.core.gateway import Gateway
 from reference_server.store.memory import MemoryStore, StoredDocument
 from simulator.failures.case import Origin, confirm, extract
-from simulator.failures.trial import Trial, attempt
+from simulator.failures.trial import Keeper, Trial, attempt
 from simulator.planning.small import CROWD
 from simulator.virtual.cell import Parts
-from tests.simulator.plans import edit, of, script, scripted
+from simulator.virtual.recorder import Recorder
+from tests.simulator.plans import edit, of, script, scripted, step
 
 TYPING = script(*(edit(1 + n, 0, "xyz"[n]) for n in range(3)))
 WHAT = scripted(TYPING, script(edit(2.5, 0, "b")), text="abc")
@@ -150,3 +160,114 @@ def test_a_mistake_of_the_simulator_ends_the_run() -> None:
     server = msgspec.structs.replace(WHAT.server, service_us=None)
     with pytest.raises(TypeError, match="NoneType"):
         attempt(msgspec.structs.replace(WHAT, server=server))
+
+
+# --- calls and answers that nobody can do anything with ----------------------------------------------------
+
+
+class Mute(Gateway):
+    """Answers with nothing where it owes a list."""
+
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        effects = super().handle(event, now_us)
+        return None if isinstance(event, Received) and b"submit" in event.data else effects  # type: ignore[return-value]
+
+
+class Muddled(Gateway):
+    """Wants to be woken at a time that is none."""
+
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        effects = super().handle(event, now_us)
+        if isinstance(event, Received):
+            effects.append(SetTimer(event.connection, "soon"))  # type: ignore[arg-type]
+        return effects
+
+
+class Secretive(Gateway):
+    """Does not say for whom it holds something."""
+
+    @property
+    def held_connections(self) -> dict[ConnectionId, Document | None]:
+        return None  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "words"),
+    [
+        (Mute, "UnfitError: the core answered with None"),
+        (Muddled, "UnfitError: the core wants what cannot be done: SetTimer has str 'soon' as its at_us"),
+        (Secretive, "UnfitError: NoneType None is not the connections that are held"),
+    ],
+)
+def test_a_core_that_answers_with_what_cannot_be_done_has_raised(gateway: type[Gateway], words: str) -> None:
+    trial = attempt(WHAT, Parts(gateway=gateway), keep=True)
+    violation = found(trial)[0]
+    assert f"the server raised {words}" in violation.message
+
+
+def test_a_client_that_calls_its_host_with_what_it_does_not_take_has_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def close(client: Any, link: object, *, abrupt: bool = False) -> None:
+        client._host.close(None, abrupt=abrupt)
+        client.link = link
+
+    monkeypatch.setattr(Client, "_drop", close)
+    trial = attempt(scripted(script(step(2, "offline"), step(3, "online")), text="abc"), keep=True)
+    assert found(trial)[0].message.startswith("client a raised AttributeError: 'NoneType' object has no")
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (("a", 7, "d0", 0, "left"), "the client raised UnfitError: Disconnected has str 'a' as its time_us"),
+        (
+            (7, "d0", 1, "a", 1, 1, "x", 0, 5),
+            "the server raised UnfitError: Broadcast has str 'x' as",
+        ),
+    ],
+)
+def test_a_record_of_what_no_record_is_made_of_is_told_as_a_failure_of_who_made_it(
+    record: tuple[Any, ...], words: str
+) -> None:
+    kind = history.Broadcast if len(record) > 5 else history.Disconnected
+    check, keeper = Exceptions(), Keeper()
+    recorder = Recorder(Judge([check, Measures(), keeper]), None)
+    for number in range(3):
+        recorder.record(history.Online(number, SiteId("a"), DocumentId("d0")))
+    recorder.record(kind(*record))
+    recorder.record(history.Finished(8))
+    recorder.close()
+    (violation,) = check.result().violations
+    assert violation.message.startswith(words)
+    assert violation.time_us == 2
+
+
+def test_an_exception_over_a_value_of_the_product_is_one_of_the_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Asking(Check):
+        def handlers(self) -> dict[type, Any]:
+            return {history.Edited: lambda record: record.operation.deleted}
+
+    def deleted(operation: Operation) -> int:
+        return compose(operation, Operation(99, [99])).deleted
+
+    monkeypatch.setattr(Operation, "deleted", property(deleted))
+    checks = [Exceptions(), Asking()]
+    recorder = Recorder(Judge(checks), None)
+    record = history.Edited(7, SiteId("a"), DocumentId("d0"), 1, "type", Revision(0), insert(0, 0, "x"), 7)  # type: ignore[arg-type]
+    recorder.record(record)
+    recorder.close()
+    assert checks[0].violated == 1
+
+
+def test_an_exception_of_a_judge_ends_the_run() -> None:
+    class Failing(Check):
+        def handlers(self) -> dict[type, Any]:
+            return {history.Online: {}.__getitem__}
+
+    recorder = Recorder(Judge([Failing()]), None)
+    recorder.record(history.Online(7, SiteId("a"), DocumentId("d0")))
+    with pytest.raises(KeyError):
+        recorder.close()
