@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias, get_type_hints
 import typer
 
 from model.settings.written import WRITTEN
+from simulator.exploring.scope import ACTIONS, SITES
 
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Everything random comes from it.")]
 Jobs: TypeAlias = Annotated[
@@ -64,7 +65,32 @@ class FleetOptions(NamedTuple):
     ] = False
 
 
-_STRUCTS = (ScenarioChoice, FleetOptions)
+class ScopeOptions(NamedTuple):
+    """The options that bound what is explored, as :class:`simulator.exploring.scope.Scope` names them."""
+
+    clients: Annotated[int, typer.Option(min=1, max=len(SITES), help="Clients of the one document.")] = 2
+    readers: Annotated[int, typer.Option(min=0, help="Of them, how many only read.")] = 0
+    edits: Annotated[int, typer.Option(min=0, max=9, help="Things that people do, all together.")] = 2
+    action: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"What they may do, repeatable: {', '.join(ACTIONS)}; insert and delete if left out."
+        ),
+    ] = None
+    breaks: Annotated[int, typer.Option(min=0, max=9, help="Connections that break.")] = 1
+    crashes: Annotated[int, typer.Option(min=0, max=9, help="Crashes, of a client or of the server.")] = 1
+    unknown: Annotated[int, typer.Option(min=0, max=9, help="Answers of the store that are lost.")] = 1
+    faults: Annotated[int, typer.Option(min=0, max=9, help="Of these, how many in one history.")] = 1
+    workers: Annotated[int, typer.Option(min=1, max=3, help="Workers of the server, over one store.")] = 1
+    horizon: Annotated[
+        int, typer.Option(min=0, max=9, help="Revisions kept behind a snapshot of each; 0 trims nothing.")
+    ] = 0
+    queue: Annotated[
+        int, typer.Option(min=0, max=9, help="Edits that may wait before the server is busy; 0: its own.")
+    ] = 0
+
+
+_STRUCTS = (ScenarioChoice, FleetOptions, ScopeOptions)
 
 
 def takes_structs(command: Callable[..., None]) -> Callable[..., None]:

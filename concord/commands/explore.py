@@ -11,13 +11,13 @@ from rich.table import Table
 
 from concord.exits import Kept
 from concord.folders import claim
-from concord.options import Json, Out
+from concord.options import Json, Out, ScopeOptions, takes_structs
 from concord.refusals import UsageError, refusing
 from concord.terminal import say, say_data, say_table, status, styled
 from model.result import exit_code
 from model.verdict import Verdict
 from model.wording import counted, listed
-from simulator.exploring.scope import ACTIONS, BOUNDARIES, FAULTS, SITES, Scope
+from simulator.exploring.scope import ACTIONS, BOUNDARIES, FAULTS, Scope
 from simulator.exploring.search import Budget, Exploration, places_of
 from simulator.exploring.search import explore as go
 from simulator.exploring.telling import sentences
@@ -29,28 +29,14 @@ EXAMPLES = (
     "concord explore --edits 3 --faults 0 --action insert",
     "concord explore --edits 1 --action absence --horizon 1",
     "concord explore --clients 2 --workers 2 --edits 1",
+    "concord explore --clients 3 --edits 3 --faults 0 --action insert --queue 1",
     "concord explore --edits 3 --inject dopt",
 )
 
 
-def explore(  # each is an option
-    clients: Annotated[int, typer.Option(min=1, max=len(SITES), help="Clients of the one document.")] = 2,
-    readers: Annotated[int, typer.Option(min=0, help="Of them, how many only read.")] = 0,
-    edits: Annotated[int, typer.Option(min=0, max=9, help="Things that people do, all together.")] = 2,
-    action: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"What they may do, repeatable: {', '.join(ACTIONS)}; insert and delete if left out."
-        ),
-    ] = None,
-    breaks: Annotated[int, typer.Option(min=0, max=9, help="Connections that break.")] = 1,
-    crashes: Annotated[int, typer.Option(min=0, max=9, help="Crashes, of a client or of the server.")] = 1,
-    unknown: Annotated[int, typer.Option(min=0, max=9, help="Answers of the store that are lost.")] = 1,
-    faults: Annotated[int, typer.Option(min=0, max=9, help="Of these, how many in one history.")] = 1,
-    workers: Annotated[int, typer.Option(min=1, max=3, help="Workers of the server, over one store.")] = 1,
-    horizon: Annotated[
-        int, typer.Option(min=0, max=9, help="Revisions kept behind a snapshot of each; 0 trims nothing.")
-    ] = 0,
+@takes_structs
+def explore(
+    chosen: ScopeOptions,
     states: Annotated[int, typer.Option(min=0, help="Visit so many states at most; 0 is no bound.")] = 0,
     budget: Annotated[float, typer.Option(min=0, help="CPU seconds at most; 0 is no bound.")] = 0.0,
     inject: Annotated[str, typer.Option(help="A seeded bug of the zoo, to see it found.")] = "",
@@ -63,18 +49,7 @@ def explore(  # each is an option
     nothing within the scope is left, and every fault happened at every boundary an edit crosses; else it is
     unknown. A violation is told on the shortest way to it.
     """
-    scope = _scope(
-        clients=clients,
-        readers=readers,
-        edits=edits,
-        actions=action or ["insert", "delete"],
-        breaks=breaks,
-        crashes=crashes,
-        unknown=unknown,
-        faults=faults,
-        workers=workers,
-        horizon=horizon,
-    )
+    scope = _scope(chosen)
     parts = _parts(inject)
     bounds = Budget()
     bounds = bounds._replace(states=states or bounds.states, cpu_seconds=budget or bounds.cpu_seconds)
@@ -96,7 +71,9 @@ def explore(  # each is an option
 
 
 @refusing(msgspec.ValidationError)
-def _scope(**values: Any) -> Scope:
+def _scope(chosen: ScopeOptions) -> Scope:
+    values = chosen._asdict()
+    values["actions"] = values.pop("action") or ["insert", "delete"]
     for word in values["actions"]:
         if word not in ACTIONS:
             raise UsageError(f"--action {word}: expected one of {listed(ACTIONS)}")

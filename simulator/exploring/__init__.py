@@ -3,5 +3,6 @@
 A ``scope`` says how far. ``client`` and ``server`` are the product's own, hosted so that each of their steps
 is chosen; ``tables`` compute each step of a part once, ``values`` say which of its states are equal. A
 ``system`` is the parts and the connections between them, its ``state`` a few numbers. ``search`` goes
-everywhere and has every history judged; ``boundaries`` say where the edits were when something went wrong.
+everywhere and has every history judged, ``quick`` does so within some small scopes; ``boundaries`` say where
+the edits were when something went wrong.
 """

@@ -36,6 +36,8 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         faults: how many of these may happen in one history.
         workers: of the server, over one store; the clients are spread over them.
         horizon: revisions that the log keeps behind a snapshot of every revision; 0 trims nothing.
+        queue: edits and joins that may wait for the document before others are told that it is busy, and the
+            third time are sent away; 0 is the core's own bound.
         text: what the document starts with.
     """
 
@@ -49,6 +51,7 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     faults: _Few = 1
     workers: Annotated[int, msgspec.Meta(ge=1, le=3)] = 1
     horizon: _Few = 0
+    queue: _Few = 0
     text: str = "01"
 
 

@@ -139,6 +139,7 @@ def explore(
     budget: Budget = Budget(),  # noqa: B008  # it is a tuple
     *,
     reduced: bool = True,
+    is_shortest: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Exploration:
     """Try everything within a scope until something is violated, or nothing is left.
@@ -152,13 +153,14 @@ def explore(
         parts: the classes under test; the product's own if nobody says otherwise.
         budget: what it may cost, all scopes together.
         reduced: as for :class:`System`; the findings are the same without.
+        is_shortest: whether to look for the shortest way to what was found.
         progress: told now and then how many states of a scope were visited, and how many are waiting.
     """
     begin = time.process_time()
     for part in within(scope):
         left = budget._replace(cpu_seconds=budget.cpu_seconds - (time.process_time() - begin))
         result = _Search(part, parts, left, reduced, progress).run()
-        if result.found:
+        if result.found and is_shortest:
             result = result._replace(found=_shortest(result, parts, left))
         if result.found or result.frontier:
             break

@@ -52,6 +52,9 @@ CONNECTIONS_MAX: Final = 1_000
 SLICE: Final = 4
 """Elements of a branch that are merged before others get their turn."""
 
+BUSY_ANSWERS_MAX: Final = 2
+"""Times that a client is told to come back before it is sent away, where the queue is short."""
+
 IGNORED: Final = frozenset(
     {"_requests", "_out", "_next_request", "_apply", "_on_commit", "_limits", "limits"}
 )
@@ -85,14 +88,13 @@ def client_of(connection: ConnectionId) -> int:
 
 
 def limits_of(scope: Scope) -> Limits:
-    """The core's own limits, with merges in small slices, and with trimming if the scope has a horizon."""
-    if not scope.horizon:
-        return Limits(merge_elements_max=SLICE)
-    return Limits(
-        merge_elements_max=SLICE,
-        snapshot_every_revisions=1,
-        offline_horizon_revisions=scope.horizon,
-    )
+    """The core's own limits, with merges in small slices, and with what the scope makes smaller."""
+    limits: dict[str, int] = {"merge_elements_max": SLICE}
+    if scope.horizon:
+        limits |= {"snapshot_every_revisions": 1, "offline_horizon_revisions": scope.horizon}
+    if scope.queue:
+        limits |= {"queue_items_max": scope.queue, "busy_answers_max": BUSY_ANSWERS_MAX}
+    return Limits(**limits)
 
 
 class _Worker(InProcessServer):

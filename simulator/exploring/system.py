@@ -31,6 +31,12 @@ from simulator.virtual.cell import Parts
 ATTEMPTS_MAX: Final = 6
 """A client that has connected so often, and once more for each fault, has come back in vain."""
 
+PATIENT_ATTEMPTS: Final = 3
+"""The last of them are made when the store has nothing left to do, which is a time that always comes."""
+
+JOINING_STEPS_MAX: Final = 200
+"""Steps in which everybody has to be in; a broken product is tried from where it is then."""
+
 
 class System:
     """All that can happen within a scope.
@@ -73,9 +79,12 @@ class System:
         seats = [self._seats.number(Seat(table.first)) for table in self._clients]
         state = State(self._server.first, Left(0, 0, 0, 0, 0), tuple(seats))
         self._reduced, reduced = False, self._reduced
-        while moves := list(self._quiet_moves(state)):
-            records += moves[0].records
-            state = moves[0].after
+        for _ in range(JOINING_STEPS_MAX):
+            moves = list(self._quiet_moves(state))
+            if not moves:
+                break
+            records += moves[-1].records  # the store answers first, so that nobody waits for another one
+            state = moves[-1].after
         self._reduced = reduced
         self.first_records = tuple(records)
         scope = self.scope
@@ -166,9 +175,13 @@ class System:
                 yield draft.move(Step(kind, n))
 
     def _may_connect(self, state: State, n: int, seat: Seat, client: ClientFacts) -> bool:
-        is_up = self._server.facts[state.server].are_up[n % self.scope.workers]
+        facts = self._server.facts[state.server]
+        if not client.wants_connection or seat.is_open or not facts.are_up[n % self.scope.workers]:
+            return False
         attempts_max = ATTEMPTS_MAX + self.scope.faults
-        return client.wants_connection and not seat.is_open and is_up and seat.connections < attempts_max
+        if seat.connections < attempts_max - PATIENT_ATTEMPTS:
+            return True
+        return seat.connections < attempts_max and not any(facts.asked)
 
     def _up(self, state: State, n: int) -> Move:
         draft = _Draft(self, state)
