@@ -8,6 +8,7 @@ from rich.table import Table
 
 from concord.cases import explain_cases
 from concord.exits import Kept, refuse
+from concord.options import ObjectiveOptions
 from concord.refusals import refusing
 from concord.terminal import quoted, say, say_table, status
 from model.claims import ENGINES
@@ -15,13 +16,13 @@ from model.verdict import Verdict
 from model.wording import listed
 from reports.recorded import ReportError
 from reports.slo import judged
-from reports.wording import headline, objective_text, outcome_text, value_text, voting
+from reports.wording import headline, objective_text, reasoned_text, value_text, voting
 from simulator.running.run import RunOutcome, save
 
 
-def finish(run: RunOutcome, directory: Path) -> int:
+def finish(run: RunOutcome, directory: Path, objectives: ObjectiveOptions) -> int:
     """Judge a run, keep and report it; the exit code."""
-    run = judge(run)
+    run = judge(run, objectives)
     code = run.result.exit_code
     if run.result.interrupted:
         keep(run, directory)
@@ -34,9 +35,9 @@ def finish(run: RunOutcome, directory: Path) -> int:
     return kept.code(code)
 
 
-def judge(run: RunOutcome) -> RunOutcome:
+def judge(run: RunOutcome, objectives: ObjectiveOptions) -> RunOutcome:
     """The run with its objectives evaluated and its final exit code."""
-    return run._replace(result=judged(run.result, run.measures))
+    return run._replace(result=judged(run.result, run.measures, objectives.cannot_tell))
 
 
 def keep(run: RunOutcome, directory: Path) -> list[Path]:
@@ -78,7 +79,7 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
     table = Table("objective", "target", "measured", "", box=None, pad_edge=False)
     for slo in result.slos:
         measured = value_text(slo.measured, slo.unit)
-        table.add_row(slo.title, objective_text(slo), measured, outcome_text(slo, sound))
+        table.add_row(slo.title, objective_text(slo), measured, reasoned_text(slo, sound))
     say_table(table)
     edits = "edits acknowledged" if ENGINES[result.engine].has_server else "edits"
     say(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias, get_type_hints
 
 import typer
 
+from model.result import CannotTell
 from model.settings.written import WRITTEN
 from simulator.exploring.scope import ACTIONS, SITES
 
@@ -90,7 +91,16 @@ class ScopeOptions(NamedTuple):
     ] = 0
 
 
-_STRUCTS = (ScenarioChoice, FleetOptions, ScopeOptions)
+class ObjectiveOptions(NamedTuple):
+    """How a run is held against its objectives."""
+
+    cannot_tell: Annotated[
+        CannotTell,
+        typer.Option(help="Too few samples for an objective: warn and exit as without it, or fail with 2."),
+    ] = "warn"
+
+
+_STRUCTS = (ScenarioChoice, FleetOptions, ScopeOptions, ObjectiveOptions)
 
 
 def takes_structs(command: Callable[..., None]) -> Callable[..., None]:

@@ -22,6 +22,11 @@ def bucket_of(value: int) -> int:
     return value if shift <= 0 else (shift << _SUB_BITS) + (value >> shift)
 
 
+def bucket_lower(bucket: int) -> int:
+    """The smallest value that falls into a bucket."""
+    return bucket_upper(bucket - 1) + 1 if bucket else 0
+
+
 def bucket_upper(bucket: int) -> int:
     """The largest value that falls into a bucket."""
     shift = (bucket >> _SUB_BITS) - 1
@@ -100,13 +105,20 @@ class Histogram(msgspec.Struct, forbid_unknown_fields=True):
         if p == 0:
             return self.minimum
         # Without rounding, 16.1 % of 1000 would be 161.00000000000003 values, and so one too many.
-        rank = math.ceil(round(p * self.count / 100, 6))
+        return self.ranked(max(1, math.ceil(round(p * self.count / 100, 6))))[1]
+
+    def ranked(self, rank: int) -> tuple[int, int]:
+        """Between which two the value lies that is number ``rank`` of all in their order, from 1 on.
+
+        Raises:
+            ValueError: there are not so many.
+        """
         seen = 0
         for bucket in sorted(self.buckets):
             seen += self.buckets[bucket]
-            if seen >= rank:
-                return min(bucket_upper(bucket), self.maximum)
-        raise AssertionError("the buckets hold fewer values than were counted")
+            if seen >= rank > 0:
+                return max(bucket_lower(bucket), self.minimum), min(bucket_upper(bucket), self.maximum)
+        raise ValueError(f"no value {rank} of {self.count}")
 
     @property
     def mean(self) -> float:

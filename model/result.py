@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from model.histogram import Histogram
 from model.measures import FaultRow
-from model.verdict import CheckResult, ExitCode, Verdict, Violation
+from model.verdict import CheckResult, ExitCode, Outcome, Verdict, Violation
 
-RESULT_VERSION: Final = 2
+RESULT_VERSION: Final = 3
 JOB_VERSION: Final = 1
 KINDS: Final = ("simulated", "live", "load")
 """What a run can be, in the order of a job; the directories of a job's parts are named like that."""
+
+CannotTell: TypeAlias = Literal["warn", "fail"]
+"""What an objective that cannot be told does to the exit code: nothing, or *unknown*."""
 
 
 class CheckRow(msgspec.Struct, frozen=True):
@@ -57,14 +60,18 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
         comparison: how ``measured`` has to stand to it.
         measured: in ``unit``; None if there is not a single sample.
         unit: ``ms``, ``%`` or ``connections``.
-        met: None if it was not measured or does not apply.
+        outcome: met or missed only if ``low`` and ``high`` leave no doubt.
         phase: whose samples decide; ``run`` for all of them.
+        share: of the time of the run that ``phase`` is, from 0 to 1.
         clock: ``virtual``, ``server`` or ``client`` as the history says, or ``wall``.
         samples: how many values ``measured`` stands on.
+        low, high: between what the true value lies, each with 95 % confidence; None for a side on which so
+            few samples set no bound.
+        applies: false if the objective does not concern such a run at all; it is then no matter of samples.
         margin: how far from missing, as a share (see ``docs/results.md``); negative if missed.
-        by_phase: the same measure in each phase, None where there are no samples.
+        by_phase: the same measure in each phase, and over the whole ``run``; None where there are no samples.
         beside: what another clock says of the same, in ``unit``: clock to value; it decides nothing.
-        note: why ``met`` is None, or what else a reader has to know.
+        note: why it cannot be told, or what else a reader has to know.
     """
 
     name: str
@@ -73,10 +80,14 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
     comparison: str
     measured: float | None
     unit: str
-    met: bool | None
+    outcome: Outcome
     phase: str
     clock: str
     samples: int
+    share: float = 1.0
+    low: float | None = None
+    high: float | None = None
+    applies: bool = True
     margin: float | None = None
     by_phase: dict[str, float | None] = {}
     beside: dict[str, float] = {}
@@ -153,6 +164,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         lost: what could not be written, a line each, because the disk was full.
         reached: how often each mechanism happened that there is in such a run, 0 included.
         required: the mechanisms that the scenario requires.
+        cannot_tell: what an objective that cannot be told does to the exit code.
     """
 
     verdict: Verdict
@@ -189,6 +201,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     lost: list[str] = []
     reached: dict[str, int] = {}
     required: list[str] = []
+    cannot_tell: CannotTell = "warn"
     version: int = RESULT_VERSION
 
 
@@ -199,8 +212,10 @@ def exit_code(
     *,
     interrupted: bool = False,
     lost: bool = False,
+    cannot_tell: CannotTell = "warn",
 ) -> ExitCode:
     """The code of a run: correctness, then what kept it from its end, the harness, the objectives."""
+    slos = list(slos)
     if verdict is Verdict.VIOLATED:
         return ExitCode.VIOLATED
     if lost:
@@ -209,14 +224,19 @@ def exit_code(
         return ExitCode.INTERRUPTED
     if not all(row.ok for row in harness):
         return ExitCode.HARNESS_LIMIT
-    if verdict is Verdict.UNKNOWN:
+    if verdict is Verdict.UNKNOWN or (cannot_tell == "fail" and untold(slos)):
         return ExitCode.UNKNOWN
     return ExitCode.SLO_MISSED if missed(slos) else ExitCode.GOOD
 
 
 def missed(slos: Iterable[SloRow]) -> Sequence[SloRow]:
-    """The objectives that were measured and not met."""
-    return [slo for slo in slos if slo.met is False]
+    """The objectives that were certainly not met."""
+    return [slo for slo in slos if slo.outcome is Outcome.MISSED]
+
+
+def untold(slos: Iterable[SloRow]) -> Sequence[SloRow]:
+    """The objectives that concern the run, but of which its samples do not tell whether they were met."""
+    return [slo for slo in slos if slo.applies and slo.outcome is Outcome.CANNOT_TELL]
 
 
 _SEVERITY: Final = (

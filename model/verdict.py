@@ -22,6 +22,14 @@ class Verdict(enum.StrEnum):
         return {Verdict.VALID: "holds", Verdict.VIOLATED: "fails"}.get(self, self.value)
 
 
+class Outcome(enum.StrEnum):
+    """What became of an objective; what too few samples say nothing of is neither met nor missed."""
+
+    MET = "met"
+    MISSED = "missed"
+    CANNOT_TELL = "cannot tell"
+
+
 class ExitCode(enum.IntEnum):
     """The one table of exit codes, for every command."""
 

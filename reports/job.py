@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from model.result import KINDS, CheckRow, HarnessRow, RunResult, SloRow, missed
+from model.result import KINDS, CheckRow, HarnessRow, RunResult, SloRow, missed, untold
 from model.verdict import ExitCode, Verdict
 from model.wording import listed
 from reports import comparison, timeline, views, wording
@@ -120,8 +120,12 @@ def reasons(recorded: RecordedJob) -> list[str]:
             sentences.append(f"{title}: {wording.coverage_text(result)}")
         if limits:
             sentences.append(f"{title}: {wording.harness_text(limits[0])}")
-        elif missed(result.slos):
+            continue
+        if missed(result.slos):
             sentences.append(f"{title}: missed {listed([_missed(s) for s in missed(result.slos)])}.")
+        if result.cannot_tell == "fail" and untold(result.slos):
+            untold_text = listed([f"{s.title} ({s.note})" for s in untold(result.slos)])
+            sentences.append(f"{title}: cannot tell for {untold_text}.")
     return sentences or [
         f"{wording.KIND_TITLES[run.result.kind]}: {wording.coverage_text(run.result)}"
         for run in recorded.runs

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Final
 from xml.etree import ElementTree
 
-from model.result import CheckRow, HarnessRow, RunResult, SloRow
-from model.verdict import Verdict
+from model.result import CannotTell, CheckRow, HarnessRow, RunResult, SloRow
+from model.verdict import Outcome, Verdict
 from model.wording import printable
 from reports import wording
 from reports.recorded import RecordedJob, RecordedRun
@@ -23,8 +23,8 @@ def render_junit(recorded: RecordedRun) -> str:
 
     A violated check and a missed objective are failures. A claimed check with nothing to compare is an
     error, because an unchecked property must not look like a good one; so is a harness that was itself the
-    limit, and then the objectives are skipped. An objective that was not measured, and an unclaimed check
-    that did not hold, are skipped.
+    limit, and then the objectives are skipped. An objective that cannot be told is skipped, or an error if
+    that is to fail a run; an unclaimed check that did not hold is skipped.
     """
     result = recorded.result
     suites = ElementTree.Element("testsuites", name="concord")
@@ -91,7 +91,7 @@ def _checks(result: RunResult, classname: str) -> list[ElementTree.Element]:
 
 def _slos(result: RunResult, classname: str) -> list[ElementTree.Element]:
     sound = not wording.harness_limits(result)
-    return [_slo(slo, classname, sound) for slo in result.slos]
+    return [_slo(slo, classname, sound, result.cannot_tell) for slo in result.slos]
 
 
 def _harness(result: RunResult, classname: str) -> list[ElementTree.Element]:
@@ -112,13 +112,18 @@ def _check(check: CheckRow, classname: str) -> ElementTree.Element:
     return case
 
 
-def _slo(slo: SloRow, classname: str, sound: bool) -> ElementTree.Element:
+def _slo(slo: SloRow, classname: str, sound: bool, cannot_tell: CannotTell) -> ElementTree.Element:
     case = _case(classname, slo.name)
     measured = wording.value_text(slo.measured, slo.unit)
-    sentence = f"{slo.title}: {measured} measured ({slo.phase}), objective {wording.objective_text(slo)}"
-    if slo.met is None or not sound:
-        _add(case, "skipped", wording.outcome_text(slo, sound))
-    elif not slo.met:
+    bounds = f"; {found}" if (found := wording.bounds_text(slo)) else ""
+    sentence = (
+        f"{slo.title}: {measured} measured ({wording.decided_text(slo)}{bounds}), "
+        f"objective {wording.objective_text(slo)}"
+    )
+    if slo.outcome is Outcome.CANNOT_TELL or not sound:
+        must = slo.applies and sound and cannot_tell == "fail"
+        _add(case, "error" if must else "skipped", wording.reasoned_text(slo, sound))
+    elif slo.outcome is Outcome.MISSED:
         _add(case, "failure", sentence)
     ElementTree.SubElement(case, "system-out").text = printable(sentence)
     return case

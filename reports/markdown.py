@@ -86,11 +86,13 @@ def _slo(slo: SloRow | None, result: RunResult) -> str:
     """What was measured, by which clock, the outcome, and what another clock says."""
     if slo is None:
         return wording.NONE
-    outcome = wording.outcome_text(slo, sound=not wording.harness_limits(result))
+    outcome = wording.reasoned_text(slo, sound=not wording.harness_limits(result))
     if slo.measured is None:
         return outcome
     beside = "".join(f"; {c}: {wording.value_text(value, slo.unit)}" for c, value in slo.beside.items())
-    return f"{wording.value_text(slo.measured, slo.unit)} {outcome} ({slo.clock} clock{beside})"
+    bounds = f"; {found}" if (found := wording.bounds_text(slo)) else ""
+    measured = wording.value_text(slo.measured, slo.unit)
+    return f"{measured} {outcome} ({wording.decided_text(slo)}{bounds}{beside})"
 
 
 def _job_checks(results: Sequence[RunResult]) -> str:
@@ -175,12 +177,16 @@ def _slos(result: RunResult) -> str:
             slo.title,
             wording.objective_text(slo),
             wording.value_text(slo.measured, slo.unit),
-            wording.outcome_text(slo, sound=not wording.harness_limits(result)),
+            wording.bounds_text(slo),
+            wording.reasoned_text(slo, sound=not wording.harness_limits(result)),
             wording.margin_text(slo),
+            *[wording.value_text(slo.by_phase.get(phase), slo.unit) for phase in wording.PHASE_TITLES],
+            wording.decided_text(slo),
         ]
         for slo in result.slos
     ]
-    return _table(["objective", "target", "measured", "outcome", "margin"], rows)
+    head = ["objective", "target", "measured", "95 % bounds", "outcome", "margin"]
+    return _table([*head, *wording.PHASE_TITLES.values(), "decided on"], rows)
 
 
 def _faults(result: RunResult) -> str:

@@ -3,7 +3,8 @@
 What is measured at the server is judged by the server's own clock where it told us (``docs/results.md``
 says why); the clients' value then stands beside it, and the other way round for everything else.
 
-An objective without a single sample is neither met nor missed; its row says "not measured".
+An objective is met or missed only if the samples leave no doubt: the bounds within which the true value lies
+(:mod:`model.confidence`) have to be on one side of it. What has too few samples, or none, cannot be told.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from model.claims import ENGINES
+from model.confidence import rank_bounds, samples_needed, share_bounds
 from model.histogram import Histogram
-from model.measures.measure_set import LATENCIES, PHASES, MeasureSet
-from model.result import RunResult, ServerSeries, SloRow, exit_code
+from model.measures.measure_set import LATENCIES, PHASES, RUN, STRATA, MeasureSet
+from model.result import CannotTell, RunResult, ServerSeries, SloRow, exit_code
 from model.settings.reader import Reader, SettingError, Wrong, parse, text_of
+from model.verdict import Outcome
+from model.wording import counted
 
 RUNBOOK: Final = Path(__file__).parent / "objectives" / "runbook.yaml"
 OBJECTIVES_VERSION: Final = 1
 OBJECTIVES_BYTES_MAX: Final = 1_048_576
 SECOND_US: Final = 1_000_000
-RUN: Final = "run"
-"""The phase that is the whole run."""
-
 _UNITS: Final = {"uptime": "%", "reconciliations": "%", "connections": "connections"}
 _TIMED: Final = ("transform", *LATENCIES)
 _BY_SERVER: Final = ("operation", "transform")
@@ -46,8 +47,8 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
     comparison: Literal["<", ">="]
     objective: float
     unit: str
-    phase: Literal["steady", "fault", "recovery", "heal", "run"]
     source: str
+    phase: Literal["steady", "fault", "recovery", "heal", "run"] = RUN
     percentile: float | None = None
     clients_min: int = 0
 
@@ -117,8 +118,12 @@ def _contradictions(objective: Objective) -> Iterator[tuple[str, str]]:
 
 
 class _Measured(NamedTuple):
-    value: float | None
-    samples: int
+    """A value in the objective's unit, None without samples, and between what the true one lies."""
+
+    value: float | None = None
+    samples: int = 0
+    low: float | None = None
+    high: float | None = None
 
 
 class _Reading(NamedTuple):
@@ -151,7 +156,7 @@ def evaluate(
     return [_row(objective, measures, clients, server) for objective in objectives]
 
 
-def judged(result: RunResult, measures: MeasureSet) -> RunResult:
+def judged(result: RunResult, measures: MeasureSet, cannot_tell: CannotTell = "warn") -> RunResult:
     """The result of a run with its objectives evaluated and its final exit code."""
     slos = evaluate(
         load_objectives(),
@@ -167,60 +172,97 @@ def judged(result: RunResult, measures: MeasureSet) -> RunResult:
             result.harness,
             interrupted=result.interrupted,
             lost=bool(result.lost),
+            cannot_tell=cannot_tell,
         )
     )
-    return msgspec.structs.replace(result, slos=slos, exit_code=code)
+    return msgspec.structs.replace(result, slos=slos, exit_code=code, cannot_tell=cannot_tell)
 
 
 def _without_server(objective: Objective, measures: MeasureSet) -> SloRow:
-    nothing = _Reading(_Measured(None, 0), measures.clock, objective.phase)
-    return _row_of(objective, nothing, None, note="not applicable without a server")
+    nothing = _Reading(_Measured(), measures.clock, objective.phase)
+    return _row_of(objective, nothing, measures, note="not applicable without a server", applies=False)
 
 
 def _row(objective: Objective, measures: MeasureSet, clients: int, server: ServerSeries | None) -> SloRow:
     decides, others = _readings(objective, measures, server)
-    value = decides.measured.value
-    met: bool | None = None
-    note = _not_applicable(objective, measures, clients)
-    if value is None:
-        note = "not measured"
-    elif not note and objective.comparison == "<":
-        met = value < objective.objective
-    elif not note:
-        met = value >= objective.objective
-    if met is not None and decides.phase != objective.phase:
+    if note := _not_applicable(objective, measures, clients):
+        return _row_of(objective, decides, measures, others, note=note, applies=False)
+    note = _not_reached(objective, measures)
+    outcome = Outcome.CANNOT_TELL if note else _outcome(objective, decides.measured)
+    if outcome is Outcome.CANNOT_TELL:
+        note = note or _doubt(objective, decides.measured)
+    elif decides.phase != objective.phase:
         note = "of the whole run; the server does not know the phases"
-    by_phase: dict[str, float | None] = {}
-    if objective.measure not in ("transform", "connections"):
-        by_phase = {phase: _measure(objective, measures, phase).value for phase in PHASES}
-    beside = {o.clock: o.measured.value for o in others if o.measured.value is not None}
-    return _row_of(objective, decides, met, by_phase, beside, note)
+    return _row_of(objective, decides, measures, others, outcome, note)
+
+
+def _outcome(objective: Objective, measured: _Measured) -> Outcome:
+    """Met if the true value cannot but keep to the objective, missed if it cannot."""
+    low, high, limit = measured.low, measured.high, objective.objective
+    if objective.comparison == "<":
+        is_met, is_missed = high is not None and high < limit, low is not None and low >= limit
+    else:
+        is_met, is_missed = low is not None and low >= limit, high is not None and high < limit
+    if measured.value is None or is_met == is_missed:
+        return Outcome.CANNOT_TELL
+    return Outcome.MET if is_met else Outcome.MISSED
+
+
+def _doubt(objective: Objective, measured: _Measured) -> str:
+    """Why the samples do not tell."""
+    if measured.value is None:
+        return "not measured"
+    share = objective.percentile if objective.percentile is not None else objective.objective
+    needed = samples_needed(share / 100)
+    if needed is None:
+        return "no number of samples shows that nothing ever fails"
+    if measured.samples < needed:
+        return f"{counted(measured.samples, 'sample')}; {needed:,} are needed even if all are good"
+    return f"{measured.samples:,} samples, too close to the objective to tell"
 
 
 def _row_of(
     objective: Objective,
     reading: _Reading,
-    met: bool | None,
-    by_phase: dict[str, float | None] | None = None,
-    beside: dict[str, float] | None = None,
+    measures: MeasureSet,
+    others: Sequence[_Reading] = (),
+    outcome: Outcome = Outcome.CANNOT_TELL,
     note: str = "",
+    *,
+    applies: bool = True,
 ) -> SloRow:
+    measured = reading.measured
+    has_phases = objective.measure not in ("transform", "connections")
     return SloRow(
         name=objective.name,
         title=_title(objective),
         objective=objective.objective,
         comparison=objective.comparison,
-        measured=reading.measured.value,
+        measured=measured.value,
         unit=objective.unit,
-        met=met,
+        outcome=outcome,
         phase=reading.phase,
+        share=_share_of(reading.phase, measures),
         clock=reading.clock,
-        samples=reading.measured.samples,
-        margin=_margin(objective, reading.measured.value),
-        by_phase=by_phase or {},
-        beside=beside or {},
+        samples=measured.samples,
+        low=measured.low,
+        high=measured.high,
+        applies=applies,
+        margin=_margin(objective, measured.value),
+        by_phase={
+            phase: _measure(objective, measures, phase).value for phase in (STRATA if has_phases else (RUN,))
+        },
+        beside={o.clock: o.measured.value for o in others if o.measured.value is not None},
         note=note,
     )
+
+
+def _share_of(phase: str, measures: MeasureSet) -> float:
+    """Of the time of the run, as all its cells had it."""
+    if phase == RUN:
+        return 1.0
+    whole_us = sum(measures.phases_us.values())
+    return measures.phases_us.get(phase, 0) / whole_us if whole_us else 0.0
 
 
 def _readings(
@@ -242,20 +284,24 @@ def _readings(
 def _of_server(objective: Objective, server: ServerSeries) -> _Measured:
     """What the server measured itself, over the whole run."""
     if objective.measure == "connections":
-        found = [value for value in server.columns.get("connections", []) if value is not None]
-        return _Measured(max(found), len(found)) if found else _Measured(None, 0)
+        return _largest([value for value in server.columns.get("connections", []) if value is not None])
     return _percentile(server.latencies.get(objective.measure, Histogram()), objective.percentile)
 
 
 def _not_applicable(objective: Objective, measures: MeasureSet, clients: int) -> str:
-    """Why the run cannot tell; empty if it can."""
+    """Why the objective does not concern such a run; empty if it does."""
     if clients < objective.clients_min:
         return f"not applicable below {objective.clients_min:,} clients"
     if objective.measure == "transform" and measures.clock == "virtual":
-        return "informs: CPU time of this machine"
+        return "CPU time of this machine, which informs only"
+    return ""
+
+
+def _not_reached(objective: Objective, measures: MeasureSet) -> str:
+    """Why the run says nothing of what it was meant to reach; empty if it got there."""
     wanted = max(measures.series.wanted, default=0)
     if objective.measure == "connections" and wanted < objective.objective:
-        return f"not applicable: at most {wanted:,} clients wanted to be connected at once"
+        return f"at most {wanted:,} clients wanted to be connected at once"
     return ""
 
 
@@ -271,16 +317,15 @@ def _measure(objective: Objective, measures: MeasureSet, phase: str) -> _Measure
     match objective.measure:
         case "uptime":
             uptimes = [measures.uptime[p] for p in phases]
-            wanted_us = sum(uptime.wanted_us for uptime in uptimes)
-            share = _percent(sum(uptime.connected_us for uptime in uptimes), wanted_us)
-            return share._replace(samples=-(-wanted_us // SECOND_US))  # started client seconds
+            return _connected(
+                sum(uptime.wanted_us for uptime in uptimes), sum(uptime.connected_us for uptime in uptimes)
+            )
         case "reconciliations":
             found = measures.reconciliations
             successes = sum(found.successes.get(p, 0) for p in phases)
             return _percent(successes, sum(found.attempts.get(p, 0) for p in phases))
         case "connections":
-            connected = measures.series.connected
-            return _Measured(float(max(connected)), len(connected)) if connected else _Measured(None, 0)
+            return _largest(measures.series.connected)
         case "transform":
             return _percentile(measures.transform, objective.percentile)
         case _:
@@ -288,14 +333,40 @@ def _measure(objective: Objective, measures: MeasureSet, phase: str) -> _Measure
             return _percentile(whole, objective.percentile)
 
 
+def _connected(wanted_us: int, connected_us: int) -> _Measured:
+    """Uptime in started client seconds, of which those count as down that are it in part."""
+    seconds = -(-wanted_us // SECOND_US)
+    down = min(seconds, -(-(wanted_us - connected_us) // SECOND_US))
+    return _percent(seconds - down, seconds)._replace(
+        value=100 * connected_us / wanted_us if wanted_us else None
+    )
+
+
 def _percent(part: int, whole: int) -> _Measured:
-    return _Measured(100 * part / whole, whole) if whole else _Measured(None, 0)
+    if not whole:
+        return _Measured()
+    low, high = share_bounds(part, whole)
+    return _Measured(100 * part / whole, whole, 100 * low, 100 * high)
+
+
+def _largest(values: Sequence[float]) -> _Measured:
+    """The largest value, which is a fact and no estimate."""
+    if not values:
+        return _Measured()
+    largest = float(max(values))
+    return _Measured(largest, len(values), largest, largest)
 
 
 def _percentile(histogram: Histogram, percentile: float | None) -> _Measured:
     if not histogram.count or percentile is None:
-        return _Measured(None, 0)
-    return _Measured(histogram.percentile(percentile) / 1000, histogram.count)
+        return _Measured()
+    ranks = rank_bounds(histogram.count, percentile / 100)
+    return _Measured(
+        histogram.percentile(percentile) / 1000,
+        histogram.count,
+        histogram.ranked(ranks.low)[0] / 1000 if ranks.low else None,
+        histogram.ranked(ranks.high)[1] / 1000 if ranks.high else None,
+    )
 
 
 def _margin(objective: Objective, value: float | None) -> float | None:

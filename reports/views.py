@@ -10,10 +10,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from model.measures.measure_set import FaultRow
 from model.result import HarnessRow, RunResult
+from model.verdict import Outcome
 from model.wording import printable
 from reports import wording
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+OUTCOME_TAGS: Final = {
+    Outcome.MET.value: "valid",
+    Outcome.MISSED.value: "violated",
+    Outcome.CANNOT_TELL.value: "unknown",
+    wording.HARNESS_INVALID: "quiet",
+}
+"""How the word is coloured that :func:`reports.wording.outcome_text` says."""
 
 
 class FaultSummary(NamedTuple):
@@ -36,6 +46,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_harmless,
     )
+    found.globals.update(outcome_tags=OUTCOME_TAGS, strata=wording.PHASE_TITLES)
     found.filters.update(
         number=lambda value: f"{value:,}",
         duration=wording.duration_text,
@@ -44,6 +55,8 @@ def environment() -> Environment:
         objective=wording.objective_text,
         margin=wording.margin_text,
         outcome=wording.outcome_text,
+        bounds=wording.bounds_text,
+        decided=wording.decided_text,
         evidence=_evidence,
         filled=_filled,
         cause=wording.harness_text,

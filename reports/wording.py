@@ -6,13 +6,23 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, worst
-from model.verdict import EXIT_CODES, ExitCode, Verdict
+from model.measures.measure_set import FAULT, HEAL, RECOVERY, RUN, STEADY
+from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, untold, worst
+from model.verdict import EXIT_CODES, ExitCode, Outcome, Verdict
 from model.wording import counted, listed
 
 NONE = "–"
 HARNESS_INVALID: Final = "harness-invalid"
 """What driver or generator could not keep up with says nothing about the server."""
+
+PHASE_TITLES: Final = {
+    STEADY: "steady",
+    FAULT: "during a fault",
+    RECOVERY: "recovering",
+    HEAL: "at rest",
+    RUN: "whole run",
+}
+"""The strata of every measure, in the order in which every report has them."""
 
 KIND_TITLES: Final = {"simulated": "Simulation", "live": "Live run", "load": "Load run"}
 
@@ -37,7 +47,7 @@ def objective_text(slo: SloRow) -> str:
 
 def margin_text(slo: SloRow) -> str:
     """How far an objective is from being missed."""
-    if slo.margin is None or slo.met is None:
+    if slo.margin is None or slo.outcome is Outcome.CANNOT_TELL:
         return NONE
     if slo.unit == "%" and slo.comparison == ">=":
         if slo.margin < 0:
@@ -47,12 +57,34 @@ def margin_text(slo: SloRow) -> str:
 
 
 def outcome_text(slo: SloRow, sound: bool = True) -> str:
-    """Met, missed, or why neither; of a run that is not ``sound`` no objective says anything."""
-    if slo.met is not None and not sound:
+    """Met, missed or cannot tell; of a run that is not ``sound`` no objective says anything."""
+    if slo.outcome is not Outcome.CANNOT_TELL and not sound:
         return HARNESS_INVALID
-    if slo.met is None:
-        return slo.note or "not measured"
-    return "met" if slo.met else "missed"
+    return slo.outcome.value
+
+
+def reasoned_text(slo: SloRow, sound: bool = True) -> str:
+    """What :func:`outcome_text` says, and what there is to know about it."""
+    outcome = outcome_text(slo, sound)
+    return f"{outcome}: {slo.note}" if slo.note else outcome
+
+
+def bounds_text(slo: SloRow) -> str:
+    """Between what the true value lies, if that is anything else than what was measured."""
+    if (slo.low is None and slo.high is None) or slo.low == slo.high:
+        return ""
+    low = "" if slo.low is None else value_text(slo.low, slo.unit)
+    high = "" if slo.high is None else value_text(slo.high, slo.unit)
+    if low and high:
+        return f"{low} to {high}"
+    return f"at least {low}" if low else f"at most {high}"
+
+
+def decided_text(slo: SloRow) -> str:
+    """On what an objective was decided: the phase, its share of the run, the clock."""
+    phase = PHASE_TITLES.get(slo.phase, slo.phase)
+    share = "" if slo.phase == RUN else f", {100 * slo.share:.0f} % of the run"
+    return f"{phase}{share}, {slo.clock} clock"
 
 
 def duration_text(value_us: int) -> str:
@@ -129,10 +161,14 @@ def headline(result: RunResult) -> str:
     """The verdict with what else decided the exit code, in a few words."""
     if result.verdict is not Verdict.VIOLATED and harness_limits(result):
         return HARNESS_INVALID
-    slos = missed(result.slos)
-    if result.verdict is Verdict.VALID and slos:
-        return f"valid, but {len(slos)} of {len(result.slos)} objectives missed"
-    return str(result.verdict)
+    if result.verdict is not Verdict.VALID:
+        return str(result.verdict)
+    doubts = [
+        f"{len(slos)} of {len(result.slos)} objectives {words}"
+        for slos, words in ((missed(result.slos), "missed"), (untold(result.slos), "cannot be told"))
+        if slos
+    ]
+    return f"{result.verdict}, but {listed(doubts)}" if doubts else str(result.verdict)
 
 
 def mood(verdict: Verdict, code: int) -> str:

@@ -12,7 +12,7 @@ from concord.exits import cause_of
 from concord.finish import judge, keep
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim, discard, refuse_foreign
-from concord.options import FleetOptions, Out, ScenarioChoice, takes_structs
+from concord.options import FleetOptions, ObjectiveOptions, Out, ScenarioChoice, takes_structs
 from concord.refusals import UsageError
 from concord.scenarios import chosen
 from concord.terminal import say
@@ -45,7 +45,9 @@ def campaign(
     try:
         for seed, what, directory in zip(range(first, last), runs, directories, strict=True):
             claim(directory)
-            finished = judge(run_fleet(what, options_of(what, choice, fleet, seed, directory)))
+            finished = judge(
+                run_fleet(what, options_of(what, choice, fleet, seed, directory)), ObjectiveOptions()
+            )
             result = finished.result
             if result.verdict is not Verdict.VALID:
                 failed.append((seed, finished))

@@ -11,7 +11,7 @@ from concord.finish import finish
 from concord.folders import claim, offered
 from concord.greeting import greet
 from concord.loading import load as run
-from concord.options import Out, Seed
+from concord.options import ObjectiveOptions, Out, Seed, takes_structs
 from concord.refusals import UsageError, refusing
 from concord.terminal import command_line
 from loadgen.plan import LoadPlan, PlanError
@@ -26,7 +26,9 @@ EXAMPLES = (
 )
 
 
+@takes_structs
 def load(
+    objectives: ObjectiveOptions,
     host: Annotated[str, typer.Option(help="The server, ws://HOST:PORT.")] = "ws://127.0.0.1:8080",
     users: Annotated[int, typer.Option(min=1, help="Users at most.")] = 100,
     documents: Annotated[int, typer.Option(min=1, help="Documents they edit.")] = 10,
@@ -70,7 +72,7 @@ def load(
     with offered(out):
         greet(plan.address, tokens_of(plan).token("greeting"))
     claim(out)
-    code = finish(run(LoadOptions(plan, out, command_line(token))), out)
+    code = finish(run(LoadOptions(plan, out, command_line(token))), out, objectives)
     if code:
         raise typer.Exit(code)
 

@@ -19,7 +19,7 @@ from concord.fleet import options_of, run_fleet
 from concord.folders import claim
 from concord.loading import load
 from concord.machines import needs_linux
-from concord.options import FleetOptions, Jobs, Out, ScenarioChoice, Seed
+from concord.options import FleetOptions, Jobs, ObjectiveOptions, Out, ScenarioChoice, Seed, takes_structs
 from concord.refusals import UsageError
 from concord.scenarios import chosen
 from concord.terminal import command_line, say
@@ -41,7 +41,9 @@ LOAD_SECONDS = 25.0
 """What the live and the load run take, so that the whole of the job stays within minutes."""
 
 
+@takes_structs
 def run(
+    objectives: ObjectiveOptions,
     seed: Seed = 1,
     jobs: Jobs = 0,
     out: Out = Path("out"),
@@ -52,10 +54,14 @@ def run(
     needs_linux("run")
     claim(out)
     codes: list[int] = []
+    parts: dict[str, Callable[[Path], RunOutcome]] = {
+        "simulated": lambda part: _simulated(part, seed, jobs),
+        "live": lambda part: _live(part, seed, live_clients),
+        "load": lambda part: _load(part, seed, load_users),
+    }
     try:
-        _part(codes, out / "simulated", lambda part: _simulated(part, seed, jobs))
-        _part(codes, out / "live", lambda part: _live(part, seed, live_clients))
-        _part(codes, out / "load", lambda part: _load(part, seed, load_users))
+        for kind, make in parts.items():
+            _part(codes, out / kind, make, objectives)
     except KeyboardInterrupt:
         if ExitCode.VIOLATED not in codes:
             raise
@@ -66,7 +72,12 @@ def run(
         raise typer.Exit(code)
 
 
-def _part(codes: list[int], directory: Path, make: Callable[[Path], RunOutcome]) -> None:
+def _part(
+    codes: list[int],
+    directory: Path,
+    make: Callable[[Path], RunOutcome],
+    objectives: ObjectiveOptions,
+) -> None:
     """One run of a job, its code added to ``codes``.
 
     One that cannot be made is a result too, so that the others are reported.
@@ -77,7 +88,7 @@ def _part(codes: list[int], directory: Path, make: Callable[[Path], RunOutcome])
     say(f"— {directory.name}", style="bold")
     claim(directory)
     try:
-        finished = judge(make(directory))
+        finished = judge(make(directory), objectives)
     except (UsageError, ServerError) as error:
         say(f"{directory.name}: {error}", style="red")
         failed = results.Failed(exit_code=int(ExitCode.HARNESS_LIMIT), note=str(error))

@@ -12,10 +12,11 @@ from concord.finish import finish
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim, offered
 from concord.machines import needs_linux
-from concord.options import FleetOptions, Out, ScenarioChoice, Seed, takes_structs
+from concord.options import FleetOptions, ObjectiveOptions, Out, ScenarioChoice, Seed, takes_structs
 from concord.refusals import UsageError, refusing
 from concord.scenarios import CRDT_MODE, chosen
 from concord.terminal import command_line, say
+from simulator.running.run import RunOutcome
 
 EXAMPLES = (
     "concord simulate calm --seed 7",
@@ -31,6 +32,7 @@ EXAMPLES = (
 def simulate(
     choice: ScenarioChoice,
     fleet: FleetOptions,
+    objectives: ObjectiveOptions,
     seed: Seed = 1,
     out: Out = Path("out"),
     live: Annotated[
@@ -48,14 +50,15 @@ def simulate(
             raise UsageError(
                 "--inject, --jobs, --no-shrink, --paranoid are for simulated runs; leave them out with --live"
             )
-        code = _live(choice, seed, out, live, token, kill)
+        outcome = _live(choice, seed, out, live, token, kill)
     else:
-        code = _simulated(choice, fleet, seed, out)
+        outcome = _simulated(choice, fleet, seed, out)
+    code = finish(outcome, out, objectives)
     if code:
         raise typer.Exit(code)
 
 
-def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path) -> int:
+def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path) -> RunOutcome:
     what = chosen(choice, seed)
     options = options_of(what, choice, fleet, seed, out)
     scenario = what.scenario
@@ -64,10 +67,10 @@ def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path
         f"{scenario.duration_us / 1e6:g} virtual seconds, seed {seed}, {options.jobs} processes"
     )
     claim(out)
-    return finish(run_fleet(what, options), out)
+    return run_fleet(what, options)
 
 
-def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, kill: bool) -> int:
+def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, kill: bool) -> RunOutcome:
     # Here, because a run in virtual time needs none of what drives sockets.
     from concord.driving import drive
     from concord.greeting import greet
@@ -93,4 +96,4 @@ def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, k
         with offered(out):
             greet(address, tokens.token("greeting"))
     claim(out)
-    return finish(drive(what, options), out)
+    return drive(what, options)

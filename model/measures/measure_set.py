@@ -22,6 +22,12 @@ RECOVERY: Final = "recovery"
 HEAL: Final = "heal"
 PHASES: Final = (STEADY, FAULT, RECOVERY, HEAL)
 
+RUN: Final = "run"
+"""What stands in place of a phase for the whole run."""
+
+STRATA: Final = (*PHASES, RUN)
+"""What every figure is told for, in this order."""
+
 LATENCIES: Final = (
     "operation",
     "acknowledge",

@@ -232,7 +232,7 @@ def test_the_result_has_its_keys(simulated: tuple[Path, subprocess.CompletedProc
     assert result["digest"] in done.stdout
     assert all(check.keys() >= {"name", "verdict", "checked", "detail"} for check in result["checks"])
     assert result["slos"]
-    assert all(slo.keys() >= {"name", "objective", "measured", "unit", "met"} for slo in result["slos"])
+    assert all(slo.keys() >= {"name", "objective", "measured", "unit", "outcome"} for slo in result["slos"])
 
 
 @pytest.mark.slow

@@ -42,6 +42,21 @@ def test_percentiles_agree_with_a_sorted_list(values: list[int], p: float) -> No
     assert found <= max(values)
 
 
+@given(VALUES, st.data())
+def test_a_rank_lies_between_the_ends_of_its_bucket(values: list[int], data: st.DataObject) -> None:
+    rank = data.draw(st.integers(1, len(values)))
+    low, high = of(values).ranked(rank)
+    assert min(values) <= low <= sorted(values)[rank - 1] <= high <= max(values)
+    assert bucket_of(low) == bucket_of(high)
+    assert high == of(values).percentile(100 * rank / len(values))
+
+
+@pytest.mark.parametrize("rank", [0, 3, -1])
+def test_there_is_no_value_of_a_rank_beyond_all(rank: int) -> None:
+    with pytest.raises(ValueError, match="of 2"):
+        of([1, 2]).ranked(rank)
+
+
 def test_a_percentile_is_not_pushed_to_the_next_value_by_rounding() -> None:
     # 16.1 * 1000 / 100 is a little above 161 in binary floating point.
     values = [1] * 161 + [100] * 839

@@ -22,12 +22,15 @@ from model.result import (
     exit_code,
     load,
     missed,
+    untold,
     worst,
 )
-from model.verdict import CheckResult, ExitCode, Verdict
+from model.verdict import CheckResult, ExitCode, Outcome, Verdict
+
+MET, MISSED, CANNOT_TELL = Outcome
 
 
-def slo(met: bool | None) -> SloRow:
+def slo(outcome: Outcome, applies: bool = True) -> SloRow:
     return SloRow(
         name="n",
         title="t",
@@ -35,7 +38,8 @@ def slo(met: bool | None) -> SloRow:
         comparison="<",
         measured=None,
         unit="ms",
-        met=met,
+        outcome=outcome,
+        applies=applies,
         phase="steady",
         clock="virtual",
         samples=0,
@@ -59,21 +63,41 @@ def test_a_row_whose_verdict_contradicts_its_counts_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "met", "code"),
+    ("verdict", "outcomes", "code"),
     [
-        (Verdict.VALID, [True, None], ExitCode.GOOD),
+        (Verdict.VALID, [MET, CANNOT_TELL], ExitCode.GOOD),
         (Verdict.VALID, [], ExitCode.GOOD),
-        (Verdict.VALID, [True, False], ExitCode.SLO_MISSED),
-        (Verdict.UNKNOWN, [False], ExitCode.UNKNOWN),
-        (Verdict.VIOLATED, [False], ExitCode.VIOLATED),
+        (Verdict.VALID, [MET, MISSED], ExitCode.SLO_MISSED),
+        (Verdict.UNKNOWN, [MISSED], ExitCode.UNKNOWN),
+        (Verdict.VIOLATED, [MISSED], ExitCode.VIOLATED),
     ],
 )
 def test_correctness_comes_before_objectives(
-    verdict: Verdict, met: list[bool | None], code: ExitCode
+    verdict: Verdict, outcomes: list[Outcome], code: ExitCode
 ) -> None:
-    rows = [slo(m) for m in met]
+    rows = [slo(outcome) for outcome in outcomes]
     assert exit_code(verdict, rows) is code
-    assert [row.met for row in missed(rows)] == [m for m in met if m is False]
+    assert [row.outcome for row in missed(rows)] == [o for o in outcomes if o is MISSED]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "applies", "code"),
+    [
+        (Verdict.VALID, CANNOT_TELL, True, ExitCode.UNKNOWN),
+        (Verdict.VALID, CANNOT_TELL, False, ExitCode.GOOD),  # does not concern the run
+        (Verdict.VALID, MET, True, ExitCode.GOOD),
+        (Verdict.VALID, MISSED, True, ExitCode.SLO_MISSED),
+        (Verdict.VIOLATED, CANNOT_TELL, True, ExitCode.VIOLATED),
+    ],
+)
+def test_what_cannot_be_told_fails_a_run_only_if_it_shall(
+    verdict: Verdict, outcome: Outcome, applies: bool, code: ExitCode
+) -> None:
+    rows = [slo(MET), slo(outcome, applies)]
+    assert exit_code(verdict, rows, cannot_tell="fail") is code
+    assert bool(untold(rows)) == (applies and outcome is CANNOT_TELL)
+    if outcome is CANNOT_TELL and verdict is Verdict.VALID:
+        assert exit_code(verdict, rows) is ExitCode.GOOD
 
 
 # --- the harness, and several runs --------------------------------------------------------------------------
@@ -84,19 +108,20 @@ def sign(ok: bool) -> HarnessRow:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "met", "code"),
+    ("verdict", "outcome", "code"),
     [
-        (Verdict.VALID, True, ExitCode.HARNESS_LIMIT),
-        (Verdict.VALID, False, ExitCode.HARNESS_LIMIT),
-        (Verdict.UNKNOWN, True, ExitCode.HARNESS_LIMIT),
-        (Verdict.VIOLATED, False, ExitCode.VIOLATED),
+        (Verdict.VALID, MET, ExitCode.HARNESS_LIMIT),
+        (Verdict.VALID, MISSED, ExitCode.HARNESS_LIMIT),
+        (Verdict.UNKNOWN, MET, ExitCode.HARNESS_LIMIT),
+        (Verdict.VIOLATED, MISSED, ExitCode.VIOLATED),
     ],
 )
 def test_a_harness_at_its_limit_decides_all_but_a_violation(
-    verdict: Verdict, met: bool, code: ExitCode
+    verdict: Verdict, outcome: Outcome, code: ExitCode
 ) -> None:
-    assert exit_code(verdict, [slo(met)], [sign(True), sign(False)]) is code
-    assert exit_code(verdict, [slo(met)], [sign(True)]) is exit_code(verdict, [slo(met)])
+    rows = [slo(outcome)]
+    assert exit_code(verdict, rows, [sign(True), sign(False)]) is code
+    assert exit_code(verdict, rows, [sign(True)]) is exit_code(verdict, rows)
 
 
 ORDER = [70, 64, 1, 74, 143, 130, 141, 4, 2, 3, 0]
@@ -195,5 +220,5 @@ def test_a_result_with_histograms_comes_back_whatever_the_order_of_recording(val
 
 
 def test_an_older_result_is_refused_by_its_version() -> None:
-    with pytest.raises(ValueError, match="result of version 1, this is version 2"):
+    with pytest.raises(ValueError, match="result of version 1, this is version 3"):
         load(b'{"version": 1, "virtual_seconds": 3}')

@@ -53,7 +53,7 @@ def synthetic_history(seed: int, seconds: int = 60) -> list[h.Record]:
             continue
         sequences[site] += 1
         revision += 1
-        one = operation_records(rng, now, site, sequences[site], revision, 9 if partition else 1)
+        one = operation_records(rng, now, site, sequences[site], revision, 3 if partition else 1)
         records += [record for record in one if getattr(record, "site", None) not in away]
     return [*records, h.Finished(seconds * SECOND_US)]
 

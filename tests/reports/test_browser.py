@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from concord.finish import judge
+from concord.options import ObjectiveOptions
 from model import arena as arenas
 from reports.write import write_report
 from simulator.running.run import save
@@ -30,7 +31,7 @@ def run(directory: Path) -> None:
 
 
 def replicas(directory: Path) -> None:
-    save(judge(run_replicas(directory)), directory)
+    save(judge(run_replicas(directory), ObjectiveOptions()), directory)
 
 
 def arena(directory: Path) -> None:

@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from model.result import Failed, Job
+from model.result import Failed, Job, load
 from model.verdict import Verdict
 from reports import canvas
 from reports.recorded import ReportError
+from reports.slo import judged
 from reports.write import write_report
 from tests.reports.jobs import STRAINED, synthetic_run, write_job, write_part
 from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
@@ -97,8 +98,8 @@ def test_objectives_stand_side_by_side_with_their_clocks(good: Path) -> None:
     assert "objective target simulated live load" in text
     (operation,) = re.findall(r"Operation latency, p95 (.*?) WebSocket", text)
     assert re.fullmatch(
-        r"&lt; 50 ms [\d.]+ ms met virtual clock, steady"
-        r"( [\d.]+ ms met server clock, run · client: [\d.]+ ms){2}",
+        r"&lt; 50 ms [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · whole run, virtual clock"
+        r"( [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · whole run, server clock · client: [\d.]+ ms){2}",
         operation,
     )
     assert "not applicable below 10,000 clients" in text
@@ -178,7 +179,7 @@ def test_a_harness_at_its_limit_is_loud_and_voids_the_objectives(bad: Path) -> N
     assert "CPU of the generator: 98.000 %, limit 90.000 %" in alert
     assert "&lt;b&gt;31 s&lt;/b&gt;" in alert
     (operation,) = re.findall(r"Operation latency, p95 (.*?) WebSocket", section(bad, "slos"))
-    live, load = operation.split("server clock, run")[:2]
+    live, load = operation.split("whole run, server clock")[:2]
     assert "missed" in live
     assert "harness-invalid" in load
     assert "missed" not in load
@@ -207,13 +208,33 @@ def test_a_missed_objective_is_said_with_its_run(tmp_path: Path) -> None:
     assert job_of(tmp_path).exit_code == 3
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
+def test_what_cannot_be_told_is_said_everywhere_and_fails_a_run_that_shall_fail(tmp_path: Path) -> None:
+    result, measures = synthetic_run("live")
+    write_part(tmp_path, judged(result, measures, "fail"), measures)
+    write_report(tmp_path)
+    assert job_of(tmp_path).exit_code == 2
+    sentence = "Document sync success (1 sample; 29,956 are needed even if all are good)"
+    for name in ("report.html", "summary.md"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "Live run: cannot tell for WebSocket uptime" in text
+        assert sentence in text
+    for path in (tmp_path, tmp_path / "live"):
+        assert "cannot tell" in page(path).text
+        suites = ElementTree.parse(path / "junit.xml").getroot()
+        (error,) = suites.iterfind("*/testcase[@name='document_sync_success']/error")
+        assert (error.get("message") or "").startswith("cannot tell: 1 sample;")
+    assert load((tmp_path / "live" / "result.json").read_bytes()).cannot_tell == "fail"
+
+
 def test_junit_has_a_suite_for_each_run(bad: Path) -> None:
     suites = ElementTree.parse(bad / "junit.xml").getroot()
     assert [suite.get("name") for suite in suites] == ["concord.live", "concord.load"]
     live, load = suites
     counts = [[s.get(key) for key in ("tests", "failures", "errors", "skipped")] for s in (live, load)]
     # Live: four checks, seven objectives, two signs of health. Load: no objective says anything.
-    assert counts == [["13", "2", "1", "2"], ["10", "0", "1", "8"]]
+    assert counts == [["13", "2", "1", "5"], ["10", "0", "1", "8"]]
     error = load.find("testcase[@name='generator_cpu']/error")
     assert error is not None
     assert "harness-invalid" in (error.get("message") or "")

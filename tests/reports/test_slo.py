@@ -2,15 +2,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from model.histogram import Histogram
 from model.measures import Measures, MeasureSet
 from model.measures.measure_set import FAULT, STEADY
 from model.result import ServerSeries, SloRow
+from model.verdict import Outcome
 from reports.slo import RUNBOOK, ObjectiveError, evaluate, load_objectives
-from reports.wording import margin_text, objective_text, outcome_text, value_text
+from reports.wording import bounds_text, decided_text, margin_text, objective_text, reasoned_text, value_text
 from tests.histograms import record_many
+
+MET, MISSED, CANNOT_TELL = Outcome
 
 VALID = """
 version: 1
@@ -31,23 +35,29 @@ def rows(measures: MeasureSet, clients: int = 10_000) -> dict[str, SloRow]:
 def test_the_runbook_has_seven_objectives() -> None:
     found = {o.name: (o.comparison, o.objective, o.unit, o.percentile, o.phase) for o in load_objectives()}
     assert found == {
-        "operation_latency": ("<", 50, "ms", 95, "steady"),
-        "websocket_uptime": (">=", 99.9, "%", None, "steady"),
+        "operation_latency": ("<", 50, "ms", 95, "run"),
+        "websocket_uptime": (">=", 99.9, "%", None, "run"),
         "concurrent_connections": (">=", 10_000, "connections", None, "run"),
         "transformation_time": ("<", 10, "ms", 99, "run"),
         "document_sync_success": (">=", 99.99, "%", None, "run"),
-        "presence_latency": ("<", 200, "ms", 95, "steady"),
-        "authentication_latency": ("<", 100, "ms", 95, "steady"),
+        "presence_latency": ("<", 200, "ms", 95, "run"),
+        "authentication_latency": ("<", 100, "ms", 95, "run"),
     }
 
 
 def test_without_samples_nothing_is_met_or_missed() -> None:
     for row in rows(empty()).values():
         assert row.measured is None
-        assert row.met is None
+        assert row.outcome is CANNOT_TELL
         assert row.samples == 0
         assert row.margin is None
-        assert outcome_text(row) == "not measured"
+        assert reasoned_text(row) == "cannot tell: " + _UNMEASURED.get(row.name, "not measured")
+
+
+_UNMEASURED = {
+    "concurrent_connections": "at most 0 clients wanted to be connected at once",
+    "transformation_time": "CPU time of this machine, which informs only",
+}
 
 
 def test_without_a_server_no_objective_applies() -> None:
@@ -56,19 +66,67 @@ def test_without_a_server_no_objective_applies() -> None:
     found = evaluate(load_objectives(), measures, 10_000, has_server=False)
     assert [row.name for row in found] == list(rows(measures))
     for row in found:
-        assert (row.measured, row.met, row.samples) == (None, None, 0)
-        assert outcome_text(row) == "not applicable without a server"
+        assert (row.measured, row.outcome, row.samples, row.applies) == (None, CANNOT_TELL, 0, False)
+        assert reasoned_text(row) == "cannot tell: not applicable without a server"
 
 
-@pytest.mark.parametrize(("slowest_us", "met"), [(49_999, True), (50_000, False), (50_001, False)])
-def test_a_latency_has_to_be_below_its_limit(slowest_us: int, met: bool) -> None:
+@pytest.mark.parametrize(("slowest_us", "outcome"), [(49_999, MET), (50_000, MISSED), (50_001, MISSED)])
+def test_a_latency_has_to_be_below_its_limit(slowest_us: int, outcome: Outcome) -> None:
     measures = empty()
     record_many(measures.latencies["operation"][STEADY], slowest_us, 100)
-    record_many(measures.latencies["operation"][FAULT], 9_000_000, 1_000)  # decides nothing
     row = rows(measures)["operation_latency"]
-    assert (row.met, row.measured, row.samples) == (met, slowest_us / 1000, 100)
-    assert row.by_phase == {"steady": slowest_us / 1000, "fault": 9_000, "recovery": None, "heal": None}
+    assert (row.outcome, row.measured, row.samples) == (outcome, slowest_us / 1000, 100)
     assert row.clock == "virtual"
+
+
+def test_the_whole_run_decides_and_every_part_of_it_stands_beside() -> None:
+    measures = empty()
+    measures.phases_us.update({STEADY: 14_000_000, FAULT: 86_000_000})
+    record_many(measures.latencies["operation"][STEADY], 9_000, 100)
+    record_many(measures.latencies["operation"][FAULT], 9_000_000, 1_000)
+    row = rows(measures)["operation_latency"]
+    assert (row.outcome, row.phase, row.share, row.samples) == (MISSED, "run", 1, 1_100)
+    assert row.by_phase == {"steady": 9, "fault": 9_000, "recovery": None, "heal": None, "run": 9_000}
+    assert decided_text(row) == "whole run, virtual clock"
+
+
+def test_an_objective_that_names_a_phase_is_decided_on_it_and_says_how_much_of_the_run_that_is(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "slos.yaml"
+    path.write_text(VALID)
+    measures = empty()
+    measures.phases_us.update({STEADY: 14_000_000, FAULT: 86_000_000})
+    record_many(measures.latencies["presence"][STEADY], 9_000, 100)
+    record_many(measures.latencies["presence"][FAULT], 9_000_000, 1_000)
+    (row,) = evaluate(load_objectives(path), measures, 8)
+    assert (row.outcome, row.phase, row.share, row.samples) == (MET, "steady", 0.14, 100)
+    assert decided_text(row) == "steady, 14 % of the run, virtual clock"
+
+
+@pytest.mark.parametrize(
+    ("slow", "of", "outcome"),
+    [
+        (0, 58, CANNOT_TELL),  # 0.95 to the power of 58 is still more than 5 %
+        (0, 59, MET),
+        (1, 59, CANNOT_TELL),
+        (1, 93, MET),
+        (50, 1_000, CANNOT_TELL),  # on the objective itself
+        (38, 1_000, MET),
+        (63, 1_000, MISSED),
+        (1, 1, CANNOT_TELL),
+        (2, 2, MISSED),
+    ],
+)
+def test_a_percentile_is_judged_by_how_many_samples_are_beyond_its_limit(
+    slow: int, of: int, outcome: Outcome
+) -> None:
+    measures = empty()
+    steady = measures.latencies["presence"][STEADY]
+    record_many(steady, 10_000, of - slow)
+    record_many(steady, 900_000, slow)
+    row = rows(measures)["presence_latency"]
+    assert (row.outcome, row.samples) == (outcome, of)
 
 
 def test_the_percentile_is_that_of_the_objective() -> None:
@@ -77,75 +135,123 @@ def test_the_percentile_is_that_of_the_objective() -> None:
     record_many(steady, 10_000, 95)
     record_many(steady, 900_000, 5)
     row = rows(measures)["operation_latency"]
-    assert row.met
+    assert row.outcome is CANNOT_TELL
     assert row.measured is not None
     assert 10 <= row.measured <= 10 * (1 + 1 / 64)
+    assert (row.low, row.high) == (row.measured - row.measured % 1, 900)
+    assert row.note == "100 samples, too close to the objective to tell"
     steady.record(900_000)
-    assert rows(measures)["operation_latency"].met is False
+    row = rows(measures)["operation_latency"]
+    assert row.measured == 900
 
 
-@pytest.mark.parametrize(("connected", "met"), [(99_900, True), (99_899, False), (100_000, True)])
-def test_uptime_may_be_exactly_its_objective(connected: int, met: bool) -> None:
+@pytest.mark.parametrize(
+    ("connected", "outcome"),
+    [(100_000, MET), (99_917, MET), (99_900, CANNOT_TELL), (99_883, CANNOT_TELL), (99_882, MISSED)],
+)
+def test_uptime_counts_client_seconds(connected: int, outcome: Outcome) -> None:
     measures = empty()
     measures.uptime[STEADY].wanted_us = 100_000 * 1_000_000
     measures.uptime[STEADY].connected_us = connected * 1_000_000
-    measures.uptime[FAULT].wanted_us = 10_000_000
     row = rows(measures)["websocket_uptime"]
-    assert (row.met, row.samples) == (met, 100_000)
-    assert row.by_phase["fault"] == 0
+    assert (row.outcome, row.samples) == (outcome, 100_000)
+
+
+def test_a_second_of_a_client_that_is_down_in_part_is_down() -> None:
+    measures = empty()
+    measures.uptime[STEADY].wanted_us = 3_000 * 1_000_000
+    measures.uptime[STEADY].connected_us = 3_000 * 1_000_000
+    assert rows(measures)["websocket_uptime"].outcome is MET
+    measures.uptime[STEADY].connected_us -= 1
+    row = rows(measures)["websocket_uptime"]
+    assert row.outcome is CANNOT_TELL
+    assert value_text(row.measured, "%") == "99.999 %"
+
+
+def test_the_uptime_of_a_run_whose_server_was_killed_is_not_that_of_its_quiet_part() -> None:
+    measures = empty()
+    for phase, connected_us in ((STEADY, 14_000_000_000), (FAULT, 70_000_000_000)):
+        measures.uptime[phase].wanted_us = {STEADY: 14, FAULT: 86}[phase] * 1_000_000_000
+        measures.uptime[phase].connected_us = connected_us
+    row = rows(measures)["websocket_uptime"]
+    assert (row.outcome, row.measured, row.by_phase["steady"]) == (MISSED, 84, 100)
 
 
 def test_the_margin_of_a_ratio_is_what_is_left_of_the_error_budget() -> None:
     measures = empty()
-    measures.uptime[STEADY].wanted_us = 100_000
+    measures.uptime[STEADY].wanted_us = 100_000_000_000
     margins = {}
     for connected in (100_000, 99_950, 99_900, 99_800):
-        measures.uptime[STEADY].connected_us = connected
+        measures.uptime[STEADY].connected_us = connected * 1_000_000
         row = rows(measures)["websocket_uptime"]
         margins[connected] = row.margin, margin_text(row)
     assert [text for _, text in margins.values()] == [
         "100 % of error budget left",
         "50 % of error budget left",
-        "0 % of error budget left",
+        "–",  # exactly on the objective: it cannot be told
         "error budget spent 2.0 times",
     ]
     assert margins[99_950][0] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
-    ("clients", "connected", "wanted", "met", "note"),
+    ("clients", "connected", "wanted", "outcome", "applies", "note"),
     [
-        (10_000, 10_000, 10_000, True, ""),
-        (12_000, 9_999, 10_500, False, ""),
-        (9_999, 9_999, 9_999, None, "not applicable below 10,000 clients"),
-        (10_000, 9_700, 9_800, None, "not applicable: at most 9,800 clients wanted to be connected at once"),
+        (10_000, 10_000, 10_000, MET, True, ""),
+        (12_000, 9_999, 10_500, MISSED, True, ""),
+        (9_999, 9_999, 9_999, CANNOT_TELL, False, "not applicable below 10,000 clients"),
+        (10_000, 4_454, 4_454, CANNOT_TELL, True, "at most 4,454 clients wanted to be connected at once"),
     ],
 )
 def test_concurrent_connections_need_a_run_that_is_large_enough(
-    clients: int, connected: int, wanted: int, met: bool | None, note: str
+    clients: int, connected: int, wanted: int, outcome: Outcome, applies: bool, note: str
 ) -> None:
     measures = empty()
     measures.series.connected = [3, connected, 7]
     measures.series.wanted = [3, wanted, 7]
     row = rows(measures, clients)["concurrent_connections"]
-    assert (row.met, row.measured, row.note) == (met, connected, note)
+    assert (row.outcome, row.applies, row.measured, row.note) == (outcome, applies, connected, note)
 
 
-@pytest.mark.parametrize(("failures", "met"), [(0, True), (1, True), (2, False)])
-def test_document_sync_counts_all_phases(failures: int, met: bool) -> None:
+@pytest.mark.parametrize(
+    ("attempts", "failures", "outcome"),
+    [
+        (5, 0, CANNOT_TELL),
+        (12, 0, CANNOT_TELL),
+        (521, 0, CANNOT_TELL),
+        (29_955, 0, CANNOT_TELL),
+        (29_956, 0, MET),
+        (29_956, 1, CANNOT_TELL),
+        (50_000, 1, MET),
+        (50_000, 10, MISSED),
+        (521, 2, MISSED),
+    ],
+)
+def test_document_sync_needs_three_times_ten_thousand_attempts(
+    attempts: int, failures: int, outcome: Outcome
+) -> None:
     measures = empty()
-    measures.reconciliations.attempts = {"steady": 5_000, "fault": 5_000}
-    measures.reconciliations.successes = {"steady": 5_000, "fault": 5_000 - failures}
+    measures.reconciliations.attempts = {"steady": 2, "fault": attempts - 2}
+    measures.reconciliations.successes = {"steady": 2, "fault": attempts - 2 - failures}
     row = rows(measures)["document_sync_success"]
-    assert (row.met, row.samples) == (met, 10_000)
+    assert (row.outcome, row.samples) == (outcome, attempts)
+
+
+def test_too_few_samples_are_told_with_how_many_it_takes() -> None:
+    measures = empty()
+    measures.reconciliations.attempts = measures.reconciliations.successes = {"fault": 521}
+    row = rows(measures)["document_sync_success"]
+    assert reasoned_text(row) == "cannot tell: 521 samples; 29,956 are needed even if all are good"
+    assert (margin_text(row), bounds_text(row)) == ("–", "99.426 % to 100.000 %")
 
 
 def test_transformation_time_of_a_simulation_is_cpu_time_and_informs() -> None:
     measures = empty()
     record_many(measures.transform, 90_000, 1_000)
     row = rows(measures)["transformation_time"]
-    assert (row.met, row.clock, row.measured, row.by_phase) == (None, "cpu", 90, {})
-    assert outcome_text(row) == "informs: CPU time of this machine"
+    assert (row.outcome, row.applies, row.clock) == (CANNOT_TELL, False, "cpu")
+    assert (row.measured, row.by_phase) == (90, {"run": 90})
+    assert reasoned_text(row) == "cannot tell: CPU time of this machine, which informs only"
 
 
 def test_numbers_are_not_rounded_past_their_objective() -> None:
@@ -156,9 +262,10 @@ def test_numbers_are_not_rounded_past_their_objective() -> None:
     assert value_text(49.96, "ms") == "49.96 ms"
     assert value_text(12_345.0, "connections") == "12,345"
     measures = empty()
-    measures.latencies["presence"][STEADY].record(150_000)
+    record_many(measures.latencies["presence"][STEADY], 150_000, 59)
     row = rows(measures)["presence_latency"]
-    assert (objective_text(row), margin_text(row), outcome_text(row)) == ("< 200 ms", "+25 %", "met")
+    assert (objective_text(row), margin_text(row), reasoned_text(row)) == ("< 200 ms", "+25 %", "met")
+    assert bounds_text(row) == ""
 
 
 # --- what a real server says of itself --------------------------------------------------------------------
@@ -179,15 +286,26 @@ def client_rows(server: ServerSeries | None, **latencies_us: int) -> dict[str, S
     return {row.name: row for row in evaluate(load_objectives(), measures, 10_000, server)}
 
 
-@pytest.mark.parametrize(("server_us", "client_us", "met"), [(9_000, 80_000, True), (80_000, 9_000, False)])
+@pytest.mark.parametrize(
+    ("server_us", "client_us", "outcome"), [(9_000, 80_000, MET), (80_000, 9_000, MISSED)]
+)
 def test_the_server_decides_on_the_operation_latency_and_the_clients_stand_beside(
-    server_us: int, client_us: int, met: bool
+    server_us: int, client_us: int, outcome: Outcome
 ) -> None:
     row = client_rows(server_with(operation=server_us), operation=client_us)["operation_latency"]
-    assert (row.met, row.measured, row.clock, row.phase) == (met, server_us / 1000, "server", "run")
+    assert (row.outcome, row.measured, row.clock) == (outcome, server_us / 1000, "server")
     assert row.beside == {"client": client_us / 1000}
     assert row.by_phase["steady"] == client_us / 1000
-    assert "whole run" in row.note
+
+
+def test_a_server_knows_no_phases() -> None:
+    measures = empty()
+    measures.clock = "client"
+    record_many(measures.latencies["operation"][STEADY], 9_000, 100)
+    objectives = [msgspec.structs.replace(load_objectives()[0], phase="steady")]
+    (row,) = evaluate(objectives, measures, 8, server_with(operation=8_000))
+    assert (row.outcome, row.measured, row.phase, row.share) == (MET, 8, "run", 1)
+    assert row.note == "of the whole run; the server does not know the phases"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +313,7 @@ def test_the_server_decides_on_the_operation_latency_and_the_clients_stand_besid
 )
 def test_without_the_servers_histogram_the_clients_decide(server: ServerSeries | None) -> None:
     row = client_rows(server, operation=80_000)["operation_latency"]
-    assert (row.met, row.measured, row.clock, row.phase) == (False, 80, "client", "steady")
+    assert (row.outcome, row.measured, row.clock, row.phase) == (MISSED, 80, "client", "run")
     assert (row.beside, row.note) == ({}, "")
 
 
@@ -203,20 +321,20 @@ def test_an_empty_histogram_of_the_server_decides_nothing() -> None:
     silent = ServerSeries(latencies={"operation": Histogram(), "transform": Histogram()})
     found = client_rows(silent, operation=9_000)
     assert found["operation_latency"].clock == "client"
-    assert outcome_text(found["transformation_time"]) == "not measured"
+    assert reasoned_text(found["transformation_time"]) == "cannot tell: not measured"
 
 
 def test_transformation_time_is_the_servers() -> None:
     row = client_rows(server_with(transform=12_000))["transformation_time"]
-    assert (row.met, row.measured, row.clock, row.beside, row.note) == (False, 12, "server", {}, "")
+    assert (row.outcome, row.measured, row.clock, row.beside, row.note) == (MISSED, 12, "server", {}, "")
 
 
 @pytest.mark.parametrize("name", ["presence", "authenticate"])
 def test_clients_decide_on_what_they_wait_for(name: str) -> None:
     row = client_rows(server_with(**{name: 1_000}), **{name: 900_000})[f"{_OBJECTIVES[name]}_latency"]
-    assert (row.met, row.measured, row.clock, row.beside) == (False, 900, "client", {"server": 1.0})
+    assert (row.outcome, row.measured, row.clock, row.beside) == (MISSED, 900, "client", {"server": 1.0})
     row = client_rows(server_with(**{name: 1_000}))[f"{_OBJECTIVES[name]}_latency"]
-    assert (row.met, row.clock, row.beside) == (True, "server", {})
+    assert (row.outcome, row.clock, row.beside) == (MET, "server", {})
 
 
 _OBJECTIVES = {"presence": "presence", "authenticate": "authentication"}
@@ -229,7 +347,8 @@ def test_connections_the_server_counted_stand_beside_but_do_not_count() -> None:
     measures.series.wanted = [10_000]
     server = ServerSeries(seconds=[1.0, 2.0], columns={"connections": [None, 10_020.0]})
     row = {r.name: r for r in evaluate(load_objectives(), measures, 10_000, server)}["concurrent_connections"]
-    assert (row.met, row.measured, row.clock, row.beside) == (False, 9_990, "client", {"server": 10_020})
+    assert (row.outcome, row.measured, row.clock) == (MISSED, 9_990, "client")
+    assert row.beside == {"server": 10_020}
 
 
 # --- the file ---------------------------------------------------------------------------------------------
