@@ -19,9 +19,4 @@ class BusDeath(CellFault):
     def begin(self) -> None:
         """End it."""
         if self.host.hub is not None:
-            self.host.hub.down()
-
-    def end(self) -> None:
-        """Start it again."""
-        if self.host.hub is not None:
-            self.host.hub.up()
+            self.hold(self.host.hub.deaths, None)

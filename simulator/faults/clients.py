@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -23,15 +22,11 @@ class LongOffline(ClientsFault):
     shows = Shows((Symptom.LEFT,))
 
     def begin(self) -> None:
-        """Take those offline who are there."""
-        self._away = [client for client in self.clients if client.wants_connection]
-        for client in self._away:
-            work_away(self.host, client)
-
-    def end(self) -> None:
-        """Bring them back."""
-        for client in self._away:
-            client.go_online()
+        """Take those offline who are there, and keep those away who are not."""
+        for client in self.clients:
+            if client.has_started and not client.has_left:
+                work_away(self.host, client, self)
+                self._holds.append(client.absences)
 
 
 class Herd(LongOffline):
@@ -50,14 +45,9 @@ class ClientCrash(ClientsFault):
 
     def begin(self) -> None:
         """Kill them, those that are offline as well."""
-        self._killed = [c for c in self.clients if c.has_started and not (c.has_left or c.is_down)]
-        for client in self._killed:
-            client.crash()
-
-    def end(self) -> None:
-        """Restart them."""
-        for client in self._killed:
-            client.restart()
+        for client in self.clients:
+            if client.has_started and not client.has_left:
+                self.hold(client.deaths, None)
 
 
 class SlowReader(ClientsFault):
@@ -73,7 +63,7 @@ class SlowReader(ClientsFault):
         self._credit_bytes = [0.0] * len(self.clients)
         self._is_over = False
         for client in self.clients:
-            client.reads_slowly += 1
+            self.hold(client.hindrances, None)
         self.host.clock.call(READ_EVERY_US, self._read)
 
     def _read(self) -> None:
@@ -89,10 +79,7 @@ class SlowReader(ClientsFault):
     def end(self) -> None:
         """Let them read all that waits."""
         self._is_over = True
-        for client in self.clients:
-            client.reads_slowly -= 1
-            if client.link is not None and not client.reads_slowly:
-                self.host.network.read(client.link, sys.maxsize)
+        super().end()
 
 
 class ClientPause(ClientsFault):
@@ -104,14 +91,9 @@ class ClientPause(ClientsFault):
 
     def begin(self) -> None:
         """Stop them."""
-        self._paused = [client for client in self.clients if client.has_started]
-        for client in self._paused:
-            client.pause()
-
-    def end(self) -> None:
-        """Let them go on."""
-        for client in self._paused:
-            client.resume()
+        for client in self.clients:
+            if client.has_started:
+                self.hold(client.pauses, None)
 
 
 class DuplicateResend(ClientsFault):
@@ -156,9 +138,4 @@ class ClockSkew(ClientsFault):
         """Set them wrong."""
         bound = int(self.param("skew_us", 3_600_000_000))
         for client in self.clients:
-            client.skew_us = self.random.randint(-bound, bound)
-
-    def end(self) -> None:
-        """Set them right."""
-        for client in self.clients:
-            client.skew_us = 0
+            self.hold(client.skews, self.random.randint(-bound, bound))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -11,6 +11,7 @@ from model.protocol import ErrorCode
 from simulator.planning.plan import FaultWindow
 from simulator.virtual.cell import Cell
 from simulator.virtual.client import SimulatedClient
+from simulator.virtual.holds import Holds
 from simulator.virtual.host import ServerHost
 from simulator.virtual.occurrence import OccurrenceHost
 from simulator.virtual.sessions import Participant, SessionHost
@@ -23,6 +24,9 @@ ASKED_EVERY_US: Final = 500_000
 """How often somebody who was sent away looks whether he may come back."""
 
 
+_V = TypeVar("_V")
+
+
 class FaultHost(OccurrenceHost, SessionHost, Protocol):
     """What every fault needs of the run it happens in."""
 
@@ -30,7 +34,8 @@ class FaultHost(OccurrenceHost, SessionHost, Protocol):
 class Fault:
     """One occurrence of a fault in one cell or live run.
 
-    How much it hits is not for it to say: the run watches whether it ``shows`` what it has to.
+    How much it hits is not for it to say: the run watches whether it ``shows`` what it has to. What it takes
+    away it only ever holds, so that faults may overlap in every way.
 
     Attributes:
         shows: what must be seen to happen to those it concerns.
@@ -46,6 +51,7 @@ class Fault:
         self.host: FaultHost = host
         self.window = window
         self.random = host.seeds.stream("fault", window.index, host.plan.index)
+        self._holds: list[Holds[Any]] = []
 
     @property
     def concerned(self) -> Iterable[str]:
@@ -57,8 +63,15 @@ class Fault:
         raise NotImplementedError
 
     def end(self) -> None:
-        """Heal."""
-        raise NotImplementedError
+        """Heal: let go of all that it holds, which is back unless another one holds it, too."""
+        holds, self._holds = self._holds, []
+        for hold in holds:
+            hold.let_go(self)
+
+    def hold(self, holds: Holds[_V], value: _V) -> None:
+        """Withhold something until the end of this fault."""
+        holds.take(self, value)
+        self._holds.append(holds)
 
     def param(self, name: str, default: Any) -> Any:
         """A parameter of the window; those of a schedule have them all, one written by hand need not."""

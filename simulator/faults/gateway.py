@@ -24,11 +24,11 @@ class GatewayCrash(GatewayDeath):
 
     def begin(self) -> None:
         """Kill it."""
-        self.host.crash_gateway()
+        self.host.crash_gateway(self)
 
     def end(self) -> None:
         """Start a new one."""
-        self.host.restart_gateway()
+        self.host.restart_gateway(self)
 
 
 class GatewayPause(ServerFault):
@@ -39,11 +39,11 @@ class GatewayPause(ServerFault):
 
     def begin(self) -> None:
         """Stop it."""
-        self.host.pause_gateway()
+        self.host.pause_gateway(self)
 
     def end(self) -> None:
         """Let it go on."""
-        self.host.resume_gateway()
+        self.host.resume_gateway(self)
 
 
 class CrashBeforeAck(CellFault):
@@ -55,14 +55,14 @@ class CrashBeforeAck(CellFault):
 
     def begin(self) -> None:
         """Wait for the next commit that makes revisions durable."""
-        self.host.storage.before_answer = self._crash
+        self.hold(self.host.storage.interceptions, self._crash)
 
     def _crash(self, answer: Answer) -> None:
-        self.host.storage.before_answer = None
-        self.host.crash_before_answer(answer)
-        self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway)
+        self.host.storage.interceptions.let_go(self)
+        self.host.crash_before_answer(answer, self)
+        self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway, self)
 
     def end(self) -> None:
         """Start a new process if the old one died."""
-        self.host.storage.before_answer = None
-        self.host.restart_gateway()
+        super().end()
+        self.host.restart_gateway(self)

@@ -11,8 +11,8 @@ from model.protocol import ErrorCode, ProtocolError, decode_client, decode_serve
 from simulator.faults.fault import ClientsFault, IntermittentFault, RegionFault, SentAwayFault
 from simulator.planning.plan import FaultWindow
 from simulator.virtual.client import SimulatedClient
+from simulator.virtual.connection import Connection
 from simulator.virtual.host import ServerHost
-from simulator.virtual.network import Connection
 from simulator.virtual.witness import Shows, Symptom
 
 ONE_WAY: Final = {
@@ -48,13 +48,13 @@ class PartitionClients(ClientsFault):
         """Block the paths the clients use now; one that finds another way afterwards is free."""
         self._paths = [c.path for c in self.clients]
         for path in self._paths:
-            path.block(up=self.up, down=self.down)
+            path.block(self, up=self.up, down=self.down)
         for connection in self._connections():
             self.host.network.blocked(connection, self.random, keep_alive=self.keep_alive)
 
     def _release(self) -> None:
         for path in self._paths:
-            path.free(up=self.up, down=self.down)
+            path.free(self)
         for connection in self._connections():
             if not connection.path.is_blocked:
                 self.host.network.released(connection)
@@ -148,16 +148,9 @@ class Corruption(SentAwayFault):
     def begin(self) -> None:
         """Start to flip bits."""
         self._rate = float(self.param("rate", 0.1))
-        self._paths = [client.path for client in self.clients]
-        for path in self._paths:
-            path.garble = self._garble
+        for client in self.clients:
+            self.hold(client.path.garblers, self._garble)
         super().begin()
-
-    def end(self) -> None:
-        """Carry everything as it is."""
-        for path in self._paths:
-            if path.garble == self._garble:  # else another one has begun since
-                path.garble = None
 
     def _may_come(self, client: SimulatedClient) -> bool:
         return client.path.garble is None

@@ -26,18 +26,17 @@ class RightLoss(SentAwayFault):
     def begin(self) -> None:
         """Take the rights away, and say so."""
         for client in self.clients:
-            self.host.roles[client.plan.site] = self.random.choice(LESSENED)
+            self.hold(self.host.roles[client.plan.site], self.random.choice(LESSENED))
         self._tell()
         super().begin()
 
     def end(self) -> None:
         """Give them back."""
-        for client in self.clients:
-            self.host.roles.pop(client.plan.site, None)
+        super().end()
         self._tell()
 
     def _may_come(self, client: SimulatedClient) -> bool:
-        return client.plan.site not in self.host.roles
+        return not self.host.roles[client.plan.site]
 
     def _tell(self) -> None:
         for document in dict.fromkeys(client.document.document for client in self.clients):
@@ -55,18 +54,13 @@ class SignOut(SentAwayFault):
     def begin(self) -> None:
         """Revoke them."""
         for client in self.clients:
-            self.host.tokens.withheld.add(client.plan.site)
+            self.hold(self.host.tokens.withheld[client.plan.site], None)
             if token := self.host.tokens.revoke(client.plan.site):
                 self.host.gateway_handles(Revoked(token))
         super().begin()
 
-    def end(self) -> None:
-        """Let them sign in."""
-        for client in self.clients:
-            self.host.tokens.withheld.discard(client.plan.site)
-
     def _may_come(self, client: SimulatedClient) -> bool:
-        return client.plan.site not in self.host.tokens.withheld
+        return not self.host.tokens.withheld[client.plan.site]
 
 
 class TokenOutage(ClientsFault):
@@ -78,8 +72,5 @@ class TokenOutage(ClientsFault):
 
     def begin(self) -> None:
         """Give them none."""
-        self.host.tokens.withheld.update(client.plan.site for client in self.clients)
-
-    def end(self) -> None:
-        """Give them some again."""
-        self.host.tokens.withheld.difference_update(client.plan.site for client in self.clients)
+        for client in self.clients:
+            self.hold(self.host.tokens.withheld[client.plan.site], None)

@@ -21,12 +21,7 @@ class StoreStall(CellFault):
 
     def begin(self) -> None:
         """Hold commits back."""
-        self.host.storage.stalled += 1
-
-    def end(self) -> None:
-        """Let them complete."""
-        self.host.storage.stalled -= 1
-        self.host.storage.release()
+        self.hold(self.host.storage.stalls, None)
 
 
 class StoreFailure(CellFault):
@@ -37,11 +32,7 @@ class StoreFailure(CellFault):
 
     def begin(self) -> None:
         """Start to fail."""
-        self.host.storage.failing = float(self.param("rate", 0.3))
-
-    def end(self) -> None:
-        """Answer again."""
-        self.host.storage.failing = 0.0
+        self.hold(self.host.storage.failures, float(self.param("rate", 0.3)))
 
 
 class RivalWriter(CellFault):

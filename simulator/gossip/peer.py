@@ -15,6 +15,7 @@ from simulator.gossip.caret import Caret
 from simulator.gossip.disk import SavedPeer
 from simulator.gossip.exchange import EventExchange, ExchangeHost
 from simulator.planning.plan import ClientPlan, DocumentPlan
+from simulator.virtual.sessions import absences_of, deaths_of
 from simulator.virtual.witness import Symptom
 
 
@@ -40,7 +41,9 @@ class GossipPeer(EventExchange):
         "_caret",
         "_is_silent",
         "_saved",
+        "absences",
         "author",
+        "deaths",
         "has_left",
         "has_started",
         "is_down",
@@ -62,6 +65,7 @@ class GossipPeer(EventExchange):
         self.is_down = False
         self.has_started = False
         self.has_left = False
+        self.absences, self.deaths = absences_of(self), deaths_of(self)
         self._saved: SavedPeer | None = None
         self._is_silent = True
         self._caret = Caret()
@@ -79,8 +83,8 @@ class GossipPeer(EventExchange):
     # --- coming and going ---------------------------------------------------------------------------------
 
     def go_online(self) -> None:
-        """Open the laptop: ask somebody at once, and go on asking."""
-        if self.is_online or self.is_down or (self.has_left and not self._host.is_healing):
+        """Open the laptop, unless it has to stay closed: ask somebody at once, and go on asking."""
+        if self.is_online or self.is_down or self.absences or (self.has_left and not self._host.is_healing):
             return
         self.has_started = self.is_online = True
         self._is_silent = False

@@ -17,7 +17,9 @@ from simulator.live.link import Disconnection, Link
 from simulator.live.relay import MessageRelay, RelayContext
 from simulator.live.transport import Transport
 from simulator.planning.seeds import Seeds
-from simulator.virtual.network import Connection, Network
+from simulator.virtual.connection import Connection
+from simulator.virtual.holds import Holds
+from simulator.virtual.network import Network
 from simulator.virtual.witness import GATEWAY, STORE, Symptom
 
 DISCONNECTIONS: Final = ((0.5, Disconnection.CLOSE), (0.75, Disconnection.RESET), (1.0, Disconnection.CUT))
@@ -110,8 +112,8 @@ class Bridge:
         self._seeds = seeds
         self._connect_seconds = connect_seconds
         self._bridged: dict[ConnectionId, BridgedConnection] = {}
-        self._narrow: dict[SiteId, int] = {}
-        self._stopped: set[SiteId] = set()
+        self._widths: dict[SiteId, Holds[int]] = {}
+        self._stops: dict[SiteId, Holds[None]] = {}
         shared.witness.looks.append(self._look)
 
     # --- the network's side -------------------------------------------------------------------------------
@@ -165,11 +167,7 @@ class Bridge:
         if link.transport is None:
             return
         link.transport.held_up = lambda: self.shared.witness.notice(Symptom.WAITED, bridged.user)
-        width = self._narrow.get(bridged.user)
-        if width is not None:
-            link.transport.narrow(width)
-        if bridged.user in self._stopped:
-            link.transport.stop()
+        self._hinder(link.transport, bridged.user)
 
     def was_closed(self, bridged: BridgedConnection, code: int, cause: str) -> None:
         """A link is over."""
@@ -206,28 +204,27 @@ class Bridge:
             shared = self.shared
             shared.witness.notice(Symptom.SILENT, GATEWAY, STORE, times=waiting, since_us=shared.answered_us)
 
-    def narrow(self, user: SiteId, bytes_per_second: int) -> None:
-        """Read slowly what the server sends to this user, on this connection and on later ones."""
-        self._narrow[user] = bytes_per_second
-        for transport in self._transports(user):
-            transport.narrow(bytes_per_second)
+    def widths_of(self, user: SiteId) -> Holds[int]:
+        """Slow down reading what the server sends to this user; in bytes per second, the least counts."""
+        return self._widths.setdefault(user, Holds(lambda: self._hinder_all(user)))
 
-    def widen(self, user: SiteId) -> None:
-        """Read at full speed again."""
-        self._narrow.pop(user, None)
+    def stops_of(self, user: SiteId) -> Holds[None]:
+        """Keep anything from being read of what the server sends to this user."""
+        return self._stops.setdefault(user, Holds(lambda: self._hinder_all(user)))
+
+    def _hinder_all(self, user: SiteId) -> None:
         for transport in self._transports(user):
+            self._hinder(transport, user)
+
+    def _hinder(self, transport: Transport, user: SiteId) -> None:
+        """Read over this connection as the faults of the moment let its user read."""
+        if widths := self.widths_of(user).values:
+            transport.narrow(min(widths))
+        else:
             transport.widen()
-
-    def stop(self, user: SiteId) -> None:
-        """Read nothing of what the server sends to this user, over any connection."""
-        self._stopped.add(user)
-        for transport in self._transports(user):
+        if self.stops_of(user):
             transport.stop()
-
-    def go_on(self, user: SiteId) -> None:
-        """Read again."""
-        self._stopped.discard(user)
-        for transport in self._transports(user):
+        else:
             transport.go_on()
 
     def _transports(self, user: SiteId) -> list[Transport]:

@@ -33,9 +33,11 @@ from simulator.live.server import ServerError, ServerHandle
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import SimulatedClient
-from simulator.virtual.network import Connection, Network
+from simulator.virtual.connection import Connection
+from simulator.virtual.holds import Holds
+from simulator.virtual.network import Network
 from simulator.virtual.occurrence import FaultOf, occur
-from simulator.virtual.sessions import start_clients
+from simulator.virtual.sessions import come_back, start_clients
 from simulator.virtual.witness import BUS, GATEWAY, Symptom, Witness
 
 SETTLE_POLL_SECONDS: Final = 0.1
@@ -71,6 +73,7 @@ class LiveCell:
         pace: the clock's.
         notes: what a reader has to know, in sentences.
         kills: how often the server's process was killed.
+        store_deaths, bus_deaths: while they last, there is no process of the store, or of the bus.
         is_bus_down: whether the bus was killed and has not come back.
         finals: the documents as they were read back in the end.
     """
@@ -116,18 +119,18 @@ class LiveCell:
         self.bridge.network = self.network
         self.realised: list[FaultWindow] = []
         self.witness.looks.append(self._look_for_bus)
-        self.is_bus_down = False
+        self.store_deaths = Holds[None](self._store_deaths_changed)
+        self.bus_deaths = Holds[None](self._bus_deaths_changed)
+        self.is_bus_down = self._is_store_down = False
         self.is_healing = False
         self.notes: list[str] = []
         self.kills = 0
         self.finals: list[Audited] = []
-        self._is_dead = trio.Event()
-        self._is_starting = False
+        self._deaths, self._pauses = Holds[None](self._deaths_changed), Holds[None](self._pauses_changed)
+        self._is_dead, self._is_starting = trio.Event(), False
         self._is_disturbed = False  # the server's process, by a fault that is not over
         self._audits = 0
-        self._address = address
-        self._tokens = tokens
-        self._server = server
+        self._address, self._tokens, self._server = address, tokens, server
         self._fault_of = fault_of
         self._progress = progress
         self._nursery: trio.Nursery
@@ -180,8 +183,21 @@ class LiveCell:
         """Whether the server's process serves, as far as that is for this run to say."""
         return not self.bridge.is_server_down
 
-    def crash_gateway(self) -> None:
-        """SIGKILL for the server's process."""
+    def crash_gateway(self, by: object) -> None:
+        """SIGKILL for the server's process, which stays dead as long as anybody wants that."""
+        self._deaths.take(by, None)
+
+    def restart_gateway(self, by: object) -> None:
+        """Start the server's process again, if it was killed; it is there a moment later."""
+        self._deaths.let_go(by)
+
+    def _deaths_changed(self) -> None:
+        if self._deaths:
+            self._crash_gateway()
+        else:
+            self._restart_gateway()
+
+    def _crash_gateway(self) -> None:
         if self._server is None or self.bridge.is_server_down:
             return
         self.bridge.is_server_down = True
@@ -193,8 +209,7 @@ class LiveCell:
         await trio.to_thread.run_sync(server.kill)
         is_dead.set()
 
-    def restart_gateway(self) -> None:
-        """Start the server's process again, if it was killed; it is there a moment later."""
+    def _restart_gateway(self) -> None:
         if self._server is not None and self.bridge.is_server_down and not self._is_starting:
             self._is_starting = True
             self._nursery.start_soon(self._restart, self._server)
@@ -210,41 +225,48 @@ class LiveCell:
             self.witness.notice(Symptom.STARTED, GATEWAY)
         finally:
             self._is_starting = False
+        if self._deaths:  # somebody wanted it dead while it was about to start
+            self._crash_gateway()
 
-    def pause_gateway(self) -> None:
+    def pause_gateway(self, by: object) -> None:
         """SIGSTOP for the server's processes."""
-        if self._server is not None and not self.bridge.is_server_down:
+        self._pauses.take(by, None)
+
+    def resume_gateway(self, by: object) -> None:
+        """SIGCONT for them, unless somebody else wants them stopped."""
+        self._pauses.let_go(by)
+
+    def _pauses_changed(self) -> None:
+        if self._server is None:
+            return
+        if not self._pauses:
+            self._server.resume()
+        elif not self.bridge.is_server_down:
             self._server.pause()
 
-    def resume_gateway(self) -> None:
-        """SIGCONT for them."""
-        if self._server is not None:
-            self._server.resume()
-
-    def kill_store(self) -> None:
-        """End the store's process."""
+    def _store_deaths_changed(self) -> None:
+        """End the store's process, or start it again; it is there a moment later."""
         assert self._server is not None
-        self._server.kill_store()
+        if not self.store_deaths:
+            self._nursery.start_soon(trio.to_thread.run_sync, self._server.start_store)
+        elif not self._is_store_down:
+            self._server.kill_store()
+        self._is_store_down = bool(self.store_deaths)
 
-    def start_store(self) -> None:
-        """Start the store's process again; it is there a moment later."""
+    def _bus_deaths_changed(self) -> None:
+        """End the process of the bus, or start it again; it is there a moment later."""
         assert self._server is not None
-        self._nursery.start_soon(trio.to_thread.run_sync, self._server.start_store)
-
-    def kill_bus(self) -> None:
-        """End the process of the bus."""
-        assert self._server is not None
-        self.is_bus_down = True
-        self._server.kill_bus()
-
-    def start_bus(self) -> None:
-        """Start it again; it is there a moment later."""
-        assert self._server is not None
-        self._nursery.start_soon(self._start_bus, self._server)
+        if not self.bus_deaths:
+            self._nursery.start_soon(self._start_bus, self._server)
+        elif not self.is_bus_down:
+            self.is_bus_down = True
+            self._server.kill_bus()
 
     async def _start_bus(self, server: ServerHandle) -> None:
         await trio.to_thread.run_sync(server.start_bus)
         self.is_bus_down = False
+        if self.bus_deaths:  # somebody wanted it dead while it was about to start
+            self._bus_deaths_changed()
 
     def _look_for_bus(self) -> None:
         if self._server is not None and self._server.has_bus_control and not self._server.is_bus_there():
@@ -317,11 +339,10 @@ class LiveCell:
         self.is_healing = True
         bound_us = int(self.plan.heal_bound_us * slowness())
         self.record(history.Healed(self.now, bound_us))
-        self.resume_gateway()
-        self.restart_gateway()
+        self._pauses.clear()
+        self._deaths.clear()
         for client in self.clients:
-            client.restart()
-            client.go_online()
+            come_back(client)
         return self.now + bound_us
 
     async def _end(self, deadline_us: int) -> None:

@@ -87,12 +87,8 @@ class LiveSlowReader(ClientsFault):
     def begin(self) -> None:
         """Slow them down."""
         for client in self.clients:
-            self.host.bridge.narrow(client.plan.site, int(self.param("bytes_per_second", 200)))
-
-    def end(self) -> None:
-        """Let them read all that waits."""
-        for client in self.clients:
-            self.host.bridge.widen(client.plan.site)
+            width = int(self.param("bytes_per_second", 200))
+            self.hold(self.host.bridge.widths_of(client.plan.site), width)
 
 
 class LiveClientPause(ClientPause):
@@ -104,13 +100,7 @@ class LiveClientPause(ClientPause):
         """Stop them."""
         super().begin()
         for client in self.clients:
-            self.host.bridge.stop(client.plan.site)
-
-    def end(self) -> None:
-        """Let them go on."""
-        for client in self.clients:
-            self.host.bridge.go_on(client.plan.site)
-        super().end()
+            self.hold(self.host.bridge.stops_of(client.plan.site), None)
 
 
 class LiveGatewayPause(GatewayPause):
@@ -128,20 +118,20 @@ class LiveCrashBeforeAck(GatewayDeath):
 
     def begin(self) -> None:
         """Wait for the next submit that the kernel takes."""
-        self.host.shared.submitted = self._submitted
+        self.hold(self.host.shared.interceptions, self._submitted)
 
     def _submitted(self) -> None:
-        self.host.shared.submitted = None
+        self.host.shared.interceptions.let_go(self)
         self.host.clock.call(int(self.random.random() * PERSIST_US), self._crash)
 
     def _crash(self) -> None:
-        self.host.crash_gateway()
-        self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway)
+        self.host.crash_gateway(self)
+        self.host.clock.call(int(self.param("restart_us", 1_000_000)), self.host.restart_gateway, self)
 
     def end(self) -> None:
         """Start the process if it died."""
-        self.host.shared.submitted = None
-        self.host.restart_gateway()
+        super().end()
+        self.host.restart_gateway(self)
 
 
 class LiveStoreDeath(Fault):
@@ -154,11 +144,7 @@ class LiveStoreDeath(Fault):
 
     def begin(self) -> None:
         """Kill it."""
-        self.host.kill_store()
-
-    def end(self) -> None:
-        """Start it again."""
-        self.host.start_store()
+        self.hold(self.host.store_deaths, None)
 
 
 class LiveBusDeath(Fault):
@@ -176,11 +162,7 @@ class LiveBusDeath(Fault):
 
     def begin(self) -> None:
         """Kill it."""
-        self.host.kill_bus()
-
-    def end(self) -> None:
-        """Start it again."""
-        self.host.start_bus()
+        self.hold(self.host.bus_deaths, None)
 
 
 LIVE_FAULTS: Final[dict[str, type[Fault]]] = {

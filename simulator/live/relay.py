@@ -32,6 +32,7 @@ from model.protocol import (
 )
 from reference_server.core.limits import CLOSE_TRY_AGAIN, CLOSE_UNAUTHENTICATED
 from simulator.virtual.clock import Clock
+from simulator.virtual.holds import Holds
 from simulator.virtual.witness import STORE, Symptom, Witness
 
 COMPRESSED_BYTES_MIN: Final = 1_024
@@ -46,7 +47,7 @@ class RelayContext:
     Attributes:
         errors: how often what went wrong, by kind.
         renewals: tokens that were renewed in band.
-        submitted: called when a submit or a branch has been handed to the kernel; None if nobody waits.
+        interceptions: the oldest one is called when a submit or a branch has been handed to the kernel.
         answered_us: when the server last answered one.
         witness: sees what really happens.
     """
@@ -66,7 +67,7 @@ class RelayContext:
         self.elapsed_us = elapsed_us
         self.errors: dict[str, int] = {}
         self.renewals = 0
-        self.submitted: Callable[[], None] | None = None
+        self.interceptions: Holds[Callable[[], None]] = Holds()
         self.answered_us = 0
         self.witness = witness
 
@@ -168,8 +169,8 @@ class MessageRelay:
             shared = self._shared
             self.unanswered += 1
             shared.assembly.submitted(self.document, self.site, self.epoch, messages, shared.elapsed_us())
-            if shared.submitted is not None:
-                shared.submitted()
+            if shared.interceptions:
+                shared.interceptions.values[0]()
 
         return handed
 

@@ -13,11 +13,16 @@ from reference_server.bus.port import BusCounters, Command, Deliver
 from simulator.planning.scenario import BusSettings
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
+from simulator.virtual.holds import Holds
 from simulator.virtual.witness import BUS, Symptom, Witness
 
 
 class Hub:
-    """What the ends of one bus have in common."""
+    """What the ends of one bus have in common.
+
+    Attributes:
+        deaths: while they last, everything is lost, and the workers notice.
+    """
 
     def __init__(self, clock: Clock, seeds: Seeds, settings: BusSettings, witness: Witness) -> None:
         self._witness = witness
@@ -26,17 +31,11 @@ class Hub:
         self._settings = settings
         self._streams: dict[str, Random] = {}
         self.ends: list[SimulatedBus] = []
+        self.deaths: Holds[None] = Holds(self._change)
         self.is_up = True
 
-    def down(self) -> None:
-        """Lose everything from now on; the workers notice."""
-        self._change(False)
-
-    def up(self) -> None:
-        """Let messages pass again."""
-        self._change(True)
-
-    def _change(self, up: bool) -> None:
+    def _change(self) -> None:
+        up = not self.deaths
         if self.is_up != up:
             self.is_up = up
             for end in list(self.ends):

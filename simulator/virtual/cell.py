@@ -6,6 +6,7 @@ in integer microseconds.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -38,9 +39,11 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.bus import Hub, SimulatedBus
 from simulator.virtual.client import SimulatedClient
+from simulator.virtual.connection import Connection
 from simulator.virtual.grievances import Grievances
 from simulator.virtual.holdings import Holdings, limits_of
-from simulator.virtual.network import Connection, Network
+from simulator.virtual.holds import Holds
+from simulator.virtual.network import Network
 from simulator.virtual.occasion import raised_over
 from simulator.virtual.occurrence import FaultOf
 from simulator.virtual.recorder import Recorder
@@ -74,7 +77,7 @@ class Cell(Simulation[SimulatedClient]):
     """A running cell.
 
     Attributes:
-        roles: what clients may do who may not edit; None for nothing.
+        roles: by client, what is left of its right while some of it is withheld; None for nothing.
         tokens: what clients show.
         grievances: hold it against the server if it sends away who may stay.
         errors: how often what went wrong that left no record, by kind.
@@ -97,7 +100,7 @@ class Cell(Simulation[SimulatedClient]):
     ) -> None:
         super().__init__(plan, recorder, parts.memo(), fault_of, progress)
         self.errors: dict[str, int] = {}
-        self.roles: dict[SiteId, Role | None] = {}
+        self.roles: defaultdict[SiteId, Holds[Role | None]] = defaultdict(Holds)
         self.tokens = Tokens()
         self.grievances = Grievances(self)
         self._clock_us = clock_us
@@ -179,23 +182,23 @@ class Cell(Simulation[SimulatedClient]):
         """How often a process died."""
         return sum(worker.crashes for worker in self.workers)
 
-    def crash_gateway(self) -> None:
+    def crash_gateway(self, by: object) -> None:
         """The process of a worker dies with everything it holds; of several, each in its turn."""
-        self._next_victim().crash()
+        self._next_victim().deaths.take(by, None)
 
-    def restart_gateway(self) -> None:
+    def restart_gateway(self, by: object) -> None:
         """A new process takes over where one died; all it knows is what the store holds."""
         for worker in self.workers:
-            worker.restart()
+            worker.deaths.let_go(by)
 
-    def pause_gateway(self) -> None:
+    def pause_gateway(self, by: object) -> None:
         """Stop the process of a worker as SIGSTOP does; of several, each in its turn."""
-        self._next_victim().pause()
+        self._next_victim().pauses.take(by, None)
 
-    def resume_gateway(self) -> None:
+    def resume_gateway(self, by: object) -> None:
         """Let it go on."""
         for worker in self.workers:
-            worker.resume()
+            worker.pauses.let_go(by)
 
     def _next_victim(self) -> SimulatedWorker:
         self._victims += 1
@@ -237,7 +240,10 @@ class Cell(Simulation[SimulatedClient]):
 
     def role_of(self, owner: SiteId) -> Role | None:
         """What a client may do."""
-        return self.roles.get(owner, Role.EDITOR)
+        withheld = self.roles.get(owner)
+        if not withheld:
+            return Role.EDITOR
+        return None if None in withheld.values else Role.VIEWER
 
     def request(self, request: Request) -> None:
         """Ask the store."""
@@ -265,9 +271,9 @@ class Cell(Simulation[SimulatedClient]):
     def _answered(self, answer: Answer) -> None:
         self._asked_by(answer).handle(answer)
 
-    def crash_before_answer(self, answer: Answer) -> None:
+    def crash_before_answer(self, answer: Answer, by: object) -> None:
         """The process that asked dies before it is told."""
-        self._asked_by(answer).crash()
+        self._asked_by(answer).deaths.take(by, None)
 
     def _stored(self, document: DocumentId, rows: tuple[LogRow, ...]) -> None:
         for row in rows:
@@ -289,8 +295,9 @@ class Cell(Simulation[SimulatedClient]):
             self._dies(worker)
 
     def _dies(self, worker: SimulatedWorker) -> None:
-        worker.crash()
-        self.clock.call(RESTART_US, worker.restart)
+        occasion = object()
+        worker.deaths.take(occasion, None)
+        self.clock.call(RESTART_US, worker.deaths.let_go, occasion)
 
     # --- the run ------------------------------------------------------------------------------------------
 
@@ -299,8 +306,9 @@ class Cell(Simulation[SimulatedClient]):
         return min(self.plan.heal_bound_us, self.plan.network.rest_us)
 
     def _heal(self) -> None:
-        self.resume_gateway()
-        self.restart_gateway()
+        for worker in self.workers:
+            worker.pauses.clear()
+            worker.deaths.clear()
         super()._heal()
 
     def _has_settled(self) -> bool:

@@ -25,12 +25,18 @@ from model.protocol import Branch, ErrorCode, Failure, Submit
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
-from simulator.virtual.network import Connection, Network, Path
+from simulator.virtual.connection import Connection, Path
+from simulator.virtual.holds import Holds
+from simulator.virtual.network import Network
+from simulator.virtual.sessions import absences_of, deaths_of
 from simulator.virtual.witness import Symptom, Witness
 
 LEAVE_RETRY_US: Final = 500_000
 """Somebody who wants to leave with edits on their way looks again after this long."""
 
+
+_STOPPED: Final = "stopped"
+"""Why a client reads nothing while its process is stopped."""
 
 _NOTICED: Final = {
     ErrorCode.FORBIDDEN: Symptom.FORBIDDEN,
@@ -167,19 +173,31 @@ class _Recorder(ClientRecorder):
 class SimulatedClient(Client[Connection, Concord]):
     """One client of one document.
 
-    ``path`` and ``reads_slowly`` (by how many faults) are the network's and the faults' handles.
+    Attributes:
+        path: the way it comes.
+        reads_slowly: whether what is sent to it has to wait; asked for every message.
+        absences: keep it offline; whether its person does not type meanwhile.
+        deaths: while they last, it has no process.
+        pauses: while they last, its process is stopped, unless it is another one than it was.
+        hindrances: why it reads slowly.
+        skews: how far its own clock is off; the newest one counts.
     """
 
     __slots__ = (
         "_recorder",
         "_run",
         "_waiting",
+        "absences",
         "author",
+        "deaths",
         "document",
+        "hindrances",
         "network_random",
         "path",
+        "pauses",
         "plan",
         "reads_slowly",
+        "skews",
     )
 
     def __init__(
@@ -190,7 +208,11 @@ class SimulatedClient(Client[Connection, Concord]):
         self.plan = plan
         self.author = author
         self.path = Path(plan.site)
-        self.reads_slowly = 0
+        self.reads_slowly = False
+        self.absences, self.deaths = absences_of(self), deaths_of(self)
+        self.pauses: Holds[None] = Holds(self._pauses_changed)
+        self.hindrances: Holds[None] = Holds(self._hindrances_changed)
+        self.skews: Holds[int] = Holds(self._skews_changed)
         self._waiting: list[Callable[[], object]] | None = None  # for its process to go on, while stopped
         self.network_random = host.seeds.stream("network", plan.site)
         network = host.plan.network
@@ -239,9 +261,23 @@ class SimulatedClient(Client[Connection, Concord]):
         """How far its own clock is off."""
         return self._recorder.skew_us
 
-    @skew_us.setter
-    def skew_us(self, value: int) -> None:
-        self._recorder.skew_us = value
+    # --- what is withheld from it -------------------------------------------------------------------------
+
+    def _pauses_changed(self) -> None:
+        if self.pauses:
+            self._pause()
+        else:
+            self._resume()
+
+    def _hindrances_changed(self) -> None:
+        self.reads_slowly = bool(self.hindrances)
+        if self.link is not None and not self.reads_slowly:
+            self._run.network.read(self.link, sys.maxsize)
+
+    def _skews_changed(self) -> None:
+        self._recorder.skew_us = self.skews.values[-1] if self.skews else 0
+
+    # --- what happens to it -------------------------------------------------------------------------------
 
     def garbled(self, connection: Connection, direction: str) -> None:
         """A message from it or to it was garbled; on a connection that it has left, that is all the same."""
@@ -283,25 +319,23 @@ class SimulatedClient(Client[Connection, Concord]):
         """Whether its process does nothing until it goes on."""
         return self._waiting is not None
 
-    def pause(self) -> None:
+    def _pause(self) -> None:
         """Stop the client's process as SIGSTOP does: it reads nothing, its timers and its person wait."""
         if self.is_down or self._waiting is not None:
             return
         waiting: list[Callable[[], object]] = []
         self._waiting = waiting
-        self.reads_slowly += 1
+        self.hindrances.take(_STOPPED, None)
         if self.link is not None:
             rng = self._run.seeds.stream("pause", self.plan.site, self._run.now)
             self._run.network.fell_silent(self.link, rng, lambda: self._waiting is waiting, client=True)
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         """Let it go on: it takes what has come meanwhile."""
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             return  # it was killed
-        self.reads_slowly -= 1
-        if self.link is not None and not self.reads_slowly:
-            self._run.network.read(self.link, sys.maxsize)
+        self.hindrances.let_go(_STOPPED)
         for happens in waiting:
             self._run.witness.notice(Symptom.LATE, self.plan.site)
             happens()
@@ -326,8 +360,12 @@ class SimulatedClient(Client[Connection, Concord]):
         self._when_it_goes_on(super().broken, link, code)
 
     def go_online(self) -> None:
-        """Open the laptop; what is stopped hears of it later."""
-        self._when_it_goes_on(super().go_online)
+        """Open the laptop, unless it has to stay closed; what is stopped hears of it later."""
+        self._when_it_goes_on(self._go_online)
+
+    def _go_online(self) -> None:
+        if not self.absences:
+            super().go_online()
 
     def go_offline(self, cause: str, *, silent: bool = True, abrupt: bool = False) -> None:
         """Close it; what is stopped hears of it later."""
@@ -335,10 +373,9 @@ class SimulatedClient(Client[Connection, Concord]):
 
     def crash(self) -> None:
         """The process dies, stopped or not."""
-        if self._waiting is not None:
-            self._waiting = None
-            self.reads_slowly -= 1
+        self._waiting = None
         super().crash()
+        self.hindrances.let_go(_STOPPED)
 
     def perform(self, action: Action) -> bool:
         """The person does something, which a stopped process takes no notice of."""

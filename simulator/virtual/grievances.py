@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,7 +15,8 @@ from model.protocol import ErrorCode
 from reference_server.core.effects import Append, Authenticated, Role, Snapshot
 from simulator.planning.plan import CellPlan
 from simulator.virtual.client import SimulatedClient
-from simulator.virtual.network import Connection
+from simulator.virtual.connection import Connection
+from simulator.virtual.holds import Holds
 from simulator.virtual.storage import Storage
 from simulator.virtual.tokens import Tokens
 from simulator.virtual.witness import Symptom, Witness
@@ -29,12 +31,12 @@ class GrievanceHost(Protocol):
     """The run of the server that it is about.
 
     Attributes:
-        roles: what clients may do at present who may not edit.
+        roles: by client, what is left of its right while some of it is withheld.
         tokens: what clients show.
     """
 
     plan: CellPlan
-    roles: dict[SiteId, Role | None]
+    roles: defaultdict[SiteId, Holds[Role | None]]
     tokens: Tokens
     witness: Witness
     storage: Storage
@@ -71,7 +73,7 @@ class Grievances:
         person = client.plan.site
         is_fair = {
             _UNAUTHENTICATED: refused is ErrorCode.UNAUTHENTICATED,
-            _FORBIDDEN: person in host.roles,
+            _FORBIDDEN: bool(host.roles.get(person)),
             _EXPIRED: host.plan.server.token_lifetime_us > 0,
             _REVOKED: refused is ErrorCode.TOKEN_REVOKED or host.tokens.was_revoked(person),
         }
@@ -103,7 +105,7 @@ class Grievances:
     def over_append(self, request: Append) -> None:
         """Edits are about to be stored; nobody's may be whose right was gone before."""
         for row in request.rows:
-            if SiteId(row.user) in self._host.roles:
+            if self._host.roles.get(SiteId(row.user)):
                 name = edit_name(row.site, row.first, row.last)
                 problem = f"had {name} taken after the right to edit was gone"
                 self._accuse(request.document, row.site, row.revision, "message", problem)

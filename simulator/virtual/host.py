@@ -17,14 +17,14 @@ class ServerHost(ClientHost, Protocol):
         """Whether there is a process that serves."""
         ...
 
-    def crash_gateway(self) -> None:
-        """The gateway's process dies with everything it holds."""
+    def crash_gateway(self, by: object) -> None:
+        """The gateway's process dies with everything it holds, and there is none while anybody wants that."""
 
-    def restart_gateway(self) -> None:
-        """A new process takes over, if there is none."""
+    def restart_gateway(self, by: object) -> None:
+        """A new process takes over, unless somebody else wants none."""
 
-    def pause_gateway(self) -> None:
+    def pause_gateway(self, by: object) -> None:
         """The gateway's process is stopped, as by SIGSTOP."""
 
-    def resume_gateway(self) -> None:
-        """It goes on."""
+    def resume_gateway(self, by: object) -> None:
+        """It goes on, unless somebody else wants it stopped."""

@@ -33,7 +33,9 @@ from model.protocol import (
     encode,
 )
 from model.text import insert
-from simulator.virtual.network import CLOSE_ABNORMAL, Connection, Network, Path
+from simulator.planning.plan import CellPlan
+from simulator.virtual.connection import Connection, Path
+from simulator.virtual.network import CLOSE_ABNORMAL, Network
 
 INTRUDER: Final = "intruder"
 FAR_AHEAD: Final = Revision(1_000_000)
@@ -187,6 +189,7 @@ MISDEEDS: Final = (
 class IntruderHost(Protocol):
     """What an intruder needs of the cell that it is in."""
 
+    plan: CellPlan
     network: Network
     record: Callable[[Record], None]
 
@@ -203,7 +206,7 @@ class Intruder:
         path: its way to the gateway.
     """
 
-    reads_slowly = 0
+    reads_slowly = False
 
     def __init__(
         self,
@@ -226,6 +229,7 @@ class Intruder:
         self._host = host
         self._site = site
         self._misdeed = misdeed
+        self._came_us = host.now
         self._known = Knowledge(document, EMPTY_LOG, 0, host.now + 1, *tokens)
         self._has_done_it = self._is_garbled = False
         self._failure: ErrorCode | None = None
@@ -289,9 +293,16 @@ class Intruder:
         if failure.code in (ErrorCode.BUSY, ErrorCode.UNAVAILABLE):
             return
         self._failure = failure.code
+        if failure.code is ErrorCode.TOKEN_EXPIRED and self._has_expired:
+            return  # it was kept waiting
         if self._has_done_it and failure.code is not self._misdeed.code:
             due = self._misdeed.code.value
             self._accuse("error", f"{self._misdeed.name}, and was told {failure.code.value} instead of {due}")
+
+    @property
+    def _has_expired(self) -> bool:
+        lifetime_us = self._host.plan.server.token_lifetime_us
+        return 0 < lifetime_us <= self._host.now - self._came_us
 
     def _accuse(self, kind: str, problem: str) -> None:
         if self._is_garbled:

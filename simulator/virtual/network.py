@@ -16,142 +16,16 @@ import math
 import random
 import sys
 from collections.abc import Callable
-from typing import Protocol
 
-from model.identity import ConnectionId
 from model.marks import Mechanism, mark
 from reference_server.core.limits import CLOSE_TRY_AGAIN
 from simulator.planning.scenario import NetworkSettings
 from simulator.virtual.clock import Clock
+from simulator.virtual.connection import ClientEndpoint, Connection, Path, ServerEndpoint
 from simulator.virtual.witness import Symptom, Witness
 
 CLOSE_ABNORMAL = 1006
 """What a WebSocket client reports when a connection ends without a close frame (RFC 6455)."""
-
-
-class Path:
-    """The way between one client and the gateway.
-
-    Attributes:
-        owner: whose it is.
-        blocked_up, blocked_down: how many faults block it at present, per direction.
-        blocks: how often it changed from free to blocked.
-        is_blocked: whether any direction carries nothing; asked for every message.
-        garble: what a fault makes of a message, given whether it goes up; None if nothing.
-        connections: those that at least one end believes in.
-    """
-
-    __slots__ = ("blocked_down", "blocked_up", "blocks", "connections", "garble", "is_blocked", "owner")
-
-    def __init__(self, owner: str) -> None:
-        self.owner = owner
-        self.blocked_up = 0
-        self.blocked_down = 0
-        self.blocks = 0
-        self.is_blocked = False
-        self.garble: Callable[[bytes, bool], bytes] | None = None
-        self.connections: dict[ConnectionId, Connection] = {}
-
-    def block(self, *, up: bool, down: bool) -> None:
-        """One more fault blocks these directions."""
-        self.blocks += not self.is_blocked
-        self._change(up, down)
-
-    def free(self, *, up: bool, down: bool) -> None:
-        """One fault less blocks these directions."""
-        self._change(-up, -down)
-
-    def _change(self, up: int, down: int) -> None:
-        self.blocked_up += up
-        self.blocked_down += down
-        self.is_blocked = bool(self.blocked_up or self.blocked_down)
-
-
-class ClientEndpoint(Protocol):
-    """What the network needs of a client."""
-
-    path: Path
-    reads_slowly: int
-
-    def opened(self, connection: Connection) -> None:
-        """The connection is open."""
-
-    def received(self, connection: Connection, data: bytes) -> None:
-        """A message arrived."""
-
-    def garbled(self, connection: Connection, direction: str) -> None:
-        """A message from it ("up") or to it ("down") arrives with a bit flipped."""
-
-    def broken(self, connection: Connection | None, code: int) -> None:
-        """The connection is gone for the client, or (None) did not open; ``code`` as in WebSocket."""
-
-
-class ServerEndpoint(Protocol):
-    """What the network needs of a gateway's host."""
-
-    @property
-    def accepts(self) -> bool:
-        """Whether connections are accepted now."""
-
-    def opened(self, connection: Connection) -> None:
-        """A connection was accepted."""
-
-    def received(self, connection: Connection, data: bytes) -> None:
-        """A message arrived."""
-
-    def closed(self, connection: Connection) -> None:
-        """The connection is gone for the server."""
-
-
-class Connection:
-    """One connection, seen from above: both ends and what is on its way between them."""
-
-    __slots__ = (
-        "client",
-        "client_open",
-        "down_free_us",
-        "down_last_us",
-        "has_gap",
-        "held_down",
-        "held_up",
-        "id",
-        "is_garbled",
-        "jitter_us",
-        "latency_us",
-        "outbox_bytes",
-        "path",
-        "random",
-        "server",
-        "server_open",
-        "up_free_us",
-        "up_last_us",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        client: ClientEndpoint,
-        server: ServerEndpoint,
-        latency_us: int,
-        jitter_us: int,
-        rng: random.Random,
-    ) -> None:
-        self.id = ConnectionId(number)
-        self.client = client
-        self.server = server
-        self.path = client.path
-        self.latency_us = latency_us
-        self.jitter_us = jitter_us
-        self.random = rng.random
-        self.client_open = True
-        self.server_open = True
-        self.up_last_us = self.up_free_us = 0
-        self.down_last_us = self.down_free_us = 0
-        self.held_up: list[bytes] = []
-        self.held_down: list[bytes | int] = []
-        self.outbox_bytes = 0
-        self.is_garbled = False  # a message on it was
-        self.has_gap = False  # messages for the client were lost: what came after them is lost, too
 
 
 class Network:

@@ -13,15 +13,23 @@ from model.people.sweep import Sweep
 from simulator.planning.plan import CellPlan, ClientPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
+from simulator.virtual.holds import Holds
 
 
 class Participant(Protocol):
-    """What edits, comes and goes: a client of a server, or a replica among others."""
+    """What edits, comes and goes: a client of a server, or a replica among others.
+
+    Attributes:
+        absences: keep it offline; whether its person does not type meanwhile.
+        deaths: while they last, it has no process.
+    """
 
     author: Author | None
     has_started: bool
     has_left: bool
     is_down: bool
+    absences: Holds[bool]
+    deaths: Holds[None]
 
     @property
     def plan(self) -> ClientPlan:
@@ -103,6 +111,7 @@ def start_clients(host: SessionHost) -> None:
 
 def come_and_go(host: SessionHost, client: Participant) -> ProcessGenerator:
     """The process of one client's absences; each begins at an exponential time after the last."""
+    absence = object()
     plan = host.plan.sessions
     if plan.offline_mean_count <= 0:
         return
@@ -119,18 +128,22 @@ def come_and_go(host: SessionHost, client: Participant) -> ProcessGenerator:
         if not client.wants_connection:
             continue  # not there yet, or away for another reason
         if rng.random() < plan.crash_share:
-            client.crash()
+            client.deaths.take(absence, None)
         else:
-            work_away(host, client, silent=rng.random() >= plan.offline_editing_share)
+            work_away(host, client, absence, silent=rng.random() >= plan.offline_editing_share)
         yield host.clock.timeout(away_us)
-        client.restart()
-        client.go_online()
+        client.deaths.let_go(absence)
+        client.absences.let_go(absence)
 
 
-def work_away(host: SessionHost, client: Participant, *, silent: bool = False) -> None:
-    """Go offline; who is not ``silent`` goes on typing, and some make a sweep through the whole text."""
-    client.go_offline("closed", silent=silent)
-    if silent or not isinstance(client.author, HumanAuthor):
+def work_away(host: SessionHost, client: Participant, absence: object, *, silent: bool = False) -> None:
+    """Go offline; who is not ``silent`` goes on typing, and some make a sweep through the whole text.
+
+    Whoever is away already stays away until this ``absence`` is over, too.
+    """
+    was_there = client.wants_connection
+    client.absences.take(absence, silent)
+    if not was_there or silent or not isinstance(client.author, HumanAuthor):
         return
     rng = host.seeds.stream("sweep", client.plan.site, host.now)
     if rng.random() < host.plan.sessions.sweep_share:
@@ -141,6 +154,40 @@ def _make_sweep(host: SessionHost, client: Participant, sweep: Sweep) -> Process
     while sweep.actions and not host.is_healing and client.is_editable and not client.has_left:
         yield host.clock.timeout(sweep.pause_us())
         client.act(sweep)
+
+
+def absences_of(client: Participant) -> Holds[bool]:
+    """What will keep a client offline; whether its person does not type meanwhile."""
+
+    def changed() -> None:
+        if absences:
+            client.go_offline("closed", silent=absences.values[-1])
+        else:
+            client.go_online()
+
+    absences: Holds[bool] = Holds(changed)
+    return absences
+
+
+def deaths_of(client: Participant) -> Holds[None]:
+    """What will leave a client without a process."""
+
+    def changed() -> None:
+        if deaths:
+            client.crash()
+        else:
+            client.restart()
+
+    deaths: Holds[None] = Holds(changed)
+    return deaths
+
+
+def come_back(client: Participant) -> None:
+    """Nothing keeps the client from being there any more."""
+    client.deaths.clear()
+    client.absences.clear()
+    client.restart()
+    client.go_online()
 
 
 def follow_workload(host: SessionHost, client: Participant) -> ProcessGenerator:

@@ -22,7 +22,7 @@ from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
 from simulator.virtual.occurrence import FaultOf, occur
 from simulator.virtual.recorder import Recorder
-from simulator.virtual.sessions import Participant, start_clients
+from simulator.virtual.sessions import Participant, come_back, start_clients
 from simulator.virtual.witness import Witness
 
 PROGRESS_EVERY_US: Final = 1_000_000
@@ -156,8 +156,7 @@ class Simulation(ABC, Generic[_P]):
         self.is_healing = True
         self.record(history.Healed(self.now, self._rest_bound_us))
         for client in self.clients:
-            client.restart()
-            client.go_online()
+            come_back(client)
 
     def _look(self) -> None:
         """Look at what is held, now and then."""

@@ -13,15 +13,20 @@ from reference_server.store.memory import MemoryStore
 from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
+from simulator.virtual.holds import Holds
 from simulator.virtual.witness import STORE, Symptom, Witness
 
 
 class Storage:
     """Drives a :class:`MemoryStore` in virtual time.
 
-    A commit takes ``commit_us`` plus jitter; requests that arrive meanwhile share the next one. ``stalled``
-    holds commits back, ``failing`` loses their answers, ``before_answer`` is called with the first answer of
-    every commit that made revisions durable, before anybody is told.
+    A commit takes ``commit_us`` plus jitter; requests that arrive meanwhile share the next one.
+
+    Attributes:
+        stalls: hold commits back.
+        failures: lose the answers of this share of the commits, the largest one that is held.
+        interceptions: the oldest one is called with the first answer of every commit that made revisions
+            durable, before anybody is told.
     """
 
     def __init__(
@@ -36,9 +41,9 @@ class Storage:
     ) -> None:
         """``answer`` is told what became of each request, ``raised`` of a commit that raised an exception."""
         self.store = store
-        self.stalled = 0
-        self.failing = 0.0
-        self.before_answer: Callable[[Answer], None] | None = None
+        self.stalls: Holds[None] = Holds(self._release)
+        self.failures: Holds[float] = Holds()
+        self.interceptions: Holds[Callable[[Answer], None]] = Holds()
         self._clock = clock
         self._seeds = seeds
         self._plan = plan
@@ -81,20 +86,20 @@ class Storage:
         return stream.random()
 
     def _finish(self) -> None:
-        if self.stalled:
+        if self.stalls:
             self._held_back = True
             return
         self._complete()
 
-    def release(self) -> None:
-        """The stall is over: the commit that was held back completes now."""
-        if self._held_back and not self.stalled:
+    def _release(self) -> None:
+        """The stall may be over: the commit that was held back completes now."""
+        if self._held_back and not self.stalls:
             self._held_back = False
             self._complete()
 
     def _complete(self) -> None:
         try:
-            answers = self._failed() if self.failing else None
+            answers = self._failed() if self.failures else None
             if answers is None:
                 answers = self.store.sync()
         except Exception as error:
@@ -116,14 +121,15 @@ class Storage:
     def _failed(self) -> list[Answer] | None:
         """What is told of a commit whose answer is lost; None if it is not lost."""
         rng = self._seeds.stream("store failure", self._plan.index, self._clock.now_us)
-        if rng.random() >= self.failing:
+        if rng.random() >= max(self.failures.values):
             return None
         return self.store.fail(applied=rng.random() < 0.5)
 
     def _answer(self, answers: list[Answer]) -> None:
-        durable = (a for a in answers if isinstance(a, Appended) and isinstance(a.outcome, Committed))
-        if self.before_answer is not None and (first := next(durable, None)) is not None:
-            self.before_answer(first)
+        appends = (a for a in answers if isinstance(a, Appended) and a.request >= 0)  # rivals are nobody's
+        durable = (a for a in appends if isinstance(a.outcome, Committed))
+        if self.interceptions and (first := next(durable, None)) is not None:
+            self.interceptions.values[0](first)
         else:
             self._notice_unsuccessful(answers)
         for answer in answers:

@@ -8,11 +8,13 @@ speaks of durations alone.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import Final
 
 from model.identity import SiteId
 from model.protocol import ErrorCode
 from reference_server.core.effects import Identity
+from simulator.virtual.holds import Holds
 
 _TOKEN: Final = re.compile(r"token of (.*?)(?:, issued (-?\d+) for (\d+))?(?: once more)*", re.DOTALL)
 
@@ -21,13 +23,13 @@ class Tokens:
     """All tokens of a cell.
 
     Attributes:
-        withheld: clients that get no new token at present.
+        withheld: by client, whether it gets no new token at present.
     """
 
     def __init__(self) -> None:
-        self.withheld: set[SiteId] = set()  # never iterated over, as are those below
+        self.withheld: defaultdict[SiteId, Holds[None]] = defaultdict(Holds)
         self._newest: dict[SiteId, str] = {}
-        self._revoked: set[str] = set()
+        self._revoked: set[str] = set()  # never iterated over, as is the one below
         self._signed_out: set[SiteId] = set()
 
     def shown(self, client: SiteId, issued_us: int, lifetime_us: int) -> str:
@@ -38,7 +40,7 @@ class Tokens:
             issued_us: the time, by the clock of whoever issues it.
             lifetime_us: how long it is good; 0 for ever.
         """
-        if client in self.withheld and client in self._newest:
+        if self.withheld.get(client) and client in self._newest:
             return self._newest[client]
         token = (
             f"token of {client}, issued {issued_us} for {lifetime_us}"

@@ -46,8 +46,10 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.bus import Hub, SimulatedBus
 from simulator.virtual.clock import Clock
+from simulator.virtual.connection import Connection
 from simulator.virtual.grievances import Grievances
-from simulator.virtual.network import Connection, Network
+from simulator.virtual.holds import Holds
+from simulator.virtual.network import Network
 from simulator.virtual.tokens import Tokens
 from simulator.virtual.witness import GATEWAY, Symptom, Witness
 
@@ -117,6 +119,8 @@ class SimulatedWorker:
         gateway: the core of the process; None while there is no process.
         connections: those that it has accepted.
         crashes: how often it died.
+        deaths: while they last, there is no process.
+        pauses: while they last, it is stopped, unless it is another one than it was.
     """
 
     def __init__(self, host: WorkerHost, number: int, hub: Hub | None) -> None:
@@ -127,6 +131,8 @@ class SimulatedWorker:
         self.gateway: Gateway | None = None
         self.connections: dict[ConnectionId, Connection] = {}
         self.crashes = 0
+        self.deaths: Holds[None] = Holds(self._deaths_changed)
+        self.pauses: Holds[None] = Holds(self._pauses_changed)
         self._waiting: list[Event] | None = None  # for the process to go on, while it is stopped
         self._pauses = 0
         self._catches_up = False  # with what waited for it
@@ -158,7 +164,19 @@ class SimulatedWorker:
         """Whether there is a process that accepts connections."""
         return self.gateway is not None and self._waiting is None
 
-    def crash(self) -> None:
+    def _deaths_changed(self) -> None:
+        if self.deaths:
+            self._crash()
+        else:
+            self._restart()
+
+    def _pauses_changed(self) -> None:
+        if self.pauses:
+            self._pause()
+        else:
+            self._resume()
+
+    def _crash(self) -> None:
         """The process dies with everything it holds."""
         if self.gateway is None:
             return
@@ -174,7 +192,7 @@ class SimulatedWorker:
         host.witness.notice(Symptom.RESET, GATEWAY, times=len(hit))
         host.witness.notice(Symptom.UNTOLD, GATEWAY, times=untold)
 
-    def restart(self) -> None:
+    def _restart(self) -> None:
         """A new process takes over, if there is none; all it knows is what the store holds."""
         if self.gateway is None:
             self._free_us = self._host.now
@@ -182,7 +200,7 @@ class SimulatedWorker:
             self._told = self._host.heads()
             self._host.witness.notice(Symptom.STARTED, GATEWAY)
 
-    def pause(self) -> None:
+    def _pause(self) -> None:
         """Stop the process as SIGSTOP does: nothing is handled, and clients hear nothing."""
         if self.gateway is None or self._waiting is not None:
             return
@@ -195,7 +213,7 @@ class SimulatedWorker:
                 connection, rng, lambda: self._waiting is not None and self._pauses == pause, client=False
             )
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         """Let the process go on: it takes what has come meanwhile, its timers included."""
         waiting, self._waiting = self._waiting, None
         self._catches_up = True

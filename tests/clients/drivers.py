@@ -35,7 +35,8 @@ from simulator.planning.plan import CellPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.client import SimulatedClient
 from simulator.virtual.clock import Clock
-from simulator.virtual.network import Connection, Network
+from simulator.virtual.connection import Connection
+from simulator.virtual.network import Network
 from simulator.virtual.witness import Witness
 from tests.clients.scripted import TEXT, ScriptedServer, serve
 from tests.simulator.plans import SECOND, scripted

@@ -17,8 +17,8 @@ class Deployment(ServerFault):
 
     def begin(self) -> None:
         """Replace the process."""
-        self.host.crash_gateway()
-        self.host.restart_gateway()
+        self.host.crash_gateway(self)
+        self.host.restart_gateway(self)
 
     def end(self) -> None:
         """Nothing is left to heal."""

@@ -173,7 +173,7 @@ def second_thoughts() -> CellPlan:
 
 def replicas() -> CellPlan:
     """Replicas without a server, with every fault there is for them."""
-    return crowd(*all_of(GOSSIP_FAULTS, STRONG_GOSSIP), seconds=12, sessions=RESTLESS)
+    return crowd(*all_of(GOSSIP_FAULTS, STRONG_GOSSIP), seconds=12, rate=3.0, sessions=RESTLESS)
 
 
 RUNS: Final[dict[str, Callable[[], CellPlan]]] = {

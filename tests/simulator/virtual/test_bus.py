@@ -95,14 +95,16 @@ def test_a_bus_that_is_gone_loses_everything_and_says_so() -> None:
     one, two = setup.ear("a"), setup.ear("a")
     setup.pass_ms(10)
     two.told.clear()
-    setup.hub.down()
-    setup.hub.down()
+    setup.hub.deaths.take("fault", None)
+    setup.hub.deaths.take("another", None)
     assert not one.bus.is_connected
     one.bus.publish("a", b"lost")
     two.bus.subscribe("b")
     setup.pass_ms(10)
     assert two.told == [(10.0, "connected", False)]
-    setup.hub.up()
+    setup.hub.deaths.let_go("fault")
+    assert not one.bus.is_connected
+    setup.hub.deaths.let_go("another")
     assert two.told[1:] == [(20.0, "missed", "a"), (20.0, "missed", "b"), (20.0, "connected", True)]
     one.bus.publish("b", b"heard")
     setup.pass_ms(10)

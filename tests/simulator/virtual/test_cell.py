@@ -95,7 +95,7 @@ def test_the_run_ends_as_soon_as_everything_has_converged(trial: Trial) -> None:
 
 def test_what_cannot_converge_ends_at_the_bound_and_is_a_violation() -> None:
     cell, keeper = cell_of(scripted(script(edit(1, 0, "x")), script()))
-    cell.storage.stalled = 1  # for good
+    cell.storage.stalls.take("for good", None)
     cell.run()
     assert of(history.Finished, keeper)[0].time_us == 20 * SECOND
     assert not any(c.is_settled for c in cell.clients)

@@ -291,7 +291,7 @@ def test_attempts_to_connect_come_at_growing_pauses_up_to_a_bound() -> None:
 def test_a_skewed_clock_is_what_the_client_notes() -> None:
     cell, keeper = cell_of(scripted(script(edit(1, 0, "x"), edit(2, 0, "y"))))
     client = cell.clients[0]
-    cell.clock.call(1_500_000, lambda: setattr(client, "skew_us", -7))
+    cell.clock.call(1_500_000, client.skews.take, "fault", -7)
     cell.run()
     assert [r.client_us - r.time_us for r in of(history.Edited, keeper)] == [0, -7]
 

@@ -9,7 +9,8 @@ import pytest
 from reference_server.core.limits import CLOSE_TRY_AGAIN
 from simulator.planning.scenario import NetworkSettings, Region
 from simulator.virtual.clock import Clock
-from simulator.virtual.network import CLOSE_ABNORMAL, Connection, Network, Path
+from simulator.virtual.connection import Connection, Path
+from simulator.virtual.network import CLOSE_ABNORMAL, Network
 from simulator.virtual.witness import Shows, Symptom, Witness
 
 MS = 1_000
@@ -21,7 +22,7 @@ class Laptop:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.path = Path("laptop")
-        self.reads_slowly = 0
+        self.reads_slowly = False
         self.connection: Connection | None = None
         self.got: list[bytes] = []
         self.got_us: list[int] = []
@@ -89,13 +90,15 @@ class Setup:
     def pass_ms(self, ms: float) -> None:
         self.clock.run_until(self.clock.now_us + int(ms * MS))
 
-    def block(self, *, up: bool = True, down: bool = True, keep_alive: bool = True) -> None:
-        self.laptop.path.block(up=up, down=down)
+    def block(
+        self, *, up: bool = True, down: bool = True, keep_alive: bool = True, by: str = "fault"
+    ) -> None:
+        self.laptop.path.block(by, up=up, down=down)
         for connection in self.laptop.path.connections.values():
             self.network.blocked(connection, random.Random(2), keep_alive=keep_alive)
 
-    def free(self, *, up: bool = True, down: bool = True) -> None:
-        self.laptop.path.free(up=up, down=down)
+    def free(self, *, by: str = "fault") -> None:
+        self.laptop.path.free(by)
         for connection in list(self.laptop.path.connections.values()):
             self.network.released(connection)
 
@@ -242,7 +245,7 @@ def test_one_way_blocks_leave_the_other_way_alone(way: str) -> None:
     setup.network.send_down(connection, b"down", 0)
     setup.pass_ms(100)
     assert (setup.host.got, setup.laptop.got) == (([], [b"down"]) if way == "up" else ([b"up"], []))
-    setup.free(up=way == "up", down=way == "down")
+    setup.free()
     setup.pass_ms(100)
     assert (setup.host.got, setup.laptop.got) == ([b"up"], [b"down"])
 
@@ -284,10 +287,10 @@ def test_two_blocks_end_with_the_second() -> None:
     setup = Setup()
     connection = setup.open()
     setup.block(keep_alive=False)
-    setup.block(keep_alive=False)
+    setup.block(keep_alive=False, by="another")
     setup.network.send_up(connection, b"x")
     setup.pass_ms(100)
-    setup.laptop.path.free(up=True, down=True)
+    setup.laptop.path.free("another")
     assert setup.laptop.path.is_blocked
     assert setup.laptop.path.blocks == 1
     setup.free()
@@ -348,7 +351,7 @@ def test_the_client_learns_at_the_end_of_a_block_that_the_server_has_gone(end: s
 def test_a_client_whose_server_lost_patience_alone_finds_out_by_itself() -> None:
     setup = Setup(keep_alive_us=1_000 * MS)
     connection = setup.open()
-    setup.laptop.path.block(up=True, down=True)
+    setup.laptop.path.block("fault", up=True, down=True)
     setup.network.blocked(connection, FirstPatient(), keep_alive=True)
     setup.pass_ms(600)
     assert not connection.server_open
@@ -373,13 +376,13 @@ class FirstPatient(random.Random):
 def test_a_reset_that_loses_what_waits_for_a_slow_reader_leaves_no_gap() -> None:
     setup = Setup()
     connection = setup.open()
-    setup.laptop.reads_slowly = 1
+    setup.laptop.reads_slowly = True
     setup.network.send_down(connection, b"first", 0)
     setup.pass_ms(15)
     setup.network.send_down(connection, b"second", 0)
     setup.pass_ms(1)
     setup.network.reset(connection)
-    setup.laptop.reads_slowly = 0
+    setup.laptop.reads_slowly = False
     setup.pass_ms(15)
     assert setup.laptop.got == []
     assert setup.laptop.codes == [CLOSE_ABNORMAL]
@@ -388,14 +391,14 @@ def test_a_reset_that_loses_what_waits_for_a_slow_reader_leaves_no_gap() -> None
 def test_a_slow_reader_gets_what_it_reads_in_order() -> None:
     setup = Setup()
     connection = setup.open()
-    setup.laptop.reads_slowly = 1
+    setup.laptop.reads_slowly = True
     for data in lines(6):
         setup.network.send_down(connection, data, 0)
     setup.pass_ms(100)
     assert not setup.laptop.got
     assert setup.network.read(connection, 8) == 6
     assert setup.laptop.got == lines(2)
-    setup.laptop.reads_slowly = 0
+    setup.laptop.reads_slowly = False
     setup.network.send_down(connection, b"006", 0)
     setup.pass_ms(100)
     assert setup.laptop.got == lines(2)  # nothing overtakes what still waits
@@ -406,7 +409,7 @@ def test_a_slow_reader_gets_what_it_reads_in_order() -> None:
 def test_a_full_outbox_closes_a_slow_reader() -> None:
     setup = Setup(outbox_bytes_max=10)
     connection = setup.open()
-    setup.laptop.reads_slowly = 1
+    setup.laptop.reads_slowly = True
     for data in lines(3):
         setup.network.send_down(connection, data, 0)
     setup.pass_ms(100)
@@ -438,7 +441,7 @@ def test_the_end_of_a_block_does_not_make_a_slow_reader_fast() -> None:
     setup = Setup()
     connection = setup.open()
     setup.block(keep_alive=False)
-    setup.laptop.reads_slowly = 1
+    setup.laptop.reads_slowly = True
     setup.network.send_down(connection, b"000", 0)
     setup.pass_ms(100)
     setup.free()

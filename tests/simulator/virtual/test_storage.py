@@ -132,13 +132,12 @@ def test_a_stall_holds_the_commit_in_progress_and_all_behind_it() -> None:
     host = Host()
     storage = storage_of(host)
     delayed = watched(host, Symptom.DELAYED)
-    storage.stalled += 1
+    storage.stalls.take("fault", None)
     storage.request(append(1, A))
     storage.request(append(2, B))
     host.clock.run_until(50 * COMMIT_US)
     assert not host.answers
-    storage.stalled -= 1
-    storage.release()
+    storage.stalls.let_go("fault")
     assert delayed.affected == 1
     assert host.answers == [(50 * COMMIT_US, Appended(1, A, Committed()))]
     host.clock.run_until(60 * COMMIT_US)
@@ -148,14 +147,13 @@ def test_a_stall_holds_the_commit_in_progress_and_all_behind_it() -> None:
 def test_a_stall_within_a_stall_ends_with_the_later_one() -> None:
     host = Host()
     storage = storage_of(host)
-    storage.stalled = 2
+    storage.stalls.take("one", None)
+    storage.stalls.take("other", None)
     storage.request(append(1, A))
     host.clock.run_until(10 * COMMIT_US)
-    storage.stalled -= 1
-    storage.release()
+    storage.stalls.let_go("one")
     assert not host.answers
-    storage.stalled -= 1
-    storage.release()
+    storage.stalls.let_go("other")
     assert len(host.answers) == 1
 
 
@@ -164,7 +162,7 @@ def test_a_lost_answer_says_nothing_about_what_happened() -> None:
     for seed in range(12):
         host = Host(seed)
         storage = storage_of(host)
-        storage.failing = 1.0
+        storage.failures.take("fault", 1.0)
         lost = watched(host, Symptom.UNKNOWN)
         storage.request(append(1, A))
         storage.request(Load(2, A))
@@ -178,7 +176,8 @@ def test_a_lost_answer_says_nothing_about_what_happened() -> None:
 def test_some_answers_are_lost_and_others_are_not() -> None:
     host = Host()
     storage = storage_of(host)
-    storage.failing = 0.5
+    storage.failures.take("fault", 0.5)
+    storage.failures.take("weaker", 0.1)
     lost = watched(host, Symptom.UNKNOWN)
     for number in range(200):
         storage.request(Load(number, A))
@@ -196,9 +195,9 @@ def test_before_an_answer_the_gateway_may_die() -> None:
         heads.append(storage.store.durable(A).head)
         assert len(host.answers) == 1  # nobody was told
         assert answer == Appended(2, A, Committed())
-        storage.before_answer = None
+        storage.interceptions.let_go("fault")
 
-    storage.before_answer = die
+    storage.interceptions.take("fault", die)
     storage.request(Load(1, A))  # makes nothing durable
     host.clock.run_until(2 * COMMIT_US)
     assert len(host.answers) == 1

@@ -135,10 +135,10 @@ def test_a_death_before_the_answer_is_that_of_the_worker_that_asked() -> None:
         assert author is not None
 
         def die(answer: Answer, cell: Cell = cell) -> None:
-            cell.storage.before_answer = None
-            cell.crash_before_answer(answer)
+            cell.storage.interceptions.let_go("fault")
+            cell.crash_before_answer(answer, "fault")
 
-        cell.storage.before_answer = die
+        cell.storage.interceptions.take("fault", die)
         cell.clock.run_until(4 * SECOND)
         crashed = [worker for worker in cell.workers if worker.crashes]
         assert crashed == [author.server]
