@@ -1,4 +1,4 @@
-"""What an auditor reads of a foreign server, and which checks can decide anything from outside."""
+"""What an auditor reads of a foreign server, and which checks can decide anything there and in a sample."""
 
 from __future__ import annotations
 
@@ -34,6 +34,26 @@ def audit_result(documents: int, missing: Items[str]) -> CheckResult:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         return CheckResult(AUDIT, 0, 0, f"not everything could be read back: {missing[0]}{more}")
     return CheckResult(AUDIT, documents, 0, "documents whose whole log and final text were read back")
+
+
+_SAMPLED: Final = ("weak_list", "strong_list", "presence", "undo")
+"""Checks of sampled documents, which a run need not have."""
+
+
+def as_applicable(result: CheckResult, *, sampled: bool, unique: bool) -> CheckResult:
+    """A check of sampled documents, when a simulation has none it applies to, says so and does not vote.
+
+    Args:
+        result: over all histories of the run.
+        sampled: whether there is a document with company whose displayed texts are recorded.
+        unique: whether there is one whose characters are all different.
+    """
+    if result.checked or not result.claimed or result.name not in _SAMPLED:
+        return result
+    if (sampled and result.name == "presence") or (unique and result.name in ("weak_list", "strong_list")):
+        return result
+    detail = f"{result.detail}; no document of this run can show it"
+    return msgspec.structs.replace(result, claimed=False, detail=detail)
 
 
 def as_judgable(result: CheckResult, *, sampled: bool, unique: bool) -> CheckResult:

@@ -53,6 +53,18 @@ JUPITER: Final = Claims(
 )
 """Jupiter violates the strong list specification by nature, and therefore does not claim it."""
 
+ANY_EDITOR: Final = Claims(
+    "", JUPITER.checks - {"intention", "site_order", "undo", "reconciliation", "non_triviality"}
+)
+"""What is demanded of an editor with a server that says nothing of itself.
+
+Left out are Concord's own rules: how an edit is carried to the head, whose text comes first at one place,
+what an undo takes back, how a branch is merged.
+"""
+
+ESSENTIAL: Final = frozenset({"convergence", "total_order", "ledger", "element_ledger"})
+"""Checks without which nothing is known of an editor: a history that they find nothing in is unknown."""
+
 _EVERY_SEQUENCE: Final = frozenset(
     {
         "convergence",

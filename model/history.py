@@ -1,8 +1,9 @@
-"""The one record format of everything that is judged: simulator, live runs and load runs.
+"""The one record format of everything that is judged: simulator, live runs, load runs, other editors.
 
 A history is a stream of frozen records in the order in which things happened. Times are integer microseconds
 in the clock that the :class:`Header` names (D19). An edit is identified by ``(site, sequence)`` everywhere.
-``model.history_file`` writes and reads it.
+``model.history_file`` writes and reads it, ``docs/history.md`` is for who writes one for another editor.
+A fingerprint of 0 is not known.
 
 The records of replicas without a server stand in :mod:`model.replica_records`; all others are here, since who
 reads a history wants to see them side by side.
@@ -33,12 +34,15 @@ from model.text import Operation
 
 HISTORY_VERSION: Final = 1
 
+CHAIN_UNKNOWN: Final = "?"
+"""Stands for :func:`chain` where whoever wrote a history did not keep the log."""
+
 
 class Header(RecordBase, frozen=True, tag="history"):
     """First record: who wrote this, in which clock, of what."""
 
     version: int
-    producer: str  # "simulator", "live" or "load"
+    producer: str  # "simulator", "live" or "load", or the name of another editor
     clock: str  # "virtual", "server" or "client"
     run: dict[str, Any]  # seed, scenario, cell, engine …
 
@@ -405,7 +409,7 @@ class FinalProgress(RecordBase, frozen=True, tag="final_progress"):
 class FinalDocument(RecordBase, frozen=True, tag="final_document"):
     """What the store holds of one document when the run ended, read back from the durable state.
 
-    ``chain`` is :func:`chain` over all revisions since the document was created.
+    ``chain`` is :func:`chain` over all revisions since the document was created, or :data:`CHAIN_UNKNOWN`.
     """
 
     time_us: int

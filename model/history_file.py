@@ -1,7 +1,7 @@
-"""A history as a file: one JSON array per line, gzipped.
+"""A history as a file: one JSON array per line, gzipped; `docs/history.md` has all of it for who writes one.
 
 The first element of a line is the record's tag, the rest are its fields in their order. It is written and
-read as a stream; nobody needs the whole run in memory.
+read as a stream; nobody needs the whole run in memory. A file that is not compressed is read too.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -23,6 +24,10 @@ from model.protocol import operation_from_plain, operation_to_plain
 
 class HistoryError(ValueError):
     """A history file is truncated or not a history."""
+
+
+class EmptyHistoryError(HistoryError):
+    """A history file has not a single record."""
 
 
 _encoder = msgspec.json.Encoder(enc_hook=operation_to_plain)
@@ -91,19 +96,58 @@ class HistoryWriter:
         return self._digest.hexdigest()
 
 
+_GZIP: Final = b"\x1f\x8b"
+_PLACE: Final = re.compile(r" - at `\$\[(\d+)\](.*)`$")
+"""Where msgspec found a mistake: the place in the array, and inside of it."""
+
+_KINDS: Final = {kind.__struct_config__.tag: kind for kind in Record.__args__}
+
+
 def read_history(path: Path) -> Iterator[Record]:
-    """The records of a history file, one after another.
+    """The records of a history file, gzipped or not, one after another.
 
     Raises:
-        HistoryError: the file is truncated, not gzip, or a line is no record; names the line.
+        HistoryError: the file is truncated, or a line is no record; names the line and the field.
+        EmptyHistoryError: there is not a single line.
     """
-    number = 0
+    number, line = 0, b""
     try:
-        with gzip.open(path, "rb") as file:
-            for line in file:
+        with path.open("rb") as plain:
+            begin = plain.read(len(_GZIP))
+            if not begin:
+                raise EmptyHistoryError(f"{path}: line 1: no records")
+            plain.seek(0)
+            # What begins like gzip and is none is told as a bad line: it is no record either.
+            for line in gzip.open(plain) if begin == _GZIP else plain:  # noqa: SIM115 - closed with its file
                 yield _decoder.decode(line)
                 number += 1
-            if not number:
-                raise EOFError("no records")  # gzip reads an empty file without complaint
-    except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if not number:
+            raise EmptyHistoryError(f"{path}: line 1: no records")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, RecursionError) as error:
         raise HistoryError(f"{path}: line {number + 1}: {error}") from None
+    except msgspec.DecodeError as error:
+        raise HistoryError(f"{path}: line {number + 1}: {_told(line, str(error))}") from None
+
+
+def _told(line: bytes, problem: str) -> str:
+    """A mistake of a line, with the name of the field in front of it."""
+    try:
+        plain = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return problem
+    if not isinstance(plain, list) or not plain or not isinstance(plain[0], str):
+        return f"{problem}; a record is an array that begins with its kind"
+    kind = _KINDS.get(plain[0])
+    if kind is None:
+        return f"there is no record {plain[0]!r}"
+    fields = kind.__struct_fields__
+    if found := _PLACE.search(problem):
+        field = fields[int(found[1]) - 1]
+        return f"{plain[0]}: {field}{found[2]}: {problem[: found.start()]}"
+    needed = len(fields) - len(kind.__struct_defaults__)
+    lacking = fields[len(plain) - 1 : needed]
+    if lacking:
+        return f"{plain[0]}: {', '.join(lacking)}: missing"
+    if len(plain) - 1 > len(fields):
+        return f"{plain[0]}: {len(plain) - 1} fields, of {len(fields)}: {', '.join(fields)}"
+    return f"{plain[0]}: {problem}"

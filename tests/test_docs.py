@@ -6,10 +6,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
+from model.checkers.catalogue import CHECKERS
+from model.history import Record, fingerprint
 from model.phases import RULES, ConnectionLost, ConnectionOpened, Phase, Trigger
 from model.protocol import (
     BLIP_EDITS_MAX,
@@ -204,3 +206,39 @@ def test_links_within_the_document_lead_somewhere() -> None:
     assert set(links) <= anchors
     for file in re.findall(r"\]\(([^)#]+)\)", PROTOCOL):
         assert (ROOT / "docs" / file).exists(), file
+
+
+# --- histories --------------------------------------------------------------------------------------------
+
+HISTORY = (ROOT / "docs" / "history.md").read_text(encoding="utf-8")
+
+
+def code_in(cell: str) -> list[str]:
+    return re.findall(r"`([a-z_]+)`", cell)
+
+
+def test_every_record_is_documented_with_its_fields_in_their_order() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (`time_us`|`version`)(.*?) \| .+ \|$", HISTORY, re.MULTILINE)
+    documented = {kind: [*code_in(first), *code_in(rest)] for kind, first, rest in rows}
+    optional = {kind: len(re.findall(r"\[`", rest)) for kind, _, rest in rows}
+    kinds = {kind.__struct_config__.tag: kind for kind in get_args(Record)}
+    assert documented == {tag: list(kind.__struct_fields__) for tag, kind in kinds.items()}
+    assert optional == {tag: len(kind.__struct_defaults__) for tag, kind in kinds.items()}
+
+
+def test_what_each_check_needs_is_what_it_looks_at() -> None:
+    section = HISTORY[HISTORY.index("## What each check needs") : HISTORY.index("## Records")]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE))
+    assert list(rows) == [check.name for check in CHECKERS]
+    tags = {kind: kind.__struct_config__.tag for kind in get_args(Record)}
+    for check in CHECKERS:
+        wanted = {tags[kind] for kind in check().handlers()}
+        if check.name != "strong_list":  # as the one before
+            assert set(code_in(rows[check.name])) & set(tags.values()) == wanted, check.name
+
+
+def test_the_documented_fingerprint_is_that_of_the_project() -> None:
+    (program,) = re.findall(r"^```python fingerprint\n(.*?)^```$", HISTORY, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert all(names["fingerprint"](text) == fingerprint(text) for text in ("", "ab", "é😀x"))

@@ -12,7 +12,7 @@ from typing import Final
 from model import history
 from model.checkers.elements import followed
 from model.checkers.shadow import Shadow
-from model.identity import EMPTY_LOG, Revision, SiteId, revisions_between
+from model.identity import EMPTY_LOG, Revision, SequenceNumber, SiteId, revisions_between
 from model.text import Component, Operation, OperationError, apply
 
 LENGTH_MAX: Final = 20_000
@@ -81,7 +81,13 @@ class Follower:
 
     def sent(self, record: history.Sent) -> None:
         """It sends what is pending."""
-        self._shadow.sends(record.last)
+        self._sends(record.last)
+
+    def _sends(self, last: SequenceNumber) -> None:
+        try:
+            self._shadow.sends(last)
+        except OperationError:  # what it is said to have made does not fit together
+            self.lose()
 
     def delivered(self, record: history.Delivered) -> Operation | None:
         """A revision arrives; how it changes what is shown, None if it is lost."""
@@ -101,7 +107,7 @@ class Follower:
         """What it sent is a revision; what waited is composed and sent."""
         self._shadow.answered()
         if self._shadow.pending:
-            self._shadow.sends(self._shadow.pending[-1][0])
+            self._sends(self._shadow.pending[-1][0])
         self._settles(record)
         if self.text is None and self._is_settled:
             self.text = self._shown

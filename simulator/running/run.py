@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from model import result as results
+from model.audit import as_applicable
 from model.checkers.triviality import MECHANISM, judge_triviality
 from model.machine import is_of_the_disk, this_machine
 from model.marks import counted, merged
@@ -20,7 +21,6 @@ from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, merge_results, overall
 from simulator.engines.engine import Planned
 from simulator.failures.case import Case
-from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
 from simulator.running.cases import keep_failures
 from simulator.running.fleet import CellJob, CellOutcome, digest_of, run_cells
@@ -36,10 +36,6 @@ EDIT_KINDS: Final = {
 
 EXPECTED_EDITS_MIN: Final = 5_000
 """With fewer expected edits a run is too short to be sure of every kind; some edits must do then."""
-
-
-SAMPLED: Final = ("weak_list", "strong_list", "presence", "undo")
-"""Checks of sampled documents, which a run need not have."""
 
 
 class RunOutcome(NamedTuple):
@@ -118,7 +114,9 @@ def save(run: RunOutcome, directory: Path) -> None:
 def _checks(planned: Planned, fates: tuple[str, ...], outcomes: Sequence[CellOutcome]) -> list[CheckResult]:
     """One result for each check, over all cells; ``fates`` are those that some datagrams must have had."""
     results = [merge_results(parts) for parts in zip(*(o.results for o in outcomes), strict=True)]
-    applicable = [_as_applicable(result, planned.plans) for result in results]
+    sampled = [d for p in planned.plans for d in p.documents if d.displayed and len(d.clients) > 1]
+    unique = any(document.unique for document in sampled)
+    applicable = [as_applicable(result, sampled=bool(sampled), unique=unique) for result in results]
     happened: dict[str, int] = {}
     for outcome in outcomes:
         for name, count in outcome.happened.items():
@@ -128,17 +126,6 @@ def _checks(planned: Planned, fates: tuple[str, ...], outcomes: Sequence[CellOut
         happened[MECHANISM + name] = count
     expected, required = expected_kinds(planned.scenario), planned.scenario.requires
     return [*applicable, judge_triviality(happened, expected, faults, fates, required)]
-
-
-def _as_applicable(result: CheckResult, plans: Sequence[CellPlan]) -> CheckResult:
-    """A check of sampled documents, when the run has none it applies to, says so and does not vote."""
-    sampled = [d for p in plans for d in p.documents if d.displayed and len(d.clients) > 1]
-    if result.checked or not result.claimed or result.name not in SAMPLED:
-        return result
-    if any(result.name == "presence" or (d.unique and result.name != "undo") for d in sampled):
-        return result
-    detail = f"{result.detail}; no document of this run can show it"
-    return msgspec.structs.replace(result, claimed=False, detail=detail)
 
 
 def expected_kinds(scenario: Scenario) -> tuple[str, ...]:
