@@ -8,7 +8,7 @@ from rich.table import Table
 
 from concord.cases import explain_cases
 from concord.exits import Kept, refuse
-from concord.options import ObjectiveOptions
+from concord.judging import Judging
 from concord.refusals import refusing
 from concord.terminal import quoted, say, say_table, status
 from model.claims import ENGINES
@@ -20,9 +20,9 @@ from reports.wording import headline, objective_text, reasoned_text, value_text,
 from simulator.running.run import RunOutcome, save
 
 
-def finish(run: RunOutcome, directory: Path, objectives: ObjectiveOptions) -> int:
+def finish(run: RunOutcome, directory: Path, judging: Judging) -> int:
     """Judge a run, keep and report it; the exit code."""
-    run = judge(run, objectives)
+    run = judge(run, judging)
     code = run.result.exit_code
     if run.result.interrupted:
         keep(run, directory)
@@ -35,9 +35,9 @@ def finish(run: RunOutcome, directory: Path, objectives: ObjectiveOptions) -> in
     return kept.code(code)
 
 
-def judge(run: RunOutcome, objectives: ObjectiveOptions) -> RunOutcome:
+def judge(run: RunOutcome, judging: Judging) -> RunOutcome:
     """The run with its objectives evaluated and its final exit code."""
-    return run._replace(result=judged(run.result, run.measures, objectives.cannot_tell))
+    return run._replace(result=judged(run.result, run.measures, *judging))
 
 
 def keep(run: RunOutcome, directory: Path) -> list[Path]:

@@ -56,6 +56,49 @@ class ScenarioChoice(NamedTuple):
     inject: Annotated[str, typer.Option(help="A seeded bug of the zoo, to see it found.")] = ""
 
 
+class JobChoice(NamedTuple):
+    """The options that choose what a job of several runs is about, and how large each of them is."""
+
+    scenario: Annotated[
+        str | None,
+        typer.Argument(help="A shipped scenario or a YAML file with a server; without one: default."),
+    ] = None
+    clients: Annotated[int | None, typer.Option(help="Clients of the simulation.")] = None
+    documents: Annotated[int | None, typer.Option(help="Documents of the simulation.")] = None
+    duration: Annotated[str | None, typer.Option(help="Time with faults of the simulation.")] = None
+    workload: Annotated[
+        str | None, typer.Option(help="human, contention or trace:FILE; simulation and live run.")
+    ] = None
+    setting: Setting = None
+    live_clients: Annotated[int, typer.Option(min=2, help="Clients of the live run.")] = 300
+    live_documents: Annotated[int | None, typer.Option(help="Documents of the live run.")] = None
+    live_duration: Annotated[str, typer.Option(help="Time with faults of the live run.")] = "50s"
+    load_users: Annotated[int, typer.Option(min=2, help="Users of the load run.")] = 300
+    load_documents: Annotated[
+        int | None, typer.Option(min=1, help="Documents of the load run; one for ten users if left out.")
+    ] = None
+    load_time: Annotated[str, typer.Option(help="How long people edit in the load run.")] = "25s"
+
+    @property
+    def simulated(self) -> ScenarioChoice:
+        """What is simulated."""
+        return ScenarioChoice(
+            self.scenario, self.clients, self.documents, self.duration, self.workload, setting=self.setting
+        )
+
+    @property
+    def live(self) -> ScenarioChoice:
+        """What a real server is driven with."""
+        return ScenarioChoice(
+            self.scenario,
+            self.live_clients,
+            self.live_documents,
+            self.live_duration,
+            self.workload,
+            setting=self.setting,
+        )
+
+
 class FleetOptions(NamedTuple):
     """The options of a simulated run that change nothing in it."""
 
@@ -92,15 +135,27 @@ class ScopeOptions(NamedTuple):
 
 
 class ObjectiveOptions(NamedTuple):
-    """How a run is held against its objectives."""
+    """What a run is held against, and how; :func:`concord.judging.judging_of` reads and checks it."""
 
+    objectives: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Objectives (OpenSLO) in place of the shipped ones; several add up."
+        ),
+    ] = None
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OBJECTIVE", help="One more objective, such as 'operation.p95<30ms'; repeatable."
+        ),
+    ] = None
     cannot_tell: Annotated[
         CannotTell,
         typer.Option(help="Too few samples for an objective: warn and exit as without it, or fail with 2."),
     ] = "warn"
 
 
-_STRUCTS = (ScenarioChoice, FleetOptions, ScopeOptions, ObjectiveOptions)
+_STRUCTS = (ScenarioChoice, JobChoice, FleetOptions, ScopeOptions, ObjectiveOptions)
 
 
 def takes_structs(command: Callable[..., None]) -> Callable[..., None]:

@@ -49,6 +49,7 @@ COMMANDS: Final[Mapping[str, CommandEntry]] = {
     "verify": CommandEntry("Server", "Verify what a store holds."),
     "rebuild": CommandEntry("Server", "Rebuild the CRDT of a document from its operations."),
     "load": CommandEntry("Load", "Load a running server with users over real sockets."),
+    "slo": CommandEntry("Reports", "Check files of objectives: validate FILE…"),
     "report": CommandEntry("Reports", "Write the report of a recorded run again."),
 }
 """By name; ``a-name`` is the function ``a_name`` of the module ``concord.commands.a_name``."""

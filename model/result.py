@@ -59,7 +59,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
         objective: the number to reach, in ``unit``.
         comparison: how ``measured`` has to stand to it.
         measured: in ``unit``; None if there is not a single sample.
-        unit: ``ms``, ``%`` or ``connections``.
+        unit: ``ms``, ``s``, ``%`` or ``connections``.
         outcome: met or missed only if ``low`` and ``high`` leave no doubt.
         phase: whose samples decide; ``run`` for all of them.
         share: of the time of the run that ``phase`` is, from 0 to 1.
@@ -72,6 +72,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
         by_phase: the same measure in each phase, and over the whole ``run``; None where there are no samples.
         beside: what another clock says of the same, in ``unit``: clock to value; it decides nothing.
         note: why it cannot be told, or what else a reader has to know.
+        measure: what it is about; empty in results from before this was kept.
     """
 
     name: str
@@ -92,6 +93,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
     by_phase: dict[str, float | None] = {}
     beside: dict[str, float] = {}
     note: str = ""
+    measure: str = ""
 
 
 class Machine(msgspec.Struct, frozen=True):

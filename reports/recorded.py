@@ -39,6 +39,11 @@ class RecordedRun(NamedTuple):
     measures: MeasureSet
     failures: tuple[RecordedFailure, ...]
 
+    @property
+    def exit_code(self) -> int:
+        """Of the command that made the run."""
+        return self.result.exit_code
+
 
 class RecordedPart(NamedTuple):
     """One part of a job; ``recorded`` is None if the run left no result."""
@@ -52,6 +57,11 @@ class RecordedJob(NamedTuple):
 
     job: Job
     parts: tuple[RecordedPart, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of its parts."""
+        return self.job.exit_code
 
     @property
     def runs(self) -> list[RecordedRun]:

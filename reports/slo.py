@@ -1,4 +1,4 @@
-"""Service level objectives as data: read them from a file, hold them against the measures of a run.
+"""Objectives held against the measures of a run.
 
 What is measured at the server is judged by the server's own clock where it told us (``docs/results.md``
 says why); the clients' value then stands beside it, and the other way round for everything else.
@@ -9,112 +9,37 @@ An objective is met or missed only if the samples leave no doubt: the bounds wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Final, Literal, NamedTuple
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
 from model.claims import ENGINES
 from model.confidence import rank_bounds, samples_needed, share_bounds
 from model.histogram import Histogram
-from model.measures.measure_set import LATENCIES, PHASES, RUN, STRATA, MeasureSet
-from model.result import CannotTell, RunResult, ServerSeries, SloRow, exit_code
-from model.settings.reader import Reader, SettingError, Wrong, parse, text_of
+from model.measures.measure_set import PHASES, RUN, STRATA, MeasureSet
+from model.result import CannotTell, Job, RunResult, ServerSeries, SloRow, exit_code
 from model.verdict import Outcome
 from model.wording import counted
+from reports.objectives import Objective
+from reports.objectives.objective import EVERY, MEASURABLE, Comparison
+from reports.recorded import RecordedJob, RecordedPart, RecordedRun
+from reports.wording import title_of
 
-RUNBOOK: Final = Path(__file__).parent / "objectives" / "runbook.yaml"
-OBJECTIVES_VERSION: Final = 1
-OBJECTIVES_BYTES_MAX: Final = 1_048_576
 SECOND_US: Final = 1_000_000
-_UNITS: Final = {"uptime": "%", "reconciliations": "%", "connections": "connections"}
-_TIMED: Final = ("transform", *LATENCIES)
+
 _BY_SERVER: Final = ("operation", "transform")
 """Latencies from one moment in the server to another: what the server itself measured decides."""
 
 
-class ObjectiveError(ValueError):
-    """A file of objectives is unreadable or means nothing; names the file and the key."""
-
-
-class Objective(msgspec.Struct, frozen=True, kw_only=True):
-    """One objective; the keys are explained at the top of ``objectives/runbook.yaml``."""
-
-    name: str
-    title: str
-    measure: str
-    comparison: Literal["<", ">="]
-    objective: float
-    unit: str
-    source: str
-    phase: Literal["steady", "fault", "recovery", "heal", "run"] = RUN
-    percentile: float | None = None
-    clients_min: int = 0
-
-
-class _File(msgspec.Struct, frozen=True):
-    version: int
-    objectives: tuple[Objective, ...]
-
-
-def load_objectives(path: Path = RUNBOOK) -> tuple[Objective, ...]:
-    """The objectives of a file, in its order.
-
-    Raises:
-        ObjectiveError: the file is missing, no YAML, or a key is missing, unknown or makes no sense; with
-            everything that is wrong, one line each.
-    """
-    reader = Reader(str(path))
-    file: _File | Wrong | None = None
-    try:
-        node = parse(text_of(path.read_bytes(), OBJECTIVES_BYTES_MAX))
-    except OSError as error:
-        reader.problem("", f"cannot be read: {error.strerror or error}")
-    except SettingError as error:
-        reader.problem("", error.message, error.line)
-    else:
-        file = _File(0, ()) if node is None else reader.read(_File, node, "")
-    if isinstance(file, _File) and not reader.problems:
-        for key, message in _problems(file):
-            reader.problem(key, message)
-    if reader.problems or not isinstance(file, _File):
-        raise ObjectiveError("\n".join(str(problem) for problem in reader.sorted_problems))
-    return file.objectives
-
-
-def _problems(file: _File) -> Iterator[tuple[str, str]]:
-    """What makes no sense, as key and reason."""
-    if file.version != OBJECTIVES_VERSION:
-        yield "version", f"is {file.version}, must be {OBJECTIVES_VERSION}"
-        return
-    names: dict[str, int] = {}
-    for index, objective in enumerate(file.objectives):
-        first = names.setdefault(objective.name, index)
-        if first != index:
-            yield f"objectives.{index}.name", f"{objective.name!r} is that of objectives.{first} too"
-        for key, message in _contradictions(objective):
-            yield f"objectives.{index}.{key}", message
-
-
-def _contradictions(objective: Objective) -> Iterator[tuple[str, str]]:
-    timed = objective.measure in _TIMED
-    if not timed and objective.measure not in _UNITS:
-        yield "measure", f"{objective.measure!r} is none of {', '.join([*_UNITS, *_TIMED])}"
-        return
-    unit = "ms" if timed else _UNITS[objective.measure]
-    if objective.unit != unit:
-        yield "unit", f"{objective.measure} is measured in {unit}, not in {objective.unit!r}"
-    if timed != (objective.percentile is not None):
-        yield "percentile", f"{'needed' if timed else 'has no meaning'} for {objective.measure}"
-    elif objective.percentile is not None and not 0 < objective.percentile <= 100:
-        yield "percentile", f"{objective.percentile:g} is not within 0..100"
-    if objective.measure in ("transform", "connections") and objective.phase != RUN:
-        yield "phase", f"{objective.measure} is known for the whole run only"
-    if objective.objective <= 0 or (unit == "%" and objective.objective > 100):
-        yield "objective", f"{objective.objective:g} {unit} cannot be reached or missed"
-    if objective.clients_min < 0:
-        yield "clients_min", f"{objective.clients_min} is negative"
+_COMPARE: Final[Mapping[Comparison, Callable[[float, float], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_UNIT_US: Final = {"ms": 1_000, "s": SECOND_US}
 
 
 class _Measured(NamedTuple):
@@ -156,10 +81,15 @@ def evaluate(
     return [_row(objective, measures, clients, server) for objective in objectives]
 
 
-def judged(result: RunResult, measures: MeasureSet, cannot_tell: CannotTell = "warn") -> RunResult:
-    """The result of a run with its objectives evaluated and its final exit code."""
+def judged(
+    result: RunResult,
+    measures: MeasureSet,
+    objectives: Sequence[Objective],
+    cannot_tell: CannotTell = "warn",
+) -> RunResult:
+    """The result of a run with these objectives evaluated and its final exit code."""
     slos = evaluate(
-        load_objectives(),
+        objectives,
         measures,
         result.clients,
         result.server,
@@ -176,6 +106,25 @@ def judged(result: RunResult, measures: MeasureSet, cannot_tell: CannotTell = "w
         )
     )
     return msgspec.structs.replace(result, slos=slos, exit_code=code, cannot_tell=cannot_tell)
+
+
+def judged_anew(
+    recorded: RecordedRun | RecordedJob, objectives: Sequence[Objective], cannot_tell: CannotTell
+) -> RecordedRun | RecordedJob:
+    """What was recorded, held against other objectives than it was then."""
+    if isinstance(recorded, RecordedRun):
+        return _run_anew(recorded, objectives, cannot_tell)
+    parts = []
+    for part, run in recorded.parts:
+        anew = _run_anew(run, objectives, cannot_tell) if run is not None else None
+        code = part.exit_code if anew is None else anew.exit_code
+        parts.append(RecordedPart(msgspec.structs.replace(part, exit_code=code), anew))
+    return RecordedJob(Job.of(part.part for part in parts), tuple(parts))
+
+
+def _run_anew(recorded: RecordedRun, objectives: Sequence[Objective], cannot_tell: CannotTell) -> RecordedRun:
+    result = judged(recorded.result, recorded.measures, objectives, cannot_tell)
+    return recorded._replace(result=result)
 
 
 def _without_server(objective: Objective, measures: MeasureSet) -> SloRow:
@@ -198,11 +147,11 @@ def _row(objective: Objective, measures: MeasureSet, clients: int, server: Serve
 
 def _outcome(objective: Objective, measured: _Measured) -> Outcome:
     """Met if the true value cannot but keep to the objective, missed if it cannot."""
-    low, high, limit = measured.low, measured.high, objective.objective
-    if objective.comparison == "<":
-        is_met, is_missed = high is not None and high < limit, low is not None and low >= limit
-    else:
-        is_met, is_missed = low is not None and low >= limit, high is not None and high < limit
+    is_limit_above = objective.comparison in ("<", "<=")
+    best, worst = (measured.low, measured.high) if is_limit_above else (measured.high, measured.low)
+    compare = _COMPARE[objective.comparison]
+    is_met = worst is not None and compare(worst, objective.objective)
+    is_missed = best is not None and not compare(best, objective.objective)
     if measured.value is None or is_met == is_missed:
         return Outcome.CANNOT_TELL
     return Outcome.MET if is_met else Outcome.MISSED
@@ -232,10 +181,10 @@ def _row_of(
     applies: bool = True,
 ) -> SloRow:
     measured = reading.measured
-    has_phases = objective.measure not in ("transform", "connections")
+    has_phases = MEASURABLE[objective.measure].has_phases
     return SloRow(
         name=objective.name,
-        title=_title(objective),
+        title=title_of(objective.title, objective.percentile),
         objective=objective.objective,
         comparison=objective.comparison,
         measured=measured.value,
@@ -254,6 +203,7 @@ def _row_of(
         },
         beside={o.clock: o.measured.value for o in others if o.measured.value is not None},
         note=note,
+        measure=objective.measure,
     )
 
 
@@ -277,7 +227,9 @@ def _readings(
     if theirs.measured.value is None:
         return ours, []
     # A server's gauge says what it had, not what its clients got; of two latencies one has to decide.
-    decisive = objective.measure in _BY_SERVER or (ours.measured.value is None and objective.unit == "ms")
+    decisive = objective.measure in _BY_SERVER or (
+        ours.measured.value is None and objective.percentile is not None
+    )
     return (theirs, [ours]) if decisive else (ours, [theirs])
 
 
@@ -285,7 +237,7 @@ def _of_server(objective: Objective, server: ServerSeries) -> _Measured:
     """What the server measured itself, over the whole run."""
     if objective.measure == "connections":
         return _largest([value for value in server.columns.get("connections", []) if value is not None])
-    return _percentile(server.latencies.get(objective.measure, Histogram()), objective.percentile)
+    return _percentile(server.latencies.get(objective.measure, Histogram()), objective)
 
 
 def _not_applicable(objective: Objective, measures: MeasureSet, clients: int) -> str:
@@ -305,12 +257,6 @@ def _not_reached(objective: Objective, measures: MeasureSet) -> str:
     return ""
 
 
-def _title(objective: Objective) -> str:
-    if objective.percentile is None:
-        return objective.title
-    return f"{objective.title}, p{objective.percentile:g}"
-
-
 def _measure(objective: Objective, measures: MeasureSet, phase: str) -> _Measured:
     """The value in the objective's unit; None without samples."""
     phases = PHASES if phase == RUN else (phase,)
@@ -327,10 +273,12 @@ def _measure(objective: Objective, measures: MeasureSet, phase: str) -> _Measure
         case "connections":
             return _largest(measures.series.connected)
         case "transform":
-            return _percentile(measures.transform, objective.percentile)
+            return _percentile(measures.transform, objective)
+        case "convergence":
+            return _percentile(measures.convergence, objective)
         case _:
             whole = measures.latency(objective.measure, None if phase == RUN else phase)
-            return _percentile(whole, objective.percentile)
+            return _percentile(whole, objective)
 
 
 def _connected(wanted_us: int, connected_us: int) -> _Measured:
@@ -357,15 +305,19 @@ def _largest(values: Sequence[float]) -> _Measured:
     return _Measured(largest, len(values), largest, largest)
 
 
-def _percentile(histogram: Histogram, percentile: float | None) -> _Measured:
+def _percentile(histogram: Histogram, objective: Objective) -> _Measured:
+    percentile, unit_us = objective.percentile, _UNIT_US.get(objective.unit, 1)
     if not histogram.count or percentile is None:
         return _Measured()
+    if percentile == EVERY:  # what is said is said of the values that there were
+        largest = histogram.maximum / unit_us
+        return _Measured(largest, histogram.count, largest, largest)
     ranks = rank_bounds(histogram.count, percentile / 100)
     return _Measured(
-        histogram.percentile(percentile) / 1000,
+        histogram.percentile(percentile) / unit_us,
         histogram.count,
-        histogram.ranked(ranks.low)[0] / 1000 if ranks.low else None,
-        histogram.ranked(ranks.high)[1] / 1000 if ranks.high else None,
+        histogram.ranked(ranks.low)[0] / unit_us if ranks.low else None,
+        histogram.ranked(ranks.high)[1] / unit_us if ranks.high else None,
     )
 
 
@@ -378,7 +330,7 @@ def _margin(objective: Objective, value: float | None) -> float | None:
     if value is None:
         return None
     limit = objective.objective
-    if objective.comparison == "<":
+    if objective.comparison in ("<", "<="):
         return 1 - value / limit
     if objective.unit == "%" and limit < 100:
         return (value - limit) / (100 - limit)

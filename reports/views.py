@@ -106,8 +106,11 @@ def fault_summaries(faults: list[FaultRow]) -> list[FaultSummary]:
 
 
 def operation_objective(result: RunResult) -> float | None:
-    """The objective of the operation latency in milliseconds, if the run has one."""
-    return next((slo.objective for slo in result.slos if slo.name == "operation_latency"), None)
+    """The objective of the operation latency in milliseconds, if the run has one; the first of several."""
+    found = next((slo for slo in result.slos if slo.measure == "operation"), None)
+    if found is None:
+        return None
+    return found.objective * 1_000 if found.unit == "s" else found.objective
 
 
 def identity(result: RunResult) -> list[tuple[str, str]]:

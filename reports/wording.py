@@ -33,16 +33,27 @@ def value_text(value: float | None, unit: str) -> str:
         return NONE
     if unit == "%":
         return f"{math.floor(round(value * 1000, 6)) / 1000:.3f} %"
-    if unit == "ms":
-        return f"{value:.4g} ms" if value < 1000 else f"{value:,.0f} ms"
+    if unit in ("ms", "s"):
+        return f"{value:.4g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
     return f"{value:,.0f}"
 
 
 def objective_text(slo: SloRow) -> str:
     """An objective with its comparison."""
-    number = f"{slo.objective:,.10g}"
-    sign = {">=": "≥", "<": "<"}.get(slo.comparison, slo.comparison)
-    return f"{sign} {number} {slo.unit}" if slo.unit in ("%", "ms") else f"{sign} {number}"
+    return limit_text(slo.comparison, slo.objective, slo.unit)
+
+
+def limit_text(comparison: str, limit: float, unit: str) -> str:
+    """A limit with its comparison: ``< 50 ms``."""
+    sign = {">=": "≥", "<=": "≤"}.get(comparison, comparison)
+    return f"{sign} {limit:,.10g} {unit}" if unit in ("%", "ms", "s") else f"{sign} {limit:,.10g}"
+
+
+def title_of(title: str, percentile: float | None) -> str:
+    """What an objective is called, with its percentile if it has one; 100 is every single value."""
+    if percentile is None:
+        return title
+    return f"{title}, every one" if percentile == 100 else f"{title}, p{percentile:g}"
 
 
 def margin_text(slo: SloRow) -> str:

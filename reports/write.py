@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from model.arena import Arena
 from model.result import encode_job
 from reports.arena import render_arena
 from reports.html import render_html
@@ -23,17 +24,29 @@ from reports.recorded import (
 
 
 def write_report(directory: Path) -> list[Path]:
-    """Write what :func:`rendered` makes of a directory.
+    """Write what :func:`rendered` makes of what a directory holds.
 
     Returns:
         The paths written; the first is the page to open.
 
     Raises:
-        ReportError: as :func:`rendered`; nothing was written then.
+        ReportError: as :func:`read`; nothing was written then.
     """
-    contents = rendered(directory)
+    contents = rendered(directory, read(directory))
     write(contents)
     return list(contents)
+
+
+def read(directory: Path) -> RecordedRun | RecordedJob | Arena:
+    """What a run, a job with the runs `simulated/`, `live/` and `load/`, or an arena has left in a directory.
+
+    Raises:
+        ReportError: a recorded file is missing or damaged, or the directory holds both a run and parts of a
+            job.
+    """
+    if is_arena(directory):
+        return read_arena(directory)
+    return read_job(directory) if is_job(directory) else read_recorded(directory)
 
 
 def write(contents: Mapping[Path, str]) -> None:
@@ -44,8 +57,8 @@ def write(contents: Mapping[Path, str]) -> None:
         part.replace(path)
 
 
-def rendered(directory: Path) -> dict[Path, str]:
-    """The report of a run, or of a job with the runs `simulated/`, `live/` and `load/`.
+def rendered(directory: Path, recorded: RecordedRun | RecordedJob | Arena) -> dict[Path, str]:
+    """The report of what was recorded in a directory.
 
     For a run these are `report.html`, `junit.xml` and `summary.md` beside its `result.json`. For a job they
     are made for all of it, with `job.json`, and then for each of its runs. For an arena it is `arena.html`
@@ -53,23 +66,18 @@ def rendered(directory: Path) -> dict[Path, str]:
 
     Returns:
         The contents of these files by path, in this order.
-
-    Raises:
-        ReportError: a recorded file is missing or damaged, or the directory holds both a run and parts of a
-            job.
     """
-    contents: dict[Path, str] = {}
-    if is_arena(directory):
-        contents[directory / "arena.html"] = render_arena(read_arena(directory))
-    elif is_job(directory):
-        job = read_job(directory)
-        contents |= _job(directory, job)
-        for part, recorded in job.parts:
-            if recorded is not None:
-                contents |= _run(directory / part.directory, recorded)
-    else:
-        contents |= _run(directory, read_recorded(directory))
-    return contents
+    match recorded:
+        case RecordedRun():
+            return _run(directory, recorded)
+        case RecordedJob(_, parts):
+            contents = _job(directory, recorded)
+            for part, run in parts:
+                if run is not None:
+                    contents |= _run(directory / part.directory, run)
+            return contents
+        case Arena():
+            return {directory / "arena.html": render_arena(recorded)}
 
 
 def _run(directory: Path, recorded: RecordedRun) -> dict[Path, str]:

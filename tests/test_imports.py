@@ -89,6 +89,9 @@ LAYERS = [
     Layer("loadgen", names("model loadgen"), names("gevent jwt msgspec")),
     Layer("reports", names("model reports"), names("jinja2 matplotlib msgspec")),
     Layer(
+        "reports/objectives", names("model reports.objectives"), names("jsonschema msgspec referencing yaml")
+    ),
+    Layer(
         "concord",
         names("model reference_server simulator loadgen reports concord"),
         names("msgspec rich trio typer"),

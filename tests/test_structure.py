@@ -36,7 +36,6 @@ BARE_NAMES_ARE_DEFINED = "ARCHITECTURE.md"  # elsewhere a name may be a key, a c
 NO_NAMES = {
     "docs/configuration.md": {
         "no effect": "a remark of the table itself",
-        "true": "a value of YAML",
         "1_0": "a text that YAML 1.1 reads as a number",
     },
     "tests/README.md": {

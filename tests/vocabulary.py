@@ -62,7 +62,10 @@ class Vocabulary:
             self._texts(tree)
         for folder in PRODUCT:
             for path in (ROOT / folder).rglob("*.yaml"):
-                self.strings |= {path.stem, *_yaml_names(yaml.safe_load(path.read_text(encoding="utf-8")))}
+                self.strings |= {
+                    path.stem,
+                    *_yaml_names(list(yaml.safe_load_all(path.read_text(encoding="utf-8")))),
+                }
 
     def _body(self, tree: ast.Module | ast.ClassDef, owner: str) -> None:
         """What a module or a class defines; of a class what its constructor sets, too."""

@@ -12,6 +12,7 @@ from concord.exits import cause_of
 from concord.finish import judge, keep
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim, discard, refuse_foreign
+from concord.judging import judging_of
 from concord.options import FleetOptions, ObjectiveOptions, Out, ScenarioChoice, takes_structs
 from concord.refusals import UsageError
 from concord.scenarios import chosen
@@ -30,11 +31,13 @@ EXAMPLES = (
 def campaign(
     choice: ScenarioChoice,
     fleet: FleetOptions,
+    objectives: ObjectiveOptions,
     seeds: Annotated[str, typer.Option(help="Seeds A:B, from A up to and without B.")] = "0:10",
     out: Out = Path("campaign"),
 ) -> None:
     """Run many seeds, keep the folders of the failing ones, and state what the rest proves."""
     first, last = _seed_range(seeds)
+    judging = judging_of(objectives)
     runs = [chosen(choice, seed) for seed in range(first, last)]
     directories = [out / f"seed-{seed}" for seed in range(first, last)]
     for directory in (out, *directories):
@@ -45,9 +48,7 @@ def campaign(
     try:
         for seed, what, directory in zip(range(first, last), runs, directories, strict=True):
             claim(directory)
-            finished = judge(
-                run_fleet(what, options_of(what, choice, fleet, seed, directory)), ObjectiveOptions()
-            )
+            finished = judge(run_fleet(what, options_of(what, choice, fleet, seed, directory)), judging)
             result = finished.result
             if result.verdict is not Verdict.VALID:
                 failed.append((seed, finished))

@@ -10,15 +10,16 @@ import typer
 from concord.finish import finish
 from concord.folders import claim, offered
 from concord.greeting import greet
+from concord.judging import judging_of
 from concord.loading import load as run
+from concord.loading import seconds_of
 from concord.options import ObjectiveOptions, Out, Seed, takes_structs
-from concord.refusals import UsageError, refusing
+from concord.refusals import refusing
 from concord.terminal import command_line
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.run import LoadOptions, runnable
 from loadgen.shapes import Name
 from loadgen.tokens import tokens_of
-from model.settings.durations import duration_us
 
 EXAMPLES = (
     "concord load --users 500 --documents 50 --run-time 30s",
@@ -67,23 +68,12 @@ def load(
         token_seconds=seconds_of(token_lifetime),
         workers=processes,
     )
+    judging = judging_of(objectives)
     with refusing(PlanError):
         plan = runnable(plan)
     with offered(out):
         greet(plan.address, tokens_of(plan).token("greeting"))
     claim(out)
-    code = finish(run(LoadOptions(plan, out, command_line(token))), out, objectives)
+    code = finish(run(LoadOptions(plan, out, command_line(token))), out, judging)
     if code:
         raise typer.Exit(code)
-
-
-def seconds_of(text: str) -> float:
-    """A duration such as ``90``, ``90s``, ``5m`` or ``1h``.
-
-    Raises:
-        UsageError: it is none.
-    """
-    time_us = duration_us(text if text[-1:].isalpha() else f"{text}s")
-    if time_us is None:
-        raise UsageError(f"{text!r} is no duration; expected one such as 60s, 5m or 1h")
-    return time_us / 1e6

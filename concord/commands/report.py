@@ -8,22 +8,43 @@ from typing import Annotated
 import typer
 
 from concord.folders import claim_for_reports
+from concord.judging import judging_of
+from concord.options import ObjectiveOptions, takes_structs
 from concord.refusals import refusing
 from concord.terminal import say, status
+from model.arena import Arena
 from reports.recorded import ReportError
-from reports.write import rendered, write
+from reports.slo import judged_anew
+from reports.write import read, rendered, write
 
-EXAMPLES = ("concord report out",)
+EXAMPLES = (
+    "concord report out",
+    "concord report out --require 'operation.p99<80ms'",
+)
 
 
+@takes_structs
 @refusing(ReportError)
 def report(
     directory: Annotated[Path, typer.Argument(help="The folder of a run, a job or an arena.")],
+    objectives: ObjectiveOptions,
 ) -> None:
-    """Write the report of a recorded run, job or arena again, from its files alone."""
+    """Write the report of a recorded run, job or arena again, from its files alone.
+
+    With objectives of your own it is held against these, which the pages and the exit code then say; what
+    was recorded stays as it is.
+    """
+    judging = judging_of(objectives) if objectives != ObjectiveOptions() else None
+    code = 0
     with status("writing the report"):
-        contents = rendered(directory)
+        recorded = read(directory)
+        if judging is not None and not isinstance(recorded, Arena):
+            recorded = judged_anew(recorded, *judging)
+            code = recorded.exit_code
+        contents = rendered(directory, recorded)
     claim_for_reports(directory, contents)
     write(contents)
     for path in contents:
         say(str(path))
+    if code:
+        raise typer.Exit(code)

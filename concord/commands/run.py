@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import typer
@@ -17,51 +16,60 @@ from concord.driving import drive
 from concord.finish import judge, report, summarise
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim
-from concord.loading import load
+from concord.judging import Judging, judging_of
+from concord.loading import load, seconds_of
 from concord.machines import needs_linux
-from concord.options import FleetOptions, Jobs, ObjectiveOptions, Out, ScenarioChoice, Seed, takes_structs
+from concord.options import (
+    FleetOptions,
+    JobChoice,
+    Jobs,
+    ObjectiveOptions,
+    Out,
+    ScenarioChoice,
+    Seed,
+    takes_structs,
+)
 from concord.refusals import UsageError
-from concord.scenarios import chosen
+from concord.scenarios import Chosen, chosen
 from concord.terminal import command_line, say
 from loadgen.plan import LoadPlan
 from loadgen.run import LoadOptions
 from model import result as results
 from model.verdict import ExitCode
-from simulator.live.run import CLIENTS, LiveOptions
+from simulator.live.run import LiveOptions
 from simulator.live.server import ServerError, SpawnedServer
 from simulator.running.run import RunOutcome, save
 
 EXAMPLES = (
     "concord run",
     "concord run --seed 7 --out tonight",
+    "concord run flaky-mobile --clients 400 --documents 40 --live-clients 60 --load-users 60",
 )
-
-LIVE_DURATION = "50s"
-LOAD_SECONDS = 25.0
-"""What the live and the load run take, so that the whole of the job stays within minutes."""
 
 
 @takes_structs
 def run(
+    choice: JobChoice,
     objectives: ObjectiveOptions,
     seed: Seed = 1,
     jobs: Jobs = 0,
     out: Out = Path("out"),
-    live_clients: Annotated[int, typer.Option(min=2, help="Clients of the live run.")] = CLIENTS,
-    load_users: Annotated[int, typer.Option(min=2, help="Users of the load run.")] = 300,
 ) -> None:
     """The main job: simulate 10,000 clients, drive a real server, load it; one report, about two minutes."""
     needs_linux("run")
+    judging = judging_of(objectives)
+    fleet, live = chosen(choice.simulated, seed), chosen(choice.live, seed)
+    load_seconds = seconds_of(choice.load_time)
     claim(out)
     codes: list[int] = []
     parts: dict[str, Callable[[Path], RunOutcome]] = {
-        "simulated": lambda part: _simulated(part, seed, jobs),
-        "live": lambda part: _live(part, seed, live_clients),
-        "load": lambda part: _load(part, seed, load_users),
+        "simulated": lambda part: _simulated(part, fleet, choice.simulated, seed, jobs),
+        "live": lambda part: drive(live, LiveOptions(seed, part, command_line(), kill=True)),
+        "load": lambda part: _load(part, seed, choice, load_seconds),
     }
     try:
         for kind, make in parts.items():
-            _part(codes, out / kind, make, objectives)
+            _part(codes, out / kind, make, judging)
     except KeyboardInterrupt:
         if ExitCode.VIOLATED not in codes:
             raise
@@ -76,7 +84,7 @@ def _part(
     codes: list[int],
     directory: Path,
     make: Callable[[Path], RunOutcome],
-    objectives: ObjectiveOptions,
+    judging: Judging,
 ) -> None:
     """One run of a job, its code added to ``codes``.
 
@@ -88,7 +96,7 @@ def _part(
     say(f"— {directory.name}", style="bold")
     claim(directory)
     try:
-        finished = judge(make(directory), objectives)
+        finished = judge(make(directory), judging)
     except (UsageError, ServerError) as error:
         say(f"{directory.name}: {error}", style="red")
         failed = results.Failed(exit_code=int(ExitCode.HARNESS_LIMIT), note=str(error))
@@ -104,27 +112,20 @@ def _part(
         raise KeyboardInterrupt
 
 
-def _simulated(directory: Path, seed: int, jobs: int) -> RunOutcome:
-    choice = ScenarioChoice()
-    what = chosen(choice, seed)
+def _simulated(directory: Path, what: Chosen, choice: ScenarioChoice, seed: int, jobs: int) -> RunOutcome:
     return run_fleet(what, options_of(what, choice, FleetOptions(jobs=jobs), seed, directory))
 
 
-def _live(directory: Path, seed: int, clients: int) -> RunOutcome:
-    what = chosen(ScenarioChoice(clients=clients, duration=LIVE_DURATION), seed)
-    return drive(what, LiveOptions(seed, directory, command_line(), kill=True))
-
-
-def _load(directory: Path, seed: int, users: int) -> RunOutcome:
+def _load(directory: Path, seed: int, choice: JobChoice, run_seconds: float) -> RunOutcome:
     """A load run against a server of our own."""
     secret = secrets.token_hex(32)
     server = SpawnedServer(directory / "server", secret)
     plan = LoadPlan(
         url=server.url,
-        users=users,
-        documents=max(1, users // 10),
-        spawn_rate=users / 5,
-        run_seconds=LOAD_SECONDS,
+        users=choice.load_users,
+        documents=choice.load_documents or max(1, choice.load_users // 10),
+        spawn_rate=choice.load_users / 5,
+        run_seconds=run_seconds,
         seed=seed,
     )
     try:

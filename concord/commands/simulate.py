@@ -11,6 +11,7 @@ import typer
 from concord.finish import finish
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim, offered
+from concord.judging import judging_of
 from concord.machines import needs_linux
 from concord.options import FleetOptions, ObjectiveOptions, Out, ScenarioChoice, Seed, takes_structs
 from concord.refusals import UsageError, refusing
@@ -24,6 +25,7 @@ EXAMPLES = (
     "concord simulate my-scenario.yaml --set network.keep_alive=8s --jobs 2",
     "concord simulate --mode crdt --rule yata --topology star",
     "concord simulate flaky-mobile --live ws://127.0.0.1:8080 --clients 300",
+    "concord simulate calm --objectives slos.yaml --require 'operation.p95<30ms'",
     "concord simulate calm --inject dopt --clients 60 --documents 6",
 )
 
@@ -43,6 +45,7 @@ def simulate(
     kill: Annotated[bool, typer.Option("--kill", help="Live: kill our own server at least once.")] = False,
 ) -> None:
     """Simulate a scenario in virtual time, or drive a real server with it; check every document, report."""
+    judging = judging_of(objectives)
     if live:
         if choice.mode == CRDT_MODE:
             raise UsageError("--mode crdt has no server; leave it out with --live")
@@ -53,7 +56,7 @@ def simulate(
         outcome = _live(choice, seed, out, live, token, kill)
     else:
         outcome = _simulated(choice, fleet, seed, out)
-    code = finish(outcome, out, objectives)
+    code = finish(outcome, out, judging)
     if code:
         raise typer.Exit(code)
 

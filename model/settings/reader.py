@@ -13,10 +13,11 @@ number or a truth value is expected, such a text is refused. Where a text is exp
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import (
     Annotated,
     Any,
@@ -108,10 +109,27 @@ def parse(text: str) -> yaml.Node | None:
     """The YAML tree with the line of every node; None for an empty text.
 
     Raises:
+        SettingError: the text is not YAML, or several documents.
+    """
+    with _refusing_no_yaml():
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def parse_all(text: str) -> list[yaml.Node]:
+    """The YAML trees of a text of several documents; empty ones are left out.
+
+    Raises:
         SettingError: the text is not YAML.
     """
+    with _refusing_no_yaml():
+        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    return [node for node in nodes if node.tag != NULL]
+
+
+@contextlib.contextmanager
+def _refusing_no_yaml() -> Iterator[None]:
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        yield
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         what = str(error.problem or error.context)

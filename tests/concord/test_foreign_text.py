@@ -171,6 +171,7 @@ REFUSED: dict[str, Callable[[Path], tuple[str, ...]]] = {
     "serve": lambda folder: ("--config", str(folder / "file.yaml")),
     "token": lambda folder: ("--user-id", "ann", "--grant", folder.name),
     "validate-config": lambda folder: (str(folder / "file.yaml"),),
+    "slo": lambda folder: ("validate", str(folder / "file")),
     "verify": lambda folder: ("--store", f"sqlite:///{folder}/absent"),
     "rebuild": lambda folder: ("--document-id", folder.name, "--store", stored(folder / "a.db", "one")),
     "load": lambda folder: ("--host", folder.name),

@@ -12,7 +12,8 @@ from model.histogram import Histogram
 from model.measures import MeasureSet, encode_measures
 from model.result import HarnessRow, RunResult, ServerSeries, exit_code
 from model.verdict import CheckResult, Verdict
-from reports.slo import evaluate, load_objectives
+from reports.objectives import load_objectives
+from reports.slo import evaluate
 from tests.reports.strategies import CLEAN, UNCLAIMED, synthetic_measures, synthetic_result
 
 SEEDS = {"simulated": 1, "live": 2, "load": 3}

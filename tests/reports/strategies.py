@@ -14,7 +14,8 @@ from model.measures import Measures, MeasureSet, encode_measures
 from model.result import CheckRow, Machine, RunResult, exit_code
 from model.text import Operation
 from model.verdict import CheckResult, Verdict, Violation, overall
-from reports.slo import evaluate, load_objectives
+from reports.objectives import load_objectives
+from reports.slo import evaluate
 from tests.histograms import record_many
 from tests.numbers import rev, seq
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from concord.finish import judge
+from concord.judging import judging_of
 from concord.options import ObjectiveOptions
 from model import arena as arenas
 from reports.write import write_report
@@ -31,7 +32,7 @@ def run(directory: Path) -> None:
 
 
 def replicas(directory: Path) -> None:
-    save(judge(run_replicas(directory), ObjectiveOptions()), directory)
+    save(judge(run_replicas(directory), judging_of(ObjectiveOptions())), directory)
 
 
 def arena(directory: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from model.result import Failed, Job, load
 from model.verdict import Verdict
 from reports import canvas
+from reports.objectives import load_objectives
 from reports.recorded import ReportError
 from reports.slo import judged
 from reports.write import write_report
@@ -212,7 +213,7 @@ def test_a_missed_objective_is_said_with_its_run(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("undrawn")
 def test_what_cannot_be_told_is_said_everywhere_and_fails_a_run_that_shall_fail(tmp_path: Path) -> None:
     result, measures = synthetic_run("live")
-    write_part(tmp_path, judged(result, measures, "fail"), measures)
+    write_part(tmp_path, judged(result, measures, load_objectives(), "fail"), measures)
     write_report(tmp_path)
     assert job_of(tmp_path).exit_code == 2
     sentence = "Document sync success (1 sample; 29,956 are needed even if all are good)"

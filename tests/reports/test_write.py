@@ -168,8 +168,8 @@ def test_junit_has_a_case_for_every_check_and_objective(bad: Path) -> None:
     assert outcome["ledger"] == ["failure"]
     assert outcome["strong list"] == ["skipped"]
     assert outcome["presence"] == ["error"]
-    assert outcome["operation_latency"] == []
-    assert outcome["concurrent_connections"] == ["skipped"]
+    assert outcome["operation-latency"] == []
+    assert outcome["concurrent-connections"] == ["skipped"]
     assert len(outcome) == 4 + 7
     counts = [[s.get(k) for k in ("tests", "failures", "errors", "skipped")] for s in (checks, slos)]
     assert counts == [["4", "1", "1", "1"], ["7", "0", "0", "5"]]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from concord.finish import judge
+from concord.judging import judging_of
 from concord.options import ObjectiveOptions
 from model.crdt.replicas import ALGORITHMS
 from model.result import RunResult
@@ -115,7 +116,7 @@ def test_a_replica_that_drops_events_is_found_and_kept(tmp_path: Path) -> None:
 
 
 def test_the_whole_report_comes_out_of_the_same_files(tmp_path: Path) -> None:
-    save(judge(run(tmp_path), ObjectiveOptions()), tmp_path)
+    save(judge(run(tmp_path), judging_of(ObjectiveOptions())), tmp_path)
     page, junit, summary = (path.read_text(encoding="utf-8") for path in write_report(tmp_path))
     for text in (page, junit, summary):
         assert "causal" in text
