@@ -16,7 +16,7 @@ from model.verdict import Verdict
 from model.wording import listed
 from reports.recorded import ReportError
 from reports.slo import judged
-from reports.wording import headline, objective_text, reasoned_text, value_text, voting
+from reports.wording import coverage_text, headline, objective_text, reasoned_text, value_text, voting
 from simulator.running.run import RunOutcome, save
 
 
@@ -68,6 +68,7 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
     sound = all(row.ok for row in result.harness)
     seconds = "virtual seconds" if result.kind == "simulated" else "seconds"
     say(headline(result), style="bold")
+    say(coverage_text(result))
     table = Table("check", "verdict", box=None, pad_edge=False)
     table.add_column("checked", justify="right")
     for check in result.checks:

@@ -26,6 +26,7 @@ from model.history_file import HistoryFile, HistoryWriter
 from model.identity import DocumentId
 from model.machine import Patience
 from model.measures import MeasureSet, encode_measures
+from model.strata import Strata, Stratum
 from model.verdict import VIOLATIONS_KEPT_MAX, CheckResult, Violation
 
 AUDITORS: Final = 8
@@ -104,14 +105,17 @@ class Finalizer:
         """Everything judged; also writes the history of the sampled documents."""
         state, (finals, missing) = self._state, self._audit
         checks: list[CheckResult] = []
+        histories: list[Stratum] = []
         digest = ""
         now = state.now
         sampled = [room for room in state.rooms if room.is_sampled and room.users]
         if sampled:
             checkers = checkers_for(JUPITER)
+            strata = Strata()
             known = [finals[room.document] for room in sampled if room.document in finals]
-            digest = self._replay(Judge(checkers), known, now)
+            digest = self._replay(Judge([*checkers, strata]), known, now)
             checks += [checker.result() for checker in checkers]
+            histories = strata.result()
             said = {sentence.split()[0] for sentence in missing}
             missing = [*missing, *(m for m in state.assembly.missing if m.split()[0] not in said)]
         state.everywhere(history.Finished(now))
@@ -130,6 +134,7 @@ class Finalizer:
             users=users,
             wall_seconds=round(now / 1e6, 3),
             lost=self._lost,
+            histories=histories,
             reached=marks.merged([marks.tally()]),
         )
 

@@ -10,6 +10,7 @@ import msgspec
 from loadgen.health import WorkerHealth
 from model.audit import as_judgable, audit_result
 from model.checkers.triviality import judge_triviality
+from model.strata import Stratum
 from model.verdict import CheckResult, merge_results
 
 DURABILITY: Final = "durability"
@@ -29,6 +30,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
         ended: why the run ended, if it was not the time.
         users: who ever started.
         lost: why there is no history of them; empty if there is one, or was to be none.
+        histories: the sampled documents, by what happened in them.
         reached: how often each mechanism happened, by name.
     """
 
@@ -44,6 +46,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
     users: int
     wall_seconds: float
     lost: str = ""
+    histories: list[Stratum] = []
     reached: dict[str, int] = {}
 
 

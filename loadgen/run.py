@@ -30,6 +30,7 @@ from model.claims import JUPITER
 from model.machine import Patience, needs_posix, this_machine
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
 from model.result import CheckRow, RunResult, ServerSeries
+from model.strata import merge_strata
 from model.verdict import overall
 
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
@@ -132,6 +133,7 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         checks=[CheckRow.of(check) for check in checks],
         faults=[],
         slos=[],
+        histories=merge_strata(stratum for one in outcomes for stratum in one.histories),
         phases=measures.phases_us,
         versions={name: _version(name) for name in ("python", "concord", "locust", "gevent", "wsproto")},
         machine=this_machine(),

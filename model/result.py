@@ -9,6 +9,7 @@ import msgspec
 
 from model.histogram import Histogram
 from model.measures import FaultRow
+from model.strata import Stratum
 from model.verdict import CheckResult, ExitCode, Outcome, Verdict, Violation
 
 RESULT_VERSION: Final = 3
@@ -161,7 +162,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         errors: how often what went wrong, by kind.
         server: what the server said of itself, if there was one.
         notes: what a reader has to know, in sentences.
-        judged: documents whose histories were judged; None for all of them.
+        histories: the documents whose histories were judged, by what happened in them.
         interrupted: whether it was ended by a signal; it is judged as far as it came.
         lost: what could not be written, a line each, because the disk was full.
         reached: how often each mechanism happened that there is in such a run, 0 included.
@@ -198,7 +199,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     errors: dict[str, int] = {}
     server: ServerSeries | None = None
     notes: list[str] = []
-    judged: int | None = None
+    histories: list[Stratum] = []
     interrupted: bool = False
     lost: list[str] = []
     reached: dict[str, int] = {}

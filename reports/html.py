@@ -36,6 +36,8 @@ def render_html(recorded: RecordedRun) -> str:
             headline=wording.headline(result),
             mood=wording.mood(result.verdict, result.exit_code),
             coverage=wording.coverage_text(result),
+            strata=views.stratum_views(result.histories),
+            untested=wording.untested_text(result.histories),
             limits=wording.harness_limits(result),
             facts=_facts(result),
             faults=views.fault_summaries(result.faults),

@@ -12,7 +12,7 @@ from reports import wording
 from reports.job import check_lines, error_lines, reasons, slo_lines
 from reports.reached import reached
 from reports.recorded import RecordedJob, RecordedRun
-from reports.views import fault_summaries
+from reports.views import fault_summaries, stratum_views
 
 VIOLATIONS_SHOWN_MAX = 5
 
@@ -25,6 +25,7 @@ def render_markdown(recorded: RecordedRun) -> str:
         wording.coverage_text(result),
         _text(_size(result)),
         _checks(result),
+        _histories(result),
         _slos(result),
         _limits([result]),
         _faults(result),
@@ -169,6 +170,16 @@ def _checks(result: RunResult) -> str:
         for check in result.checks
     ]
     return _table(["check", "verdict", "compared", "violated"], rows)
+
+
+def _histories(result: RunResult) -> str:
+    rows = [
+        [row.writers, row.offline, row.faults, f"{row.histories:,}", f"{row.concurrent:,}", row.bound]
+        for row in stratum_views(result.histories)
+    ]
+    head = ["writers", "offline edits", "faults", "histories", "with concurrent edits", "if none diverged"]
+    table = _table(head, rows)
+    return "\n\n".join(filter(None, [table, wording.untested_text(result.histories)]))
 
 
 def _slos(result: RunResult) -> str:

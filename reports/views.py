@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from model.measures.measure_set import FaultRow
 from model.result import HarnessRow, RunResult
+from model.strata import Stratum
 from model.verdict import Outcome
 from model.wording import printable
 from reports import wording
@@ -46,7 +48,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_harmless,
     )
-    found.globals.update(outcome_tags=OUTCOME_TAGS, strata=wording.PHASE_TITLES)
+    found.globals.update(outcome_tags=OUTCOME_TAGS, phase_titles=wording.PHASE_TITLES)
     found.filters.update(
         number=lambda value: f"{value:,}",
         duration=wording.duration_text,
@@ -102,6 +104,32 @@ def fault_summaries(faults: list[FaultRow]) -> list[FaultSummary]:
             affected=sum(row.affected for row in rows),
         )
         for (name, lane), rows in kinds.items()
+    ]
+
+
+class StratumView(NamedTuple):
+    """The judged histories of one kind, and how rare divergences of them are."""
+
+    writers: str
+    offline: str
+    faults: str
+    histories: int
+    concurrent: int
+    bound: str
+
+
+def stratum_views(histories: Sequence[Stratum]) -> list[StratumView]:
+    """One row for each stratum of which there is a history."""
+    return [
+        StratumView(
+            wording.writers_text(one.writers),
+            "yes" if one.offline else "no",
+            "yes" if one.faults else "no",
+            one.histories,
+            one.concurrent,
+            wording.bound_text(one.concurrent) if one.concurrent else "not tested",
+        )
+        for one in histories
     ]
 
 

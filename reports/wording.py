@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from model.confidence import share_bounds
 from model.measures.measure_set import FAULT, HEAL, RECOVERY, RUN, STEADY
 from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, untold, worst
+from model.strata import WRITERS, Stratum
 from model.verdict import EXIT_CODES, ExitCode, Outcome, Verdict
 from model.wording import counted, listed
 
@@ -118,12 +120,14 @@ def voting(result: RunResult, verdict: Verdict) -> list[CheckRow]:
 
 
 def coverage_text(result: RunResult) -> str:
-    """One sentence on what the verdict covers and how much that is worth.
+    """What the verdict covers and how much that is worth, in a sentence or two.
 
-    With 0 of n histories violated, the rate is below 3/n at 95 % (the rule of three; Hanley and
-    Lippman-Hand, JAMA 1983); it says something about runs like this one only.
+    Only histories with concurrent edits could have diverged, so that the bound counts them alone. It says
+    something about runs like this one only.
     """
-    n, histories = _judged(result)
+    n, concurrent = judged_counts(result.histories)
+    sampled = "sampled " if n < result.documents else ""
+    histories = f"{n:,} {sampled}document {'history' if n == 1 else 'histories'}"
     broken = voting(result, Verdict.VIOLATED)
     if broken:
         count = sum(check.violated for check in broken)
@@ -133,23 +137,50 @@ def coverage_text(result: RunResult) -> str:
     if result.verdict is not Verdict.VALID or n == 0:
         reason = f": nothing to compare for {listed([c.name for c in idle])}" if idle else ""
         return f"Too little was checked to say anything{reason}."
-    if n is None:
-        return f"0 divergences in {histories}; how many there were is not recorded."
-    if n <= 3:
-        return f"0 divergences in {histories}, too few for a bound."
-    return f"0 divergences in {histories}: below {300 / n:.2g} % of such histories at 95 % confidence."
+    if not concurrent:
+        return f"Nobody edited concurrently in {histories}, so nothing could diverge: that was not tested."
+    one = f"{concurrent:,} {sampled}document {'history' if concurrent == 1 else 'histories'}"
+    bound = f"0 divergences in {one} with concurrent edits: {bound_text(concurrent)}."
+    if concurrent == n:
+        return bound
+    return f"{bound} In {n - concurrent:,} more nobody edited concurrently: that they converge tests nothing."
 
 
-def _judged(result: RunResult) -> tuple[int | None, str]:
-    """How many document histories were judged, as a number and in words."""
-    n = result.judged
-    if n is None and result.kind == "load":
-        # A load run judges a sample; its documents would claim more than was looked at.
-        return None, "the sampled document histories"
-    if n is None:
-        n = result.documents
-    sampled = "sampled " if n < result.documents else ""
-    return n, f"{n:,} {sampled}document {'history' if n == 1 else 'histories'}"
+def bound_text(n: int) -> str:
+    """How rare divergences are of which none was seen in ``n`` histories: exact, near 3/n for many.
+
+    For the rule of three see Hanley and Lippman-Hand, JAMA 1983.
+    """
+    return f"below {100 * share_bounds(0, n).high:.2g} % of such histories at 95 % confidence"
+
+
+def judged_counts(histories: Sequence[Stratum]) -> tuple[int, int]:
+    """How many histories were judged, and in how many of them edits were concurrent."""
+    return sum(one.histories for one in histories), sum(one.concurrent for one in histories)
+
+
+def writers_text(writers: int) -> str:
+    """A class of numbers of writers, by where it begins."""
+    following = [least for least in WRITERS if least > writers]
+    if not following:
+        return f"{writers} or more"
+    return str(writers) if following[0] == writers + 1 else f"{writers} to {following[0] - 1}"
+
+
+def untested_text(histories: Sequence[Stratum]) -> str:
+    """The strata without a history with concurrent edits, in a sentence; empty if there are none."""
+    tested = {(one.writers, one.offline, one.faults) for one in histories if one.concurrent}
+    missing = [
+        writers_text(writers)
+        + " writers"
+        + (", offline too" if offline else "")
+        + (", under faults" if faults else "")
+        for writers in WRITERS
+        for offline in (False, True)
+        for faults in (False, True)
+        if writers > 1 and (writers, offline, faults) not in tested
+    ]
+    return f"Divergence was not tested with {'; '.join(missing)}." if missing else ""
 
 
 def harness_limits(result: RunResult) -> list[HarnessRow]:

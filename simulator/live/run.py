@@ -6,7 +6,7 @@ import contextlib
 import io
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,6 +29,7 @@ from model.identity import DocumentId
 from model.machine import allow_open_files, few_collections, needs_posix, this_machine
 from model.measures import Measures, MeasureSet
 from model.result import CheckRow, RunResult, ServerSeries
+from model.strata import Strata, Stratum
 from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
 from simulator.live.documents import SETUP_KIND
@@ -156,6 +157,16 @@ class _Driven(NamedTuple):
     reached: dict[str, int]
 
 
+class _Judged(NamedTuple):
+    """What the history of a run says; ``lost`` is why it was not kept."""
+
+    checks: list[CheckResult]
+    measures: MeasureSet
+    strata: list[Stratum]
+    digest: str
+    lost: str
+
+
 class _Begun(NamedTuple):
     """A run whose documents are made."""
 
@@ -174,13 +185,11 @@ def _run(scenario: Scenario, options: LiveOptions, listener: RunListener) -> Run
         notes.append("The run was interrupted; it is judged as far as it came.")
     listener.stage("judging")
     path = options.directory / "history" / "cell-00.jsonl.gz"
-    checks, measures, digest, lost = _judged(scenario, plan, options, driven, path)
-    if overall(checks) is Verdict.VIOLATED:
+    judged = _judged(scenario, plan, options, driven, path)
+    if overall(judged.checks) is Verdict.VIOLATED:
         where = path.relative_to(options.directory)
         notes.append(f"The history is kept in {where}; a live run cannot be made smaller by repeating it.")
-    result = _result(scenario, plan, options, driven, checks, measures, digest, notes)
-    result = msgspec.structs.replace(result, lost=[lost] if lost else [])
-    return RunOutcome(result, measures, ())
+    return RunOutcome(_result(scenario, plan, options, driven, judged, notes), judged.measures, ())
 
 
 def live_plan(scenario: Scenario, options: LiveOptions) -> tuple[CellPlan, list[str]]:
@@ -267,13 +276,11 @@ async def _drive(
 # --- judging ----------------------------------------------------------------------------------------------
 
 
-def _judged(
-    scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _Driven, path: Path
-) -> tuple[list[CheckResult], MeasureSet, str, str]:
-    """The checks, the measures, the digest of the history, which is written on the way, or why it is not."""
+def _judged(scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _Driven, path: Path) -> _Judged:
+    """What the history says, which is written on the way."""
     cell = driven.cell
     checkers = checkers_for(JUPITER)
-    triviality, measures = NonTriviality(), Measures()
+    triviality, measures, strata = NonTriviality(), Measures(), Strata(SETUP_KIND)
     header = history.Header(
         history.HISTORY_VERSION,
         "live",
@@ -282,7 +289,7 @@ def _judged(
     )
     kept = HistoryFile(path)
     with io.BufferedWriter(kept) as file:
-        recorder = Recorder(Judge([*checkers, triviality, measures]), file, header)
+        recorder = Recorder(Judge([*checkers, triviality, measures, strata]), file, header)
         for record in cell.assembly.finish(cell.finals, cell.now):
             recorder.record(record)
             recorder.flush_if_full()
@@ -297,7 +304,8 @@ def _judged(
     happened |= {MECHANISM + name: n for name, n in driven.reached.items()}
     expected, required = expected_kinds(scenario), scenario.requires
     triviality_result = judge_triviality(happened, expected, faults, (), required)
-    return [*checks, cell.assembly.audit(), triviality_result], measures.result(), digest, kept.lost
+    checks += [cell.assembly.audit(), triviality_result]
+    return _Judged(checks, measures.result(), strata.result(), digest, kept.lost)
 
 
 def _result(
@@ -305,13 +313,11 @@ def _result(
     plan: CellPlan,
     options: LiveOptions,
     driven: _Driven,
-    checks: Sequence[CheckResult],
-    measures: MeasureSet,
-    digest: str,
+    judged: _Judged,
     notes: list[str],
 ) -> RunResult:
-    cell = driven.cell
-    verdict = overall(checks)
+    cell, measures = driven.cell, judged.measures
+    verdict = overall(judged.checks)
     harness = health.rows([msgspec.structs.replace(cell.bridge.health, lag=cell.pace.lag)])
     totals = measures.totals
     return RunResult(
@@ -319,7 +325,7 @@ def _result(
         verdict=verdict,
         exit_code=int(results.exit_code(verdict, (), harness)),
         seed=options.seed,
-        digest=digest,
+        digest=judged.digest,
         scenario=scenario.name,
         engine=JUPITER.engine,
         workload=scenario.workload.kind,
@@ -332,9 +338,10 @@ def _result(
         operations=totals.operations,
         deliveries=totals.deliveries,
         deliveries_per_second=round(totals.deliveries / driven.wall_seconds, 1),
-        checks=[CheckRow.of(c) for c in checks],
+        checks=[CheckRow.of(c) for c in judged.checks],
         faults=measures.faults,
         slos=[],
+        histories=judged.strata,
         phases=measures.phases_us,
         versions=versions() | {"server": options.url},
         machine=this_machine(),
@@ -345,6 +352,7 @@ def _result(
         server=driven.server,
         notes=[*notes, *dict.fromkeys(cell.notes), *_what_happened(cell)],
         interrupted=driven.interrupted,
+        lost=[judged.lost] if judged.lost else [],
         reached=driven.reached,
         required=list(scenario.requires),
     )

@@ -23,6 +23,7 @@ from model.history_file import HistoryFile
 from model.machine import few_collections, slowness
 from model.marks import Tally, tallied
 from model.measures import Measures, MeasureSet
+from model.strata import Strata, Stratum
 from model.verdict import CheckResult
 from simulator.children import WorkerPool
 from simulator.engines.known import engine_of
@@ -58,6 +59,7 @@ class CellOutcome(NamedTuple):
     measures: MeasureSet
     realised: tuple[FaultWindow, ...]
     reached: Tally
+    strata: list[Stratum]
     lost: str = ""  # why there is no history
     is_whole: bool = True  # else it was stopped, and judged as far as it came
 
@@ -67,13 +69,13 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     engine = engine_of(job.plan)
     checkers = checkers_for(engine.claims)
     triviality = NonTriviality()
-    measures = Measures()
+    measures, strata = Measures(), Strata()
     parts = parts_for(job.plan, job.bug)
     kept = HistoryFile(job.history)
     with few_collections(), tallied() as reached, io.BufferedWriter(kept) as file:
         cell = engine.cell(
             job.plan,
-            Judge([*checkers, triviality, measures]),
+            Judge([*checkers, triviality, measures, strata]),
             file,
             paranoid(parts) if job.paranoid else parts,
             header=_header(job),
@@ -94,6 +96,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
         measures.result(),
         tuple(cell.realised),
         reached,
+        strata.result(),
         kept.lost,
         is_whole,
     )

@@ -18,6 +18,7 @@ from model.machine import is_of_the_disk, this_machine
 from model.marks import counted, merged
 from model.measures import MeasureSet, encode_measures, merge_measures
 from model.result import CheckRow, RunResult
+from model.strata import merge_strata
 from model.verdict import CheckResult, Verdict, merge_results, overall
 from simulator.engines.engine import Planned
 from simulator.failures.case import Case
@@ -172,6 +173,7 @@ def _result(
         checks=[CheckRow.of(c) for c in checks],
         faults=measures.faults,
         slos=[],
+        histories=merge_strata(stratum for outcome in outcomes for stratum in outcome.strata),
         phases=measures.phases_us,
         versions=versions(),
         machine=this_machine(),

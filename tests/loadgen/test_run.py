@@ -114,6 +114,8 @@ def test_a_right_server_is_valid_and_everything_is_measured(tmp_path: Path) -> N
     for measure in ("operation", "acknowledge", "visible", "connect", "authenticate"):
         assert measures.latency(measure).count, measure
     assert {row.name: row.ok for row in result.harness}["lost_workers"]
+    assert sum(one.histories for one in result.histories) == 2  # those that were sampled
+    assert any(one.concurrent and one.offline and not one.faults for one in result.histories)
     assert result.reached["peer_cursor_past_own"] + result.reached["composed"] > 0  # in another process
     histories = sorted((tmp_path / "history").iterdir())
     assert len(histories) == 2

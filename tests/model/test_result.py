@@ -25,6 +25,7 @@ from model.result import (
     untold,
     worst,
 )
+from model.strata import Stratum
 from model.verdict import CheckResult, ExitCode, Outcome, Verdict
 
 MET, MISSED, CANNOT_TELL = Outcome
@@ -203,7 +204,7 @@ def run_with(histogram: Histogram) -> RunResult:
             seconds=[0.5], columns={"queue_depth": [None, 1.0]}, latencies={"operation": histogram}
         ),
         notes=["n"],
-        judged=1,
+        histories=[Stratum(2, True, False, 3, 1)],
     )
 
 

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+from itertools import product
+
 import msgspec
 import pytest
 
 from model.measures import Measures
 from model.result import HarnessRow, RunResult
+from model.strata import Stratum
 from model.verdict import EXIT_CODES, ExitCode
-from reports.wording import coverage_text, duration_text, exit_text, harness_text, headline, mood
+from reports.wording import (
+    bound_text,
+    coverage_text,
+    duration_text,
+    exit_text,
+    harness_text,
+    headline,
+    mood,
+    untested_text,
+)
 from tests.histograms import record_many
 from tests.reports.strategies import CLEAN, IDLE, synthetic_measures, synthetic_result
 
@@ -16,15 +28,55 @@ def result(**changes: object) -> RunResult:
 
 
 @pytest.mark.parametrize(
-    ("documents", "bound"),
+    ("histories", "text"),
     [
-        (1, "0 divergences in 1 document history, too few for a bound."),
-        (30, "0 divergences in 30 document histories: below 10 % of such histories at 95 % confidence."),
-        (3_000, "below 0.1 % of such histories"),
+        (
+            [Stratum(2, False, False, 1, 1)],
+            (
+                "0 divergences in 1 document history with concurrent edits: "
+                "below 95 % of such histories at 95 % confidence."
+            ),
+        ),
+        ([Stratum(2, False, False, 30, 30)], "below 9.5 % of such histories at 95 % confidence."),
+        (
+            [Stratum(1, False, False, 290, 0), Stratum(2, True, False, 10, 4), Stratum(3, True, True, 6, 6)],
+            (
+                "0 divergences in 10 document histories with concurrent edits: below 26 % of such histories "
+                "at 95 % confidence. In 296 more nobody edited concurrently: that they converge "
+                "tests nothing."
+            ),
+        ),
+        (
+            [Stratum(1, False, False, 300, 0)],
+            (
+                "Nobody edited concurrently in 300 document histories, so nothing could diverge: "
+                "that was not tested."
+            ),
+        ),
     ],
 )
-def test_the_rule_of_three(documents: int, bound: str) -> None:
-    assert bound in coverage_text(result(documents=documents))
+def test_a_bound_counts_histories_that_could_have_diverged(histories: list[Stratum], text: str) -> None:
+    documents = sum(one.histories for one in histories)
+    found = coverage_text(result(documents=documents, histories=histories))
+    assert found.endswith(text)
+
+
+def test_the_bound_of_many_is_the_rule_of_three() -> None:
+    assert bound_text(3_000) == "below 0.1 % of such histories at 95 % confidence"
+
+
+def test_what_was_not_tested_is_named() -> None:
+    tested = [
+        Stratum(writers, offline, faults, 9, 9)
+        for writers, offline, faults in product((2, 3, 6), (False, True), (False, True))
+    ]
+    assert untested_text(tested) == ""
+    assert untested_text([*tested[1:], Stratum(2, False, False, 9, 0)]) == (
+        "Divergence was not tested with 2 writers."
+    )
+    text = untested_text([])
+    assert "3 to 5 writers, offline too; " in text
+    assert text.endswith("6 or more writers, offline too, under faults.")
 
 
 def test_nothing_checked_is_never_good() -> None:
@@ -34,10 +86,11 @@ def test_nothing_checked_is_never_good() -> None:
 
 
 def test_a_sample_of_a_load_run_claims_no_more_than_itself() -> None:
-    assert "0 divergences in 4 sampled document histories: below 75 %" in coverage_text(result(judged=4))
-    unsaid = coverage_text(result(kind="load"))
-    assert unsaid == ("0 divergences in the sampled document histories; how many there were is not recorded.")
-    assert "Too little" in coverage_text(result(judged=0))
+    histories = [Stratum(3, False, False, 4, 4)]
+    assert "0 divergences in 4 sampled document histories with concurrent edits: below 53 %" in coverage_text(
+        result(histories=histories)
+    )
+    assert "Too little" in coverage_text(result(histories=[]))
 
 
 @pytest.mark.parametrize("note", ["the loop was late", "The loop was late."])

@@ -106,8 +106,10 @@ def test_ids_of_different_pictures_do_not_meet(good: Path) -> None:
 
 def test_a_good_run_says_what_its_verdict_is_worth(good: Path) -> None:
     text = page(good).text
-    assert "valid, but 3 of 7 objectives cannot be told 0 divergences in 1,000 document histories" in text
-    assert "1,000 document histories: below 0.3 % of such histories at 95 %" in text
+    assert "valid, but 3 of 7 objectives cannot be told 0 divergences in 600 document histories" in text
+    assert "600 document histories with concurrent edits: below 0.5 % of such histories at 95 %" in text
+    assert "2 no no 400 400 below 0.75 %" in text
+    assert "1 no no 300 0 not tested" in text
     assert "0 (all good) exit code" in text
     assert "strong list (not claimed)" in text
     assert "Operation latency, p95 < 50 ms" in text

@@ -131,6 +131,8 @@ def test_a_good_server_is_valid_under_faults_of_every_family(tmp_path: Path) -> 
         "crash_before_ack",
         "gateway_crash",
     }
+    assert sum(one.histories for one in result.histories) == 4
+    assert any(one.concurrent and one.faults for one in result.histories)
     assert server.starts >= 3  # a fault that hit nothing is made again
     assert {"close frame", "end without a close frame"} <= set(server.endings)
     # Whoever was left half open came back beside its own old connection.
@@ -161,6 +163,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
 
 def test_the_history_is_whole_and_in_order(calm: Calm) -> None:
     assert calm.run.result.verdict is Verdict.VALID
+    assert {(one.faults, one.offline) for one in calm.run.result.histories} == {(False, False)}
     records = list(read_history(calm.directory / "history" / "cell-00.jsonl.gz"))
     head = records[0]
     assert isinstance(head, history.Header)

@@ -11,6 +11,7 @@ from model import result as results
 from model.history_file import read_history
 from model.measures import encode_measures
 from model.verdict import CheckResult, ExitCode, Verdict, Violation
+from reports.wording import coverage_text
 from simulator.failures.case import Case, Finding, load_case
 from simulator.failures.trial import attempt
 from simulator.planning.cells import plan_cells
@@ -109,6 +110,19 @@ def test_a_result_says_what_was_run_and_what_came_of_it(run: RunOutcome) -> None
     assert set(result.versions) >= {"python", "concord"}
     assert result.machine.cores >= 1
     assert sum(result.phases.values()) > 0
+
+
+def test_a_run_says_in_how_many_histories_anything_could_have_diverged(
+    run: RunOutcome, tmp_path: Path
+) -> None:
+    histories = run.result.histories
+    assert sum(one.histories for one in histories) == run.result.documents == 4
+    assert sum(one.concurrent for one in histories if one.writers > 1 and not one.faults) == 4
+    alone = simulate(calm(clients=12, documents=12, duration="4s"), options(tmp_path), Audience().listener)
+    assert alone.result.verdict is Verdict.VALID
+    assert sum(one.histories for one in alone.result.histories) == 12
+    assert sum(one.concurrent for one in alone.result.histories) == 0
+    assert "that was not tested" in coverage_text(alone.result)
 
 
 def test_the_history_of_every_cell_is_kept(run: RunOutcome, directory: Path) -> None:
