@@ -156,6 +156,7 @@ class Replica:
             mark(Mechanism.RESTARTED_WITH_EDITS)
         self._enter(Phase.OFFLINE, ConnectionLost)
         self._forget_display()
+        self._cursors.is_unsent = self.in_flight is not None  # which says where the cursor was before
 
     # --- connection ---------------------------------------------------------------------------------------
 

@@ -255,6 +255,19 @@ def test_what_is_saved_comes_back_offline() -> None:
     assert restarted.undo() is None
 
 
+def test_who_starts_again_says_where_its_cursor_is_when_what_said_otherwise_is_durable() -> None:
+    replica = live()
+    (submit,) = replica.edit(insert(0, 0, "x"))
+    assert isinstance(submit, Submit)
+    assert submit.selection == (1, 1)
+    restarted = Replica(ME, DOCUMENT)
+    restarted.restore(replica.save())
+    restarted.connect("t")
+    restarted.receive(WELCOME)
+    assert restarted.receive(Joined(rev(0), None, Fate(False))) == (submit,)
+    assert restarted.receive(Ack(rev(1), seq(1), seq(1))) == (Presence(rev(1), (0, 0)),)
+
+
 def test_what_was_saved_does_not_change_afterwards() -> None:
     replica = live("abc")
     replica.edit(insert(3, 3, "x"))
