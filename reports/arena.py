@@ -20,7 +20,7 @@ _AGENTS: Final = (
 )
 # fmt: on
 _NOBODY: Final = "#c3cad5"
-_CHARACTERS_WRITTEN_MAX: Final = 110
+_CHARACTERS_WRITTEN_MAX: Final = 100
 _NAMES_MAX: Final = 3
 
 
@@ -33,21 +33,18 @@ class TableCell(NamedTuple):
 
 def render_arena(arena: Arena) -> str:
     """The whole page; equal arenas give equal text."""
-    return (
-        views.environment()
-        .get_template("arena.html")
-        .render(
-            css=views.css(),
-            arena=arena,
-            mood="bad" if arena.problems else "good",
-            headline=headline(arena),
-            facts=_facts(arena),
-            picture=picture(arena),
-            orders=[(row, _orders(row)) for row in arena.engines],
-            costs=[(row, _costs(row)) for row in arena.engines],
-            groups=[(letter, rows, arena.readable(rows[0].text)) for letter, rows in arena.groups.items()],
-            differences=[(d, _readable_pair(arena, d)) for d in arena.differences],
-        )
+    return views.page(
+        "arena.html",
+        has_charts=False,
+        arena=arena,
+        mood="bad" if arena.problems else "good",
+        headline=headline(arena),
+        facts=_facts(arena),
+        picture=picture(arena),
+        orders=[(row, _orders(row)) for row in arena.engines],
+        costs=[(row, _costs(row)) for row in arena.engines],
+        groups=[(letter, rows, arena.readable(rows[0].text)) for letter, rows in arena.groups.items()],
+        differences=[(d, _readable_pair(arena, d)) for d in arena.differences],
     )
 
 
@@ -153,5 +150,5 @@ def _write(axes: Axes, row: int, text: str) -> None:
         shown = character if character.isprintable() else "·"
         # A dollar sign would begin a formula.
         axes.text(
-            at + 0.5, row, shown.replace("$", r"\$"), ha="center", va="center", fontsize=7, color="#101418"
+            at + 0.5, row, shown.replace("$", r"\$"), ha="center", va="center", fontsize=8.5, color="#101418"
         )

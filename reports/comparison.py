@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model.histogram import Histogram
 from model.measures.measure_set import LATENCIES
-from reports import canvas
+from reports import canvas, chart
+from reports.chart import Chart, Limit
 from reports.recorded import RecordedRun
 
-COLORS: Final = {"simulated": "#8e6bbf", "live": "#3d8bbf", "load": "#e08a2c"}
+COLORS: Final = {"simulated": "#8e6bbf", "live": "#3d8bbf", "load": "#b9770e"}
 SERVER_ONLY: Final = ("transform", "store_commit", "loop_lag")
 """Histograms a server has of itself that no client can measure."""
 
@@ -49,31 +49,23 @@ def _of(run: RecordedRun, measure: str) -> Iterator[ComparedLatency]:
 
 
 def distribution(
-    found: Sequence[ComparedLatency], measure: str, objective_ms: float | None, name: str
-) -> str:
-    """One measure of all runs by percentile, as SVG; dashed what a server measured itself."""
-    with canvas.style(name):
-        figure = Figure(figsize=(10.6, 3.6), layout="constrained")
-        axes = figure.subplots()
-        lines = [
-            canvas.Curve(
-                f"{one.kind}, {one.by} clock ({one.histogram.count:,})",
-                one.histogram,
-                COLORS[one.kind],
-                "--" if one.by == "server" else "-",
-            )
-            for one in found
-            if one.measure == measure
-        ]
-        if lines and objective_ms is not None:
-            _objective(axes, objective_ms)
-        canvas.percentile_lines(axes, lines)
-        return canvas.svg(figure, name)
-
-
-def _objective(axes: Axes, objective_ms: float) -> None:
-    axes.axhline(objective_ms, color=canvas.INK, linestyle=":", linewidth=0.9, label="objective (p95)")
-    axes.axvline(1 / (1 - 0.95), color=canvas.INK, linestyle=":", linewidth=0.9)
+    found: Sequence[ComparedLatency], measure: str, objective_ms: float | None, title: str
+) -> Chart:
+    """One measure of all runs by percentile; dashed what a server measured itself."""
+    lines = [
+        chart.by_percentile(
+            f"{one.kind}, {one.by} clock ({one.histogram.count:,})",
+            one.histogram,
+            COLORS[one.kind],
+            "dashed" if one.by == "server" else "line",
+        )
+        for one in found
+        if one.measure == measure
+    ]
+    limit = None
+    if objective_ms is not None:
+        limit = Limit(f"objective (p95 < {objective_ms:g} ms)", objective_ms, 1 / (1 - 0.95))
+    return chart.percentile_chart(measure, title, lines, limit)
 
 
 def ranges(found: Sequence[ComparedLatency], name: str) -> str:

@@ -9,6 +9,7 @@ from model.result import RunResult
 from reports import plots, timeline, views, wording
 from reports.reached import reached
 from reports.recorded import RecordedRun
+from reports.views import Picture
 
 _PERCENTILES: Final = (50, 95, 99, 99.9, 100)
 
@@ -26,31 +27,27 @@ class LatencyRow(NamedTuple):
 def render_html(recorded: RecordedRun) -> str:
     """The whole page; equal recorded files give equal text."""
     result, measures = recorded.result, recorded.measures
-    return (
-        views.environment()
-        .get_template("report.html")
-        .render(
-            css=views.css(),
-            result=result,
-            measures=measures,
-            headline=wording.headline(result),
-            mood=wording.mood(result.verdict, result.exit_code),
-            coverage=wording.coverage_text(result),
-            strata=views.stratum_views(result.histories),
-            untested=wording.untested_text(result.histories),
-            limits=wording.harness_limits(result),
-            facts=_facts(result),
-            faults=views.fault_summaries(result.faults),
-            reached=reached([result]),
-            phases=_phases(result),
-            plots=_plots(result, measures),
-            unsaid=timeline.unsaid(result.server),
-            latencies=_latencies(measures),
-            totals=_totals(measures.totals),
-            convergence=_convergence(measures),
-            failures=recorded.failures,
-            identity=views.identity(result),
-        )
+    return views.page(
+        "report.html",
+        result=result,
+        measures=measures,
+        headline=wording.headline(result),
+        mood=wording.mood(result.verdict, result.exit_code),
+        coverage=wording.coverage_text(result),
+        strata=views.stratum_views(result.histories),
+        untested=wording.untested_text(result.histories),
+        limits=wording.harness_limits(result),
+        facts=_facts(result),
+        faults=views.fault_summaries(result.faults),
+        reached=reached([result]),
+        phases=_phases(result),
+        plots=_plots(result, measures),
+        unsaid=timeline.unsaid(result.server),
+        latencies=_latencies(measures),
+        totals=_totals(measures.totals),
+        convergence=_convergence(measures),
+        failures=recorded.failures,
+        identity=views.identity(result),
     )
 
 
@@ -73,16 +70,18 @@ def _phases(result: RunResult) -> list[tuple[str, str]]:
     return [(phase, f"{100 * result.phases.get(phase, 0) / whole:.0f} %") for phase in PHASES]
 
 
-def _plots(result: RunResult, measures: MeasureSet) -> dict[str, str]:
-    server = timeline.timeline(measures, result.server, "server") if result.server else ""
+def _plots(result: RunResult, measures: MeasureSet) -> dict[str, Picture | None]:
+    server = timeline.timeline(measures, result.server, "server", plots.RUN) if result.server else None
+    operation = "Operation latency by percentile"
+    visible = "Keystroke to visible by percentile"
     return {
-        "latency": plots.latency_over_time(measures, views.operation_objective(result)),
-        "server": server,
-        "operation": plots.percentiles(measures, "operation", "operation"),
-        "visible": plots.percentiles(measures, "visible", "visible"),
-        "clients": plots.clients_over_time(measures),
-        "load": plots.load_over_time(measures),
-        "convergence": plots.convergence(measures.convergence),
+        "latency": views.picture(plots.latency_over_time(measures, views.operation_objective(result))),
+        "server": views.picture(server, height=timeline.PANEL_INCHES) if server else None,
+        "operation": views.half(plots.percentiles(measures, "operation", operation)),
+        "visible": views.half(plots.percentiles(measures, "visible", visible)),
+        "clients": views.picture(plots.clients_over_time(measures)),
+        "load": views.picture(plots.load_over_time(measures)),
+        "convergence": views.half(plots.convergence(measures.convergence)),
     }
 
 

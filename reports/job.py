@@ -65,7 +65,7 @@ class TimelineView(NamedTuple):
     """The timeline of one run, and what its server did not say."""
 
     title: str
-    plot: str
+    plot: views.Picture
     unsaid: list[str]
 
 
@@ -75,34 +75,34 @@ def render_job(recorded: RecordedJob) -> str:
     results = [run.result for run in runs]
     found = comparison.latencies(runs)
     objectives = [ms for result in results if (ms := views.operation_objective(result)) is not None]
-    return (
-        views.environment()
-        .get_template("job.html")
-        .render(
-            css=views.css(),
-            parts=recorded.parts,
-            headline=wording.job_headline(job.parts, results),
-            mood=wording.mood(job.verdict, job.exit_code),
-            reasons=reasons(recorded),
-            exit_code=wording.exit_text(job.exit_code),
-            runs=[_run(part) for part in recorded.parts if part.recorded is not None],
-            cards=_cards(recorded),
-            slos=slo_lines(results),
-            checks=check_lines(results),
-            errors=error_lines(results),
-            reached=reached(results),
-            kinds=[result.kind for result in results],
-            percentiles=PERCENTILES,
-            latencies=found,
-            plots={
-                "operation": comparison.distribution(
-                    found, "operation", objectives[0] if objectives else None, "operation"
-                ),
-                "ranges": comparison.ranges(found, "ranges"),
-            },
-            timelines=[_timeline(run) for run in runs if run.result.kind in REAL_TIME],
-            violated=any(run.failures or any(c.violations for c in run.result.checks) for run in runs),
-        )
+    return views.page(
+        "job.html",
+        parts=recorded.parts,
+        headline=wording.job_headline(job.parts, results),
+        mood=wording.mood(job.verdict, job.exit_code),
+        reasons=reasons(recorded),
+        exit_code=wording.exit_text(job.exit_code),
+        runs=[_run(part) for part in recorded.parts if part.recorded is not None],
+        cards=_cards(recorded),
+        slos=slo_lines(results),
+        checks=check_lines(results),
+        errors=error_lines(results),
+        reached=reached(results),
+        kinds=[result.kind for result in results],
+        percentiles=PERCENTILES,
+        latencies=found,
+        operation=views.picture(
+            comparison.distribution(
+                found,
+                "operation",
+                objectives[0] if objectives else None,
+                "Operation latency by percentile, all runs",
+            ),
+            height=3.2,
+        ),
+        ranges=comparison.ranges(found, "ranges"),
+        timelines=[_timeline(run) for run in runs if run.result.kind in REAL_TIME],
+        violated=any(run.failures or any(c.violations for c in run.result.checks) for run in runs),
     )
 
 
@@ -227,6 +227,9 @@ def _timeline(run: RecordedRun) -> TimelineView:
     result = run.result
     return TimelineView(
         wording.KIND_TITLES[result.kind],
-        timeline.timeline(run.measures, result.server, f"timeline-{result.kind}"),
+        views.picture(
+            timeline.timeline(run.measures, result.server, f"timeline-{result.kind}", result.kind),
+            height=timeline.PANEL_INCHES,
+        ),
         timeline.unsaid(result.server),
     )

@@ -1,120 +1,110 @@
-"""The plots of a report, each from recorded measures to SVG text."""
+"""The charts of a report, each from recorded measures."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
 from model.histogram import Histogram, bucket_upper
-from model.measures.measure_set import FAULT, RECOVERY, STEADY, MeasureSet
-from reports import canvas
+from model.measures.measure_set import PHASES, MeasureSet
+from reports import chart
+from reports.chart import Chart, Limit, Line, Panel
 
-SECOND_US: Final = 1_000_000
-_PHASES: Final = {STEADY: "#2a9d74", FAULT: "#e4572e", RECOVERY: "#f2a541"}
-_LINES: Final = ("#3d8bbf", "#f2a541", "#e4572e", "#8e6bbf", "#4f9d69")
+RUN: Final = "run"
+"""The group of the charts over the time of a run."""
 
 
-def latency_over_time(measures: MeasureSet, objective_ms: float | None) -> str:
+def latency_over_time(measures: MeasureSet, objective_ms: float | None) -> Chart:
     """Operation and visible-everywhere latency per second, logarithmic, above the lanes of the faults."""
-    with canvas.style("latency"):
-        figure, (upper, lower, lanes) = canvas.over_time(measures, 2)
-        for axes, series, title in (
-            (upper, measures.series.operation, "submit → broadcast"),
-            (lower, measures.series.visible, "keystroke → visible on every live replica"),
-        ):
-            _latency_lines(axes, series)
-            axes.set_ylabel("ms")
-            axes.set_title(title, loc="left", fontsize=9)
-        if objective_ms is not None:
-            upper.axhline(
-                objective_ms, color=canvas.INK, linestyle="--", linewidth=0.9, label="objective (p95)"
-            )
-        canvas.legend(upper)
-        canvas.draw_lanes(lanes, measures.faults)
-        return canvas.svg(figure, "latency")
+    limit = None if objective_ms is None else Limit(f"objective (p95 < {objective_ms:g} ms)", objective_ms)
+    panels = [
+        Panel("submit → broadcast", "ms", _latency_lines(measures.series.operation), "log", limit),
+        Panel(
+            "keystroke → visible on every live replica", "ms", _latency_lines(measures.series.visible), "log"
+        ),
+    ]
+    return chart.over_time("latency", "Latency over time", measures, panels, RUN)
 
 
-def _latency_lines(axes: Axes, series: dict[int, Histogram]) -> None:
-    seconds = sorted(series)
-    for (p, label), color in zip(((50, "p50"), (95, "p95"), (100, "max")), _LINES, strict=False):
-        values = [max(series[s].percentile(p), 1) / 1000 for s in seconds]
-        line, marker = ("none", ".") if p == 100 else ("-", "none")
-        middles = [second + 0.5 for second in seconds]
-        axes.plot(middles, values, color=color, label=label, linestyle=line, marker=marker, markersize=3)
-    if seconds:
-        canvas.logarithmic(axes)
-    else:
-        canvas.nothing(axes)
+def _latency_lines(series: dict[int, Histogram]) -> list[Line]:
+    return [
+        chart.by_second("p50", series, 50, chart.BLUE),
+        chart.by_second("p95", series, 95, chart.AMBER),
+        chart.by_second("max", series, 100, chart.RED, "points"),
+    ]
 
 
-def clients_over_time(measures: MeasureSet) -> str:
+def clients_over_time(measures: MeasureSet) -> Chart:
     """Offline clients and operations in flight per second, above the lanes of the faults."""
-    with canvas.style("clients"):
-        figure, (upper, lower, lanes) = canvas.over_time(measures, 2)
-        series = measures.series
-        seconds = [second + 1 for second in range(len(series.connected))]
-        upper.plot(seconds, series.connected, color=_LINES[4], label="connected")
-        upper.plot(seconds, series.offline, color=_LINES[1], label="offline")
-        upper.plot(seconds, series.offline_with_edits, color=_LINES[2], label="offline with edits")
-        upper.set_ylabel("clients")
-        lower.plot(seconds, series.in_flight, color=_LINES[0], label="operations in flight")
-        lower.set_ylabel("operations")
-        for axes in (upper, lower):
-            axes.set_ylim(bottom=0)
-            canvas.legend(axes)
-        canvas.draw_lanes(lanes, measures.faults)
-        return canvas.svg(figure, "clients")
+    series = measures.series
+    ends = [second + 1 for second in range(len(series.connected))]
+    panels = [
+        Panel(
+            "clients at the end of each second",
+            "clients",
+            [
+                Line("connected", ends, series.connected, chart.GREEN),
+                Line("offline", ends, series.offline, chart.AMBER),
+                Line("offline with edits", ends, series.offline_with_edits, chart.RED),
+            ],
+            "count",
+        ),
+        Panel(
+            "operations on their way at the end of each second",
+            "operations",
+            [Line("operations in flight", ends, series.in_flight, chart.BLUE)],
+            "count",
+        ),
+    ]
+    return chart.over_time("clients", "Clients over time", measures, panels, RUN)
 
 
-def load_over_time(measures: MeasureSet) -> str:
+def load_over_time(measures: MeasureSet) -> Chart:
     """Edits, operations and deliveries of each second."""
-    with canvas.style("load"):
-        figure, (upper, lower, lanes) = canvas.over_time(measures, 2)
-        series = measures.series
-        seconds = [second + 0.5 for second in range(len(series.edits))]
-        upper.plot(seconds, series.edits, color=_LINES[3], label="edits")
-        upper.plot(seconds, series.broadcasts, color=_LINES[0], label="broadcasts")
-        lower.plot(seconds, series.deliveries, color=_LINES[4], label="deliveries")
-        for axes in (upper, lower):
-            axes.set_ylabel("per second")
-            axes.set_ylim(bottom=0)
-            canvas.legend(axes)
-        canvas.draw_lanes(lanes, measures.faults)
-        return canvas.svg(figure, "load")
+    series = measures.series
+    middles = [second + 0.5 for second in range(len(series.edits))]
+    panels = [
+        Panel(
+            "edits made and operations handed out",
+            "per second",
+            [
+                Line("edits", middles, series.edits, chart.VIOLET),
+                Line("broadcasts", middles, series.broadcasts, chart.BLUE),
+            ],
+            "count",
+        ),
+        Panel(
+            "revisions taken in by replicas",
+            "per second",
+            [Line("deliveries", middles, series.deliveries, chart.GREEN)],
+            "count",
+        ),
+    ]
+    return chart.over_time("load", "Load over time", measures, panels, RUN)
 
 
-def percentiles(measures: MeasureSet, measure: str, name: str) -> str:
-    """Latency by percentile, both axes logarithmic towards the tail, one line for each phase."""
-    with canvas.style(name):
-        figure = Figure(figsize=(5.2, 3.0), layout="constrained")
-        axes = figure.subplots()
-        lines = [
-            canvas.Curve(f"{phase} ({histogram.count:,})", histogram, color)
-            for phase, color in _PHASES.items()
-            if (histogram := measures.latency(measure, phase)).count
-        ]
-        canvas.percentile_lines(axes, lines)
-        return canvas.svg(figure, name)
+def percentiles(measures: MeasureSet, measure: str, title: str) -> Chart:
+    """Latency by percentile, one line for each phase."""
+    lines = [
+        chart.by_percentile(f"{phase} ({histogram.count:,})", histogram, chart.PHASE_COLORS[phase])
+        for phase in PHASES
+        if (histogram := measures.latency(measure, phase)).count
+    ]
+    return chart.percentile_chart(measure, title, lines)
 
 
-def convergence(histogram: Histogram) -> str:
+def convergence(histogram: Histogram) -> Chart:
     """Share of documents that have converged, against the time since the heal began."""
-    with canvas.style("convergence"):
-        figure = Figure(figsize=(5.2, 3.0), layout="constrained")
-        axes = figure.subplots()
-        seconds, shares, seen = [0.0], [0.0], 0
-        for bucket in sorted(histogram.buckets):
-            seen += histogram.buckets[bucket]
-            seconds.append(min(bucket_upper(bucket), histogram.maximum) / SECOND_US)
-            shares.append(100 * seen / histogram.count)
-        if histogram.count:
-            axes.step(seconds, shares, where="post", color=_LINES[0])
-            axes.set_ylim(0, 103)
-            axes.set_xlim(0, seconds[-1] * 1.03 or 1)
-        else:
-            canvas.nothing(axes)
-        axes.set_xlabel("seconds after the heal began")
-        axes.set_ylabel("% of documents")
-        return canvas.svg(figure, "convergence")
+    seconds, shares, seen = [0.0], [0.0], 0
+    for bucket in sorted(histogram.buckets):
+        seen += histogram.buckets[bucket]
+        seconds.append(min(bucket_upper(bucket), histogram.maximum) / chart.SECOND_US)
+        shares.append(100 * seen / histogram.count)
+    lines = [Line("converged", seconds, shares, chart.BLUE, "steps")] if histogram.count else []
+    return Chart(
+        "convergence",
+        "Convergence after the heal",
+        [Panel("", "% of documents", lines)],
+        "after",
+        "seconds after the heal began",
+        seconds[-1] * 1.03 or 1,
+    )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
-
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from typing import Final, Literal, NamedTuple
 
 from model.measures import MeasureSet
 from model.result import ServerSeries
-from reports import canvas
+from reports import chart
+from reports.chart import Chart, Line, Panel
 
 CLIENT: Final = "#2a9d74"
-WANTED: Final = "#9a8f5b"
+WANTED: Final = "#8b8150"
 SERVER: Final = "#3d6fbf"
 STORE: Final = "#8e6bbf"
+PANEL_INCHES: Final = 1.15
 MEBIBYTE: Final = 1 << 20
 SILENCE_SECONDS: Final = 3.5
 """A server that is asked every second and may take two to answer was away if nothing came for longer."""
@@ -59,42 +57,34 @@ _ROWS: Final = (
 )
 
 
-def timeline(measures: MeasureSet, server: ServerSeries | None, name: str) -> str:
-    """Connections, operations, latency, loop lag, queue, CPU and memory over the time of a run, as SVG.
+def timeline(measures: MeasureSet, server: ServerSeries | None, name: str, group: str) -> Chart:
+    """Connections, operations, latency, loop lag, queue, CPU and memory over the time of a run.
 
-    Where the server was not heard its lines have gaps. Plots of what only a server knows are left out if it
+    Where the server was not heard its lines have gaps. Panels of what only a server knows are left out if it
     did not say it.
 
     Args:
         measures: of the run; their faults are the shading.
         server: what the server said of itself, if anything.
-        name: of the plot, unique in its page.
+        name: of the chart, unique in its page.
+        group: of the charts it is explored with.
     """
     said = server or ServerSeries()
     rows = [row for row in _ROWS if row.clients or any(_is_answered(said, column) for column in row.columns)]
-    with canvas.style(name):
-        figure, axes = canvas.over_time(measures, len(rows), height=1.15)
-        *plots, lanes = axes
-        end = max(len(measures.series.edits), *(math.ceil(s) for s in said.seconds[-1:]), 1)
-        plots[0].set_xlim(0, end)
-        for plot, row in zip(plots, rows, strict=True):
-            if row.clients:
-                _clients(plot, row.title, measures)
-            for column in row.columns:
-                if _is_answered(said, column):
-                    _draw(plot, said.seconds, said.columns[column.name], column)
-            plot.set_title(row.title, loc="left", fontsize=9)
-            plot.set_ylabel(row.unit)
-            if row.unit == "ms" and row.clients and plot.lines:
-                canvas.logarithmic(plot)
-            else:
-                _from_zero(plot, whole=not row.unit)
-            if plot.lines:
-                canvas.legend(plot)
-            else:
-                canvas.nothing(plot)
-        canvas.draw_lanes(lanes, measures.faults)
-        return canvas.svg(figure, name)
+    panels = [_panel(row, measures, said) for row in rows]
+    title = "Clients and server over time"
+    return chart.over_time(name, title, measures, panels, group, max(said.seconds, default=0))
+
+
+def _panel(row: _Row, measures: MeasureSet, said: ServerSeries) -> Panel:
+    lines = _clients(row.title, measures) if row.clients else []
+    lines += [
+        _line(said.seconds, said.columns[column.name], column)
+        for column in row.columns
+        if _is_answered(said, column)
+    ]
+    scale: Literal["linear", "count", "log"] = "linear" if row.unit else "count"
+    return Panel(row.title, row.unit, lines, "log" if row.unit == "ms" and row.clients else scale)
 
 
 def unsaid(server: ServerSeries | None) -> list[str]:
@@ -107,45 +97,28 @@ def _is_answered(server: ServerSeries, column: _Column) -> bool:
     return any(value is not None for value in server.columns.get(column.name, []))
 
 
-def _from_zero(axes: Axes, whole: bool) -> None:
-    """A y axis from 0 to somewhat above all lines; ticks at whole numbers where counts are drawn."""
-    highest = axes.dataLim.y1
-    axes.set_ylim(0, 1.12 * highest if math.isfinite(highest) and highest > 0 else 1)
-    axes.yaxis.set_major_locator(MaxNLocator(3, integer=whole))
-
-
-def _clients(axes: Axes, title: str, measures: MeasureSet) -> None:
+def _clients(title: str, measures: MeasureSet) -> list[Line]:
     series = measures.series
     if title == "connections":
         ends = [second + 1 for second in range(len(series.connected))]
-        axes.plot(ends, series.wanted, color=WANTED, linestyle=":", label="wanted")
-        axes.plot(ends, series.connected, color=CLIENT, label="clients")
-    elif title == "operations":
+        return [
+            Line("wanted", ends, series.wanted, WANTED, "dotted"),
+            Line("clients", ends, series.connected, CLIENT),
+        ]
+    if title == "operations":
         middles = [second + 0.5 for second in range(len(series.broadcasts))]
-        axes.plot(middles, series.broadcasts, color=CLIENT, label="clients")
-    elif series.operation:
-        seconds = sorted(series.operation)
-        values = [max(series.operation[second].percentile(95), 1) / 1000 for second in seconds]
-        axes.plot([second + 0.5 for second in seconds], values, color=CLIENT, label="clients")
+        return [Line("clients", middles, series.broadcasts, CLIENT)]
+    return [chart.by_second("clients", series.operation, 95, CLIENT)]
 
 
-def _draw(axes: Axes, seconds: Sequence[float], values: Sequence[float | None], column: _Column) -> None:
+def _line(seconds: Sequence[float], values: Sequence[float | None], column: _Column) -> Line:
     times: list[float] = []
-    shown: list[float] = []
+    shown: list[float | None] = []
     # What was not heard is a gap: neither a zero nor a line across. A column may be shorter than the others.
     for second, value in zip(seconds, values, strict=False):
         if times and second - times[-1] > SILENCE_SECONDS:
-            times.append(second)
-            shown.append(math.nan)
+            times.append((second + times[-1]) / 2)
+            shown.append(None)
         times.append(second)
-        shown.append(math.nan if value is None else value * column.scale)
-    axes.plot(
-        times,
-        shown,
-        color=column.color,
-        label=column.label,
-        linestyle="-",
-        linewidth=1.1,
-        marker=".",
-        markersize=2.5,
-    )
+        shown.append(None if value is None else value * column.scale)
+    return Line(column.label, times, shown, column.color)

@@ -14,7 +14,8 @@ from model.result import HarnessRow, RunResult
 from model.strata import Stratum
 from model.verdict import Outcome
 from model.wording import printable
-from reports import wording
+from reports import canvas, interactive, wording
+from reports.chart import Chart
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -36,6 +37,41 @@ class FaultSummary(NamedTuple):
     times: int
     active_us: int
     affected: int
+
+
+class Picture(NamedTuple):
+    """A chart as a page has it: drawn, and as data to be explored."""
+
+    title: str
+    svg: str
+    data: str
+
+
+def picture(chart: Chart, width: float = canvas.WIDE_INCHES, height: float = canvas.PANEL_INCHES) -> Picture:
+    """The chart with its figure ``width`` and each panel ``height`` inches large."""
+    return Picture(chart.title, canvas.draw(chart, width, height), interactive.data(chart))
+
+
+def half(chart: Chart) -> Picture:
+    """The chart as one of two side by side."""
+    return picture(chart, canvas.NARROW_INCHES, canvas.NARROW_PANEL_INCHES)
+
+
+def page(template: str, *, has_charts: bool = True, **content: Any) -> str:
+    """A whole page with its style sheet, and the scripts that it needs."""
+    scripts = interactive.scripts()
+    sources = scripts.sources if has_charts else ()
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            css=f"{css}{scripts.css}" if has_charts else css,
+            scripts=sources,
+            policy=interactive.policy(sources),
+            **content,
+        )
+    )
 
 
 def environment() -> Environment:
@@ -71,11 +107,6 @@ def _harmless(value: object) -> object:
     if type(value) is not str:  # markup, which we have made, is another type
         return value
     return "\n".join(map(printable, value.split("\n")))
-
-
-def css() -> str:
-    """The style sheet of every page."""
-    return (TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 def _evidence(evidence: dict[str, Any]) -> str:

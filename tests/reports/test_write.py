@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64encode
+from hashlib import sha256
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from model.marks import Mechanism
+from reports import interactive
 from reports.recorded import ReportError
 from reports.write import write_report
 from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
@@ -51,7 +56,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & {*self.open}:
             self.words.append(data)
 
     @property
@@ -71,6 +76,15 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = write_run(tmp_path_factory.mktemp("bad"), [CLEAN, BROKEN, UNCLAIMED, IDLE])
     write_report(directory)
     return directory
+
+
+def asked_for(directory: Path) -> list[str]:
+    """What the page may ask for by itself, and whatever looks like it."""
+    text = (directory / "report.html").read_text(encoding="utf-8")
+    for source in interactive.scripts().sources:  # a comment of the library says where it comes from
+        assert source in text
+        text = text.replace(source, "")
+    return re.findall(r"https?://|@import", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text))
 
 
 def page(directory: Path) -> Page:
@@ -93,10 +107,22 @@ def test_the_page_needs_nothing_from_outside(bad: Path) -> None:
     assert local == ["failures/0.json", "failures/0.html"]
     anchors = [r[1:] for r in found.references if r.startswith("#")]
     assert set(anchors) <= set(found.ids)
+    assert asked_for(bad) == []
+
+
+def test_a_page_runs_its_own_scripts_and_no_others(bad: Path) -> None:
     text = (bad / "report.html").read_text(encoding="utf-8")
-    assert not re.findall(r"https?://", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text))
-    assert "@import" not in text
-    assert "<script" not in text
+    policy = interactive.policy(interactive.scripts().sources)
+    assert f'content="{policy}"' in unescape(text[: text.index("<style>")])
+    opened = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
+    data = [source for how, source in opened if how == ' type="application/json"']
+    run = [source for how, source in opened if not how]
+    assert len(data) + len(run) == len(opened) == text.count("<script")
+    assert run == list(interactive.scripts().sources)
+    for source in run:
+        assert b64encode(sha256(source.encode()).digest()).decode() in policy
+    for source in data:
+        json.loads(source)
 
 
 def test_ids_of_different_pictures_do_not_meet(good: Path) -> None:
