@@ -15,6 +15,10 @@ from model.verdict import EXIT_CODES
 
 EPILOG: Final = f"Exit codes: {', '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}."
 
+DEFAULTS: Final = (
+    "Defaults can be set by environment variables as shown, or in [tool.concord] of the next pyproject.toml:"
+)
+
 DISTRIBUTION: Final = "concord-collab"
 """The name of the package where packages are published; the command is ``concord``."""
 
@@ -64,14 +68,20 @@ class _Loaded(Mapping[str, Any]):
         if name not in COMMANDS:
             raise KeyError(name)
         # Here, because the help of the program does without.
+        from concord.defaults import SETTINGS, take_defaults
         from concord.options import takes_numbers_as_written
 
         function = name.replace("-", "_")
         module = import_module(f"concord.commands.{function}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
         examples = "\n".join(("\b", "Examples:", *(f"  {example}" for example in module.EXAMPLES)))
-        app.command(name, epilog=f"{examples}\n\n{EPILOG}")(getattr(module, function))
+        epilog = f"{examples}\n\n{EPILOG}"
+        keys = [key for key, setting in SETTINGS.items() if name in setting.commands]
+        if keys:
+            epilog += f"\n\n{DEFAULTS} {', '.join(keys)}."
+        app.command(name, epilog=epilog)(getattr(module, function))
         command = typer.main.get_command(app)
+        take_defaults(name, command)
         for parameter in command.params:
             takes_numbers_as_written(parameter)
         return command

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from concord import defaults
 from model.wording import printable
 
 Part: TypeAlias = str | tuple[str, str]
@@ -144,9 +145,9 @@ def progress(stage: str) -> Iterator[ProgressDisplay]:
 
 
 def command_line(secret: str = "") -> str:
-    """What repeats this command; ``secret`` is left out of it."""
+    """What repeats this command, without its environment and project; ``secret`` is left out of it."""
     arguments = [a.replace(secret, "TOKEN") if secret else a for a in sys.argv[1:]]
-    return " ".join(["concord", *map(quoted, arguments)])
+    return " ".join(["concord", *map(quoted, [*arguments, *defaults.arguments()])])
 
 
 def quoted(argument: str | Path) -> str:

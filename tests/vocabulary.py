@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from typer.main import get_command
 
+from concord.defaults import SETTINGS, variable_of
 from concord.program import COMMANDS, app
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +41,7 @@ class Vocabulary:
     Attributes:
         defined: every module, class, function, field, constant, enumerated value and tag of a message.
         strings: every text of the code that is no docstring, whole or as a part of a formatted one; the keys,
-            values and names of the YAML files; the settings of the tests.
+            values and names of the YAML files; the settings of the tests and the variables of the options.
         members: what a class or a module has, each with what its annotation says.
     """
 
@@ -60,6 +61,7 @@ class Vocabulary:
             tree = ast.parse((ROOT / "tests" / f"{name}.py").read_text(encoding="utf-8"))
             self._body(tree, name)
             self._texts(tree)
+        self.strings |= {variable_of(key) for key in SETTINGS}
         for folder in PRODUCT:
             for path in (ROOT / folder).rglob("*.yaml"):
                 self.strings |= {

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from concord.folders import TAG
+from concord.options import JobChoice, ScenarioChoice
 from concord.program import COMMANDS
 from model.verdict import ExitCode
 from simulator.children import group
@@ -488,3 +489,29 @@ def test_a_trace_that_no_engine_can_read_is_refused(terminal: Terminal, tmp_path
     path.write_text(json.dumps({"startContent": "ab", "endContent": "", "numAgents": 2, "txns": txns}))
     line = refused(terminal("trace", str(path), "--engine", "all"))
     assert line.startswith("mine: a patch does not fit its text: ")
+
+
+# --- a job of three runs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nonsuch",), "unknown scenario 'nonsuch'"),
+        (("calm", "--clients", "0"), "clients"),
+        (("calm", "--live-duration", "soon"), "duration"),
+        (("calm", "--load-time", "soon"), "'soon' is no duration"),
+        (("calm", "--set", "clients=3", "--clients", "4"), "is set by an option of its own too"),
+    ],
+)
+def test_a_job_that_cannot_be_made_is_refused_before_it_begins(
+    terminal: Terminal, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in refused(terminal("run", *arguments, "--out", str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_job_has_one_scenario_in_the_sizes_of_its_parts() -> None:
+    choice = JobChoice("calm", 400, 40, "30s", workload="contention", live_clients=60, live_documents=6)
+    assert choice.simulated == ScenarioChoice("calm", 400, 40, "30s", "contention")
+    assert choice.live == ScenarioChoice("calm", 60, 6, "50s", "contention")
