@@ -16,7 +16,15 @@ from model.verdict import Verdict
 from model.wording import listed
 from reports.recorded import ReportError
 from reports.slo import judged
-from reports.wording import coverage_text, headline, objective_text, reasoned_text, value_text, voting
+from reports.wording import (
+    coverage_text,
+    harness_limits,
+    headline,
+    objective_text,
+    reasoned_text,
+    value_text,
+    voting,
+)
 from simulator.running.run import RunOutcome, save
 
 
@@ -65,7 +73,7 @@ def report(directory: Path) -> list[Path]:
 def summarise(run: RunOutcome, report: Path | None = None) -> None:
     """Say what came of a run."""
     result = run.result
-    sound = all(row.ok for row in result.harness)
+    sound = not harness_limits(result)
     seconds = "virtual seconds" if result.kind == "simulated" else "seconds"
     say(headline(result), style="bold")
     say(coverage_text(result))
@@ -102,6 +110,7 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
         refuse(problem)
     for row in result.harness:
         if not row.ok:
-            say(f"harness: {row.note or row.title}", style="red")
+            excuse = f" {row.excuse}" if row.excuse else ""
+            say(f"harness: {row.note or row.title}{excuse}", style="yellow" if excuse else "red")
     if report is not None:
         say(f"report: {report}")

@@ -27,9 +27,11 @@ from loadgen.tokens import tokens_of
 from model import marks
 from model import result as results
 from model.claims import JUPITER
+from model.client.health import excused
+from model.crowding import CrowdWatch
 from model.machine import Patience, needs_posix, this_machine
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
-from model.result import CheckRow, RunResult, ServerSeries
+from model.result import CheckRow, Crowding, RunResult, ServerSeries
 from model.strata import merge_strata
 from model.verdict import overall
 
@@ -50,13 +52,15 @@ ERROR_LINES: Final = 3
 class LoadOptions(NamedTuple):
     """What to do; ``plan`` need not be checked yet.
 
-    ``command`` repeats the run. ``stop`` is asked now and then whether the run shall end early.
+    ``command`` repeats the run. ``stop`` is asked now and then whether the run shall end early. ``is_own``
+    says that the server is a child of this process, so that others are known from it.
     """
 
     plan: LoadPlan
     directory: Path
     command: str
     stop: Callable[[], bool] = lambda: False
+    is_own: bool = False
 
 
 class LoadListener(NamedTuple):
@@ -84,16 +88,18 @@ def run_load(options: LoadOptions, listener: LoadListener) -> tuple[RunResult, M
     begin = time.monotonic()
     fleet = _Fleet(plan, directory)
     interrupted = False
+    watch = CrowdWatch(is_on=options.is_own)
     try:
         server.start()
-        interrupted = fleet.run(options.stop, listener)
+        with watch:
+            interrupted = fleet.run(options.stop, listener)
     finally:
         fleet.kill()
     series = server.stop()
     listener.stage("judging")
     outcomes, lost, measures = _collect(fleet, directory)
     whole = merge_measures(measures) if measures else Measures().result()
-    driven = _Driven(outcomes, lost, interrupted, series, time.monotonic() - begin)
+    driven = _Driven(outcomes, lost, interrupted, series, time.monotonic() - begin, watch.crowding())
     return _result(plan, options.command, driven, whole), whole
 
 
@@ -105,12 +111,13 @@ class _Driven(NamedTuple):
     interrupted: bool
     server: ServerSeries | None
     wall_seconds: float
+    crowding: Crowding | None
 
 
 def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet) -> RunResult:
     outcomes, totals = driven.outcomes, measures.totals
     checks = outcome.judged(outcomes, plan.documents)
-    harness = health.rows([o.health for o in outcomes], driven.lost)
+    harness = excused(health.rows([o.health for o in outcomes], driven.lost), driven.crowding)
     verdict = overall(checks)
     return RunResult(
         kind="load",
@@ -140,6 +147,7 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         failures=[],
         command=command,
         harness=harness,
+        crowding=driven.crowding,
         errors=_summed(o.errors for o in outcomes),
         server=driven.server,
         notes=_notes(plan, outcomes, driven.interrupted),

@@ -17,6 +17,9 @@ JOB_VERSION: Final = 1
 KINDS: Final = ("simulated", "live", "load")
 """What a run can be, in the order of a job; the directories of a job's parts are named like that."""
 
+CROWDED_PERCENT_MAX: Final = 4.0
+"""Of the seconds of a run may be crowded; a 95th percentile notices more than that."""
+
 CannotTell: TypeAlias = Literal["warn", "fail"]
 """What an objective that cannot be told does to the exit code: nothing, or *unknown*."""
 
@@ -112,6 +115,7 @@ class HarnessRow(msgspec.Struct, frozen=True, kw_only=True):
         title: for people.
         value, limit: in ``unit``.
         note: the cause, in a sentence, if it is not ok.
+        excuse: why that was not the harness's doing, in a sentence; empty if it was.
     """
 
     name: str
@@ -121,6 +125,37 @@ class HarnessRow(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     ok: bool
     note: str = ""
+    excuse: str = ""
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the harness itself was the limit."""
+        return not self.ok and not self.excuse
+
+
+class Crowding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run saw of other programs on its machine (:mod:`model.crowding`).
+
+    Attributes:
+        seconds: how many were looked at.
+        crowded: in how many of them hardly anything of the machine was idle, and others had much of it.
+        others_percent: of the CPU of the machine, what went to others in the crowded seconds, or in all if
+            there was none.
+    """
+
+    seconds: int = 0
+    crowded: int = 0
+    others_percent: float = 0.0
+
+    @property
+    def excuse(self) -> str:
+        """Why times by the clock on the wall cannot be told, in a sentence; empty if they can."""
+        if 100 * self.crowded <= CROWDED_PERCENT_MAX * self.seconds:
+            return ""
+        return (
+            f"Other programs took {self.others_percent:.0f} % of the CPU of this machine, and nothing of it "
+            f"was to spare, in {self.crowded} of {self.seconds} seconds."
+        )
 
 
 class ServerSeries(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +203,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         reached: how often each mechanism happened that there is in such a run, 0 included.
         required: the mechanisms that the scenario requires.
         cannot_tell: what an objective that cannot be told does to the exit code.
+        crowding: what other programs took of the machine; None if nobody looked, because time is virtual or
+            the server under test is itself one of the others.
     """
 
     verdict: Verdict
@@ -205,6 +242,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     reached: dict[str, int] = {}
     required: list[str] = []
     cannot_tell: CannotTell = "warn"
+    crowding: Crowding | None = None
     version: int = RESULT_VERSION
 
 
@@ -225,7 +263,7 @@ def exit_code(
         return ExitCode.IO_ERROR
     if interrupted:
         return ExitCode.INTERRUPTED
-    if not all(row.ok for row in harness):
+    if any(row.is_limit for row in harness):
         return ExitCode.HARNESS_LIMIT
     if verdict is Verdict.UNKNOWN or (cannot_tell == "fail" and untold(slos)):
         return ExitCode.UNKNOWN

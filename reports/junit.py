@@ -131,7 +131,9 @@ def _slo(slo: SloRow, classname: str, sound: bool, cannot_tell: CannotTell) -> E
 
 def _sign(row: HarnessRow, classname: str) -> ElementTree.Element:
     case = _case(classname, row.name)
-    if not row.ok:
+    if row.is_limit:
         _add(case, "error", f"{wording.HARNESS_INVALID}: {wording.harness_text(row)}")
+    elif row.excuse:
+        _add(case, "skipped", wording.harness_text(row))
     ElementTree.SubElement(case, "system-out").text = printable(wording.harness_text(row))
     return case

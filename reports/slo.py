@@ -95,6 +95,7 @@ def judged(
         result.server,
         has_server=ENGINES[result.engine].has_server,
     )
+    slos = [_crowded(row, result) for row in slos]
     code = int(
         exit_code(
             result.verdict,
@@ -125,6 +126,15 @@ def judged_anew(
 def _run_anew(recorded: RecordedRun, objectives: Sequence[Objective], cannot_tell: CannotTell) -> RecordedRun:
     result = judged(recorded.result, recorded.measures, objectives, cannot_tell)
     return recorded._replace(result=result)
+
+
+def _crowded(row: SloRow, result: RunResult) -> SloRow:
+    """What other programs may have spoiled cannot be told; nor what is good under less load than planned."""
+    excuse = result.crowding.excuse if result.crowding else ""
+    is_smaller = any(sign.excuse for sign in result.harness)
+    if not excuse or row.outcome is Outcome.CANNOT_TELL or (row.outcome is Outcome.MET and not is_smaller):
+        return row
+    return msgspec.structs.replace(row, outcome=Outcome.CANNOT_TELL, note=excuse)
 
 
 def _without_server(objective: Objective, measures: MeasureSet) -> SloRow:

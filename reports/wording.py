@@ -185,7 +185,7 @@ def untested_text(histories: Sequence[Stratum]) -> str:
 
 def harness_limits(result: RunResult) -> list[HarnessRow]:
     """The signs that what drove the server was itself the limit."""
-    return [row for row in result.harness if not row.ok]
+    return [row for row in result.harness if row.is_limit]
 
 
 def sentence(text: str) -> str:
@@ -196,7 +196,7 @@ def sentence(text: str) -> str:
 def harness_text(row: HarnessRow) -> str:
     """One sign of health in a sentence, with its cause if it is known."""
     values = f"{row.title}: {value_text(row.value, row.unit)}, limit {value_text(row.limit, row.unit)}."
-    return f"{values} {sentence(row.note)}" if row.note else values
+    return " ".join([values, *(sentence(why) for why in (row.note, row.excuse) if why)])
 
 
 def headline(result: RunResult) -> str:

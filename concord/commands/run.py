@@ -131,7 +131,7 @@ def _load(directory: Path, seed: int, choice: JobChoice, run_seconds: float) -> 
     try:
         server.start()
         with _environment(plan.secret_env, secret):
-            return load(LoadOptions(plan, directory, command_line()))
+            return load(LoadOptions(plan, directory, command_line(), is_own=True))
     finally:
         server.stop()
 

@@ -24,11 +24,12 @@ from model.client import health
 from model.client.address import Address
 from model.client.server_metrics import ServerMetrics
 from model.client.tokens import TokenSource
+from model.crowding import CrowdWatch
 from model.history_file import HistoryFile
 from model.identity import DocumentId
 from model.machine import allow_open_files, few_collections, needs_posix, this_machine
 from model.measures import Measures, MeasureSet
-from model.result import CheckRow, RunResult, ServerSeries
+from model.result import CheckRow, Crowding, RunResult, ServerSeries
 from model.strata import Strata, Stratum
 from model.verdict import CheckResult, Verdict, overall
 from simulator.live.cell import LiveCell
@@ -155,6 +156,7 @@ class _Driven(NamedTuple):
     wall_seconds: float
     interrupted: bool
     reached: dict[str, int]
+    crowding: Crowding | None
 
 
 class _Judged(NamedTuple):
@@ -214,8 +216,9 @@ def _driven(
     """Drive the server, until the end or until a Ctrl-C, which is raised only if nothing has begun."""
     begun: list[_Begun] = []
     interrupted = False
+    watch = CrowdWatch(is_on=server is not None)
     try:
-        with few_collections(), marks.tallied() as tally:
+        with few_collections(), marks.tallied() as tally, watch:
             trio.run(_drive, plan, address, tokens, server, listener, begun.append)
     except (KeyboardInterrupt, BaseExceptionGroup) as error:
         if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt) is None:
@@ -228,7 +231,7 @@ def _driven(
         trio.run(_read_back, run.cell)
     seconds, series = time.perf_counter() - run.since, run.metrics.series()
     reached = marks.reached(marks.merged([tally]), series.mechanisms if series else None)
-    return _Driven(run.cell, series, seconds, interrupted, reached)
+    return _Driven(run.cell, series, seconds, interrupted, reached, watch.crowding())
 
 
 async def _read_back(cell: LiveCell) -> None:
@@ -348,6 +351,7 @@ def _result(
         failures=[],
         command=options.command,
         harness=harness,
+        crowding=driven.crowding,
         errors=dict(sorted(cell.shared.errors.items())),
         server=driven.server,
         notes=[*notes, *dict.fromkeys(cell.notes), *_what_happened(cell)],

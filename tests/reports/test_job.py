@@ -8,12 +8,13 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from model.result import Failed, Job, load
-from model.verdict import Verdict
+from model.result import Crowding, Failed, HarnessRow, Job, load
+from model.verdict import Outcome, Verdict
 from reports import canvas
 from reports.objectives import load_objectives
 from reports.recorded import ReportError
 from reports.slo import judged
+from reports.wording import harness_limits
 from reports.write import write_report
 from tests.reports.jobs import STRAINED, synthetic_run, write_job, write_part
 from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
@@ -346,3 +347,28 @@ def test_the_page_of_a_live_run_alone(good: Path) -> None:
     assert "The same seed gives the same history" in simulated.text
     own = ElementTree.parse(good / "live" / "junit.xml").getroot()
     assert [suite.get("name") for suite in own] == ["concord.checks", "concord.slos", "concord.harness"]
+
+
+CANNOT_TELL = Outcome.CANNOT_TELL
+CROWDED = Crowding(seconds=25, crowded=20, others_percent=66.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("harness", "good"),
+    [([], "met"), ([msgspec.structs.replace(STRAINED, excuse=CROWDED.excuse)], CANNOT_TELL)],
+)
+def test_what_other_programs_may_have_spoiled_cannot_be_told(harness: list[HarnessRow], good: str) -> None:
+    """A latency that is missed cannot be; one that is met can, unless the load was smaller than planned."""
+    result, measures = synthetic_run("load", harness=harness, operation_us=80_000)
+    before = {slo.name: slo.outcome for slo in judged(result, measures, load_objectives()).slos}
+    after = judged(msgspec.structs.replace(result, crowding=CROWDED), measures, load_objectives())
+    found = {slo.name: slo for slo in after.slos}
+    assert before["operation_latency"] == "missed"
+    assert found["operation_latency"].outcome == CANNOT_TELL
+    assert "66 % of the CPU" in found["operation_latency"].note
+    told = [name for name, outcome in before.items() if outcome == "met"]
+    assert told
+    assert {found[name].outcome for name in told} == {good}
+    assert after.exit_code == 0
+    assert harness_limits(after) == []
