@@ -11,6 +11,7 @@ import typer
 from concord.folders import refuse_foreign_file
 from concord.refusals import refusing
 from concord.terminal import quoted, say, status
+from model.wording import counted, listed
 from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case, CaseError, load_case
 from simulator.failures.explain import GENERATOR, explain, tell
@@ -64,3 +65,17 @@ def explain_cases(cases: Sequence[tuple[Path, Case]]) -> None:
             trial = attempt(case.plan, parts_for(case.plan, case.bug), keep=True)
             page = explain(case, trial.records, trial.results, file=path.name)
         path.with_suffix(".html").write_text(page, encoding="utf-8")
+
+
+def tell_cases(cases: Sequence[tuple[Path, Case]]) -> None:
+    """Say where each case is, what it is, and what can be done with it."""
+    for path, case in cases:
+        file = quoted(path)
+        say(
+            f"failure: {file} ({counted(case.clients, 'client')}, {counted(case.operations, 'edit')}; "
+            f"{listed(case.checks)}); "
+            f"concord replay {file}; concord explain {file}"
+        )
+        if not case.shrunk:
+            how = "the budget ended before it was shrunk" if case.attempts else "it is as it was found"
+            say(f"{how}; concord shrink {file} makes it smaller")

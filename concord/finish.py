@@ -6,14 +6,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from concord.cases import explain_cases
+from concord.cases import explain_cases, tell_cases
 from concord.exits import Kept, refuse
 from concord.judging import Judging
 from concord.refusals import refusing
-from concord.terminal import quoted, say, say_table, status
+from concord.terminal import say, say_table, status
 from model.claims import ENGINES
 from model.verdict import Verdict
-from model.wording import listed
 from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import (
@@ -97,15 +96,7 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
         f"{result.run_seconds:.0f} {seconds} in {result.wall_seconds:.1f} s; "
         f"digest {result.digest}"
     )
-    for path, case in run.cases:
-        file = quoted(path)
-        say(
-            f"failure: {file} ({case.clients} clients, {case.operations} edits; {listed(case.checks)}); "
-            f"concord replay {file}; concord explain {file}"
-        )
-        if not case.shrunk:
-            how = "the budget ended before it was shrunk" if case.attempts else "it is as it was found"
-            say(f"{how}; concord shrink {file} makes it smaller")
+    tell_cases(run.cases)
     for problem in result.lost:
         refuse(problem)
     for row in result.harness:

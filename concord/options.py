@@ -12,7 +12,7 @@ import typer
 
 from model.result import CannotTell
 from model.settings.written import WRITTEN
-from simulator.exploring.scope import ACTIONS, SITES
+from simulator.planning.scope import ACTIONS, SITES
 
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Everything random comes from it.")]
 Jobs: TypeAlias = Annotated[
@@ -110,7 +110,7 @@ class FleetOptions(NamedTuple):
 
 
 class ScopeOptions(NamedTuple):
-    """The options that bound what is explored, as :class:`simulator.exploring.scope.Scope` names them."""
+    """The options that bound what is explored, as :class:`simulator.planning.scope.Scope` names them."""
 
     clients: Annotated[int, typer.Option(min=1, max=len(SITES), help="Clients of the one document.")] = 2
     readers: Annotated[int, typer.Option(min=0, help="Of them, how many only read.")] = 0

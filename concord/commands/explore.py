@@ -9,18 +9,23 @@ import msgspec
 import typer
 from rich.table import Table
 
+from concord.cases import explain_cases, tell_cases
 from concord.exits import Kept
 from concord.folders import claim
 from concord.options import Json, Out, ScopeOptions, takes_structs
 from concord.refusals import UsageError, refusing
-from concord.terminal import say, say_data, say_table, status, styled
+from concord.terminal import command_line, say, say_data, say_table, status, styled
 from model.result import exit_code
 from model.verdict import Verdict
 from model.wording import counted, listed
-from simulator.exploring.scope import ACTIONS, BOUNDARIES, FAULTS, Scope
 from simulator.exploring.search import Budget, Exploration, places_of
 from simulator.exploring.search import explore as go
 from simulator.exploring.telling import sentences
+from simulator.failures.case import Case, Origin, confirm, save_case
+from simulator.failures.shrink import Budget as Attempts
+from simulator.failures.shrink import Shrinker
+from simulator.planning.scope import ACTIONS, BOUNDARIES, DOCUMENT, FAULTS, Scope, Way
+from simulator.planning.small import cell_of
 from simulator.virtual.cell import HEALTHY, Parts
 from simulator.zoo.catalogue import bug_of
 
@@ -32,6 +37,9 @@ EXAMPLES = (
     "concord explore --clients 3 --edits 3 --faults 0 --action insert --queue 1",
     "concord explore --edits 3 --inject dopt",
 )
+
+SHRINKING_CPU_SECONDS = 10.0
+"""The shortest way is nearly always as short as it gets."""
 
 
 @takes_structs
@@ -59,13 +67,18 @@ def explore(
             scope, parts, bounds, progress=lambda n, left: stage(f"exploring: {n:,} states, {left:,} waiting")
         )
     code = int(exit_code(result.verdict, ()))
+    cases: list[tuple[Path, Case]] = []
     data = msgspec.json.format(msgspec.json.encode(as_data(result)), indent=1) + b"\n"
     with Kept() as kept:
         (out / "explored.json").write_bytes(data)
+        cases = _kept(result, parts, inject, out)
     if json:
         say_data(data.rstrip())
     else:
-        _tell(result, parts)
+        _tell(result)
+        for _, case in cases:
+            _tell_way(case, parts)
+        tell_cases(cases)
     if code := kept.code(code):
         raise typer.Exit(code)
 
@@ -117,7 +130,7 @@ def as_data(result: Exploration) -> dict[str, Any]:
     }
 
 
-def _tell(result: Exploration, parts: Parts) -> None:
+def _tell(result: Exploration) -> None:
     colour = {Verdict.VALID: "green", Verdict.VIOLATED: "red"}.get(result.verdict, "yellow")
     scope = result.scope
     say(
@@ -132,11 +145,6 @@ def _tell(result: Exploration, parts: Parts) -> None:
     if result.found:
         for found in result.found:
             say(f"{found.violation.check}: {found.violation.message}")
-        first = result.found[0]
-        way = "shortest way" if first.is_shortest else "way"
-        say(f"the {way} there, {counted(len(first.steps), 'step')}:")
-        for line in sentences(scope, parts, first):
-            say(f"  {line}")
         return
     if result.covered:
         say_table(_table(result))
@@ -144,6 +152,31 @@ def _tell(result: Exploration, parts: Parts) -> None:
         say(f"bounded by the budget: {result.frontier:,} states of the frontier are left")
     if result.missing:
         say(f"never happened: {listed([f'{fault} at {boundary}' for fault, boundary in result.missing])}")
+
+
+def _kept(result: Exploration, parts: Parts, bug: str, out: Path) -> list[tuple[Path, Case]]:
+    """What was found as a case, made smaller, explained and written; none if there is none."""
+    if not result.found:
+        return []
+    found = result.found[0]
+    origin = Origin("", 0, 0, DOCUMENT, found.violation.time_us, command_line())
+    plan = cell_of(Way(result.scope, found.steps, found.is_end))
+    case = confirm(plan, parts, found.violation, bug, origin)
+    assert case is not None, "a way that was gone once leads to the same end"
+    with status("shrinking"):
+        case = Shrinker(case, parts, Attempts(SHRINKING_CPU_SECONDS)).shrink()
+    path = out / "failures" / f"{case.check}.json"
+    path.parent.mkdir(exist_ok=True)
+    save_case(case, path)
+    explain_cases([(path, case)])
+    return [(path, case)]
+
+
+def _tell_way(case: Case, parts: Parts) -> None:
+    assert case.plan.way is not None
+    say(f"a shortest way there, {counted(case.steps, 'step')}:" if case.shrunk else "a way there:")
+    for line in sentences(case.plan.way, parts):
+        say(f"  {line}")
 
 
 def _table(result: Exploration) -> Table:

@@ -7,6 +7,7 @@ import typer
 from concord.cases import CaseFile, case_of
 from concord.terminal import say, status
 from model.verdict import ExitCode
+from model.wording import counted
 from simulator.failures.trial import attempt
 
 EXAMPLES = ("concord replay out/failures/convergence.json",)
@@ -27,5 +28,6 @@ def replay(file: CaseFile) -> None:
         return
     for result in failed:
         say(("violated", "red"), f": {result.name}: {result.violations[0].message}")
-    say(f"{case.clients} clients, {case.operations} edits; {same}, digest {trial.digest}")
+    size = f"{counted(case.clients, 'client')}, {counted(case.operations, 'edit')}"
+    say(f"{size}; {same}, digest {trial.digest}")
     raise typer.Exit(ExitCode.VIOLATED)

@@ -73,5 +73,5 @@ def shrink(
 
 
 def _size(case: Case) -> str:
-    faults = counted(len(case.plan.faults), "fault")
+    faults = counted(case.faults, "fault")
     return f"{counted(case.clients, 'client')}, {counted(case.operations, 'edit')}, {faults}"

@@ -4,22 +4,43 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, BinaryIO, ClassVar, NamedTuple, TypeAlias
+from typing import BinaryIO, ClassVar, NamedTuple, Protocol, TypeAlias
 
 from model.checkers import Judge
 from model.claims import Claims
+from model.histogram import Histogram
 from model.history import Header
 from model.marks import BY_NAME, Mechanism, Side
 from model.measures.measure_set import Totals
 from simulator.gossip.peer import GossipParts
-from simulator.planning.plan import CellPlan
+from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.scenario import Scenario, without_requirements
 from simulator.virtual.cell import Parts
 from simulator.virtual.recorder import Recorder
-from simulator.virtual.simulation import Simulation
 
 AnyParts: TypeAlias = Parts | GossipParts
-AnyCell: TypeAlias = Simulation[Any]
+
+
+class AnyCell(Protocol):
+    """A cell of any engine, to be run once.
+
+    Attributes:
+        recorder: gets the history.
+        realised: the fault windows as they happened.
+        transform: how long carrying and merging edits took, if that is measured; microseconds of CPU time.
+    """
+
+    recorder: Recorder
+    realised: list[FaultWindow]
+    transform: Histogram
+
+    def run(self) -> str:
+        """Let everything happen; the digest of the history."""
+        ...
+
+    def stop(self) -> str:
+        """End before the time; the digest of the history so far."""
+        ...
 
 
 class Planned(NamedTuple):

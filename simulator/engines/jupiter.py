@@ -8,6 +8,7 @@ from model.claims import JUPITER
 from model.marks import WITH_SERVER
 from model.measures.measure_set import Totals
 from simulator.engines.engine import AnyParts, Planned, SimulatedEngine, wrong_parts
+from simulator.exploring.playing import WayCell
 from simulator.faults import fault_of
 from simulator.planning.cells import plan_cells
 from simulator.planning.faultspec import KINDS_WITH_SERVER
@@ -54,9 +55,11 @@ class JupiterEngine(SimulatedEngine):
         parts: AnyParts,
         clock_us: Callable[[], float] | None,
         progress: Callable[[int], None] | None,
-    ) -> Cell:
+    ) -> Cell | WayCell:
         if not isinstance(parts, Parts):
             raise wrong_parts(self)
+        if plan.way is not None:
+            return WayCell(plan.way, recorder, parts, progress)
         return Cell(plan, recorder, people, parts, fault_of=fault_of, clock_us=clock_us, progress=progress)
 
     def edits(self, totals: Totals) -> int:

@@ -18,9 +18,9 @@ from model.protocol import (
     decode_server,
 )
 from reference_server.core.effects import Append
-from simulator.exploring.scope import BOUNDARIES, Boundary, Step
 from simulator.exploring.state import State
 from simulator.exploring.system import System
+from simulator.planning.scope import BOUNDARIES, Boundary, Step
 
 
 class Boundaries:

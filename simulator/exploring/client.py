@@ -14,11 +14,8 @@ from model.history import Record
 from model.jupiter import Replica
 from model.memo import Memo
 from model.people.actions import Action, Edit, Move, Redo, Undo
-from simulator.exploring.scope import DOCUMENT, SITES, ActionKind
 from simulator.exploring.values import Snapshots
-
-TYPED_OFFLINE: Final = 9
-"""Letters typed in one absence; one more than :data:`model.protocol.BLIP_EDITS_MAX`."""
+from simulator.planning.scope import DOCUMENT, SITES, TYPED_OFFLINE, ActionKind
 
 _LETTERS: Final = tuple(ord(first) for first in "A\N{MATHEMATICAL BOLD SMALL A}\N{GREEK SMALL LETTER ALPHA}a")
 """The first letter of each client; the second one has some that are two units of UTF-16."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from simulator.exploring.scope import Scope
 from simulator.exploring.search import Budget, Exploration, explore
+from simulator.planning.scope import Scope
 from simulator.virtual.cell import HEALTHY, Parts
 
 QUICK: Final[dict[str, Scope]] = {

@@ -8,7 +8,7 @@ judged up to there: whatever a checker notices, it notices when it happens, or a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -20,14 +20,12 @@ from model.claims import JUPITER
 from model.history import Record
 from model.verdict import CheckResult, Verdict, Violation, merge_results
 from simulator.exploring.boundaries import Boundaries
-from simulator.exploring.scope import BOUNDARIES, FAULTS, Boundary, FaultKind, Scope, Step
+from simulator.exploring.playing import ending, timed
 from simulator.exploring.state import Move, State
 from simulator.exploring.system import System
 from simulator.exploring.values import Values
+from simulator.planning.scope import BOUNDARIES, FAULTS, Boundary, FaultKind, Scope, Step
 from simulator.virtual.cell import HEALTHY, Parts
-
-STEP_US: Final = 1_000
-"""Time between two steps of a history, so that a reader can tell them apart."""
 
 PROGRESS_EVERY: Final = 256
 """States between two looks at the budget."""
@@ -316,32 +314,19 @@ class _Search:
         self._found += sorted(found, key=_rank) if not self._found else ()
 
 
-def _rank(found: Found) -> tuple[int, int]:
-    """What was noticed first says most; of the same moment, what says why."""
-    return found.violation.time_us, found.violation.check not in SAYS_WHY
+def _rank(found: Found) -> tuple[int, bool, bool]:
+    """What was noticed first says most; of the same moment, what says why, and last a bare assertion."""
+    violation = found.violation
+    return violation.time_us, INVARIANTS in violation.kind, violation.check not in SAYS_WHY
 
 
 SAYS_WHY: Final = frozenset({"exceptions", "protocol"})
 """Checks whose violations name the cause."""
 
+INVARIANTS: Final = "check_invariants"
+"""Of the kind of an exception: no more is said than that something does not hold."""
+
 _ACCUSING: Final = frozenset({history.Raised, history.Accused})
-
-
-def timed(records: tuple[Record, ...], step: int) -> list[Record]:
-    """The records of a step, at its time; in the tables they have none."""
-    at = step * STEP_US
-    return [
-        _replace(record, time_us=at, received_us=at)
-        if getattr(record, "received_us", 0)
-        else _replace(record, time_us=at)
-        for record in records
-    ]
-
-
-def ending(records: tuple[Record, ...], step: int) -> list[Record]:
-    """The end of a history after so many steps: nothing goes wrong any more, and what there is."""
-    at = (step + 1) * STEP_US
-    return [history.Healed(at, 0), *timed(records, step + 1), history.Finished(at)]
 
 
 def judged(records: list[Record]) -> list[CheckResult]:
@@ -349,21 +334,3 @@ def judged(records: list[Record]) -> list[CheckResult]:
     checkers = checkers_for(JUPITER)
     Judge(checkers).feed(records)
     return [checker.result() for checker in checkers]
-
-
-def follow(system: System, steps: Sequence[Step], *, is_end: bool) -> list[Record]:
-    """The history of these steps; what cannot be done is left out.
-
-    Args:
-        system: at its beginning.
-        steps: what happens.
-        is_end: whether everything is read back then.
-    """
-    state = system.first
-    records = list(system.first_records)
-    for at, step in enumerate(steps, 1):
-        move = next((move for move in system.moves(state) if move.step == step), None)
-        if move is not None:
-            records += timed(move.records, at)
-            state = move.after
-    return [*records, *ending(system.ending(state), len(steps))] if is_end else records

@@ -39,8 +39,8 @@ from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
 from reference_server.in_process import InProcessServer
 from reference_server.store.memory import MemoryStore
-from simulator.exploring.scope import APPLIED, COMMITTED, DOCUMENT, LATE, SITES, Scope
 from simulator.exploring.values import Snapshots
+from simulator.planning.scope import APPLIED, COMMITTED, DOCUMENT, LATE, SITES, Scope
 from simulator.virtual.cell import Parts
 from simulator.virtual.holdings import Holdings
 from simulator.virtual.occasion import occasion

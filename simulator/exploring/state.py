@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from model.history import Record
-from simulator.exploring.scope import Step
+from simulator.planning.scope import Step
 
 
 class Seat(NamedTuple):

@@ -14,7 +14,11 @@ from model.history import Record
 from model.identity import ConnectionId
 from reference_server.core.effects import Append, Request
 from simulator.exploring.client import ClientFacts
-from simulator.exploring.scope import (
+from simulator.exploring.server import CONNECTIONS_MAX
+from simulator.exploring.state import Left, Move, Seat, State
+from simulator.exploring.tables import client_table, server_table
+from simulator.exploring.values import Values
+from simulator.planning.scope import (
     APPLIED,
     COMMITTED,
     LATE,
@@ -22,10 +26,6 @@ from simulator.exploring.scope import (
     Scope,
     Step,
 )
-from simulator.exploring.server import CONNECTIONS_MAX
-from simulator.exploring.state import Left, Move, Seat, State
-from simulator.exploring.tables import client_table, server_table
-from simulator.exploring.values import Values
 from simulator.virtual.cell import Parts
 
 ATTEMPTS_MAX: Final = 6

@@ -16,9 +16,9 @@ from model.memo import Memo
 from simulator.exploring import client as clients
 from simulator.exploring import server as servers
 from simulator.exploring.client import ChosenClient, ClientFacts
-from simulator.exploring.scope import Scope
 from simulator.exploring.server import ChosenServer, ServerFacts
 from simulator.exploring.values import Snapshots, Values
+from simulator.planning.scope import Scope
 from simulator.virtual.cell import Parts
 
 Command: TypeAlias = tuple[Any, ...]

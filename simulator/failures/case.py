@@ -98,13 +98,24 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def operations(self) -> int:
-        """Number of edits in the scripts."""
-        return sum(
-            step.do in ("edit", "undo", "redo")
-            for d in self.plan.documents
-            for c in d.clients
-            for step in c.script or ()
-        )
+        """Number of edits in the scripts, or on the way."""
+        if self.plan.way is not None:
+            return self.plan.way.edits
+        return sum(step.do in ("edit", "undo", "redo") for step in self._script_steps)
+
+    @property
+    def faults(self) -> int:
+        """How much goes wrong: fault windows, or steps of the way."""
+        return len(self.plan.faults if self.plan.way is None else self.plan.way.faults)
+
+    @property
+    def steps(self) -> int:
+        """How much happens: what clients do by themselves, or everything on the way."""
+        return len(self._script_steps if self.plan.way is None else self.plan.way.steps)
+
+    @property
+    def _script_steps(self) -> list[ScriptStep]:
+        return [step for d in self.plan.documents for c in d.clients for step in c.script or ()]
 
 
 def save_case(case: Case, path: Path) -> None:

@@ -40,7 +40,7 @@ class _ClientStep(NamedTuple):
     step: ScriptStep
 
 
-def _left_out(items: Sequence[_T], plan_with: Callable[[list[_T]], CellPlan]) -> _Proposing[list[_T]]:
+def left_out(items: Sequence[_T], plan_with: Callable[[list[_T]], CellPlan]) -> _Proposing[list[_T]]:
     """The plans without all items, without a half, a quarter … of those left, without a single one.
 
     The last items go first, since what came after a failure has not caused it. Returns the items that stay.
@@ -65,12 +65,12 @@ def _left_out(items: Sequence[_T], plan_with: Callable[[list[_T]], CellPlan]) ->
 def fewer_clients(plan: CellPlan) -> Proposals:
     """Leave clients out; if all can go, the first one stays."""
     clients = list(_document(plan).clients)
-    yield from _left_out(clients, lambda kept: _with_clients(plan, kept or clients[:1]))
+    yield from left_out(clients, lambda kept: _with_clients(plan, kept or clients[:1]))
 
 
 def fewer_faults(plan: CellPlan) -> Proposals:
     """Leave fault windows out."""
-    yield from _left_out(plan.faults, lambda kept: _replace(plan, faults=tuple(kept)))
+    yield from left_out(plan.faults, lambda kept: _replace(plan, faults=tuple(kept)))
 
 
 def fewer_absences(plan: CellPlan) -> Proposals:
@@ -88,7 +88,7 @@ def fewer_absences(plan: CellPlan) -> Proposals:
         gone = {s[:2] for absence in absences if absence not in kept for s in absence}
         return _with_steps(plan, [s for s in steps if s[:2] not in gone])
 
-    yield from _left_out(absences, with_absences)
+    yield from left_out(absences, with_absences)
 
 
 def fewer_steps(plan: CellPlan) -> Proposals:
@@ -109,7 +109,7 @@ def _fewer_steps(
 ) -> Proposals:
     first = [s for s in _steps(plan) if not s.number]
     others = sorted((s for s in _steps(plan) if s.number), key=lambda s: s.step.at_us)
-    yield from _left_out(others, lambda kept: _with_steps(plan, [*first, *moved(others, kept)]))
+    yield from left_out(others, lambda kept: _with_steps(plan, [*first, *moved(others, kept)]))
 
 
 def _in_place(steps: list[_ClientStep], kept: list[_ClientStep]) -> list[_ClientStep]:
@@ -164,7 +164,7 @@ def less_time(plan: CellPlan) -> Proposals:
         if (yield proposal):
             plan = proposal
     gaps = _gaps(plan)
-    kept = yield from _left_out(gaps, lambda kept: _with_gaps(plan, gaps, kept))
+    kept = yield from left_out(gaps, lambda kept: _with_gaps(plan, gaps, kept))
     plan = _with_gaps(plan, gaps, kept)
     for number, window in enumerate(plan.faults):
         while (half_us := (window.end_us - window.begin_us) // 2) > SHORT_PAUSE_US:
@@ -244,7 +244,7 @@ def plainer_edits(plan: CellPlan) -> Proposals:
         taken = True
         while taken:
             edits = [s[:2] for s in _steps(plan) if _weight(simpler(s.step, LETTERS[0])) < _weight(s.step)]
-            kept = yield from _left_out(edits, partial(_simplified, plan, simpler, edits))
+            kept = yield from left_out(edits, partial(_simplified, plan, simpler, edits))
             taken = kept != edits
             plan = _simplified(plan, simpler, edits, kept)
 

@@ -17,6 +17,7 @@ from simulator.engines.engine import AnyParts
 from simulator.failures.case import Case
 from simulator.failures.passes import PASSES, STEADY_FIRST, Pass
 from simulator.failures.trial import Trial, attempt
+from simulator.failures.ways import WAY_PASSES
 from simulator.planning.plan import CellPlan
 
 ATTEMPTS_MAX: Final = 4_000
@@ -90,10 +91,12 @@ class Shrinker:
         what it tries first, so there is another one as long as the case is large.
         """
         whole = self._case
-        found = [self._searched(PASSES)]
-        if found[0].shrunk and not is_small(found[0]):
-            self._case = whole
-            found.append(self._searched(STEADY_FIRST))
+        first, *others = (WAY_PASSES,) if whole.plan.way is not None else (PASSES, STEADY_FIRST)
+        found = [self._searched(first)]
+        for passes in others:
+            if found[-1].shrunk and not is_small(found[-1]):
+                self._case = whole
+                found.append(self._searched(passes))
         return _replace(min(found, key=_size), attempts=self._attempts_before + self._budget.attempts)
 
     def _searched(self, passes: Sequence[Pass]) -> Case:
@@ -156,5 +159,4 @@ def is_small(case: Case) -> bool:
 
 def _size(case: Case) -> tuple[int, int]:
     """What makes a case easy to read: few clients and edits, then little else."""
-    steps = sum(len(c.script or ()) for d in case.plan.documents for c in d.clients)
-    return case.clients + case.operations, steps + len(case.plan.faults)
+    return case.clients + case.operations, case.steps + case.faults

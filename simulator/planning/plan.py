@@ -13,6 +13,7 @@ import msgspec
 
 from model.identity import DocumentId, SiteId
 from simulator.planning.scenario import BusSettings, Gossip, NetworkSettings, ServerSettings, Sessions
+from simulator.planning.scope import Way
 from simulator.workload.settings import Workload, WorkloadKind
 
 PLAN_VERSION: Final = 1
@@ -104,7 +105,8 @@ class FaultWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One cell: its workers, their store, its documents and their clients (D18).
 
-    With ``gossip`` there is neither gateway nor store, and the clients exchange events among themselves.
+    With ``gossip`` there is neither gateway nor store, and the clients exchange events among themselves. With
+    a ``way`` there is no time: what happens is said step by step, network and sessions count for nothing.
     """
 
     seed: int
@@ -119,4 +121,5 @@ class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     faults: tuple[FaultWindow, ...]
     gossip: GossipPlan | None = None
     bus: BusSettings = BusSettings()
+    way: Way | None = None
     version: int = PLAN_VERSION

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from model.identity import DocumentId, SiteId
+from model.identity import SiteId
 from model.people.characters import Supply
 from model.people.episodes import Weights
 from simulator.planning.faultspec import FAULT_KINDS
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan, FaultWindow, GossipPlan, Topology
 from simulator.planning.scenario import Gossip, NetworkSettings, Region, ServerSettings, Sessions
+from simulator.planning.scope import DOCUMENT, SITES, Way
 from simulator.planning.seeds import Seeds
 from simulator.workload.catalogue import initial_text
 from simulator.workload.settings import Workload, WorkloadKind
 
 _HEAL_BOUND_US: Final = 6_000_000
 _SECOND_US: Final = 1_000_000
-_DOCUMENT: Final = DocumentId("d")
+_SERVER: Final = ServerSettings()
 
 
 class PlannedFault(NamedTuple):
@@ -77,33 +78,29 @@ class SmallCell(NamedTuple):
 
     def __call__(self, seed: int) -> CellPlan:
         """The plan of this cell under ``seed``."""
-        return CellPlan(
-            seed=seed,
-            index=0,
-            duration_us=int(self.seconds * _SECOND_US),
-            heal_bound_us=_HEAL_BOUND_US,
-            workload=Workload(
+        return _plan(
+            seed,
+            self.seconds,
+            Workload(
                 kind=self.workload,
                 edits_per_second=self.edits_per_second,
                 text_length=self.text_length,
                 weights=self.weights,
             ),
-            network=NetworkSettings(
+            NetworkSettings(
                 regions=(Region("everywhere", 1.0, self.latency_us, self.latency_us // 2),),
                 keep_alive_us=1_000_000,
                 connect_timeout_us=500_000,
                 retry_us=100_000,
                 retry_max_us=1_000_000,
             ),
+            _sessions(self.absences, self.absence_us, self.crash_share, self.late_share, self.leave_share),
+            [self.names(n) for n in range(1, self.clients + 1)],
             server=ServerSettings(
                 commit_us=self.commit_us,
                 snapshot_every_revisions=self.snapshot_every,
                 offline_horizon_revisions=self.horizon,
             ),
-            sessions=_sessions(
-                self.absences, self.absence_us, self.crash_share, self.late_share, self.leave_share
-            ),
-            documents=(_document(seed, self.workload, self.text_length, self.clients, self.names),),
             faults=_windows(self.faults),
         )
 
@@ -143,35 +140,80 @@ class SmallGossipCell(NamedTuple):
 
     def __call__(self, seed: int) -> CellPlan:
         """The plan of this cell under ``seed``."""
-        return CellPlan(
-            seed=seed,
-            index=0,
-            duration_us=int(self.seconds * _SECOND_US),
-            heal_bound_us=_HEAL_BOUND_US,
-            workload=Workload(
-                kind="contention", edits_per_second=self.edits_per_second, text_length=self.text_length
+        gossip = GossipPlan(
+            rule=self.rule,
+            topology=self.topology,
+            settings=Gossip(
+                round_us=self.round_us,
+                compare_us=1_000_000,
+                loss=self.loss,
+                duplication=0.05,
+                reordering=self.reordering,
+                held_us=400_000,
+                compact_us=1_000_000,
             ),
-            network=NetworkSettings(regions=(Region("everywhere", 1.0, 60_000, 30_000),)),
-            server=ServerSettings(),
-            sessions=_sessions(self.absences, 1_500_000, self.crash_share, late_share=0.0),
-            documents=(_document(seed, "contention", self.text_length, self.replicas, self.names),),
-            faults=(),
-            gossip=GossipPlan(
-                rule=self.rule,
-                topology=self.topology,
-                settings=Gossip(
-                    round_us=self.round_us,
-                    compare_us=1_000_000,
-                    loss=self.loss,
-                    duplication=0.05,
-                    reordering=self.reordering,
-                    held_us=400_000,
-                    compact_us=1_000_000,
-                ),
-                compacted=(_DOCUMENT,) if self.compacts else (),
-                examined=(),
-            ),
+            compacted=(DOCUMENT,) if self.compacts else (),
+            examined=(),
         )
+        return _plan(
+            seed,
+            self.seconds,
+            Workload(kind="contention", edits_per_second=self.edits_per_second, text_length=self.text_length),
+            NetworkSettings(regions=(Region("everywhere", 1.0, 60_000, 30_000),)),
+            _sessions(self.absences, 1_500_000, self.crash_share, late_share=0.0),
+            [self.names(n) for n in range(1, self.replicas + 1)],
+            gossip=gossip,
+        )
+
+
+def cell_of(way: Way) -> CellPlan:
+    """The plan of a cell in which a way is gone."""
+    scope = way.scope
+    clients = tuple(ClientPlan(site, script=()) for site in SITES[: scope.clients])
+    return CellPlan(
+        seed=0,
+        index=0,
+        duration_us=0,
+        heal_bound_us=0,
+        workload=Workload(kind="contention"),
+        network=NetworkSettings(),
+        server=ServerSettings(),
+        sessions=Sessions(),
+        documents=(DocumentPlan(DOCUMENT, scope.text, "contention", True, True, clients),),
+        faults=(),
+        way=way,
+    )
+
+
+def _plan(
+    seed: int,
+    seconds: float,
+    workload: Workload,
+    network: NetworkSettings,
+    sessions: Sessions,
+    names: Sequence[str],
+    *,
+    server: ServerSettings = _SERVER,
+    faults: tuple[FaultWindow, ...] = (),
+    gossip: GossipPlan | None = None,
+) -> CellPlan:
+    """The plan of one document in which everybody of these names is at one spot."""
+    text = initial_text(workload.kind, workload.text_length, Seeds(seed).stream("text"), Supply())
+    clients = tuple(ClientPlan(SiteId(name)) for name in names)
+    is_unique = workload.kind == "contention"
+    return CellPlan(
+        seed=seed,
+        index=0,
+        duration_us=int(seconds * _SECOND_US),
+        heal_bound_us=_HEAL_BOUND_US,
+        workload=workload,
+        network=network,
+        server=server,
+        sessions=sessions,
+        documents=(DocumentPlan(DOCUMENT, text, workload.kind, is_unique, True, clients),),
+        faults=faults,
+        gossip=gossip,
+    )
 
 
 def _sessions(
@@ -186,20 +228,6 @@ def _sessions(
         idle_share=0.0,
         late_share=late_share,
         leave_share=leave_share,
-    )
-
-
-def _document(
-    seed: int, workload: WorkloadKind, text_length: int, clients: int, names: Callable[[int], str]
-) -> DocumentPlan:
-    rng = Seeds(seed).stream("text")
-    return DocumentPlan(
-        document=_DOCUMENT,
-        text=initial_text(workload, text_length, rng, Supply()),
-        workload=workload,
-        unique=workload == "contention",
-        displayed=True,
-        clients=tuple(ClientPlan(SiteId(names(n))) for n in range(1, clients + 1)),
     )
 
 

@@ -31,8 +31,13 @@ def test_a_seeded_bug_is_told_on_the_shortest_way(terminal: Terminal, tmp_path: 
     done = terminal("explore", "--edits", "2", "--inject", "tie-reversed", "--out", str(tmp_path))
     assert done.code == ExitCode.VIOLATED
     assert "convergence: b " in done.out
-    assert "the shortest way there, 8 steps:" in done.out
-    assert "  4. b does: insert; b shows" in done.out
+    assert "a shortest way there, 8 steps:" in done.out
+    assert "  4. b inserts a character in the middle; b shows" in done.out
+    failure = tmp_path / "failures" / "convergence.json"
+    assert failure.with_suffix(".html").exists()
+    assert terminal("replay", str(failure)).code == ExitCode.VIOLATED
+    assert "nothing more can be taken away" in terminal("shrink", str(failure)).out
+    assert "b shows" in terminal("explain", str(failure)).out
 
 
 def test_a_budget_that_ends_is_unknown_and_says_what_is_left(terminal: Terminal, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from simulator.failures.explain.steps import EVERYBODY, StoryStep
 from simulator.failures.explain.story import story
 from simulator.failures.explain.wording import EMPTY, milliseconds, quoted, safe, seconds
 from simulator.planning.plan import ClientPlan, ScriptStep
+from simulator.planning.scope import words
 
 CSS: Final = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 GENERATOR: Final = '<meta name="generator" content="Concord">'
@@ -75,7 +76,7 @@ def explain(
         _section("What happened", f"{legend}\n{drawn}", scene.omitted),
         _section("The steps", _table(steps, scene.numbers), scene.omitted),
         _section("What the checks say", _violations(results)),
-        _section("What everybody was told to do", _scripts(case)),
+        _told(case),
         _section("Run it again", _replay(case, file)),
     ]
     return f"""<!DOCTYPE html>
@@ -114,19 +115,32 @@ def _header(case: Case, head: Headline) -> str:
 
 def _circumstances(case: Case) -> str:
     """How small the case is, which faults act in it, where it was found."""
-    origin = case.origin
-    faults = [
+    size = f"{counted(case.clients, 'client')}, {counted(case.operations, 'edit')}"
+    faults = _faults(case)
+    acting = f"faults: {listed(faults)}" if faults else "no faults"
+    shrunk = "shrunk" if case.shrunk else "not shrunk"
+    seeded = f"; with the seeded bug {case.bug}" if case.bug else ""
+    return f"{size}; {acting}; {_found(case)}; {shrunk}{seeded}."
+
+
+def _faults(case: Case) -> list[str]:
+    """What goes wrong, in words."""
+    if (way := case.plan.way) is not None:
+        return [words(step, way.scope.workers) for step in way.faults]
+    return [
         f"{w.kind} {_whom(w.sites)}from {seconds(w.begin_us)} to {seconds(w.end_us)}"
         for w in case.plan.faults
     ]
-    size = f"{counted(case.clients, 'client')}, {counted(case.operations, 'edit')}"
-    acting = f"faults: {listed(faults)}" if faults else "no faults"
-    found = (
+
+
+def _found(case: Case) -> str:
+    """Where the case was found, in words."""
+    if case.plan.way is not None:
+        return "found by trying every order of what can happen"
+    origin = case.origin
+    return (
         f"found in {origin.scenario} with seed {origin.seed}, cell {origin.cell}, document {origin.document}"
     )
-    shrunk = "shrunk" if case.shrunk else "not shrunk"
-    seeded = f"; with the seeded bug {case.bug}" if case.bug else ""
-    return f"{size}; {acting}; {found}; {shrunk}{seeded}."
 
 
 def _whom(sites: Sequence[str] | None) -> str:
@@ -191,9 +205,16 @@ def _evidence(violation: Violation) -> str:
     )
 
 
-def _scripts(case: Case) -> str:
+def _told(case: Case) -> str:
+    """What makes the failure: one way, or a script for each client."""
+    if (way := case.plan.way) is not None:
+        rows = "".join(f"<li>{safe(words(step, way.scope.workers))}</li>\n" for step in way.steps)
+        end = "<p>Then nothing happens any more, and everything is read back.</p>" if way.is_end else ""
+        note = "One step in a millisecond, from when everybody has joined."
+        return _section("What happened, one step after another", f"<ol>\n{rows}</ol>\n{end}", note)
     clients = [c for d in case.plan.documents for c in d.clients]
-    return '<div class="columns">' + "".join(map(_script, clients)) + "</div>"
+    scripts = "".join(map(_script, clients))
+    return _section("What everybody was told to do", f'<div class="columns">{scripts}</div>')
 
 
 def _script(client: ClientPlan) -> str:

@@ -86,6 +86,8 @@ class _Teller(Steps):
             case history.FaultBegan():
                 what = f"{record.name} begins"
                 self.add(StoryStep(record.time_us, EVERYBODY, "fault", what, name=record.name))
+            case history.FaultEnded() if self._has_just_begun(record):
+                self.change(self.newest[EVERYBODY], what=record.name)
             case history.FaultEnded():
                 what = f"{record.name} ends ({record.affected:,} hit)"
                 step = StoryStep(record.time_us, EVERYBODY, "fault", what, name=record.name)
@@ -117,6 +119,11 @@ class _Teller(Steps):
                 self.take_problem(record)
             case _:
                 pass  # cursors as the server knows them, and what is about the whole run
+
+    def _has_just_begun(self, record: history.FaultEnded) -> bool:
+        """Whether this fault is over in the moment in which it began."""
+        number = self.of_now(EVERYBODY, record.time_us, "fault")
+        return number is not None and self.steps[number].name == record.name
 
     def take_problem(self, record: history.Raised | history.Accused | history.Garbled) -> None:
         lane = lane_of(record.site)

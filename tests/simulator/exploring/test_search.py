@@ -12,11 +12,12 @@ import pytest
 from model.history import Record
 from model.marks import Mechanism, tallied
 from model.verdict import Verdict
+from simulator.exploring.playing import ending, timed
 from simulator.exploring.quick import QUICK, STATES_MAX, explore_quickly
-from simulator.exploring.scope import ActionKind, Scope, Step
-from simulator.exploring.search import Budget, Exploration, ending, explore, judged, timed
+from simulator.exploring.search import Budget, Exploration, explore, judged
 from simulator.exploring.state import State
 from simulator.exploring.system import System
+from simulator.planning.scope import ActionKind, Scope, Step
 from simulator.virtual.cell import HEALTHY, Parts
 from simulator.zoo.catalogue import bug_of
 
@@ -38,11 +39,11 @@ STATES = {
     "moves": (170, 26),
     "typing": (419, 33),
     "undo": (860, 67),
-    "faults": (2_646, 94),
+    "faults": (2_666, 90),
     "absences": (1_883, 43),
-    "trimming": (2_730, 94),
+    "trimming": (2_750, 90),
     "busy": (4_203, 175),
-    "workers": (3_283, 113),
+    "workers": (3_341, 113),
     "three": (3_189, 121),
 }
 SCOPES = {**QUICK, "three": Scope(clients=3, edits=3, faults=0, actions=("insert",))}

@@ -1,4 +1,4 @@
-"""How far an exploration goes, as data: who takes part, what they may do, what may go wrong."""
+"""How far an exploration goes, and one way through it, as data: who takes part, what happens step by step."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ An ``absence`` is a closed laptop at which nine letters are typed: one more than
 """
 
 ACTIONS: Final[tuple[ActionKind, ...]] = get_args(ActionKind)
+
+TYPED_OFFLINE: Final = 9
+"""Letters typed in one absence; one more than :data:`model.protocol.BLIP_EDITS_MAX`."""
 
 DOCUMENT: Final = DocumentId("d")
 SITES: Final = tuple(SiteId(site) for site in "abcd")
@@ -102,3 +105,81 @@ APPLIED: Final = "applied, answer lost"
 LOST: Final = "not applied, answer lost"
 LATE: Final = "answer lost, applied later"
 """What else may become of an append; the last is done only after the server has heard of nothing."""
+
+
+class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to the clients and the server of a scope, one step after another.
+
+    Attributes:
+        scope: who takes part; all steps are within it.
+        steps: what happens, from when everybody has joined; one that cannot happen then is passed over.
+        is_end: whether everything is read back after the last of them, if nothing has to happen any more.
+    """
+
+    scope: Scope
+    steps: tuple[Step, ...]
+    is_end: bool
+
+    @property
+    def edits(self) -> int:
+        """Edits that people make on it."""
+        return sum(
+            TYPED_OFFLINE if step.how == "absence" else step.how != "move"
+            for step in self.steps
+            if step.kind == "act"
+        )
+
+    @property
+    def faults(self) -> tuple[Step, ...]:
+        """The steps with which something goes wrong."""
+        return tuple(step for step in self.steps if step.fault is not None)
+
+
+_CLIENT_STEPS: Final = {
+    "up": "the server receives the next message of {who}",
+    "down": "{who} receives the next message of the server",
+    "connect": "{who} opens a connection",
+    "restart": "{who} starts again with what it had saved",
+    "online": "{who} opens the laptop",
+    "wait": "{who} does what was due",
+    "break": "the connection of {who} breaks",
+    "crash": "{who} crashes",
+    "end": "the server notices that a connection of {who} is gone",
+    "stray": "the server receives a message of a connection that {who} has lost",
+}
+
+_WORKER_STEPS: Final = {
+    "start": "{who} starts again",
+    "merge": "{who} merges more of a branch",
+    "hint": "{who} hears that another one has appended",
+    "late": "an append of which nobody hears any more reaches the store",
+}
+
+_DONE: Final[dict[str, str]] = {
+    "insert": "inserts a character in the middle",
+    "delete": "deletes two characters in the middle",
+    "replace": "replaces a character in the middle",
+    "undo": "undoes its last edit",
+    "redo": "redoes what it has undone",
+    "move": "puts its cursor into the middle",
+    "absence": f"closes the laptop and types {TYPED_OFFLINE} characters without a connection",
+}
+
+
+def concerned(step: Step) -> int | None:
+    """The number of the client that a step is about; None if it is about the server."""
+    return step.who if step.kind == "act" or step.kind in _CLIENT_STEPS else None
+
+
+def words(step: Step, workers: int) -> str:
+    """A step as a sentence without its full stop."""
+    worker = "the server" if workers == 1 else f"worker {step.who}"
+    if step.kind == "act":
+        return f"{SITES[step.who]} {_DONE[step.how]}"
+    if step.kind == "store":
+        return f"the store answers {worker}" if step.how == COMMITTED else f"the store: {step.how}"
+    if step.kind == "death":
+        return f"{worker} dies; its append: {step.how}"
+    if step.kind in _CLIENT_STEPS:
+        return _CLIENT_STEPS[step.kind].format(who=SITES[step.who])
+    return _WORKER_STEPS[step.kind].format(who=worker)
