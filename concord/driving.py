@@ -25,6 +25,6 @@ def drive(chosen: Chosen, options: LiveOptions) -> RunOutcome:
     )
     with progress("driving") as bar:
         try:
-            return run_live(scenario, options, RunListener(bar.share, bar.stage))
+            return run_live(scenario, options, RunListener(bar.share, bar.stage, say))
         except UnwelcomeError as error:
             raise SubjectError(str(error)) from None

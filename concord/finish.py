@@ -21,6 +21,7 @@ from reports.wording import (
     headline,
     objective_text,
     reasoned_text,
+    sentence,
     value_text,
     voting,
 )
@@ -99,6 +100,8 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
     tell_cases(run.cases)
     for problem in result.lost:
         refuse(problem)
+    for shortfall in result.shortfalls:
+        say(sentence(shortfall), style="red")
     for row in result.harness:
         if not row.ok:
             excuse = f" {row.excuse}" if row.excuse else ""

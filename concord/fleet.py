@@ -6,7 +6,7 @@ from pathlib import Path
 
 from concord.options import FleetOptions, ScenarioChoice
 from concord.scenarios import Chosen
-from concord.terminal import command_line, progress
+from concord.terminal import command_line, progress, say
 from model.machine import cores
 from simulator.failures.shrink import CPU_SECONDS
 from simulator.running.options import Options, RunListener
@@ -32,4 +32,4 @@ def options_of(
 def run_fleet(chosen: Chosen, options: Options) -> RunOutcome:
     """Run a scenario in virtual time."""
     with progress("simulating") as bar:
-        return simulate(chosen.scenario, options, RunListener(bar.share, bar.stage))
+        return simulate(chosen.scenario, options, RunListener(bar.share, bar.stage, say))

@@ -8,6 +8,7 @@ from concord.refusals import UsageError, refusing
 from concord.terminal import progress, say
 from loadgen.channel import Status
 from loadgen.plan import PlanError
+from loadgen.reach import out_of_reach
 from loadgen.run import LoadListener, LoadOptions, run_load
 from model.settings.durations import duration_us
 from simulator.running.run import RunOutcome
@@ -28,6 +29,8 @@ def load(options: LoadOptions) -> RunOutcome:
         f"{plan.url}: {plan.users:,} users, {plan.documents:,} documents, {plan.run_seconds:g} s, "
         f"{plan.model} model, seed {plan.seed}, {plan.workers} processes"
     )
+    for problem in out_of_reach(plan):
+        say(f"{problem}; the run will not tell of more", style="yellow")
     with progress("loading") as bar:
         status = _Status(plan.run_seconds, bar.share)
         result, measures = run_load(options, LoadListener(status.heard, bar.stage))

@@ -29,6 +29,7 @@ from loadgen.channel import CHANNEL_VARIABLE, Upward
 from loadgen.driver import UserDriver
 from loadgen.outcome import judged
 from loadgen.plan import LoadPlan, PlanError
+from loadgen.reach import out_of_reach
 from loadgen.shapes import NAMES, Shape
 from loadgen.worker import LoadWorker
 from model.verdict import ExitCode, Verdict, overall
@@ -117,7 +118,7 @@ def _plan_of(environment: Environment, options: Namespace) -> LoadPlan:
         return _Run.plan
     users = options.num_users or 10
     try:
-        return plans.checked(
+        plan = plans.checked(
             LoadPlan(
                 url=environment.host or "",
                 users=users,
@@ -135,6 +136,9 @@ def _plan_of(environment: Environment, options: Namespace) -> LoadPlan:
                 directory=options.out,
             )
         )
+        for problem in out_of_reach(plan):
+            sys.stderr.write(f"concord: {problem}\n")
+        return plan
     except PlanError as error:
         sys.stderr.write(f"concord: {error}\n")
         raise SystemExit(int(ExitCode.USAGE)) from None

@@ -81,6 +81,11 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.rate / self.users
 
     @property
+    def asks_for_rate(self) -> bool:
+        """Whether somebody chose how many edits there are to be."""
+        return self.model == "open" or self.rate != DEFAULT_EDITS_PER_SECOND * self.users
+
+    @property
     def address(self) -> Address:
         """Where the server is.
 

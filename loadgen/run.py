@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from loadgen import health, outcome
+from loadgen import health, outcome, reach
 from loadgen.channel import CHANNEL_VARIABLE, STOP, Status
 from loadgen.outcome import WorkerOutcome
 from loadgen.plan import AUDIT_SECONDS_MAX, PLAN_VARIABLE, LoadPlan, PlanError, checked, encode
@@ -140,6 +140,7 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         checks=[CheckRow.of(check) for check in checks],
         faults=[],
         slos=[],
+        shortfalls=reach.shortfalls(plan, sum(o.users for o in outcomes), measures.series.edits),
         histories=merge_strata(stratum for one in outcomes for stratum in one.histories),
         phases=measures.phases_us,
         versions={name: _version(name) for name in ("python", "concord", "locust", "gevent", "wsproto")},

@@ -20,6 +20,10 @@ SPIKE_UNTIL: Final = 0.7
 """A spike lasts from here to here, as shares of the run."""
 
 STEPS: Final = 5
+SAMPLE_SECONDS: Final = 0.1
+SAMPLES_MAX: Final = 5_000
+"""How often a shape is looked at to see what it reaches: ten times a second, a long one less often."""
+
 SOAK_RAMP_SHARE: Final = 0.2
 """A soak takes this share of the run to grow, if the spawn rate allows no more."""
 
@@ -72,5 +76,15 @@ class Shape(NamedTuple):
 
 def largest(shape: Shape) -> int:
     """The most users the shape ever reaches; fewer than wanted if the spawn rate is too low for the run."""
-    moments = math.ceil(shape.run_seconds * 10)
-    return max((shape.users_at(n / 10) or 0 for n in range(moments)), default=0)
+    return max(_samples(shape))
+
+
+def held_seconds(shape: Shape) -> float:
+    """For how long the shape has all of its users, as often as it is looked at."""
+    samples = _samples(shape)
+    return shape.run_seconds * sum(users == shape.users for users in samples) / len(samples)
+
+
+def _samples(shape: Shape) -> list[int]:
+    moments = min(SAMPLES_MAX, max(1, math.ceil(shape.run_seconds / SAMPLE_SECONDS)))
+    return [shape.users_at(n * shape.run_seconds / moments) or 0 for n in range(moments)]

@@ -202,6 +202,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         lost: what could not be written, a line each, because the disk was full.
         reached: how often each mechanism happened that there is in such a run, 0 included.
         required: the mechanisms that the scenario requires.
+        shortfalls: what of its plan the run did not reach, in sentences; it is no evidence for that.
         cannot_tell: what an objective that cannot be told does to the exit code.
         crowding: what other programs took of the machine; None if nobody looked, because time is virtual or
             the server under test is itself one of the others.
@@ -241,6 +242,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     lost: list[str] = []
     reached: dict[str, int] = {}
     required: list[str] = []
+    shortfalls: list[str] = []
     cannot_tell: CannotTell = "warn"
     crowding: Crowding | None = None
     version: int = RESULT_VERSION

@@ -27,6 +27,7 @@ def render_markdown(recorded: RecordedRun) -> str:
         _checks(result),
         _histories(result),
         _slos(result),
+        _shortfalls([result]),
         _limits([result]),
         _faults(result),
         _reached([result]),
@@ -49,6 +50,7 @@ def render_job_markdown(recorded: RecordedJob) -> str:
         _job_slos(results),
         _job_checks(results),
         _reached(results),
+        _shortfalls(results),
         _limits(results),
         _errors(results),
         *[
@@ -111,6 +113,14 @@ def _verdict(check: CheckRow) -> str:
 
 def _claim(check: CheckRow) -> str:
     return str(check.verdict) + ("" if check.claimed else " (not claimed)")
+
+
+def _shortfalls(results: Sequence[RunResult]) -> str:
+    return "\n".join(
+        f"* **less than planned** ({result.kind}): {_text(wording.sentence(shortfall))}"
+        for result in results
+        for shortfall in result.shortfalls
+    )
 
 
 def _limits(results: Sequence[RunResult]) -> str:

@@ -21,7 +21,7 @@ from model.histogram import Histogram
 from model.measures.measure_set import PHASES, RUN, STRATA, MeasureSet
 from model.result import CannotTell, Job, RunResult, ServerSeries, SloRow, exit_code
 from model.verdict import Outcome
-from model.wording import counted
+from model.wording import counted, listed
 from reports.objectives import Objective
 from reports.objectives.objective import EVERY, MEASURABLE, Comparison
 from reports.recorded import RecordedJob, RecordedPart, RecordedRun
@@ -66,6 +66,7 @@ def evaluate(
     server: ServerSeries | None = None,
     *,
     has_server: bool = True,
+    shortfalls: Sequence[str] = (),
 ) -> list[SloRow]:
     """One row for each objective, in their order.
 
@@ -75,10 +76,12 @@ def evaluate(
         clients: the size of the run.
         server: what a real server said of itself; None for a simulation or a server that says nothing.
         has_server: false for replicas among themselves, of which no objective says anything.
+        shortfalls: what the run did not reach of its plan; what is met below that is not met for the plan.
     """
     if not has_server:
         return [_without_server(objective, measures) for objective in objectives]
-    return [_row(objective, measures, clients, server) for objective in objectives]
+    rows = [_row(objective, measures, clients, server) for objective in objectives]
+    return [_short_of_plan(row, shortfalls) for row in rows] if shortfalls else rows
 
 
 def judged(
@@ -94,6 +97,7 @@ def judged(
         result.clients,
         result.server,
         has_server=ENGINES[result.engine].has_server,
+        shortfalls=result.shortfalls,
     )
     slos = [_crowded(row, result) for row in slos]
     code = int(
@@ -153,6 +157,13 @@ def _row(objective: Objective, measures: MeasureSet, clients: int, server: Serve
     elif decides.phase != objective.phase:
         note = "of the whole run; the server does not know the phases"
     return _row_of(objective, decides, measures, others, outcome, note)
+
+
+def _short_of_plan(row: SloRow, shortfalls: Sequence[str]) -> SloRow:
+    """A row of a run that was less than was asked for: only a count, or what was missed even so, is told."""
+    if row.outcome is not Outcome.MET or row.measure == "connections":
+        return row
+    return msgspec.structs.replace(row, outcome=Outcome.CANNOT_TELL, note=f"met, but {listed(shortfalls)}")
 
 
 def _outcome(objective: Objective, measured: _Measured) -> Outcome:

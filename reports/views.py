@@ -93,6 +93,7 @@ def environment() -> Environment:
         objective=wording.objective_text,
         margin=wording.margin_text,
         outcome=wording.outcome_text,
+        sentence=wording.sentence,
         bounds=wording.bounds_text,
         decided=wording.decided_text,
         evidence=_evidence,

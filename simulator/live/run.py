@@ -179,6 +179,8 @@ class _Begun(NamedTuple):
 
 def _run(scenario: Scenario, options: LiveOptions, listener: RunListener) -> RunOutcome:
     plan, notes = live_plan(scenario, options)
+    for note in notes:
+        listener.note(note)
     prefix = plan.documents[0].document.partition("doc")[0]
     address, tokens = way_to(options, f"{prefix}*")
     allow_open_files()

@@ -29,3 +29,4 @@ class RunListener(NamedTuple):
 
     progress: Callable[[float], None]  # share of the virtual time done
     stage: Callable[[str], None]  # what is done now
+    note: Callable[[str], None] = lambda _: None  # before it begins: what of the plan cannot be reached

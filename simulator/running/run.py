@@ -57,6 +57,8 @@ def simulate(scenario: Scenario, options: Options, listener: RunListener) -> Run
     """
     planned = options.engine.plan(scenario, options.seed)
     scenario, plans, notes = planned
+    for note in notes:
+        listener.note(note)
     parts = parts_for(plans[0], options.bug)
     histories = options.directory / "history"
     histories.mkdir(parents=True, exist_ok=True)

@@ -114,6 +114,7 @@ def test_a_right_server_is_valid_and_everything_is_measured(tmp_path: Path) -> N
     for measure in ("operation", "acknowledge", "visible", "connect", "authenticate"):
         assert measures.latency(measure).count, measure
     assert {row.name: row.ok for row in result.harness}["lost_workers"]
+    assert not any("users came" in shortfall for shortfall in result.shortfalls)
     assert sum(one.histories for one in result.histories) == 2  # those that were sampled
     assert any(one.concurrent and one.offline and not one.faults for one in result.histories)
     assert result.reached["peer_cursor_past_own"] + result.reached["composed"] > 0  # in another process
@@ -158,6 +159,17 @@ def test_a_server_that_mixes_up_or_loses_broadcasts_is_violated(tmp_path: Path, 
         result, _ = run(plan(url), tmp_path)
     assert result.verdict is Verdict.VIOLATED
     assert checks(result)["protocol"] is Verdict.VIOLATED
+
+
+def test_a_run_that_ends_before_its_users_came_says_so(tmp_path: Path) -> None:
+    with server() as url:
+        result, _ = run(
+            plan(url, spawn_rate=2.0), tmp_path, lambda latest: any(s.edits > 5 for s in latest.values())
+        )
+    assert len(result.shortfalls) == 2
+    users, rate = result.shortfalls
+    assert users.endswith("of the planned 12 users came")
+    assert rate.endswith("of the planned 150 edits were made each second")
 
 
 def test_a_disk_that_is_full_of_history_leaves_the_verdict(tmp_path: Path) -> None:

@@ -211,6 +211,25 @@ def test_a_missed_objective_is_said_with_its_run(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
+def test_a_load_that_was_less_than_planned_is_loud_and_meets_nothing(tmp_path: Path) -> None:
+    result, measures = synthetic_run("load")
+    short = msgspec.structs.replace(result, shortfalls=["4,454 of the planned 10,000 users came"])
+    write_part(tmp_path, judged(short, measures, load_objectives()), measures)
+    write_report(tmp_path)
+    for path in (tmp_path, tmp_path / "load"):
+        html = (path / "report.html").read_text(encoding="utf-8")
+        (alert,) = re.findall(r'<div class="alert">(.*?)</div>', html, re.DOTALL)
+        assert "Load run: less than planned" in alert
+        assert "4,454 of the planned 10,000 users came." in alert
+        summary = (path / "summary.md").read_text(encoding="utf-8")
+        assert "**less than planned** (load): 4,454 of the planned 10,000 users came." in summary
+        assert "cannot tell: met, but 4,454 of the planned 10,000 users came" in summary
+    outcomes = {slo.outcome for slo in load((tmp_path / "load" / "result.json").read_bytes()).slos}
+    assert outcomes == {Outcome.CANNOT_TELL}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_what_cannot_be_told_is_said_everywhere_and_fails_a_run_that_shall_fail(tmp_path: Path) -> None:
     result, measures = synthetic_run("live")
     write_part(tmp_path, judged(result, measures, load_objectives(), "fail"), measures)

@@ -212,6 +212,21 @@ def test_document_sync_needs_three_times_ten_thousand_attempts(
     assert (row.outcome, row.samples) == (outcome, attempts)
 
 
+def test_what_is_met_below_the_planned_load_is_not_met_for_the_plan() -> None:
+    measures = empty()
+    measures.series.connected = measures.series.wanted = [10_500]
+    record_many(measures.latencies["operation"][STEADY], 9_000, 100)
+    record_many(measures.latencies["presence"][STEADY], 900_000, 100)
+    short = ["10,500 of the planned 12,000 users came"]
+    found = evaluate(load_objectives(), measures, 12_000, shortfalls=short)
+    by_name = {row.name: row for row in found}
+    row = by_name["operation-latency"]
+    assert (row.outcome, row.measured, row.applies) == (CANNOT_TELL, 9, True)
+    assert row.note == "met, but 10,500 of the planned 12,000 users came"
+    assert by_name["presence-latency"].outcome is MISSED  # more users would not make it better
+    assert by_name["concurrent-connections"].outcome is MET  # is a fact
+
+
 def test_too_few_samples_are_told_with_how_many_it_takes() -> None:
     measures = empty()
     measures.reconciliations.attempts = measures.reconciliations.successes = {"fault": 521}

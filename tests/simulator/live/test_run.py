@@ -241,13 +241,16 @@ def test_a_stretch_without_the_store_loses_nothing(tmp_path: Path) -> None:
 
 def test_what_cannot_be_done_to_a_foreign_server_is_said_and_not_expected(tmp_path: Path) -> None:
     server = CoreServer()
+    begun: list[str] = []
+    said: list[tuple[int, str]] = []
     faults = (
         fault("gateway_crash", "gateway", 0.5, 0.5, cells=1),
         fault("store_error", "store", 0.5, 0.5, cells=1, rate=0.5),
         fault("rival_writer", "store", 0.5, 0.5, cells=1, period_us=1_000),
     )
     with running(server):
-        run = run_live(scenario(*faults, seconds=2.0), options(tmp_path, server.url, kill=True), QUIET)
+        listener = QUIET._replace(stage=begun.append, note=lambda note: said.append((len(begun), note)))
+        run = run_live(scenario(*faults, seconds=2.0), options(tmp_path, server.url, kill=True), listener)
     assert server.starts == 1
     assert run.result.verdict is Verdict.VALID
     assert run.result.faults == []
@@ -255,6 +258,9 @@ def test_what_cannot_be_done_to_a_foreign_server_is_said_and_not_expected(tmp_pa
     for kind in ("gateway_crash", "store_error", "rival_writer"):
         assert f"Fault {kind} was left out" in told
     assert "was not killed" in told
+    assert {stages for stages, _ in said} == {0}  # before anything has begun
+    assert {note for _, note in said} <= set(run.result.notes)
+    assert len(said) == 4
 
 
 # --- bad servers ------------------------------------------------------------------------------------------
