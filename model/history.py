@@ -146,10 +146,11 @@ class Raised(RecordBase, frozen=True, tag="raised"):
 
 
 class Accused(RecordBase, frozen=True, tag="accused"):
-    """A client holds something the server said against the protocol.
+    """A client holds something the server said against the protocol, or its host something that it did.
 
-    ``kind`` is "message", "error" or "close", and the code of it; ``problem`` what is wrong, as the end of a
-    sentence that begins with the site.
+    ``kind`` is "message", "error" or "close", and the code of it; or "client", and what of it: "connection",
+    "pause", "token", "record", "person". ``problem`` is what is wrong, as the end of a sentence that begins
+    with the site.
     """
 
     time_us: int

@@ -29,7 +29,8 @@ PROMISES: Final[Mapping[str, str]] = MappingProxyType(
         "presence": "A cursor stays beside the characters it was put next to, for its owner and for"
         " everybody else, and goes with its owner.",
         "resources": "What the server holds has a limit, and nothing is held for who is gone.",
-        "protocol": "The server says nothing that the protocol does not allow it to say then.",
+        "protocol": "The server says nothing that the protocol does not allow it to say then, and a client"
+        " comes, goes and tells of itself as it should.",
         "exceptions": "Nothing under test raises.",
         "non_triviality": "What the scenario is about has happened, often enough to be judged.",
         "element_ledger": "No element is lost, doubled, or comes back after it was deleted.",

@@ -1,4 +1,4 @@
-"""Whether the server keeps the protocol: what its clients have to say against it."""
+"""Whether both sides keep the protocol: what clients say against the server, and their hosts against them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from model.identity import SiteId
 
 class Protocol(Check):
     """No message, error or close code of the server is one that the protocol does not allow then.
+
+    Nor does a client come, go or renew its token in another way, or record of itself what is not so.
 
     What comes of a message that the network garbled is held against nobody; but the connection must end.
     """

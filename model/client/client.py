@@ -112,6 +112,7 @@ class Client(Generic[Link, D]):
         "_is_connecting",
         "_is_silent",
         "_listener",
+        "_pauses",
         "dialect",
         "gave_up",
         "has_left",
@@ -135,6 +136,7 @@ class Client(Generic[Link, D]):
         self._backoff = backoff
         self._is_silent = False
         self._came_back_once = self._is_connecting = False
+        self._pauses = 0  # counts them: the end of one that is over by other means means nothing
         self.link: Link | None = None
         self.wants_connection = False
         self.gave_up = ""
@@ -176,6 +178,7 @@ class Client(Generic[Link, D]):
         self.has_started = self.wants_connection = True
         self._is_silent = self._came_back_once = False
         self.gave_up = ""
+        self._pauses += 1
         self._backoff.reset()
         self._listener.online()
         self._connect()
@@ -260,11 +263,15 @@ class Client(Generic[Link, D]):
             self._listener.gave_up(cause)
             return
         self._came_back_once |= answer is Answer.ONCE
-        if answer is Answer.AT_ONCE and self._backoff.is_fresh:
-            self._backoff.pause_us()  # counts as an attempt: the next one comes later
-            self._host.call_after(0, self._connect)
-        else:
-            self._host.call_after(self._backoff.pause_us(), self._connect)
+        at_once = answer is Answer.AT_ONCE and self._backoff.is_fresh
+        pause_us = self._backoff.pause_us()  # counts as an attempt: the next one comes later
+        self._pauses += 1
+        self._host.call_after(0 if at_once else pause_us, self._connect_again, self._pauses)
+
+    def _connect_again(self, pause: int) -> None:
+        """A pause is over, and perhaps others have begun since, or the person has come back."""
+        if pause == self._pauses:
+            self._connect()
 
     # --- the host's side ----------------------------------------------------------------------------------
 

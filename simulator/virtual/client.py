@@ -11,24 +11,26 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from model import history
-from model.client.answers import ERRORS, Answer
 from model.client.backoff import Backoff
 from model.client.client import Client
 from model.client.concord import Concord
-from model.client.recorder import ClientRecorder, RecordSink
-from model.identity import EMPTY_LOG, NO_EDIT, DocumentId, Revision, SiteId
+from model.client.recorder import RecordSink
+from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.jupiter import Replica
 from model.memo import Memo
-from model.outgoing import Sent
 from model.people.actions import Action, Author
-from model.protocol import Branch, ErrorCode, Failure, Submit
+from model.protocol import Branch, ErrorCode, Submit
 from simulator.planning.plan import CellPlan, ClientPlan, DocumentPlan
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
+from simulator.virtual.conduct import Conduct
 from simulator.virtual.connection import Connection, Path
 from simulator.virtual.holds import Holds
 from simulator.virtual.network import Network
+from simulator.virtual.notices import ClientNotices
 from simulator.virtual.sessions import absences_of, deaths_of
+from simulator.virtual.testimony import Testimony
+from simulator.virtual.transport import Transport
 from simulator.virtual.witness import Symptom, Witness
 
 LEAVE_RETRY_US: Final = 500_000
@@ -37,11 +39,6 @@ LEAVE_RETRY_US: Final = 500_000
 
 _STOPPED: Final = "stopped"
 """Why a client reads nothing while its process is stopped."""
-
-_NOTICED: Final = {
-    ErrorCode.FORBIDDEN: Symptom.FORBIDDEN,
-    ErrorCode.TOKEN_REVOKED: Symptom.SIGNED_OUT,
-}
 
 
 class ClientHost(RecordSink, Protocol):
@@ -87,89 +84,6 @@ class ClientHost(RecordSink, Protocol):
         """Something went wrong that leaves no record."""
 
 
-class _Transport:
-    """The simulated network and clock, as one client has them."""
-
-    __slots__ = ("_client", "_host")
-
-    def __init__(self, host: ClientHost, client: SimulatedClient) -> None:
-        self._host = host
-        self._client = client
-
-    @property
-    def now(self) -> int:
-        return self._host.now
-
-    def call_after(self, delay_us: int, function: Callable[..., object], *arguments: Any) -> None:
-        self._host.clock.call(delay_us, self._client.due, function, *arguments)
-
-    def connect(self) -> None:
-        self._host.open(self._client)
-
-    def send(self, link: Connection, frame: bytes) -> None:
-        self._host.network.send_up(link, frame)
-
-    def close(self, link: Connection, *, abrupt: bool = False) -> None:
-        del abrupt  # a bridge to real sockets draws the way to leave by itself
-        self._host.network.close_from_client(link)
-
-
-class _Recorder(ClientRecorder):
-    """Also counts what went wrong, tells the witness, and knows how long the gateway took for a token."""
-
-    __slots__ = ("_client", "_host", "_is_asked", "_sent_here")
-
-    def __init__(self, host: ClientHost, client: SimulatedClient, document: DocumentPlan) -> None:
-        super().__init__(host, document.document, displayed=document.displayed)
-        self._host = host
-        self._client = client
-        self._sent_here = NO_EDIT  # the last edit sent over this connection
-        self._is_asked = False  # the server wants to be sent it again
-
-    def online(self) -> None:
-        super().online()
-        self._notice(Symptom.RETURNED)
-
-    def offline(self, cause: str) -> None:
-        super().offline(cause)
-        self._notice(Symptom.LEFT)
-
-    def restarted(self) -> None:
-        super().restarted()
-        self._notice(Symptom.RESTARTED)
-
-    def sent(self, base: Revision, sent: Sent) -> None:
-        super().sent(base, sent)
-        if sent.last <= self._sent_here and not self._is_asked:
-            self._notice(Symptom.REPEATED)
-        self._sent_here, self._is_asked = sent.last, False
-
-    def failed(self, failure: Failure) -> None:
-        self._is_asked = ERRORS[failure.code].warning is Answer.SEND_AGAIN
-        if failure.code in _NOTICED:
-            self._notice(_NOTICED[failure.code])
-        self._host.refused(self._client, failure.code)
-
-    def disconnected(self, cause: str) -> None:
-        super().disconnected(cause)
-        self._sent_here = NO_EDIT
-
-    def _notice(self, symptom: Symptom) -> None:
-        self._host.witness.notice(symptom, self._client.plan.site)
-
-    def connected(self, requested_us: int, authenticate_us: int) -> None:
-        del authenticate_us  # it includes the way to the gateway and back
-        assert self._client.link is not None
-        super().connected(requested_us, self._host.authentication_us(self._client.link))
-
-    def gave_up(self, cause: str) -> None:
-        self._host.count(f"gave up: {cause}")
-
-    def not_renewed(self) -> None:
-        self._host.count("token could not be renewed")
-        self._notice(Symptom.NOT_RENEWED)
-
-
 class SimulatedClient(Client[Connection, Concord]):
     """One client of one document.
 
@@ -181,6 +95,8 @@ class SimulatedClient(Client[Connection, Concord]):
         pauses: while they last, its process is stopped, unless it is another one than it was.
         hindrances: why it reads slowly.
         skews: how far its own clock is off; the newest one counts.
+        conduct: watches what it asks of its host.
+        testimony: of a sampled document, compares its records with what it does.
     """
 
     __slots__ = (
@@ -189,6 +105,7 @@ class SimulatedClient(Client[Connection, Concord]):
         "_waiting",
         "absences",
         "author",
+        "conduct",
         "deaths",
         "document",
         "hindrances",
@@ -198,6 +115,7 @@ class SimulatedClient(Client[Connection, Concord]):
         "plan",
         "reads_slowly",
         "skews",
+        "testimony",
     )
 
     def __init__(
@@ -217,9 +135,13 @@ class SimulatedClient(Client[Connection, Concord]):
         self.network_random = host.seeds.stream("network", plan.site)
         network = host.plan.network
         backoff = Backoff(network.retry_us, network.retry_max_us, host.seeds.stream("retry", plan.site))
-        self._recorder = recorder = _Recorder(host, self, document)
+        self.conduct = conduct = Conduct(host, self)
+        self.testimony: Testimony | None = None
+        if document.displayed:
+            self.testimony = Testimony(host, self, conduct)
+        self._recorder = recorder = ClientNotices(host, self, lambda code: host.refused(self, code))
         super().__init__(
-            _Transport(host, self),
+            Transport(host, conduct, self.testimony, self.due, lambda: host.open(self)),
             recorder,
             backoff,
             lambda controls: Concord(
@@ -227,8 +149,8 @@ class SimulatedClient(Client[Connection, Concord]):
                 recorder,
                 plan.site,
                 lambda site: host.new_replica(site, document.document),
-                lambda: host.token_of(self),
-                host.memo.decode,
+                lambda: conduct.offers(host.token_of(self)),
+                lambda frame: conduct.hears(host.memo.decode(frame)),
             ),
         )
 
@@ -297,6 +219,11 @@ class SimulatedClient(Client[Connection, Concord]):
             self._recorder.final(online=self.wants_connection)
         except Exception as error:
             self._recorder.raised("was read back", error)
+        if self.is_settled != (self.conduct.is_joined and not self.dialect.pending):
+            told = "at rest" if self.is_settled else "not at rest"
+            self.conduct.accuse("person", f"says that it is {told}, and that is not so")
+        if self.testimony is not None:
+            self.testimony.ends()
 
     def leave_when_durable(self) -> None:
         """Close the document for good, once everything is durable; until then keep trying."""
@@ -310,7 +237,9 @@ class SimulatedClient(Client[Connection, Concord]):
         """
         if self.link is not None and self.path.is_blocked and self._waiting is None:
             self.path = Path(self.plan.site)
+            self.conduct.leaves()
             self.reconnect("impatient")
+            self.conduct.left()
 
     # --- a process that is stopped ------------------------------------------------------------------------
 
@@ -325,6 +254,7 @@ class SimulatedClient(Client[Connection, Concord]):
             return
         waiting: list[Callable[[], object]] = []
         self._waiting = waiting
+        self.conduct.was_stopped = True
         self.hindrances.take(_STOPPED, None)
         if self.link is not None:
             rng = self._run.seeds.stream("pause", self.plan.site, self._run.now)
@@ -353,23 +283,39 @@ class SimulatedClient(Client[Connection, Concord]):
 
     def opened(self, link: Connection) -> None:
         """A connection is open, once the process looks."""
-        self._when_it_goes_on(super().opened, link)
+        self._when_it_goes_on(self._opened, link)
+
+    def _opened(self, link: Connection) -> None:
+        self.conduct.opened(link)
+        super().opened(link)
+        self.conduct.keeps(link)
 
     def broken(self, link: Connection | None, code: int) -> None:
         """A connection is gone, once the process looks."""
-        self._when_it_goes_on(super().broken, link, code)
+        self._when_it_goes_on(self._broken, link, code)
+
+    def _broken(self, link: Connection | None, code: int) -> None:
+        self.conduct.broken(link, code)
+        super().broken(link, code)
 
     def go_online(self) -> None:
         """Open the laptop, unless it has to stay closed; what is stopped hears of it later."""
         self._when_it_goes_on(self._go_online)
 
     def _go_online(self) -> None:
-        if not self.absences:
-            super().go_online()
+        if self.absences:
+            return
+        if not (self.wants_connection or self.is_down or self.has_left):
+            self.conduct.comes()
+        super().go_online()
 
     def go_offline(self, cause: str, *, silent: bool = True, abrupt: bool = False) -> None:
         """Close it; what is stopped hears of it later."""
-        self._when_it_goes_on(partial(super().go_offline, cause, silent=silent, abrupt=abrupt))
+        self._when_it_goes_on(self._go_offline, cause, silent, abrupt)
+
+    def _go_offline(self, cause: str, silent: bool, abrupt: bool) -> None:
+        self.conduct.goes()
+        super().go_offline(cause, silent=silent, abrupt=abrupt)
 
     def crash(self) -> None:
         """The process dies, stopped or not."""
@@ -379,7 +325,11 @@ class SimulatedClient(Client[Connection, Concord]):
 
     def perform(self, action: Action) -> bool:
         """The person does something, which a stopped process takes no notice of."""
-        return self._waiting is None and super().perform(action)
+        if self._waiting is not None:
+            return False
+        if self.testimony is None:
+            return super().perform(action)
+        return self.testimony.performs(action, partial(super().perform, action))
 
     def resend(self) -> bool:
         """Send what is in flight again; whether there was anything, and somebody to do it."""
@@ -390,5 +340,9 @@ class SimulatedClient(Client[Connection, Concord]):
     def act(self, author: Author | None = None) -> None:
         """The person, or another ``author``, does the next thing, if there is a document to do it to."""
         author = author or self.author
-        if author is not None and self._waiting is None and self.may_type:
+        if author is None or self._waiting is not None:
+            return
+        if self.may_type:
             self.perform(author.act(self.text, self.dialect.caret))
+        else:
+            self.conduct.types()

@@ -181,6 +181,7 @@ def _run(simulation: Simulation) -> tuple[list[CheckResult], str]:
     for plan in what.engine.plan(what.scenario, simulation.seed).plans:
         checkers = checkers_for(what.engine.claims)
         judge = Judge([*checkers, NonTriviality(), Measures()])
+
         cell = what.engine.cell(plan, judge, io.BytesIO(), parts, progress=_stop_if_violated(checkers))
         try:
             digest.update(cell.run().encode())
