@@ -10,8 +10,9 @@ from concord.cases import explain_cases, tell_cases
 from concord.exits import Kept, refuse
 from concord.judging import Judging
 from concord.refusals import refusing
-from concord.terminal import say, say_table, status
+from concord.terminal import say, say_data, say_table, status
 from model.claims import ENGINES
+from model.result import encode
 from model.verdict import Verdict
 from reports.recorded import ReportError
 from reports.slo import judged
@@ -28,19 +29,25 @@ from reports.wording import (
 from simulator.running.run import RunOutcome, save
 
 
-def finish(run: RunOutcome, directory: Path, judging: Judging) -> int:
-    """Judge a run, keep and report it; the exit code."""
+def finish(run: RunOutcome, directory: Path, judging: Judging, *, json: bool = False) -> int:
+    """Judge a run, keep and report it, and with ``json`` print its result; the exit code."""
     run = judge(run, judging)
     code = run.result.exit_code
     if run.result.interrupted:
         keep(run, directory)
-        summarise(run)
+        _tell(run, None, json)
         return code
     page: Path | None = None
     with Kept() as kept:
         page = keep(run, directory)[0]
-    summarise(run, page)
+    _tell(run, page, json)
     return kept.code(code)
+
+
+def _tell(run: RunOutcome, page: Path | None, json: bool) -> None:
+    summarise(run, page)
+    if json:
+        say_data(encode(run.result).rstrip())
 
 
 def judge(run: RunOutcome, judging: Judging) -> RunOutcome:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias, get_type_hints
 
 import typer
 
+from concord.terminal import answering_in_json
 from model.result import CannotTell
 from model.settings.written import WRITTEN
 from simulator.planning.scope import ACTIONS, SITES
@@ -19,7 +20,14 @@ Jobs: TypeAlias = Annotated[
     int, typer.Option(min=0, help="Processes; 0 is one for each core. The result is the same.")
 ]
 Out: TypeAlias = Annotated[Path, typer.Option(help="Folder of the results.")]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Json: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        callback=answering_in_json,
+        help="Print the result as one JSON document; everything else goes to standard error.",
+    ),
+]
 Setting: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any number, such as network.keep_alive=8s."),

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -59,6 +60,22 @@ def say_table(table: Table) -> None:
 def say_data(data: bytes) -> None:
     """Print what is read by programs, as it is, and a line break."""
     typer.echo(data)
+
+
+def say_json(content: object) -> None:
+    """Print the one JSON document of a command that was asked for it."""
+    say_data(msgspec.json.format(msgspec.json.encode(content), indent=2))
+
+
+def answering_in_json(context: typer.Context, wanted: bool) -> bool:
+    """Leave standard output to the JSON document of a command, if one is wanted; a callback of an option."""
+    console.stderr = wanted
+
+    def as_before() -> None:
+        console.stderr = False
+
+    context.call_on_close(as_before)
+    return wanted
 
 
 def styled(text: str, style: str) -> Text:

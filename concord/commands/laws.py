@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
-import msgspec
 import typer
 from rich import table as rich_table
 
 from concord.options import Json, Seed
-from concord.terminal import say, say_data, say_table, status, styled
+from concord.terminal import say, say_json, say_table, status, styled
 from model.verdict import ExitCode
 from simulator.algorithms.laws.measure import measure
 from simulator.algorithms.laws.tables import Table
@@ -32,7 +31,7 @@ def laws(
     with status("measuring") as stage:
         measured = measure(seed, stage)
     if json:
-        say_data(msgspec.json.format(msgspec.json.encode(measured), indent=2))
+        say_json(measured)
     else:
         for table in measured.tables:
             say_table(_rendered(table))

@@ -13,7 +13,7 @@ from concord.greeting import greet
 from concord.judging import judging_of
 from concord.loading import load as run
 from concord.loading import seconds_of
-from concord.options import ObjectiveOptions, Out, Seed, takes_structs
+from concord.options import Json, ObjectiveOptions, Out, Seed, takes_structs
 from concord.refusals import refusing
 from concord.terminal import command_line
 from loadgen.plan import LoadPlan, PlanError
@@ -50,6 +50,7 @@ def load(
     ] = "JWT_SECRET",
     token: Annotated[str, typer.Option(help="One token for everybody instead.")] = "",
     token_lifetime: Annotated[str, typer.Option(help="How long a minted token is good for.")] = "1h",
+    json: Json = False,
 ) -> None:
     """Load a running server with users over real sockets, check what it does, write a report."""
     plan = LoadPlan(
@@ -74,6 +75,6 @@ def load(
     with offered(out):
         greet(plan.address, tokens_of(plan).token("greeting"))
     claim(out)
-    code = finish(run(LoadOptions(plan, out, command_line(token))), out, judging)
+    code = finish(run(LoadOptions(plan, out, command_line(token))), out, judging, json=json)
     if code:
         raise typer.Exit(code)

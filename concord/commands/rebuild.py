@@ -9,11 +9,12 @@ import typer
 
 from concord.exits import Kept
 from concord.folders import refuse_foreign_file
+from concord.options import Json
 from concord.stores import ConfigOption, StoreOption, contents, names, opened
-from concord.terminal import say, status
+from concord.terminal import say, say_json, status
 from model.crdt.replicas.fuguemax import FugueMax
 from model.text import OperationError
-from model.verdict import ExitCode
+from model.verdict import ExitCode, Verdict
 from reference_server.verification.states import rebuild as rebuilt
 from reference_server.verification.states import text_of
 
@@ -30,6 +31,7 @@ def rebuild(
     out: Annotated[
         Path | None, typer.Option(help="Where to write the replica (JSON); nowhere if left out.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Rebuild the CRDT of a document from its operations, and compare its text with that of the log.
 
@@ -46,6 +48,8 @@ def rebuild(
             replica, text = rebuilt(stored), text_of(stored)
     except OperationError as error:
         say(("violated", "red"), f": {name}: {error}")
+        if json:
+            say_json({"verdict": Verdict.VIOLATED, "document": name, "note": str(error)})
         raise typer.Exit(ExitCode.VIOLATED) from None
     elements = replica.elements()
     with Kept() as kept:
@@ -61,6 +65,17 @@ def rebuild(
     )
     if out is not None and kept.is_whole:
         say(f"replica: {out}")
+    if json:
+        say_json(
+            {
+                "verdict": Verdict.VALID if equal else Verdict.VIOLATED,
+                "document": name,
+                "revisions": len(stored.rows),
+                "elements": len(elements),
+                "deleted": deleted,
+                "sites": len(replica.version),
+            }
+        )
     if code := kept.code(ExitCode.GOOD if equal else ExitCode.VIOLATED):
         raise typer.Exit(code)
 

@@ -9,11 +9,13 @@ import typer
 
 from concord.folders import claim_for_reports
 from concord.judging import judging_of
-from concord.options import ObjectiveOptions, takes_structs
+from concord.options import Json, ObjectiveOptions, takes_structs
 from concord.refusals import refusing
-from concord.terminal import say, status
+from concord.terminal import say, say_data, status
+from model import arena as arenas
+from model import result as results
 from model.arena import Arena
-from reports.recorded import ReportError
+from reports.recorded import RecordedJob, RecordedRun, ReportError
 from reports.slo import judged_anew
 from reports.write import read, rendered, write
 
@@ -28,6 +30,7 @@ EXAMPLES = (
 def report(
     directory: Annotated[Path, typer.Argument(help="The folder of a run, a job or an arena.")],
     objectives: ObjectiveOptions,
+    json: Json = False,
 ) -> None:
     """Write the report of a recorded run, job or arena again, from its files alone.
 
@@ -46,5 +49,17 @@ def report(
     write(contents)
     for path in contents:
         say(str(path))
+    if json:
+        say_data(_encoded(recorded).rstrip())
     if code:
         raise typer.Exit(code)
+
+
+def _encoded(recorded: RecordedRun | RecordedJob | Arena) -> bytes:
+    match recorded:
+        case RecordedRun(result):
+            return results.encode(result)
+        case RecordedJob(job):
+            return results.encode_job(job)
+        case Arena():
+            return arenas.encode(recorded)

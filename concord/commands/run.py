@@ -23,6 +23,7 @@ from concord.options import (
     FleetOptions,
     JobChoice,
     Jobs,
+    Json,
     ObjectiveOptions,
     Out,
     ScenarioChoice,
@@ -31,7 +32,7 @@ from concord.options import (
 )
 from concord.refusals import UsageError
 from concord.scenarios import Chosen, chosen
-from concord.terminal import command_line, say
+from concord.terminal import command_line, say, say_data
 from loadgen.plan import LoadPlan
 from loadgen.run import LoadOptions
 from model import result as results
@@ -54,6 +55,7 @@ def run(
     seed: Seed = 1,
     jobs: Jobs = 0,
     out: Out = Path("out"),
+    json: Json = False,
 ) -> None:
     """The main job: simulate 10,000 clients, drive a real server, load it; one report, about two minutes."""
     needs_linux("run")
@@ -75,6 +77,8 @@ def run(
             raise
         say("interrupted")
     say(f"report of all three: {report(out)[0]}")
+    if json:
+        say_data((out / "job.json").read_bytes().rstrip())
     code = results.worst(codes)
     if code:
         raise typer.Exit(code)

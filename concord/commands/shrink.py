@@ -10,7 +10,9 @@ import typer
 
 from concord.cases import CaseFile, case_of, explain_case, page_beside
 from concord.folders import refuse_foreign_file
-from concord.terminal import quoted, say, status
+from concord.options import Json
+from concord.terminal import quoted, say, say_json, status
+from model.verdict import Verdict
 from model.wording import counted
 from simulator.failures.case import Case, is_case, save_case
 from simulator.failures.shrink import CPU_SECONDS, Budget, Shrinker
@@ -30,6 +32,7 @@ def shrink(
     out: Annotated[
         Path | None, typer.Option(help="Where to write the smaller failure; in place if left out.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Make a saved failure smaller, going on where its search ended, and explain what is left.
 
@@ -43,6 +46,8 @@ def shrink(
         trial = attempt(case.plan, parts)
     if trial.shown(case.check, case.kind) is None:
         say(("valid", "green"), f": {case.check} holds now; nothing to make smaller")
+        if json:
+            say_json({"verdict": Verdict.VALID, "check": case.check})
         return
     begin = time.process_time()
     smallest = case
@@ -66,10 +71,18 @@ def shrink(
     say()
     say(f"before: {_size(case)}")
     say(f"after: {_size(small)}")
+    if json:
+        sizes = {"before": _numbers(case), "after": _numbers(small)}
+        found = {"verdict": Verdict.VIOLATED, "check": small.check, "file": str(target)}
+        say_json(found | sizes | {"shrunk": small.shrunk, "tried": small.attempts - case.attempts})
     if small.shrunk:
         say(f"{spent}; nothing more can be taken away")
     else:
         say(f"{spent}, all there was; concord shrink {quoted(target)} goes on")
+
+
+def _numbers(case: Case) -> dict[str, int]:
+    return {"clients": case.clients, "edits": case.operations, "faults": len(case.plan.faults)}
 
 
 def _size(case: Case) -> str:

@@ -13,7 +13,7 @@ from concord.fleet import options_of, run_fleet
 from concord.folders import claim, offered
 from concord.judging import judging_of
 from concord.machines import needs_linux
-from concord.options import FleetOptions, ObjectiveOptions, Out, ScenarioChoice, Seed, takes_structs
+from concord.options import FleetOptions, Json, ObjectiveOptions, Out, ScenarioChoice, Seed, takes_structs
 from concord.refusals import UsageError, refusing
 from concord.scenarios import CRDT_MODE, chosen
 from concord.terminal import command_line, say
@@ -43,6 +43,7 @@ def simulate(
     ] = "",
     token: Annotated[str, typer.Option(help="Live: the token of all clients, instead of JWT_SECRET.")] = "",
     kill: Annotated[bool, typer.Option("--kill", help="Live: kill our own server at least once.")] = False,
+    json: Json = False,
 ) -> None:
     """Simulate a scenario in virtual time, or drive a real server with it; check every document, report."""
     judging = judging_of(objectives)
@@ -56,7 +57,7 @@ def simulate(
         outcome = _live(choice, seed, out, live, token, kill)
     else:
         outcome = _simulated(choice, fleet, seed, out)
-    code = finish(outcome, out, judging)
+    code = finish(outcome, out, judging, json=json)
     if code:
         raise typer.Exit(code)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 import typer
 from rich.table import Table
 
 from concord.options import Json
 from concord.refusals import UsageError
-from concord.terminal import say, say_data, say_table
+from concord.terminal import say, say_json, say_table
+from model.verdict import Verdict
 from reports.objectives import Objective, ObjectiveError, load
 from reports.wording import limit_text, title_of
 
@@ -35,9 +35,6 @@ def slo(
         found = load(files)
     except ObjectiveError as error:
         raise UsageError(*str(error).splitlines()) from None
-    if json:
-        say_data(msgspec.json.format(msgspec.json.encode(found._asdict()), indent=2))
-        return
     say(("valid", "green"))
     table = Table("objective", "target", "decided on", "window", "alerts", box=None, pad_edge=False)
     for objective in found.objectives:
@@ -53,6 +50,9 @@ def slo(
         say(f"{name}: another source than Concord measures it")
     for line in found.absent:
         say(line)
+    if json:
+        content = found._asdict() | {"policies": [policy._asdict() for policy in found.policies]}
+        say_json({"verdict": Verdict.VALID} | content)
 
 
 def _cells(objective: Objective) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from concord.options import Json
 from concord.refusals import UsageError, refusing
-from concord.terminal import say, say_data, say_table, status
+from concord.terminal import say, say_json, say_table, status
 from model.crdt.rules import Rule
 from model.verdict import ExitCode
 from simulator.algorithms.recordings.engines import (
@@ -89,7 +89,7 @@ def trace(
         _refuse_other_units(file, units)
     if json:
         rows = _rows(found, session.end)
-        say_data(msgspec.json.format(msgspec.json.encode(rows), indent=2))
+        say_json(rows)
     elif engine == ALL:
         _print_all(session, found, wrong)
     else:

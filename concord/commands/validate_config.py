@@ -9,7 +9,9 @@ import typer
 from rich.table import Table
 
 from concord.configuration import configuration
-from concord.terminal import say, say_table
+from concord.options import Json
+from concord.terminal import say, say_json, say_table
+from model.verdict import Verdict
 from reference_server.config import Config, has_keys, keys_of, shown_url
 
 EXAMPLES = ("concord validate-config server.yaml",)
@@ -17,6 +19,7 @@ EXAMPLES = ("concord validate-config server.yaml",)
 
 def validate_config(
     file: Annotated[Path, typer.Argument(help="A configuration of the server (YAML).")],
+    json: Json = False,
 ) -> None:
     """Check a configuration, with the variables of this environment, and say what it comes to.
 
@@ -28,6 +31,10 @@ def validate_config(
     for name, value in summary(settings):
         table.add_row(name, value)
     say_table(table)
+    if json:
+        say_json(
+            {"verdict": Verdict.VALID, "settings": {name: str(value) for name, value in summary(settings)}}
+        )
 
 
 def summary(config: Config) -> list[tuple[str, str]]:

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from concord.options import Json
 from concord.stores import ConfigOption, DocumentOption, StoreOption, contents, names, opened
-from concord.terminal import say, status
+from concord.terminal import say, say_json, status
 from model.identity import EMPTY_LOG
 from model.text import OperationError
-from model.verdict import ExitCode
+from model.verdict import ExitCode, Verdict
 from reference_server.verification.states import VerifiedDocument
 from reference_server.verification.states import verify as verified
 
@@ -28,6 +29,7 @@ def verify(
         bool,
         typer.Option("--check-all-states", help="Also snapshots, progress and the CRDT, not the log alone."),
     ] = False,
+    json: Json = False,
 ) -> None:
     """Verify what the store holds: the order of each log, and that edits are stored as transformed.
 
@@ -35,7 +37,7 @@ def verify(
     its last edit, and that a CRDT fed the same operations shows the same text. Exit code 1 if something is
     wrong, 2 if there was nothing to compare.
     """
-    compared = wrong = 0
+    documents: list[VerifiedDocument] = []
     with opened(store, config) as (log, catalogue):
         for name in names(catalogue, document_id):
             try:
@@ -43,9 +45,14 @@ def verify(
                     found = verified(name, contents(log, name), all_states=check_all_states)
             except OperationError as error:
                 found = VerifiedDocument(name, EMPTY_LOG, 0, {}, (str(error),))
-            compared += sum(found.compared.values())
-            wrong += bool(found.problems)
+            documents.append(found)
             _say(found)
+    wrong = any(found.problems for found in documents)
+    compared = any(count for found in documents for count in found.compared.values())
+    if json:
+        checked = Verdict.VALID if compared else Verdict.UNKNOWN
+        verdict = Verdict.VIOLATED if wrong else checked
+        say_json({"verdict": verdict, "documents": [found._asdict() for found in documents]})
     if wrong:
         raise typer.Exit(ExitCode.VIOLATED)
     if not compared:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Sequence
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 
 from concord.options import Jobs, Json
 from concord.refusals import UsageError, refusing
-from concord.terminal import say, say_data, say_table, status, styled
+from concord.terminal import say, say_json, say_table, status, styled
 from model.machine import cores
 from model.settings.reader import nearest
 from model.verdict import ExitCode
@@ -59,7 +58,7 @@ def zoo(
             interrupted = True
     missed = [row.bug for row in rows if not row.checks]
     if json:
-        say_data(msgspec.json.format(msgspec.json.encode(rows), indent=2))
+        say_json(rows)
     else:
         _tell(rows, missed, time.perf_counter() - begin)
     if missed:

@@ -1,0 +1,154 @@
+"""``--json``: standard output is exactly one JSON document, whatever a command has to say besides."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from concord.commands import load, run
+from concord.folders import TAG
+from concord.program import COMMANDS, app
+from model.verdict import ExitCode
+from reports import canvas
+from reports.objectives import RUNBOOK
+from simulator.running.run import RunOutcome
+from tests.concord.test_foreign_text import recorded, stored
+from tests.conftest import ROOT
+from tests.reports.jobs import synthetic_run, write_part
+from tests.reports.strategies import CLEAN, write_run
+from tests.terminal import Terminal, beside_progress, terminal
+
+__all__ = ["terminal"]  # a fixture
+
+NO_VERDICT = {
+    "explain": "tells a story",
+    "serve": "runs until it is stopped",
+    "token": "prints a token",
+    "campaign": "writes its own files",
+    "follow": "draws the way of an edit",
+}
+
+
+class Told(NamedTuple):
+    """How to call a command, and what its document has to have."""
+
+    arguments: Callable[[Path], tuple[str, ...]]
+    code: int
+    expected: dict[str, Any]
+
+
+def reported(folder: Path) -> tuple[str, ...]:
+    directory = folder / "run"
+    directory.mkdir()
+    write_run(directory, [CLEAN])
+    (directory / TAG).write_text("Concord\n")
+    return ("report", str(directory), "--require", "visible.every<1ms")
+
+
+def configured(folder: Path) -> tuple[str, ...]:
+    (folder / "server.yaml").write_text("server:\n  port: 8081\n")
+    return ("validate-config", str(folder / "server.yaml"))
+
+
+def dopt(folder: Path) -> str:
+    path = folder / "dopt.json"
+    path.write_bytes((ROOT / "tests/corpus/dopt.json").read_bytes())
+    return str(path)
+
+
+CALLS: dict[str, Told] = {
+    "report": Told(reported, ExitCode.SLO_MISSED, {"verdict": "valid", "exit_code": 3}),
+    "slo": Told(lambda p: ("slo", "validate", str(RUNBOOK)), 0, {"verdict": "valid"}),
+    "validate-config": Told(configured, 0, {"verdict": "valid"}),
+    "replay": Told(lambda p: ("replay", dopt(p)), 1, {"verdict": "violated", "check": "weak_list"}),
+    "shrink": Told(lambda p: ("shrink", dopt(p), "--seconds", "0"), 0, {"verdict": "violated"}),
+    "verify": Told(
+        lambda p: ("verify", "--store", stored(p / "a.db", "one")), 0, {"verdict": "valid"}
+    ),
+    "verify nothing": Told(lambda p: ("verify", "--store", stored(p / "a.db")), 2, {"verdict": "unknown"}),
+    "rebuild": Told(
+        lambda p: ("rebuild", "--store", stored(p / "a.db", "one"), "--document-id", "one"),
+        0,
+        {"verdict": "valid", "document": "one", "revisions": 3},
+    ),
+    "trace": Told(lambda p: ("trace", recorded(p / "t.json")), 0, {}),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are made but not written out, which takes most of the time of a report."""
+    monkeypatch.setattr(canvas, "svg", lambda figure, name: f'<svg id="{name}"></svg>')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLS)
+def test_standard_output_is_one_document(terminal: Terminal, tmp_path: Path, name: str) -> None:
+    told = CALLS[name]
+    arguments = told.arguments(tmp_path)
+    as_people_see_it = terminal(*arguments)
+    outcome = terminal(*arguments, "--json")
+    found = json.loads(outcome.out)
+    assert outcome.code == as_people_see_it.code
+    assert isinstance(found, list) or told.expected.items() <= found.items()
+    if name != "trace":  # which says nothing else
+        assert beside_progress(outcome.err)
+    assert terminal("token", "--help").out  # the next command says what it says to people again
+
+
+def test_who_is_refused_prints_no_document(terminal: Terminal, tmp_path: Path) -> None:
+    outcome = terminal("simulate", "nonsuch", "--json", "--out", str(tmp_path / "out"))
+    assert (outcome.code, outcome.out) == (ExitCode.USAGE, "")
+    assert outcome.err
+
+
+@pytest.mark.slow
+def test_a_simulation_prints_its_result(terminal: Terminal, tmp_path: Path) -> None:
+    size = ("--clients", "20", "--documents", "2", "--duration", "8s", "--out", str(tmp_path / "out"))
+    outcome = terminal("simulate", "calm", *size, "--json", "--require", "visible.every<1ms")
+    assert outcome.out.encode() == (tmp_path / "out" / "result.json").read_bytes() + b"\n"
+    assert outcome.code == json.loads(outcome.out)["exit_code"] == ExitCode.SLO_MISSED
+    assert "report: " in outcome.err
+
+
+@pytest.mark.slow
+def test_a_load_run_prints_its_result(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, measures = synthetic_run("load")
+    monkeypatch.setenv("JWT_SECRET", secrets.token_hex(32))
+    monkeypatch.setattr(load, "greet", lambda address, token: None)
+    monkeypatch.setattr(load, "run", lambda options: RunOutcome(result, measures, ()))
+    outcome = terminal("load", "--json", "--out", str(tmp_path / "out"))
+    assert json.loads(outcome.out)["kind"] == "load"
+    assert outcome.out.encode() == (tmp_path / "out" / "result.json").read_bytes() + b"\n"
+
+
+@pytest.mark.slow
+def test_a_job_prints_its_parts(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def part(codes: list[int], directory: Path, *rest: object) -> None:
+        with contextlib.suppress(FileExistsError):
+            write_part(directory.parent, *synthetic_run(directory.name))
+        codes.append(0)
+
+    monkeypatch.setattr(run, "_part", part)
+    outcome = terminal("run", "--json", "--out", str(tmp_path / "out"))
+    found = json.loads(outcome.out)
+    assert [row["kind"] for row in found["parts"]] == ["simulated", "live", "load"]
+    assert "report of all three" in outcome.err
+
+
+def test_every_command_with_a_verdict_prints_json() -> None:
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    for name in COMMANDS:
+        options = {parameter.name for parameter in group.commands[name].params}
+        assert ("json" in options) != (name in NO_VERDICT), name
