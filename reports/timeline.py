@@ -42,7 +42,7 @@ _ROWS: Final = (
     _Row("connections", "", (_Column("connections", "server"),), clients=True),
     _Row("operations", "per second", (_Column("operations_per_second", "server"),), clients=True),
     _Row(
-        "submit → broadcast, p95",
+        "submit → broadcast, p95 of each second",
         "ms",
         (
             _Column("operation_latency_p95_ms", "server"),
@@ -50,7 +50,7 @@ _ROWS: Final = (
         ),
         clients=True,
     ),
-    _Row("event loop lag", "ms", (_Column("loop_lag_ms", "server"),)),
+    _Row("event loop lag, p95 of each second", "ms", (_Column("loop_lag_ms", "server"),)),
     _Row("operations queued", "", (_Column("queue_depth", "server"),)),
     _Row("CPU", "%", (_Column("cpu_percent", "server"),)),
     _Row("memory", "MiB", (_Column("memory_bytes", "server", scale=1 / MEBIBYTE),)),

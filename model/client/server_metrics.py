@@ -32,12 +32,20 @@ COLUMNS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "memory_bytes": (_CONNECTIONS, ("memory_usage",)),
     "queue_depth": (_OVERVIEW, ("queue_depth",)),
     "outbox_bytes": (_OVERVIEW, ("outbox_bytes",)),
-    "operations_per_second": (_OVERVIEW, ("operations_per_second",)),
-    "operation_latency_p95_ms": (_OVERVIEW, ("operation_latency_p95_ms",)),
-    "store_commit_p95_ms": (_OVERVIEW, ("latencies", "commit", "last_minute", "p95_ms")),
-    "loop_lag_ms": (_OVERVIEW, ("latencies", "loop_lag", "last_minute", "p95_ms")),
 }
-"""Column of the series: where it is found."""
+"""Column of the series that is a state of the server: where it is found."""
+
+_OPERATIONS: Final = ("operations_total",)
+RECENT: Final = {
+    "operation_latency_p95_ms": "operation",
+    "store_commit_p95_ms": "store_commit",
+    "loop_lag_ms": "loop_lag",
+}
+"""Column of the series that is the 95th percentile of what was measured since the answer before: of what.
+
+A server gives percentiles and rates of its last minute, too. Beside the values of single seconds they would
+show a fault late, small and long.
+"""
 
 LATENCIES: Final = {
     "transformation": "transform",
@@ -55,6 +63,10 @@ class ServerMetrics:
         self._seconds: list[float] = []
         self._rows: list[dict[str, float]] = []
         self._before: dict[str, Histogram] | None = None
+        self._last: dict[str, Histogram] = {}  # of the answer before, if there was one
+        self._last_operations: tuple[float, float] | None = (
+            None  # the time of the answer before, and how many
+        )
         self._lives: list[dict[str, Histogram]] = [{}]
         self._marked_before: dict[str, int] | None = None
         self._marked: list[dict[str, int]] = [{}]  # in each life
@@ -79,13 +91,36 @@ class ServerMetrics:
             value = _number(answers.get(path), keys)
             if value is not None:
                 row[name] = value
-        self._rows.append(row)
+        row |= self._rate(seconds, _number(answers.get(_OVERVIEW), _OPERATIONS))
         histograms = _histograms(answers.get(_HISTOGRAMS))
+        row |= self._recent(histograms)
+        self._rows.append(row)
         if histograms:
             self._keep(histograms)
         marked = _counts(answers.get(_OVERVIEW))
         if marked is not None:
             self._count(marked)
+
+    def _rate(self, seconds: float, operations: float | None) -> dict[str, float]:
+        """Operations each second since the answer before; nothing if there was none in the same life."""
+        last = self._last_operations
+        self._last_operations = None if operations is None else (seconds, operations)
+        if last is None or operations is None or operations < last[1] or seconds <= last[0]:
+            return {}
+        return {"operations_per_second": round((operations - last[1]) / (seconds - last[0]), 3)}
+
+    def _recent(self, histograms: dict[str, Histogram]) -> dict[str, float]:
+        """What was measured since the answer before; nothing if there was none in the same life."""
+        last, self._last = self._last, histograms
+        found = {}
+        for column, name in RECENT.items():
+            now, before = histograms.get(name), last.get(name)
+            if now is None or before is None or now.count < before.count:
+                continue
+            recent = _added(now, before)
+            if recent.count:
+                found[column] = recent.percentile(95) / 1_000
+        return found
 
     def _count(self, marked: dict[str, int]) -> None:
         """As for histograms."""
@@ -113,7 +148,8 @@ class ServerMetrics:
         """
         if not self._seconds:
             return None
-        names = dict.fromkeys(name for name in COLUMNS if any(name in row for row in self._rows))
+        columns = (*COLUMNS, "operations_per_second", *RECENT)
+        names = dict.fromkeys(name for name in columns if any(name in row for row in self._rows))
         before = self._before or {}
         whole: dict[str, Histogram] = {}
         for life in self._lives:

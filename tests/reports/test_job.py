@@ -126,7 +126,14 @@ def test_the_timelines_join_clients_and_server_under_the_faults(good: Path) -> N
     plots = re.findall(r"<svg.*?</svg>", _html_section(good, "timeline"), re.DOTALL)
     assert len(plots) == 2
     for plot in plots:
-        for label in ("connections", "operations", "event loop lag", "operations queued", "CPU", "network"):
+        for label in (
+            "connections",
+            "operations",
+            "event loop lag, p95 of each second",
+            "operations queued",
+            "CPU",
+            "network",
+        ):
             assert f">{label}<" in plot
     assert "did not say" not in section(good, "timeline")
 
@@ -243,7 +250,7 @@ def test_what_cannot_be_told_is_said_everywhere_and_fails_a_run_that_shall_fail(
     for path in (tmp_path, tmp_path / "live"):
         assert "cannot tell" in page(path).text
         suites = ElementTree.parse(path / "junit.xml").getroot()
-        (error,) = suites.iterfind("*/testcase[@name='document_sync_success']/error")
+        (error,) = suites.iterfind("*/testcase[@name='document-sync-success']/error")
         assert (error.get("message") or "").startswith("cannot tell: 1 sample;")
     assert load((tmp_path / "live" / "result.json").read_bytes()).cannot_tell == "fail"
 
@@ -383,9 +390,9 @@ def test_what_other_programs_may_have_spoiled_cannot_be_told(harness: list[Harne
     before = {slo.name: slo.outcome for slo in judged(result, measures, load_objectives()).slos}
     after = judged(msgspec.structs.replace(result, crowding=CROWDED), measures, load_objectives())
     found = {slo.name: slo for slo in after.slos}
-    assert before["operation_latency"] == "missed"
-    assert found["operation_latency"].outcome == CANNOT_TELL
-    assert "66 % of the CPU" in found["operation_latency"].note
+    assert before["operation-latency"] == "missed"
+    assert found["operation-latency"].outcome == CANNOT_TELL
+    assert "66 % of the CPU" in found["operation-latency"].note
     told = [name for name, outcome in before.items() if outcome == "met"]
     assert told
     assert {found[name].outcome for name in told} == {good}

@@ -81,19 +81,19 @@ def test_nothing_measured_is_said() -> None:
 def test_a_timeline_has_a_plot_for_everything_the_server_said() -> None:
     measures, server = synthetic_measures(), synthetic_server(1)
     full = _server(measures, server)
-    assert ">event loop lag<" in full
+    assert ">event loop lag, p95 of each second<" in full
     assert ">network<" in full
     assert timeline.unsaid(server) == []
     partly = ServerSeries(seconds=[1.0], columns={"cpu_percent": [40.0], "loop_lag_ms": [None]})
     some = _server(measures, partly)
     assert ">CPU<" in some
-    assert ">event loop lag<" not in some
+    assert ">event loop lag, p95 of each second<" not in some
     assert ">connections<" in some  # the clients' own
     assert timeline.unsaid(partly) == [
         "connections",
         "operations",
-        "submit → broadcast, p95",
-        "event loop lag",
+        "submit → broadcast, p95 of each second",
+        "event loop lag, p95 of each second",
         "operations queued",
         "memory",
     ]

@@ -26,7 +26,7 @@ def latencies(**found: Histogram) -> dict[str, bytes]:
 
 def test_what_is_said_becomes_columns_and_what_is_not_said_a_gap() -> None:
     metrics = ServerMetrics()
-    overview = {"queue_depth": 7, "latencies": {"commit": {"last_minute": {"p95_ms": 2.5}}}, "unheard_of": 1}
+    overview = {"queue_depth": 7, "outbox_bytes": 2.5, "unheard_of": 1}
     metrics.take(0.0, {OVERVIEW: msgspec.json.encode(overview)})
     connections = {"total_connections": 12, "cpu_usage": None, "memory_usage": True}
     metrics.take(1.0004, {CONNECTIONS: msgspec.json.encode(connections)})
@@ -35,9 +35,31 @@ def test_what_is_said_becomes_columns_and_what_is_not_said_a_gap() -> None:
     assert series.seconds == [0.0, 1.0]
     assert series.columns == {
         "queue_depth": [7.0, None],
-        "store_commit_p95_ms": [2.5, None],
+        "outbox_bytes": [2.5, None],
         "connections": [None, 12.0],
     }
+
+
+def overview(operations: int) -> dict[str, bytes]:
+    return {OVERVIEW: msgspec.json.encode({"operations_total": operations, "operations_per_second": 1})}
+
+
+def test_what_a_second_shows_happened_in_it_and_not_in_the_minute_before() -> None:
+    metrics = ServerMetrics()
+    quiet, slow = [1_000] * 100, [9_000] * 100
+    metrics.take(0.0, latencies(operation=histogram(*quiet)) | overview(100))
+    metrics.take(1.0, latencies(operation=histogram(*quiet, *slow)) | overview(200))  # a fault
+    metrics.take(3.0, latencies(operation=histogram(*quiet, *slow, *quiet)) | overview(300))
+    metrics.take(4.0, latencies(operation=histogram(*quiet, *slow, *quiet)) | overview(300))
+    metrics.take(5.0, {})  # it is dead
+    metrics.take(6.0, latencies(operation=histogram(*slow)) | overview(100))
+    metrics.take(7.0, latencies(operation=histogram(*slow, *quiet)) | overview(150))
+    metrics.take(8.0, latencies(operation=histogram(*quiet)) | overview(3))  # another life, no gap seen
+    series = metrics.series()
+    assert series is not None
+    p95 = series.columns["operation_latency_p95_ms"]
+    assert [p and round(p) for p in p95] == [None, 9, 1, None, None, None, 1, None]
+    assert series.columns["operations_per_second"] == [None, 100, 50, 0, None, None, 50, None]
 
 
 def test_latencies_are_those_of_the_run() -> None:
