@@ -24,6 +24,7 @@ from reference_server.metrics.monitoring import Health, Monitoring
 from reference_server.server import Server
 from reference_server.store.open import open_store
 from reference_server.store.port import Catalogue, Store
+from reference_server.store.slow import SlowStore
 
 _LOG: Final = Logger("server")
 FILES_BESIDE: Final = 64
@@ -109,9 +110,13 @@ def _tune() -> None:
 
 
 def _open_store(config: Config) -> tuple[Store, Catalogue]:
-    if config.database is None:
-        return open_store(config.store_url)
-    return open_store(config.store_url, pool_size=config.database.pool_size)
+    pool = {} if config.database is None else {"pool_size": config.database.pool_size}
+    store, catalogue = open_store(config.store_url, **pool)
+    delay_ms = config.server.commit_delay_ms
+    if delay_ms:
+        _LOG.warning("every commit is delayed", delay_ms=delay_ms)
+        store = SlowStore(store, delay_ms / 1_000)
+    return store, catalogue
 
 
 async def _monitor(config: Config, server: Server) -> None:

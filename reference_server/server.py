@@ -79,7 +79,7 @@ class Server:
         self._runner = StoreRunner(
             store,
             lambda answers: self.worker.handle_all(answers),
-            lambda us, _: self._measured.commit.record(us),
+            self._committed,
         )
         self._authorizer = Authorizer(catalogue)
         self._peers = Peers(bus, shared=shared)
@@ -92,6 +92,7 @@ class Server:
             self._measured,
             compression=config.compression_enabled,
         )
+        self.worker.moments.is_on = config.monitoring.log_edits
         self._reconciler = Reconciler(
             self.worker, self._authorizer, self._revocations, catalogue, self._peers, self._token_seconds
         )
@@ -116,6 +117,11 @@ class Server:
             reconciler=self._reconciler,
             metrics=self.metrics,
         )
+
+    def _committed(self, commit_us: int, requests: int) -> None:
+        del requests
+        self._measured.commit.record(commit_us)
+        self.worker.moments.commit_us = commit_us
 
     def _tokens(self, config: Config) -> Tokens:
         return Tokens(
@@ -189,6 +195,7 @@ class Server:
         self.config = config
         self.worker.gateway.limits = core_limits(config)
         self.worker.gateway.compression = config.compression_enabled
+        self.worker.moments.is_on = config.monitoring.log_edits
 
     # --- connections --------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ from reference_server.core.gateway import Gateway
 from reference_server.core.limits import CLOSE_PROTOCOL_ERROR, CLOSE_TRY_AGAIN, Limits
 from reference_server.gateway.websocket import EncodedMessage, Socket
 from reference_server.logs import Logger
+from reference_server.metrics.moments import Moments
 from reference_server.metrics.registry import Metrics, monotonic_us
 from reference_server.metrics.waiting import Waiting
 from reference_server.schedule import Merges, Timers
@@ -106,6 +107,7 @@ class Worker:
         is_draining: whether what clients still send is ignored, because the worker is about to end.
         timers: of connections; somebody has to run them.
         merges: of branches; somebody has to run them.
+        moments: of edits, for the log; off, unless somebody switches them on.
     """
 
     def __init__(
@@ -144,7 +146,9 @@ class Worker:
         self._last = 0
         self._dirty: dict[ConnectionId, Socket] = {}
         self._requests: list[Request] = []
+        self.moments = Moments()
         self._waiting = Waiting(metrics)
+        self._event_us = 0  # when the event that is handled began to be
         self._appended: dict[DocumentId, Revision] = {}
         self._depth = 0
         self._is_flushing = False
@@ -255,10 +259,11 @@ class Worker:
     def _timed(self, event: Event) -> list[Effect]:
         """Only where the core may carry or merge edits is it timed."""
         kind = type(event)
+        self._event_us = now = monotonic_us()
         if kind is not Received and kind is not Appended and kind is not Resumed:
-            return self.gateway.handle(event, monotonic_us())
+            return self.gateway.handle(event, now)
         begin_ns = time.thread_time_ns()  # of this thread alone: others may have the core meanwhile
-        effects = self.gateway.handle(event, monotonic_us())
+        effects = self.gateway.handle(event, now)
         self.metrics.transformation.record((time.thread_time_ns() - begin_ns) // 1_000)
         if type(event) is Appended:
             if isinstance(event.outcome, Conflict):
@@ -280,6 +285,7 @@ class Worker:
                 socket.flush()
         self._is_flushing = False
         self._waiting.flushed()
+        self.moments.flushed()
         if self._appended:
             appended, self._appended = self._appended, {}
             self._peers.appended(appended)
@@ -293,7 +299,11 @@ class Worker:
             case Load():
                 self._peers.follow(effect.document)
                 self._requests.append(effect)
-            case Append() | Read() | Snapshot():
+            case Append():
+                self._requests.append(effect)
+                if self.moments.is_on:
+                    self.moments.handed(effect.document, self._event_us)
+            case Read() | Snapshot():
                 self._requests.append(effect)
             case CursorPlaced():
                 self._waiting.placed(effect)
@@ -328,6 +338,8 @@ class Worker:
         row = effect.row
         if effect.received_us:
             self._waiting.published(effect)
+            if self.moments.is_on:
+                self.moments.published(effect, self._event_us)
             if row.base < row.revision - 1:
                 self.metrics.counts.conflicts_resolved += 1
             if self._peers.shared:

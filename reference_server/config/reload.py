@@ -17,6 +17,7 @@ RESTART: Final = frozenset(
         "server.store",
         "server.bus",
         "server.pid_file",
+        "server.commit_delay_ms",
         "redis.host",
         "redis.port",
         "redis.db",

@@ -51,6 +51,7 @@ class Server(msgspec.Struct, frozen=True):
     handshake_timeout_seconds: Pause = _LIMITS.hello_timeout_us / 1_000_000
     max_header_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=1_048_576)] = 16_384
     pid_file: Word | None = None
+    commit_delay_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 0
 
 
 class Websocket(msgspec.Struct, frozen=True):
@@ -161,6 +162,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     metrics_enabled: bool = True
     metrics_port: Port = 9090
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_edits: bool = False
 
 
 class Config(msgspec.Struct, frozen=True):

@@ -202,9 +202,9 @@ class SpawnedServer:
 
 
 def _own_server(directory: Path) -> tuple[str, ...]:
-    """How to run the reference server, without a monitoring port that another one may have."""
+    """How to run the reference server: no monitoring port that another one may have, its edits in its log."""
     configuration = directory / "server.yaml"
-    configuration.write_text("monitoring: {metrics_port: 0}\n", encoding="utf-8")
+    configuration.write_text("monitoring: {metrics_port: 0, log_edits: true}\n", encoding="utf-8")
     return (sys.executable, "-P", "-m", "concord", "serve", "--config", str(configuration))
 
 
