@@ -227,6 +227,7 @@ class Broadcast(RecordBase, frozen=True, tag="broadcast"):
 
     ``received_us`` is when the submit arrived (0 if the server learnt of the revision from the store),
     ``audience`` the number of other live connections, ``fingerprint`` that of the server's text.
+    ``turn_us`` is when it had waited for its turn and was handed to the store; 0 if that is not known.
     """
 
     time_us: int
@@ -238,6 +239,7 @@ class Broadcast(RecordBase, frozen=True, tag="broadcast"):
     received_us: int
     audience: int
     fingerprint: int
+    turn_us: int = 0
 
 
 class Delivered(RecordBase, frozen=True, tag="delivered"):

@@ -253,9 +253,9 @@ class Cell(Simulation[SimulatedClient]):
         """What the store holds of each document."""
         return {d.document: self.storage.store.durable(d.document).head for d in self.plan.documents}
 
-    def published(self, effect: Published, delay_us: int) -> None:
+    def published(self, effect: Published, delay_us: int, turn_us: int) -> None:
         """A revision goes to its readers."""
-        self.record(broadcast(self.now + delay_us, effect, self.memo.fingerprint(effect.text)))
+        self.record(broadcast(self.now + delay_us, effect, self.memo.fingerprint(effect.text), turn_us))
         self.recorder.flush_if_full()
 
     def placed(self, effect: CursorPlaced, delay_us: int) -> None:

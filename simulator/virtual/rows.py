@@ -27,8 +27,8 @@ def stored(time_us: int, document: DocumentId, row: LogRow) -> history.Stored:
     )
 
 
-def broadcast(time_us: int, effect: Published, fingerprint: int) -> history.Broadcast:
-    """A row was handed to everybody; ``fingerprint`` is that of the server's text."""
+def broadcast(time_us: int, effect: Published, fingerprint: int, turn_us: int = 0) -> history.Broadcast:
+    """A row was handed to everybody; ``fingerprint`` is that of the text, ``turn_us`` when it had its turn."""
     row = effect.row
     return history.Broadcast(
         time_us,
@@ -40,6 +40,7 @@ def broadcast(time_us: int, effect: Published, fingerprint: int) -> history.Broa
         effect.received_us,
         effect.audience,
         fingerprint,
+        turn_us,
     )
 
 

@@ -102,8 +102,8 @@ class WorkerHost(Protocol):
         """What the store holds of each document."""
         ...
 
-    def published(self, effect: Published, delay_us: int) -> None:
-        """A revision goes to its readers."""
+    def published(self, effect: Published, delay_us: int, turn_us: int) -> None:
+        """A revision, which had its turn at ``turn_us``, goes to its readers."""
 
     def placed(self, effect: CursorPlaced, delay_us: int) -> None:
         """A worker knows where a cursor is."""
@@ -138,6 +138,8 @@ class SimulatedWorker:
         self._catches_up = False  # with what waited for it
         self._told: dict[DocumentId, Revision] = {}  # the newest revision that this process told of
         self._free_us = 0  # when the process is done with what it has
+        self._begun_us = 0  # when it began with the event that is handled
+        self._turns: dict[DocumentId, int]  # when what was handed to the store last had its turn
         self._bus: SimulatedBus | None = None
         self._peers: Peers
         self._follower: Follower
@@ -147,6 +149,7 @@ class SimulatedWorker:
 
     def _start(self) -> None:
         process = self.crashes * self._host.plan.server.workers + self._number
+        self._turns = {}
         self.gateway = self._host.new_gateway(process * REQUESTS_MAX, takes_over=self.crashes > 0)
         if self._hub is not None:
             self._bus = SimulatedBus(self._hub)
@@ -249,7 +252,7 @@ class SimulatedWorker:
             self._waiting.append(event)
             return
         now = self._host.now
-        start = max(now, self._free_us)
+        start = self._begun_us = max(now, self._free_us)
         effects: list[Effect] = []
         try:
             effects = self._host.timed(gateway, event, start)
@@ -310,6 +313,7 @@ class SimulatedWorker:
             case Append():
                 if not self._catches_up:  # else it has not heard yet of rights that are gone
                     host.grievances.over_append(effect)
+                self._turns[effect.document] = self._begun_us
                 host.request(effect)
             case Snapshot():
                 host.grievances.trims(effect)
@@ -343,7 +347,8 @@ class SimulatedWorker:
     def _published(self, effect: Published, delay_us: int) -> None:
         revision = effect.row.revision
         self._told[effect.document] = revision
-        self._host.published(effect, delay_us)
+        turn_us = self._turns.get(effect.document, 0) if effect.received_us else 0
+        self._host.published(effect, delay_us, turn_us)
         if effect.received_us and self._bus is not None:
             self._peers.appended({effect.document: revision})
 
