@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, CommandEntry]] = {
         "Simulate and check", "Try every order of a few edits, with every fault at every moment."
     ),
     "check": CommandEntry("Simulate and check", "Judge recorded histories again, whoever wrote them."),
+    "follow": CommandEntry("Simulate and check", "Follow one edit, from the key to everybody who shows it."),
     "replay": CommandEntry("Simulate and check", "Run a saved failure again, exactly."),
     "explain": CommandEntry("Simulate and check", "Explain a saved failure in sentences and a diagram."),
     "shrink": CommandEntry("Simulate and check", "Make a saved failure smaller, and explain what is left."),

@@ -66,7 +66,7 @@ async def serve(launch: Launch) -> None:
     raise_file_limit(config.server.max_connections)
     _tune()
     listeners = await open_listener(config.server.host, config.server.port, shared=launch.control is not None)
-    store, catalogue = await trio.to_thread.run_sync(_open_store, config)
+    store, catalogue = await trio.to_thread.run_sync(opened_store, config)
     try:
         bus = open_bus(config.bus_url, f"{os.getpid()}-{launch.number}")
         server = Server(
@@ -109,7 +109,13 @@ def _tune() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _open_store(config: Config) -> tuple[Store, Catalogue]:
+def opened_store(config: Config) -> tuple[Store, Catalogue]:
+    """The store that a configuration names, slow if it says so.
+
+    Raises:
+        StoreError: it cannot be opened.
+        ValueError: its URL cannot be used.
+    """
     pool = {} if config.database is None else {"pool_size": config.database.pool_size}
     store, catalogue = open_store(config.store_url, **pool)
     delay_ms = config.server.commit_delay_ms

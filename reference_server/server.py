@@ -92,7 +92,7 @@ class Server:
             self._measured,
             compression=config.compression_enabled,
         )
-        self.worker.moments.is_on = config.monitoring.log_edits
+        self.worker.waiting.moments.is_on = config.monitoring.log_edits
         self._reconciler = Reconciler(
             self.worker, self._authorizer, self._revocations, catalogue, self._peers, self._token_seconds
         )
@@ -121,7 +121,7 @@ class Server:
     def _committed(self, commit_us: int, requests: int) -> None:
         del requests
         self._measured.commit.record(commit_us)
-        self.worker.moments.commit_us = commit_us
+        self.worker.waiting.moments.commit_us = commit_us
 
     def _tokens(self, config: Config) -> Tokens:
         return Tokens(
@@ -195,7 +195,7 @@ class Server:
         self.config = config
         self.worker.gateway.limits = core_limits(config)
         self.worker.gateway.compression = config.compression_enabled
-        self.worker.moments.is_on = config.monitoring.log_edits
+        self.worker.waiting.moments.is_on = config.monitoring.log_edits
 
     # --- connections --------------------------------------------------------------------------------------
 

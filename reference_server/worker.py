@@ -53,13 +53,13 @@ from reference_server.core.gateway import Gateway
 from reference_server.core.limits import CLOSE_PROTOCOL_ERROR, CLOSE_TRY_AGAIN, Limits
 from reference_server.gateway.websocket import EncodedMessage, Socket
 from reference_server.logs import Logger
-from reference_server.metrics.moments import Moments
 from reference_server.metrics.registry import Metrics, monotonic_us
 from reference_server.metrics.waiting import Waiting
 from reference_server.schedule import Merges, Timers
 
 _LOG: Final = Logger("worker")
 _MEANT: Final = frozenset({1000, 1001, 1005})  # close codes of a client that leaves on purpose
+_TIMED: Final = frozenset({Received, Appended, Resumed})  # where the core may carry or merge edits
 
 
 class Requests(Protocol):
@@ -105,9 +105,8 @@ class Worker:
     Attributes:
         claims: what the token of each authenticated connection says.
         is_draining: whether what clients still send is ignored, because the worker is about to end.
-        timers: of connections; somebody has to run them.
-        merges: of branches; somebody has to run them.
-        moments: of edits, for the log; off, unless somebody switches them on.
+        timers, merges: of connections, of branches; somebody has to run them.
+        waiting: to be flushed; knows the moments of edits, if somebody wants them.
     """
 
     def __init__(
@@ -143,12 +142,10 @@ class Worker:
         self._peers = peers
         self._sockets: dict[ConnectionId, Socket] = {}
         self.timers = Timers(lambda connection: self.handle(TimerFired(connection)), self._sockets)
-        self._last = 0
+        self._last = self._event_us = 0  # the newest connection; when the event came that is handled
         self._dirty: dict[ConnectionId, Socket] = {}
         self._requests: list[Request] = []
-        self.moments = Moments()
-        self._waiting = Waiting(metrics)
-        self._event_us = 0  # when the event that is handled began to be
+        self.waiting = Waiting(metrics)
         self._appended: dict[DocumentId, Revision] = {}
         self._depth = 0
         self._is_flushing = False
@@ -242,11 +239,10 @@ class Worker:
         """The core failed: send away whom it concerns, and forget the document; the store has the truth."""
         _LOG.error("the core failed", error, kind=type(event).__name__)
         connection = getattr(event, "connection", ConnectionId(0))
-        concerned = getattr(event, "document", None)
-        documents = self.gateway.documents
+        concerned, documents = getattr(event, "document", None), self.gateway.documents
         for document in list(documents.values()):
             room = document.room
-            if document.name == concerned or connection in room.members or connection in room.waiting:
+            if document.name == concerned or connection in {*room.members, *room.waiting}:
                 del documents[document.name]
                 room.send_away("the server failed")
         effects: list[Effect] = []
@@ -257,10 +253,9 @@ class Worker:
         return [*effects, Close(connection, CLOSE_TRY_AGAIN, ErrorCode.UNAVAILABLE.value)]
 
     def _timed(self, event: Event) -> list[Effect]:
-        """Only where the core may carry or merge edits is it timed."""
-        kind = type(event)
+        """Let the core handle an event; its time is noted, of some kinds also how long it takes."""
         self._event_us = now = monotonic_us()
-        if kind is not Received and kind is not Appended and kind is not Resumed:
+        if type(event) not in _TIMED:
             return self.gateway.handle(event, now)
         begin_ns = time.thread_time_ns()  # of this thread alone: others may have the core meanwhile
         effects = self.gateway.handle(event, now)
@@ -284,8 +279,7 @@ class Worker:
             for socket in dirty.values():
                 socket.flush()
         self._is_flushing = False
-        self._waiting.flushed()
-        self.moments.flushed()
+        self.waiting.flushed()
         if self._appended:
             appended, self._appended = self._appended, {}
             self._peers.appended(appended)
@@ -299,14 +293,11 @@ class Worker:
             case Load():
                 self._peers.follow(effect.document)
                 self._requests.append(effect)
-            case Append():
+            case Append() | Read() | Snapshot():
                 self._requests.append(effect)
-                if self.moments.is_on:
-                    self.moments.handed(effect.document, self._event_us)
-            case Read() | Snapshot():
-                self._requests.append(effect)
+                self.waiting.requested(effect, self._event_us)
             case CursorPlaced():
-                self._waiting.placed(effect)
+                self.waiting.placed(effect)
             case Close():
                 self._close(effect)
             case Authenticate():
@@ -337,9 +328,7 @@ class Worker:
     def _published(self, effect: Published) -> None:
         row = effect.row
         if effect.received_us:
-            self._waiting.published(effect)
-            if self.moments.is_on:
-                self.moments.published(effect, self._event_us)
+            self.waiting.published(effect, self._event_us)
             if row.base < row.revision - 1:
                 self.metrics.counts.conflicts_resolved += 1
             if self._peers.shared:
@@ -382,8 +371,7 @@ class Worker:
         self.handle(answer)
 
     def _authorize(self, effect: Authorize) -> None:
-        number = effect.connection
-        claims = self.claims.get(number)
+        number, claims = effect.connection, self.claims.get(effect.connection)
 
         def decided(role: Role | Undecided | None) -> None:
             if self.claims.get(number) is not claims:

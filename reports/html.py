@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from model.measures.measure_set import LATENCIES, PHASES, MeasureSet, Totals
 from model.result import RunResult
 from reports import plots, timeline, views, wording
+from reports.followed import pictures
+from reports.following import Waterfall
 from reports.reached import reached
 from reports.recorded import RecordedRun
 from reports.views import Picture
@@ -24,8 +27,13 @@ class LatencyRow(NamedTuple):
     first: bool
 
 
-def render_html(recorded: RecordedRun) -> str:
-    """The whole page; equal recorded files give equal text."""
+def render_html(recorded: RecordedRun, falls: Sequence[Waterfall] = ()) -> str:
+    """The whole page; equal recorded files give equal text.
+
+    Args:
+        recorded: the run.
+        falls: those of the slowest edits that can be followed.
+    """
     result, measures = recorded.result, recorded.measures
     return views.page(
         "report.html",
@@ -48,6 +56,8 @@ def render_html(recorded: RecordedRun) -> str:
         convergence=_convergence(measures),
         failures=recorded.failures,
         identity=views.identity(result),
+        followed=pictures(falls),
+        anchors={fall.edit.name: fall.anchor for fall in falls},
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from model.arena import Arena
 from model.result import encode_job
 from reports.arena import render_arena
+from reports.following import slowest_of
 from reports.html import render_html
 from reports.job import render_job
 from reports.junit import render_job_junit, render_junit
@@ -82,7 +83,7 @@ def rendered(directory: Path, recorded: RecordedRun | RecordedJob | Arena) -> di
 
 def _run(directory: Path, recorded: RecordedRun) -> dict[Path, str]:
     return {
-        directory / "report.html": render_html(recorded),
+        directory / "report.html": render_html(recorded, slowest_of(directory, recorded.measures.worst)),
         directory / "junit.xml": render_junit(recorded),
         directory / "summary.md": render_markdown(recorded),
     }

@@ -54,11 +54,8 @@ class Moments:
         if turn is not None:
             self._waiting.append((effect, turn, committed_us, self.commit_us))
 
-    def flushed(self) -> None:
+    def flushed(self, now_us: int) -> None:
         """What was to be sent on is on its way."""
-        if not self._waiting:
-            return
-        now = monotonic_us()
         for effect, turn, committed_us, commit_us in self._waiting:
             row = effect.row
             _LOG.info(
@@ -73,6 +70,6 @@ class Moments:
                 handed_us=turn.handed_us,
                 commit_began_us=max(turn.handed_us, committed_us - commit_us),
                 committed_us=committed_us,
-                broadcast_us=now,
+                broadcast_us=now_us,
             )
         self._waiting.clear()

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+import msgspec
+
 from model.machine import Patience
 from simulator import children
 
@@ -85,7 +87,7 @@ class SpawnedServer:
 
     ``command`` is what to run; without one it is ``concord serve``. The process gets the port and the URL of
     the store as arguments and the key of the tokens in its environment. Without a URL the store is an SQLite
-    file in ``directory``.
+    file in ``directory``. ``settings`` are more of the configuration of ``concord serve``, by section.
     """
 
     has_store_control = False
@@ -100,13 +102,14 @@ class SpawnedServer:
         port: int = 0,
         store: str = "",
         environment: Mapping[str, str] | None = None,
+        settings: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.url = f"ws://127.0.0.1:{self.port}/ws"
         self._log = directory / "server.log"
         self._environment = {**os.environ, **(environment or {}), "JWT_SECRET": secret}
-        program = command or _own_server(directory)
+        program = command or _own_server(directory, settings or {})
         store = store or f"sqlite:///{(directory / 'documents.db').resolve()}"
         self._command = (*program, "--host", "127.0.0.1", "--port", str(self.port), "--store", store)
         self._process: subprocess.Popen[bytes] | None = None
@@ -201,10 +204,11 @@ class SpawnedServer:
         return False
 
 
-def _own_server(directory: Path) -> tuple[str, ...]:
+def _own_server(directory: Path, settings: Mapping[str, Mapping[str, object]]) -> tuple[str, ...]:
     """How to run the reference server: no monitoring port that another one may have, its edits in its log."""
     configuration = directory / "server.yaml"
-    configuration.write_text("monitoring: {metrics_port: 0, log_edits: true}\n", encoding="utf-8")
+    content = {"monitoring": {"metrics_port": 0, "log_edits": True}, **settings}
+    configuration.write_bytes(msgspec.json.encode(content))  # which is YAML too
     return (sys.executable, "-P", "-m", "concord", "serve", "--config", str(configuration))
 
 

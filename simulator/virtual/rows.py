@@ -28,7 +28,7 @@ def stored(time_us: int, document: DocumentId, row: LogRow) -> history.Stored:
 
 
 def broadcast(time_us: int, effect: Published, fingerprint: int, turn_us: int = 0) -> history.Broadcast:
-    """A row was handed to everybody; ``fingerprint`` is that of the text, ``turn_us`` when it had its turn."""
+    """A row was handed to everybody; ``fingerprint`` is that of the text, ``turn_us`` of its turn."""
     row = effect.row
     return history.Broadcast(
         time_us,

@@ -160,6 +160,8 @@ REFUSED: dict[str, Callable[[Path], tuple[str, ...]]] = {
     "run": lambda folder: ("--out", str(folder / "file")),
     "simulate": lambda folder: (str(folder / "file.yaml"),),
     "campaign": lambda folder: ("--seeds", folder.name),
+    "check": lambda folder: (str(folder), "--check", folder.name),
+    "follow": lambda folder: (str(folder), folder.name),
     "replay": lambda folder: (str(folder / "file"),),
     "explain": lambda folder: (str(folder / "file"),),
     "shrink": lambda folder: (str(folder / "file"),),
