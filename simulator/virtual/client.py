@@ -318,10 +318,12 @@ class SimulatedClient(Client[Connection, Concord]):
         super().go_offline(cause, silent=silent, abrupt=abrupt)
 
     def crash(self) -> None:
-        """The process dies, stopped or not."""
-        self._waiting = None
+        """The process dies, stopped or not; what waited for it finds it dead."""
+        waiting, self._waiting = self._waiting, None
         super().crash()
         self.hindrances.let_go(_STOPPED)
+        for happens in waiting or ():
+            happens()
 
     def perform(self, action: Action) -> bool:
         """The person does something, which a stopped process takes no notice of."""
