@@ -102,7 +102,7 @@ class CellFault(Fault):
 
 
 class ClientsFault(Fault):
-    """A fault of some clients; ``share`` of them, or those the window names."""
+    """A fault of some clients; ``share`` of them, but at least one, or those the window names."""
 
     share_default: ClassVar[float] = 0.1
 
@@ -119,7 +119,12 @@ class ClientsFault(Fault):
         if self.window.sites is not None:
             named = set(self.window.sites)
             return [c for c in self.host.clients if c.plan.site in named]
-        return [c for c in self._candidates() if self.random.random() < self._share]
+        candidates = self._candidates()
+        drawn = [c for c in candidates if self.random.random() < self._share]
+        if drawn or not candidates:
+            return drawn
+        # Of few clients a share is often nobody, and a fault of nobody is none.
+        return [self.random.choice([c for c in candidates if c.wants_connection] or candidates)]
 
     @property
     def _share(self) -> float:

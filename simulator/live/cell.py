@@ -36,7 +36,7 @@ from simulator.virtual.client import SimulatedClient
 from simulator.virtual.connection import Connection
 from simulator.virtual.holds import Holds
 from simulator.virtual.network import Network
-from simulator.virtual.occurrence import FaultOf, occur
+from simulator.virtual.occurrence import ATTEMPTS_MAX, FaultOf, occur
 from simulator.virtual.sessions import come_back, start_clients
 from simulator.virtual.witness import BUS, GATEWAY, Symptom, Witness
 
@@ -46,9 +46,6 @@ QUIET_POLLS: Final = 5
 
 CONNECT_SECONDS_MIN: Final = 3.0
 """A real server gets at least this long to accept, however impatient the clients of a scenario are."""
-
-ATTEMPTS_MAX: Final = 4
-"""So often a fault is made until it hits something, as far as that fits into the run."""
 
 WAIT_US: Final = 100_000
 """How often a fault looks whether there is somebody to hit."""

@@ -45,7 +45,7 @@ from simulator.planning.overrides import override_all
 from simulator.planning.plan import CellPlan
 from simulator.planning.scenario import Scenario
 from simulator.running.options import RunListener
-from simulator.running.run import RunOutcome, expected_kinds, versions
+from simulator.running.run import RunOutcome, expected_kinds, versions, with_advice
 from simulator.virtual.people import people
 from simulator.virtual.recorder import Recorder
 
@@ -308,8 +308,8 @@ def _judged(scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _D
     faults = tuple(dict.fromkeys(window.kind for window in plan.faults))
     happened |= {MECHANISM + name: n for name, n in driven.reached.items()}
     expected, required = expected_kinds(scenario), scenario.requires
-    triviality_result = judge_triviality(happened, expected, faults, (), required)
-    checks += [cell.assembly.audit(), triviality_result]
+    told = with_advice(judge_triviality(happened, expected, faults, (), required), scenario)
+    checks += [cell.assembly.audit(), told]
     return _Judged(checks, measures.result(), strata.result(), digest, kept.lost)
 
 

@@ -118,6 +118,12 @@ def _shrunk(scenario: Scenario, before: Scenario) -> Scenario:
 
         join_ramp_us = shorter(scenario.sessions.join_ramp_us)
         changes["sessions"] = msgspec.structs.replace(scenario.sessions, join_ramp_us=join_ramp_us)
+        server = scenario.server
+        changes["server"] = msgspec.structs.replace(
+            server,
+            token_lifetime_us=shorter(server.token_lifetime_us),
+            renew_grace_us=max(1, shorter(server.renew_grace_us)),
+        )
         changes["faults"] = tuple(_shorter_fault(spec, shorter) for spec in scenario.faults)
     return msgspec.structs.replace(scenario, **changes)
 

@@ -89,7 +89,8 @@ class FaultWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Windows are numbered by ``index`` in time order. ``params`` are named as the fields of ``FaultSpec``,
     nothing in them is left to draw except whom the fault hits; ``sites`` names those in a saved failure, None
-    lets the fault draw them. Windows of one entry of the scenario never overlap in a cell.
+    lets the fault draw them. A ``persistent`` one is made again if it hit nothing, as long as that fits into
+    the run; but for that, windows of one entry of the scenario never overlap in a cell.
     """
 
     index: int
@@ -100,6 +101,7 @@ class FaultWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     params: dict[str, Any]
     cell: int | None = None
     sites: tuple[SiteId, ...] | None = None
+    persistent: bool = False
 
 
 class CellPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

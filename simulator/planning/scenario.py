@@ -192,6 +192,14 @@ class Gossip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compact_us: PositiveDuration = 5_000_000
 
 
+class Smallest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The size at which every fault of a scenario still finds something to hit, whatever the seed."""
+
+    clients: Annotated[int, msgspec.Meta(ge=1)] = 1
+    documents: Annotated[int, msgspec.Meta(ge=1)] = 1
+    duration_us: Duration = 0
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a run depends on besides its seed.
 
@@ -199,6 +207,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         duration_us: of the phase with faults; the heal phase follows.
         heal_bound_us: after healing, everything has converged within this long, or liveness is violated; with
             a server also within what its timeouts come to, if that is less.
+        smallest: below this size, what is to happen may not; a run that is *unknown* says so.
         requires: names of the mechanisms that a run has to reach to be worth a verdict.
     """
 
@@ -217,6 +226,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bus: BusSettings = BusSettings()
     gossip: Gossip = Gossip()
     faults: tuple[FaultSpec, ...] = ()
+    smallest: Smallest = Smallest()
     requires: tuple[str, ...] = ()
 
 
@@ -274,6 +284,20 @@ def read_scenario(text: str, place: str) -> Scenario:
     if reader.problems or not isinstance(scenario, Scenario):
         raise ScenarioError(str(reader.sorted_problems[0]))
     return scenario
+
+
+def how_to_enlarge(scenario: Scenario) -> str:
+    """What to type for a run in which there is enough to happen."""
+    smallest = scenario.smallest
+    sizes = (
+        ("clients", scenario.clients, smallest.clients, f"{smallest.clients}"),
+        ("documents", scenario.documents, smallest.documents, f"{smallest.documents}"),
+        ("duration", scenario.duration_us, smallest.duration_us, f"{smallest.duration_us / 1e6:g}s"),
+    )
+    needed = " ".join(f"--{name} {text}" for name, is_now, least, text in sizes if is_now < least)
+    if needed:
+        return f"the run is too small for {scenario.name}: take {needed}, or more"
+    return "take more clients, or a longer run"
 
 
 def without_requirements(scenario: Scenario, mechanisms: Collection[str]) -> Scenario:

@@ -58,4 +58,5 @@ def _occurrence(
     if "cells" in FAULT_KINDS[spec.kind].parameters:
         cells = [*sorted(rng.sample(range(scenario.cells), min(spec.cells, scenario.cells)))]
     for cell in cells:
-        yield FaultWindow(0, spec.kind, spec.lane, begin_us, begin_us + spec.duration_us, params, cell)
+        end_us = begin_us + spec.duration_us
+        yield FaultWindow(0, spec.kind, spec.lane, begin_us, end_us, params, cell, persistent=True)

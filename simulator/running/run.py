@@ -22,7 +22,7 @@ from model.strata import merge_strata
 from model.verdict import CheckResult, Verdict, merge_results, overall
 from simulator.engines.engine import Planned
 from simulator.failures.case import Case
-from simulator.planning.scenario import Scenario
+from simulator.planning.scenario import Scenario, how_to_enlarge
 from simulator.running.cases import keep_failures
 from simulator.running.fleet import CellJob, CellOutcome, digest_of, run_cells
 from simulator.running.options import Options, RunListener
@@ -128,7 +128,15 @@ def _checks(planned: Planned, fates: tuple[str, ...], outcomes: Sequence[CellOut
     for name, count in merged(outcome.reached for outcome in outcomes).items():
         happened[MECHANISM + name] = count
     expected, required = expected_kinds(planned.scenario), planned.scenario.requires
-    return [*applicable, judge_triviality(happened, expected, faults, fates, required)]
+    triviality = judge_triviality(happened, expected, faults, fates, required)
+    return [*applicable, with_advice(triviality, planned.scenario)]
+
+
+def with_advice(triviality: CheckResult, scenario: Scenario) -> CheckResult:
+    """The check, which says what to enlarge if too little happened."""
+    if triviality.checked:
+        return triviality
+    return msgspec.structs.replace(triviality, detail=f"{triviality.detail}; {how_to_enlarge(scenario)}")
 
 
 def expected_kinds(scenario: Scenario) -> tuple[str, ...]:

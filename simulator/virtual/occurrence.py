@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final, Protocol, TypeAlias
 
+import msgspec
 from simpy.events import Event
 
 from model import history
@@ -69,6 +70,44 @@ class OccurrenceHost(Protocol):
     def clock(self) -> Clock:
         """The time, and what happens when."""
         ...
+
+
+ATTEMPTS_MAX: Final = 4
+"""So often a fault is made until it hits something, as far as that fits into the run."""
+
+ATTEMPT: Final = 1 << 20
+"""Between the numbers of two attempts; no run has so many windows."""
+
+PAUSE_US: Final = 100_000
+"""From one attempt to the next."""
+
+
+def persist(
+    host: OccurrenceHost,
+    window: FaultWindow,
+    until_us: int,
+    fault_of: FaultOf,
+    began: Callable[[FaultWindow], None],
+) -> Generator[Event, Any, None]:
+    """As :func:`occur`; a persistent fault that hit nothing is made again, if it is over by ``until_us``.
+
+    In a small run there may be nobody to hit when a fault is due.
+    """
+    for number in range(ATTEMPTS_MAX if window.persistent else 1):
+        if number:
+            yield host.clock.timeout(PAUSE_US)
+            if host.now + window.end_us - window.begin_us > until_us:
+                return
+        # Each attempt draws anew, and is a window of its own to whoever repeats what happened.
+        attempt = msgspec.structs.replace(
+            window,
+            index=window.index + number * ATTEMPT,
+            begin_us=host.now,
+            end_us=host.now + window.end_us - window.begin_us,
+            persistent=False,
+        )
+        if (yield from occur(host, attempt, fault_of, began)):
+            return
 
 
 def occur(

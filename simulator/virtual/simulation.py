@@ -20,7 +20,7 @@ from model.raised import frames_of, owners_of
 from simulator.planning.plan import CellPlan, FaultWindow
 from simulator.planning.seeds import Seeds
 from simulator.virtual.clock import Clock
-from simulator.virtual.occurrence import FaultOf, occur
+from simulator.virtual.occurrence import FaultOf, persist
 from simulator.virtual.recorder import Recorder
 from simulator.virtual.sessions import Participant, come_back, start_clients
 from simulator.virtual.witness import Witness
@@ -145,7 +145,7 @@ class Simulation(ABC, Generic[_P]):
     def _occur(self, window: FaultWindow) -> ProcessGenerator:
         """The process of one fault."""
         yield self.clock.timeout(window.begin_us)
-        yield from occur(self, window, self._fault_of, self.realised.append)
+        yield from persist(self, window, self.plan.duration_us, self._fault_of, self.realised.append)
 
     @property
     def _rest_bound_us(self) -> int:

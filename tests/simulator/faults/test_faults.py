@@ -253,6 +253,29 @@ def with_faults(what: CellPlan, windows: tuple[FaultWindow, ...]) -> CellPlan:
     return msgspec.structs.replace(what, faults=windows, sessions=STAYING)
 
 
+def test_a_share_of_few_is_somebody() -> None:
+    trial = attempt(plan(fault("client_crash", 3, 5, share=0.001), clients=6), keep=True)
+    assert len(of(history.Restarted, trial)) == 1
+    assert hits(trial) == {"client_crash": 1}
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_a_fault_that_hit_nothing_is_made_again_if_it_is_to_be(persistent: bool) -> None:
+    away = fault("herd", 1, 4)  # nobody is there for the first three attempts
+    crash = msgspec.structs.replace(fault("gateway_crash", 1.5, 2, index=1), persistent=persistent)
+    trial = attempt(plan(away, crash), keep=True)
+    ended = [r for r in of(history.FaultEnded, trial) if r.name == "gateway_crash"]
+    assert [r.affected for r in ended] == ([0, 0, 0, 0] if persistent else [0])
+    crash = msgspec.structs.replace(crash, begin_us=3 * SECOND, end_us=int(3.5 * SECOND))
+    trial = attempt(plan(away, crash), keep=True)
+    ended = [r for r in of(history.FaultEnded, trial) if r.name == "gateway_crash"]
+    assert [r.affected > 0 for r in ended] == ([False, False, True] if persistent else [False])
+    realised = [window for window in trial.realised if window.kind == "gateway_crash"]
+    assert [window.end_us for window in realised] == [r.time_us for r in ended]
+    assert not any(window.persistent for window in realised)
+    assert len({window.index for window in realised}) == len(realised)
+
+
 # --- pauses -----------------------------------------------------------------------------------------------
 
 
@@ -308,6 +331,17 @@ def test_a_stopped_client_may_be_killed_and_its_laptop_closed() -> None:
     pause = fault("client_pause", 3, 7, share=1.0)
     for other in (fault("client_crash", 4, 6, share=1.0), fault("herd", 4, 6)):
         assert not problems(attempt(plan(pause, other)))
+
+
+@pytest.mark.parametrize("how", ["opened", "in vain"])
+def test_an_attempt_to_connect_that_ends_while_the_client_is_stopped_and_killed_is_over(how: str) -> None:
+    site = SiteId("c001")
+    gone, cut = fault("herd", 2, 3), fault("partition_clients", 2.5, 5, sites=(site,))
+    pause, crash = fault("client_pause", 3.01, 7, sites=(site,)), fault("client_crash", 5.5, 6, sites=(site,))
+    windows = (gone, pause, crash) if how == "opened" else (gone, cut, pause, crash)
+    trial = attempt(plan(*windows), keep=True)
+    assert not problems(trial)
+    assert [r.how for r in within(history.Joined, trial, 6, 10) if r.site == site]
 
 
 # --- rights -----------------------------------------------------------------------------------------------

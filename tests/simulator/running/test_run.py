@@ -172,7 +172,8 @@ def test_what_a_scenario_requires_has_to_be_reached(run: RunOutcome, tmp_path: P
     assert result.required == ["composed", "conflict"]
     assert (result.verdict, result.exit_code) == (Verdict.UNKNOWN, ExitCode.UNKNOWN)
     (check,) = [check for check in result.checks if check.verdict is Verdict.UNKNOWN]
-    assert check.detail == "too little happened: mechanism 'conflict' was not reached"
+    missing = "mechanism 'conflict' was not reached"
+    assert check.detail == f"too little happened: {missing}; take more clients, or a longer run"
 
 
 def test_a_long_run_has_to_contain_every_kind_of_edit() -> None:
