@@ -1,9 +1,7 @@
-"""The measures of a load worker: those of every history, fed while the run goes on, and two of its own.
+"""The measures of a load worker: those of every history, fed while the run goes on, and one of its own.
 
-Clients see no server, so two latencies are measured here in another way than in a simulation. *operation*
-runs from the planned time of the first edit of an operation to the first receipt by another client of the
-document: an upper bound of the time from submit to broadcast. *presence* runs from the planned time of a
-cursor's move to each receipt by another client.
+Clients see no server, so *presence* is measured here in another way than in a simulation: it runs from the
+planned time of a cursor's move to each receipt by another client.
 """
 
 from __future__ import annotations
@@ -29,11 +27,6 @@ class LoadMeasures(Measures):
     def handlers(self) -> Mapping[type, Handler]:
         """As of every history, but for cursors, whose placement by the server no client knows."""
         return {kind: h for kind, h in super().handlers().items() if kind is not history.Seen}
-
-    def operation(self, value_us: int, broadcast: history.Broadcast, planned_us: int, now_us: int) -> None:
-        """An operation was received by the first of its peers, ``value_us`` after it was planned."""
-        self._at(now_us)
-        self._latencies.record_edit("operation", value_us, broadcast, planned_us, now_us)
 
     def presence(self, value_us: int, now_us: int) -> None:
         """A cursor was received by a peer, ``value_us`` after its move was planned."""

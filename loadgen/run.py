@@ -39,11 +39,6 @@ LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 GRACE_SECONDS: Final = 60.0
 """Beyond everything that is bounded by itself, a worker gets so long: to start, and to judge."""
 
-OPERATION_NOTE: Final = (
-    "Operation latency is measured from the planned time of the first edit of an operation to the first "
-    "receipt by another client: an upper bound of the time from submit to broadcast."
-)
-
 POLL_SECONDS: Final = 0.2
 LINE_BYTES_MAX: Final = 65_536
 ERROR_LINES: Final = 3
@@ -315,7 +310,7 @@ def _notes(plan: LoadPlan, outcomes: list[WorkerOutcome], interrupted: bool) -> 
         how += "the planned time, whether or not the edit could be made then."
     else:
         how = "Closed model: people type in their own rhythm; a latency counts from the time they wanted to."
-    notes = [how, OPERATION_NOTE]
+    notes = [how]
     rest = "of all others every acknowledgement was looked up in the durable log, and texts were compared"
     notes.append(f"{sampled} of {plan.documents} documents were recorded and judged in full; {rest}.")
     notes += [f"Worker {o.worker} ended early: {o.ended}." for o in outcomes if o.ended]

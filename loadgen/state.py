@@ -22,20 +22,15 @@ from model.memo import Memo
 
 
 class JudgedSink:
-    """Where the records of one kind of documents go: the ``RecordSink`` of :mod:`model.client.recorder`.
+    """Where the records of one kind of documents go: the ``RecordSink`` of :mod:`model.client.recorder`."""
 
-    ``planned_us`` is when the edit that is made now was planned: from there its latencies count, while the
-    history has the time it was made.
-    """
-
-    __slots__ = ("_judge", "_keep", "_state", "fingerprint", "planned_us", "record")
+    __slots__ = ("_judge", "_keep", "_state", "fingerprint", "record")
 
     def __init__(self, state: WorkerState, judge: Judge, keep: Callable[[Record], None] | None) -> None:
         self._state = state
         self._judge = judge
         self._keep = keep
         self.fingerprint = state.memo.fingerprint
-        self.planned_us = 0
         self.record: Callable[[Record], None] = self._record
 
     @property
@@ -46,17 +41,6 @@ class JudgedSink:
     def _record(self, record: Record) -> None:
         if self._keep is not None:
             self._keep(record)
-        if type(record) is history.Edited and self.planned_us:
-            record = history.Edited(
-                self.planned_us,
-                record.site,
-                record.document,
-                record.sequence,
-                record.kind,
-                record.revision,
-                record.operation,
-                record.client_us,
-            )
         self._judge.feed((record,))
 
 
@@ -64,11 +48,9 @@ class Measured(Protocol):
     """What is on its way from one user to the others, as its document knows it.
 
     Attributes:
-        flights: first edit of an operation to the time it was planned, until a peer was told of it.
         moves: where the user's cursor went lately.
     """
 
-    flights: dict[SequenceNumber, int]
     moves: Moves
 
 
@@ -84,11 +66,11 @@ class Member(Protocol):
 class Room:
     """One document and its users.
 
-    ``newest`` is the newest revision that any of its sockets was sent, ``broadcast`` the newest one that was
-    sent to somebody else than its author, ``head`` the newest one heard of in any way.
+    ``newest`` is the newest revision that any of its sockets was sent, ``head`` the newest one heard of in
+    any way.
     """
 
-    __slots__ = ("broadcast", "document", "head", "is_sampled", "newest", "sink", "sites", "users")
+    __slots__ = ("document", "head", "is_sampled", "newest", "sink", "sites", "users")
 
     def __init__(self, document: DocumentId, sink: JudgedSink, *, is_sampled: bool) -> None:
         self.document = document
@@ -98,7 +80,6 @@ class Room:
         self.sites: dict[SiteId, Measured] = {}
         self.head: Revision = EMPTY_LOG
         self.newest: Revision = EMPTY_LOG
-        self.broadcast: Revision = EMPTY_LOG
 
 
 class WorkerState:
@@ -108,7 +89,6 @@ class WorkerState:
         errors: how often what went wrong, by kind.
         checkers: of the documents that are not sampled.
         is_ending: nobody edits any more.
-        report: called with every latency of an operation or acknowledgement, for other statistics.
     """
 
     def __init__(
@@ -122,7 +102,6 @@ class WorkerState:
         self.assembly = Assembly(self.memo.fingerprint)
         self.errors: dict[str, int] = {}
         self.is_ending = False
-        self.report: Callable[[str, int], None] = lambda _name, _us: None
         self._clock_us = clock_us
         self._measuring = Judge([self.measures, self.triviality])
         self._judging = Judge(self.checkers)
@@ -180,26 +159,14 @@ class WorkerState:
         site: SiteId,
         first: SequenceNumber,
         last: SequenceNumber,
-        *,
-        by_peer: bool,
     ) -> None:
-        """A socket of ours heard of a revision; ``by_peer``: it was broadcast to somebody else's."""
-        if revision <= room.newest and not (by_peer and revision > room.broadcast):
-            return
-        now = self.now
-        record = history.Broadcast(now, room.document, revision, site, first, last, 0, 0, 0)
+        """A socket of ours heard of a revision."""
         if revision > room.newest:
             room.newest = revision
             room.head = max(room.head, revision)
+            now = self.now
+            record = history.Broadcast(now, room.document, revision, site, first, last, 0, 0, 0)
             self._measuring.feed((record,))
-        if by_peer and revision > room.broadcast:
-            room.broadcast = revision
-            author = room.sites.get(site)
-            planned_us = author.flights.pop(first, None) if author is not None else None
-            if planned_us is not None:
-                value_us = max(0, now - planned_us)
-                self.measures.operation(value_us, record, planned_us, now)
-                self.report("operation", value_us)
 
     def pointed(self, room: Room, site: SiteId, revision: Revision, position: int) -> None:
         """A socket of ours heard of a cursor that moved without an edit."""

@@ -19,11 +19,10 @@ from model.client.client import Client, Host
 from model.client.concord import Concord
 from model.client.recorder import ClientRecorder
 from model.client.tokens import TokenSource
-from model.identity import Revision, SequenceNumber, SiteId, edits_from
+from model.identity import Revision, SiteId
 from model.jupiter import Replica
 from model.outgoing import Sent
 from model.people.actions import Action, Author, Edit
-from model.phases import Phase
 from model.protocol import (
     Ack,
     CatchUp,
@@ -36,33 +35,26 @@ from model.protocol import (
     ServerMessage,
     Submit,
 )
-from model.text import Operation
-
-FLIGHTS_KEPT: Final = 16
-"""Operations of one user that no peer has confirmed to have seen; alone in a document, nobody ever does."""
 
 RETRY_US: Final = 200_000
 RETRY_US_MAX: Final = 10_000_000
 
 
 class UserRecorder(ClientRecorder):
-    """Also measures: when what a user did was planned, and when it was acknowledged or seen by others.
+    """Also takes note of what a user hears of the others.
 
     Attributes:
-        flights: first edit of an operation to the time it was planned, until a peer was told of it.
         moves: where the user's cursor went lately.
     """
 
-    __slots__ = ("_planned", "_room", "_state", "flights", "moves")
+    __slots__ = ("_room", "_state", "moves")
 
     def __init__(self, state: WorkerState, room: Room) -> None:
         """A recorder of a user of this document."""
         super().__init__(room.sink, room.document, displayed=room.is_sampled)
         self._state = state
         self._room = room
-        self.flights: dict[SequenceNumber, int] = {}
         self.moves = Moves()
-        self._planned: dict[SequenceNumber, int] = {}
 
     def heard(self, frame: bytes) -> ServerMessage:
         """Decode a message and take note of what it says of the document, before the client takes it."""
@@ -72,76 +64,31 @@ class UserRecorder(ClientRecorder):
         if room.is_sampled:
             state.assembly.saw(room.document, site, message, state.now)
         if type(message) is Committed:  # nearly all of them
-            state.sighted(room, message.revision, message.site, message.first, message.last, by_peer=True)
+            state.sighted(room, message.revision, message.site, message.first, message.last)
         elif isinstance(message, Ack | Merged):
-            state.sighted(room, message.revision, site, message.first, message.last, by_peer=False)
+            state.sighted(room, message.revision, site, message.first, message.last)
         elif isinstance(message, CatchUp):
             for row in message.rows:
-                state.sighted(room, row.revision, row.site, row.first, row.last, by_peer=False)
+                state.sighted(room, row.revision, row.site, row.first, row.last)
         elif isinstance(message, Joined):
             room.head = max(room.head, message.revision)
         elif isinstance(message, PeerPresence) and message.selection is not None:
             state.pointed(room, message.site, message.revision, message.selection[1])
         return message
 
-    def connected(self, requested_us: int, authenticate_us: int) -> None:
-        """Also: what was planned for an older connection is measured no more."""
-        self._planned.clear()
-        super().connected(requested_us, authenticate_us)
-
-    def disconnected(self, cause: str) -> None:
-        """Also: nobody waits any more for what was in flight."""
-        self.flights.clear()
-        super().disconnected(cause)
-
-    def stranded(self) -> None:
-        """Also: a new site counts its edits from one."""
-        self._planned.clear()
-        super().stranded()
-
-    def acknowledged(self, revision: Revision, first: SequenceNumber, last: SequenceNumber) -> None:
-        """Also: how long that took since the first of the edits was planned."""
-        self._acknowledged(first, last)
-        super().acknowledged(revision, first, last)
-
-    def merged(self, base: Revision, revision: Revision, first: SequenceNumber, last: SequenceNumber) -> None:
-        """As :meth:`acknowledged`."""
-        self._acknowledged(first, last)
-        super().merged(base, revision, first, last)
-
-    def _acknowledged(self, first: SequenceNumber, last: SequenceNumber) -> None:
-        planned_us = self._planned.get(first)
-        if planned_us is not None:
-            self._state.report("acknowledge", max(0, self._state.now - planned_us))
-        for sequence in edits_from(first, last):
-            self._planned.pop(sequence, None)
-
-    def edited(self, kind: str, op: Operation, revision: Revision) -> None:
-        """Also: when an edit that is made online was planned."""
-        engine = self.client.engine
-        if engine.phase is not Phase.OFFLINE:
-            self._planned[engine.sequence] = self._room.sink.planned_us
-        super().edited(kind, op, revision)
-
     def sent(self, base: Revision, sent: Sent) -> None:
-        """Also: an operation is in flight until a peer was told of it."""
+        """Also: over which connection."""
         state, room, engine = self._state, self._room, self.client.engine
         if room.is_sampled:
             state.assembly.submitted(room.document, engine.site, engine.epoch, sent.messages, state.now)
         super().sent(base, sent)
-        planned_us = self._planned.get(sent.first)
-        if planned_us is not None and not sent.is_branch:
-            self.flights.setdefault(sent.first, planned_us)
-            if len(self.flights) > FLIGHTS_KEPT:
-                del self.flights[next(iter(self.flights))]
 
     def pointed(self, message: Submit | Presence) -> None:
         """Also: a cursor moved without an edit."""
         super().pointed(message)
         if isinstance(message, Presence) and message.selection is not None:
             now = self._state.now
-            planned_us = self._room.sink.planned_us or now
-            self.moves.sent(message.revision, message.selection[1], planned_us, now)
+            self.moves.sent(message.revision, message.selection[1], self.planned_us or now, now)
 
     def failed(self, failure: Failure) -> None:
         """Count it."""
@@ -246,9 +193,8 @@ class User(Client[WebSocket, Concord]):
         return self._perform(self._author.act(self.text, self.dialect.caret), planned_us)
 
     def _perform(self, action: Action, planned_us: int) -> bool:
-        sink = self.room.sink
-        sink.planned_us = planned_us
+        self._recorder.planned_us = planned_us
         try:
             return self.perform(action)
         finally:
-            sink.planned_us = 0
+            self._recorder.planned_us = 0

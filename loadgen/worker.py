@@ -67,7 +67,7 @@ class LoadWorker:
             plan: its share of the run.
             quit: asks whoever runs it to end the run now.
             status: told once a second.
-            report: as :attr:`WorkerState.report`.
+            report: told of every latency of an edit, for other statistics.
 
         Raises:
             PlanError: no token can be had.
@@ -84,7 +84,7 @@ class LoadWorker:
         self._origin_ns = time.monotonic_ns()
         self.state = WorkerState(plan, self._now_us, documents_of(plan))
         if report is not None:
-            self.state.report = report
+            self.state.measures.report(report)
         self._settings = ExitStack()  # of the process, from start to finish
         self._drivers: list[UserDriver] = []
         self._monitors: list[gevent.Greenlet] = []

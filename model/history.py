@@ -79,17 +79,25 @@ class Offline(RecordBase, frozen=True, tag="offline"):
 
 
 class Connected(RecordBase, frozen=True, tag="connected"):
-    """A connection was opened, authenticated; times of asking and of the two answers."""
+    """A connection was opened, authenticated; times of asking and of the two answers.
+
+    ``network_us`` is what the modelled network took of the time since the client had no connection: while its
+    path was cut, to open this one, and to carry the greeting.
+    """
 
     time_us: int  # when `welcome` arrived
     site: SiteId
     document: DocumentId
     requested_us: int  # when the client started to connect
     authenticate_us: int  # duration of the token check at the server
+    network_us: int = 0
 
 
 class Joined(RecordBase, frozen=True, tag="joined"):
-    """The client got `joined`: ``how`` is "fresh", "resume" or "branch"; its revision and text now."""
+    """The client got `joined`: ``how`` is "fresh", "resume" or "branch"; its revision and text now.
+
+    ``network_us`` is how long the modelled network carried the request and the answer.
+    """
 
     time_us: int
     site: SiteId
@@ -97,16 +105,21 @@ class Joined(RecordBase, frozen=True, tag="joined"):
     revision: Revision
     how: str
     fingerprint: int  # of the displayed text if nothing is pending, else 0
+    network_us: int = 0
 
 
 class Disconnected(RecordBase, frozen=True, tag="disconnected"):
-    """The client's connection ended, for whatever reason; the revision it had reached."""
+    """The client's connection ended, for whatever reason; the revision it had reached.
+
+    ``network_us`` is for how long the modelled network had been cut when it did.
+    """
 
     time_us: int
     site: SiteId
     document: DocumentId
     revision: Revision
     cause: str
+    network_us: int = 0
 
 
 class Restarted(RecordBase, frozen=True, tag="restarted"):
@@ -178,6 +191,7 @@ class Edited(RecordBase, frozen=True, tag="edit"):
 
     ``kind`` is what the person did: type, backspace, paste, replace, undo, redo, cut.
     ``revision`` is the newest revision the replica knew; ``client_us`` is the client's own clock.
+    ``planned_us`` is when the person wanted to, if whoever moves its hands was late; else 0.
     """
 
     time_us: int
@@ -188,6 +202,7 @@ class Edited(RecordBase, frozen=True, tag="edit"):
     revision: Revision
     operation: Operation
     client_us: int
+    planned_us: int = 0
 
 
 class Sent(RecordBase, frozen=True, tag="sent"):
@@ -200,6 +215,21 @@ class Sent(RecordBase, frozen=True, tag="sent"):
     first: SequenceNumber
     last: SequenceNumber
     how: str
+
+
+class Arrived(RecordBase, frozen=True, tag="arrived"):
+    """Edits came to the machine of the server, the last chunk of a branch included.
+
+    ``network_us`` is how long the modelled network carried it. Where no network is modelled nobody knows the
+    moment, and there is no such record.
+    """
+
+    time_us: int
+    site: SiteId
+    document: DocumentId
+    first: SequenceNumber
+    last: SequenceNumber
+    network_us: int
 
 
 class Stored(RecordBase, frozen=True, tag="stored"):
@@ -225,7 +255,8 @@ class Stored(RecordBase, frozen=True, tag="stored"):
 class Broadcast(RecordBase, frozen=True, tag="broadcast"):
     """The server handed a revision to its connections.
 
-    ``received_us`` is when the submit arrived (0 if the server learnt of the revision from the store),
+    ``received_us`` is when the core began with the submit; over real sockets, when the kernel had its last
+    byte (0 if the server learnt of the revision from the store),
     ``audience`` the number of other live connections, ``fingerprint`` that of the server's text.
     ``turn_us`` is when it had waited for its turn and was handed to the store; 0 if that is not known.
     """
@@ -243,17 +274,24 @@ class Broadcast(RecordBase, frozen=True, tag="broadcast"):
 
 
 class Delivered(RecordBase, frozen=True, tag="delivered"):
-    """A replica applied a revision of another site."""
+    """A replica applied a revision of another site.
+
+    ``network_us`` is how long the modelled network carried it.
+    """
 
     time_us: int
     site: SiteId
     document: DocumentId
     revision: Revision
     fingerprint: int  # of the displayed text if nothing is pending, else 0
+    network_us: int = 0
 
 
 class Acknowledged(RecordBase, frozen=True, tag="acknowledged"):
-    """A replica learnt that its own edits ``first..last`` are durable as ``revision``."""
+    """A replica learnt that its own edits ``first..last`` are durable as ``revision``.
+
+    ``network_us`` is how long the modelled network carried the answer.
+    """
 
     time_us: int
     site: SiteId
@@ -262,10 +300,14 @@ class Acknowledged(RecordBase, frozen=True, tag="acknowledged"):
     first: SequenceNumber
     last: SequenceNumber
     fingerprint: int
+    network_us: int = 0
 
 
 class Merged(RecordBase, frozen=True, tag="merged"):
-    """A replica's branch is durable as ``revision``; all revisions after ``base`` were applied at once."""
+    """A replica's branch is durable as ``revision``; all revisions after ``base`` were applied at once.
+
+    ``network_us`` is how long the modelled network carried the answer.
+    """
 
     time_us: int
     site: SiteId
@@ -275,6 +317,7 @@ class Merged(RecordBase, frozen=True, tag="merged"):
     first: SequenceNumber
     last: SequenceNumber
     fingerprint: int
+    network_us: int = 0
 
 
 class Displayed(RecordBase, frozen=True, tag="displayed"):
@@ -452,6 +495,7 @@ Record: TypeAlias = (
     | Garbled
     | Edited
     | Sent
+    | Arrived
     | Stored
     | Broadcast
     | Delivered

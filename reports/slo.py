@@ -1,7 +1,7 @@
 """Objectives held against the measures of a run.
 
-What is measured at the server is judged by the server's own clock where it told us (``docs/results.md``
-says why); the clients' value then stands beside it, and the other way round for everything else.
+Where a real server measured something too, ``docs/results.md`` says whose value decides; the other one then
+stands beside it.
 
 An objective is met or missed only if the samples leave no doubt: the bounds within which the true value lies
 (:mod:`model.confidence`) have to be on one side of it. What has too few samples, or none, cannot be told.
@@ -29,8 +29,11 @@ from reports.wording import title_of
 
 SECOND_US: Final = 1_000_000
 
-_BY_SERVER: Final = ("operation", "transform")
-"""Latencies from one moment in the server to another: what the server itself measured decides."""
+_BY_SERVER: Final = ("transform",)
+"""What nobody but the server can measure."""
+
+_BY_CLIENTS: Final = ("operation",)
+"""What a server cannot measure itself, since it knows nothing of what waits outside of it."""
 
 
 _COMPARE: Final[Mapping[Comparison, Callable[[float, float], bool]]] = {
@@ -249,7 +252,9 @@ def _readings(
         return ours, []
     # A server's gauge says what it had, not what its clients got; of two latencies one has to decide.
     decisive = objective.measure in _BY_SERVER or (
-        ours.measured.value is None and objective.percentile is not None
+        ours.measured.value is None
+        and objective.percentile is not None
+        and objective.measure not in _BY_CLIENTS
     )
     return (theirs, [ours]) if decisive else (ours, [theirs])
 
@@ -267,6 +272,8 @@ def _not_applicable(objective: Objective, measures: MeasureSet, clients: int) ->
         return f"not applicable below {objective.clients_min:,} clients"
     if objective.measure == "transform" and measures.clock == "virtual":
         return "CPU time of this machine, which informs only"
+    if objective.measure == "authenticate" and measures.clock == "virtual":
+        return "modelled, not measured"
     return ""
 
 

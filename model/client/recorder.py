@@ -47,9 +47,20 @@ class ClientRecorder:
     Attributes:
         client: whom it is about; set once that exists.
         skew_us: how far the client's own clock is off.
+        planned_us: when the person wanted to do what it does now; 0 for now.
+        network_us: how long the modelled network took for what the client hears now.
     """
 
-    __slots__ = ("_document", "_is_sampled", "_last_sent", "_sink", "client", "skew_us")
+    __slots__ = (
+        "_document",
+        "_is_sampled",
+        "_last_sent",
+        "_sink",
+        "client",
+        "network_us",
+        "planned_us",
+        "skew_us",
+    )
 
     client: Recorded
 
@@ -59,7 +70,7 @@ class ClientRecorder:
         self._document = document
         self._is_sampled = displayed
         self._last_sent: dict[SiteId, SequenceNumber] = {}
-        self.skew_us = 0
+        self.skew_us = self.planned_us = self.network_us = 0
 
     @property
     def _fingerprint(self) -> int:
@@ -80,7 +91,9 @@ class ClientRecorder:
     def connected(self, requested_us: int, authenticate_us: int) -> None:
         """The client was authenticated, which took ``authenticate_us``."""
         sink, site = self._sink, self.client.engine.site
-        sink.record(history.Connected(sink.now, site, self._document, requested_us, authenticate_us))
+        sink.record(
+            history.Connected(sink.now, site, self._document, requested_us, authenticate_us, self.network_us)
+        )
 
     def joined(self, how: str) -> None:
         """The client was let into the document."""
@@ -93,6 +106,7 @@ class ClientRecorder:
                 engine.revision or EMPTY_LOG,
                 how,
                 self._fingerprint,
+                self.network_us,
             )
         )
         if how == "fresh":
@@ -106,7 +120,12 @@ class ClientRecorder:
         if engine.phase is not Phase.GREETING:
             self._sink.record(
                 history.Disconnected(
-                    self._sink.now, engine.site, self._document, engine.revision or EMPTY_LOG, cause
+                    self._sink.now,
+                    engine.site,
+                    self._document,
+                    engine.revision or EMPTY_LOG,
+                    cause,
+                    self.network_us,
                 )
             )
 
@@ -137,7 +156,15 @@ class ClientRecorder:
         now = sink.now
         sink.record(
             history.Edited(
-                now, client.engine.site, self._document, sequence, kind, revision, op, now + self.skew_us
+                now,
+                client.engine.site,
+                self._document,
+                sequence,
+                kind,
+                revision,
+                op,
+                now + self.skew_us,
+                self.planned_us,
             )
         )
         self.displayed(sequence)
@@ -158,7 +185,9 @@ class ClientRecorder:
         sink, engine = self._sink, self.client.engine
         is_pending = engine.in_flight is not None or engine.pending  # asked for every message
         fingerprint = 0 if is_pending else sink.fingerprint(engine.text)
-        sink.record(history.Delivered(sink.now, engine.site, self._document, revision, fingerprint))
+        sink.record(
+            history.Delivered(sink.now, engine.site, self._document, revision, fingerprint, self.network_us)
+        )
         if self._is_sampled:
             self.displayed()
             self.caret()
@@ -176,6 +205,7 @@ class ClientRecorder:
                 first,
                 last,
                 self._fingerprint,
+                self.network_us,
             )
         )
 
@@ -191,6 +221,7 @@ class ClientRecorder:
                 first,
                 last,
                 self._fingerprint,
+                self.network_us,
             )
         )
         self.displayed()

@@ -7,22 +7,27 @@ keystroke to the table of the slowest. What each measure means, and what it leav
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
 
 from model import history
 from model.checkers import Handler
 from model.claims import ENGINES
 from model.histogram import Histogram
-from model.identity import NO_EDIT, Revision, SequenceNumber, SiteId, edits_from
+from model.identity import NO_EDIT, SequenceNumber, SiteId
+from model.measures.edits import Edit, Edits
 from model.measures.latencies import Latencies
-from model.measures.measure_set import MeasureSet, Reconciliations, Totals, encode_measures
+from model.measures.measure_set import (
+    CUT_OFF,
+    OFFLINE,
+    ONLINE,
+    MeasureSet,
+    Reconciliations,
+    Totals,
+)
+from model.measures.presence import CursorsSeen
 from model.measures.propagation import Propagation
 from model.measures.rooms import Rooms
 from model.measures.timeline import Connectivity, Timeline
-
-PLACED_KEPT_MAX: Final = 1_024
-"""Cursor positions remembered for each site of a sampled document; older ones can no longer be matched."""
 
 
 class _Site(Connectivity):
@@ -31,11 +36,10 @@ class _Site(Connectivity):
     __slots__ = (
         "acknowledged",
         "branches",
-        "broadcast",
-        "edited_us",
+        "edits",
         "in_flight",
+        "knows",
         "offline_last",
-        "placed",
         "reconcile_us",
         "sequence",
     )
@@ -45,14 +49,13 @@ class _Site(Connectivity):
         self.sequence: SequenceNumber = NO_EDIT
         self.acknowledged: SequenceNumber = NO_EDIT
         self.in_flight: SequenceNumber = NO_EDIT  # last edit of the operation that was sent; 0 for none
-        self.edited_us: dict[SequenceNumber, int] = {}  # edits made on the present connection
+        self.edits = Edits()
+        self.knows = OFFLINE
         self.offline_last: SequenceNumber = NO_EDIT  # last edit made before the present connection
         self.reconcile_us = 0  # when the present reconciliation began; 0 for none
         self.branches: dict[
             SequenceNumber, tuple[SequenceNumber, str]
         ] = {}  # first -> last, phase of the attempt
-        self.broadcast: history.Broadcast | None = None  # the newest of this site
-        self.placed: dict[tuple[Revision, int], int] = {}
 
 
 class Measures:
@@ -72,6 +75,7 @@ class Measures:
         self._rooms = Rooms(self._latencies)
         self._propagation = Propagation(self._latencies)
         self._totals = Totals()
+        self._presence = CursorsSeen(self._latencies, self._totals)
         self._reconciliations = Reconciliations()
         self._sites: dict[SiteId, _Site] = {}
         self._healed_us = -1
@@ -91,6 +95,7 @@ class Measures:
             history.Stranded: self._stranded,
             history.Edited: self._edited,
             history.Sent: self._sent,
+            history.Arrived: self._arrived,
             history.Stored: self._stored,
             history.Broadcast: self._broadcast,
             history.Delivered: self._delivered,
@@ -107,12 +112,16 @@ class Measures:
             history.Traffic: self._traffic,
         }
 
+    def report(self, report: Callable[[str, int], None]) -> None:
+        """Have every duration of an edit told, too, with the name of its measure."""
+        self._latencies.report = report
+
     def result(self) -> MeasureSet:
         """Everything measured; callable once, at the end, even if the history has no last record."""
         faults = self._timeline.finish(self._now_us)
         series, totals = self._timeline.series, self._totals
         totals.documents, totals.sites = self._rooms.documents, len(self._sites)
-        totals.unseen = self._rooms.unseen + self._propagation.unseen
+        self._count_unfinished()
         totals.edits, totals.broadcasts = sum(series.edits), sum(series.broadcasts)
         totals.deliveries = sum(series.deliveries)
         return MeasureSet(
@@ -129,9 +138,15 @@ class Measures:
             transform=self.transform,
         )
 
-    def to_json(self) -> bytes:
-        """:meth:`result`, encoded."""
-        return encode_measures(self.result())
+    def _count_unfinished(self) -> None:
+        """What has not come to its end took at least until now: leaving it out would hide the slowest."""
+        now_us, totals = self._now_us, self._totals
+        undurable = [edit for site in self._sites.values() for edit in site.edits.never_durable()]
+        for edit in undurable:
+            self._latencies.record_edit(f"durable_{edit.knew}", now_us - edit.planned_us, edit, now_us)
+        totals.undurable = len(undurable)
+        never_stored = [edit for edit in undurable if not edit.revision]
+        totals.unseen = self._rooms.end(never_stored, now_us) + self._propagation.end(now_us)
 
     # --- shared steps -------------------------------------------------------------------------------------
 
@@ -160,6 +175,7 @@ class Measures:
     def _online(self, record: history.Online) -> None:
         self._at(record.time_us)
         site = self._site(record.site)
+        site.knows = CUT_OFF
         self._timeline.online(site, record.time_us)
         if not self._has_server:
             self._timeline.connected(site, record.time_us)
@@ -168,6 +184,7 @@ class Measures:
     def _offline(self, record: history.Offline) -> None:
         self._at(record.time_us)
         site = self._site(record.site)
+        site.knows = OFFLINE
         self._timeline.offline(site, record.time_us)
         if not self._has_server:
             self._timeline.disconnected(site, record.time_us)
@@ -181,18 +198,22 @@ class Measures:
         self._timeline.connected(site, record.time_us)
         self._timeline.offline_edits(site, False)
         site.offline_last = site.sequence
-        site.edited_us.clear()
+        site.edits.came_back(record.network_us)
+        self._rooms.come_back(record)
         self._totals.connections += 1
         self._latencies.record("connect", record.time_us - record.requested_us)
         self._latencies.record("authenticate", record.authenticate_us)
 
     def _joined(self, record: history.Joined) -> None:
         self._at(record.time_us)
+        site = self._site(record.site)
+        site.knows = ONLINE
+        site.edits.came_back(record.network_us)
+        self._rooms.come_back(record)
         if record.how == "fresh":
             self._totals.joins += 1
         else:
             self._totals.resumes += 1
-            site = self._site(record.site)
             if site.acknowledged < site.offline_last:
                 site.reconcile_us = record.time_us
         if record.how != "branch":
@@ -203,15 +224,18 @@ class Measures:
         site = self._site(record.site)
         self._timeline.disconnected(site, record.time_us)
         self._timeline.offline_edits(site, site.sequence > site.acknowledged)
-        site.edited_us.clear()
+        if site.knows == ONLINE:
+            site.knows = CUT_OFF
+        site.edits.carried(record.time_us, record.network_us)
         site.reconcile_us = 0
-        self._rooms.leave(record.document, record.site)
+        self._rooms.lose(record)
         _count(self._totals.disconnects, record.cause)
 
     def _restarted(self, record: history.Restarted) -> None:
         self._at(record.time_us)
         site = self._site(record.site)
         site.sequence = record.last
+        site.edits.forgotten(record.last)
         self._timeline.offline_edits(site, site.sequence > site.acknowledged)
         self._totals.restarts += 1
 
@@ -233,10 +257,11 @@ class Measures:
         self._at(record.time_us)
         site = self._site(record.site)
         site.sequence = record.sequence
-        if site.connected:
-            site.edited_us[record.sequence] = record.time_us
-        elif self._has_server:
-            self._timeline.offline_edits(site, True)
+        if self._has_server:
+            planned_us = record.planned_us or record.time_us
+            site.edits.made(Edit(record.site, record.sequence, record.document, planned_us, site.knows))
+            if not site.connected:
+                self._timeline.offline_edits(site, True)
         self._timeline.edits += 1
         _count(self._totals.edits_by_kind, record.kind)
 
@@ -257,19 +282,28 @@ class Measures:
             site.in_flight = NO_EDIT
             self._timeline.in_flight -= 1
 
-    def _stored(self, _: history.Stored) -> None:
+    def _arrived(self, record: history.Arrived) -> None:
+        self._at(record.time_us)
+        self._site(record.site).edits.carried(record.time_us, record.network_us)
+
+    def _stored(self, record: history.Stored) -> None:
+        self._at(record.time_us)
         self._totals.operations += 1
+        self._spread(record)
 
     def _broadcast(self, record: history.Broadcast) -> None:
         self._at(record.time_us)
         self._timeline.broadcasts += 1
-        site = self._site(record.site)
-        site.broadcast = record
-        edited_us = site.edited_us.get(record.first, 0)
+        self._spread(record)
         if record.received_us:
-            value_us = record.time_us - record.received_us
-            self._latencies.record_edit("operation", value_us, record, edited_us, record.time_us)
-        self._rooms.broadcast(record, edited_us)
+            for edit in self._site(record.site).edits.stored(record.first, record.last, record.revision):
+                edit.received_us, edit.broadcast_us = record.received_us, record.time_us
+
+    def _spread(self, record: history.Stored | history.Broadcast) -> None:
+        """A revision is heard of; the first time it sets out to everybody who is there."""
+        if self._rooms.is_new(record):
+            edits = self._site(record.site).edits.stored(record.first, record.last, record.revision)
+            self._rooms.spread(record, edits)
 
     def _delivered(self, record: history.Delivered) -> None:
         # By far the most frequent record: no more than this may happen here.
@@ -284,36 +318,31 @@ class Measures:
     def _acknowledged(self, record: history.Acknowledged) -> None:
         self._at(record.time_us)
         site = self._site(record.site)
-        edited_us = site.edited_us.get(record.first, 0)
-        if edited_us:
-            value_us = record.time_us - edited_us
-            broadcast = site.broadcast
-            if broadcast is not None and broadcast.first == record.first:
-                self._latencies.record_edit("acknowledge", value_us, broadcast, edited_us, record.time_us)
-            else:
-                self._latencies.record("acknowledge", value_us)
         self._durable(site, record)
 
     def _merged(self, record: history.Merged) -> None:
         self._at(record.time_us)
         self._durable(self._site(record.site), record)
+        self._rooms.merged(record.document, record.site, record.revision, record.time_us, record.network_us)
         self._rooms.enter(record.document, record.site)
         self._totals.merges += 1
 
     def _durable(self, site: _Site, record: history.Acknowledged | history.Merged) -> None:
         """A replica learnt that its edits up to ``record.last`` are durable."""
-        last = record.last
+        last, time_us = record.last, record.time_us
         self._timeline.deliveries += 1
-        self._rooms.learnt(record.document, record.time_us)
+        self._rooms.learnt(record.document, time_us)
+        for edit in site.edits.durable(last):
+            edit.revision = edit.revision or record.revision
+            self._latencies.record_edit(f"durable_{edit.knew}", time_us - edit.planned_us, edit, time_us)
+        site.edits.carried(time_us, record.network_us)
         if last > site.acknowledged:
             self._totals.edits_acknowledged += last - site.acknowledged
-            for sequence in edits_from(SequenceNumber(site.acknowledged + 1), last):
-                site.edited_us.pop(sequence, None)
             site.acknowledged = last
         if site.in_flight and site.in_flight <= last:
             self._land(site)
         if site.reconcile_us and site.offline_last <= last:
-            self._latencies.record("reconcile", record.time_us - site.reconcile_us)
+            self._latencies.record("reconcile", time_us - site.reconcile_us)
             site.reconcile_us = 0
         for first in [f for f, (until, _) in site.branches.items() if until <= last]:
             _count(self._reconciliations.successes, site.branches.pop(first)[1])
@@ -342,22 +371,11 @@ class Measures:
 
     def _placed(self, record: history.Placed) -> None:
         self._at(record.time_us)
-        if not record.received_us:
-            return  # another worker's clients are told, which is counted from when the first one knew
-        placed = self._site(record.site).placed
-        if len(placed) >= PLACED_KEPT_MAX:
-            del placed[next(iter(placed))]
-        placed[record.revision, record.position] = record.received_us
+        self._presence.placed(record)
 
     def _seen(self, record: history.Seen) -> None:
-        if not record.fresh or record.pending:
-            return
         self._at(record.time_us)
-        received_us = self._site(record.peer).placed.get((record.placed_revision, record.position))
-        if received_us is None:
-            self._totals.presence_unmatched += 1
-        else:
-            self._latencies.record("presence", record.time_us - received_us)
+        self._presence.seen(record)
 
     def _fault_began(self, record: history.FaultBegan) -> None:
         self._at(record.time_us)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from model.histogram import Histogram
-from model.history import Broadcast
-from model.measures.measure_set import LATENCIES, PHASES, WORST_KEPT_MAX, WorstEdit, rank_slowest
+from model.measures.edits import Edit
+from model.measures.measure_set import (
+    LATENCIES,
+    ONLINE,
+    PHASES,
+    WORST_KEPT_MAX,
+    WorstEdit,
+    rank_slowest,
+)
 from model.measures.timeline import Timeline
 
 
@@ -13,12 +22,15 @@ class Latencies:
 
     Attributes:
         histograms: measure -> phase -> histogram.
+        report: called with the measure and the duration of every edit, for other statistics.
     """
 
     def __init__(self, timeline: Timeline) -> None:
         self.histograms = {m: {phase: Histogram() for phase in PHASES} for m in LATENCIES}
+        self.report: Callable[[str, int], None] = lambda _measure, _us: None
         self._timeline = timeline
-        self._by_second = {"operation": timeline.series.operation, "visible": timeline.series.visible}
+        series = timeline.series
+        self._by_second = {"operation": series.operation, f"everywhere_{ONLINE}": series.everywhere}
         self._slowest: dict[str, list[WorstEdit]] = {m: [] for m in LATENCIES}
         self._floor_us = dict.fromkeys(LATENCIES, -1)  # only what is slower belongs to the slowest
 
@@ -26,19 +38,10 @@ class Latencies:
         """Count a duration."""
         self.histograms[measure][self._timeline.phase].record(value_us)
 
-    def record_edit(
-        self, measure: str, value_us: int, broadcast: Broadcast, edited_us: int, ended_us: int
-    ) -> None:
-        """Count a duration on the way of some edits, and keep them if they are among the slowest.
-
-        Args:
-            measure: which duration.
-            value_us: how long.
-            broadcast: whose edits.
-            edited_us: when the first of them was made; 0 if that was not on the present connection.
-            ended_us: when the duration ended.
-        """
+    def record_edit(self, measure: str, value_us: int, edit: Edit, ended_us: int) -> None:
+        """Count a duration on the way of an edit, which ended then; keep it if it is among the slowest."""
         self.record(measure, value_us)
+        self.report(measure, value_us)
         by_second = self._by_second.get(measure)
         if by_second is not None:
             histogram = by_second.get(self._timeline.second)
@@ -46,25 +49,30 @@ class Latencies:
                 histogram = by_second[self._timeline.second] = Histogram()
             histogram.record(value_us)
         if value_us > self._floor_us[measure]:
-            self._keep(measure, value_us, broadcast, edited_us, ended_us)
+            self._keep(measure, value_us, edit, ended_us)
 
-    def _keep(self, measure: str, value_us: int, broadcast: Broadcast, edited_us: int, ended_us: int) -> None:
-        edit = WorstEdit(
+    def _keep(self, measure: str, value_us: int, edit: Edit, ended_us: int) -> None:
+        worst = WorstEdit(
             measure=measure,
-            site=broadcast.site,
-            sequence=broadcast.first,
-            last=broadcast.last,
-            document=broadcast.document,
-            revision=broadcast.revision,
+            site=edit.site,
+            sequence=edit.sequence,
+            last=edit.last,
+            document=edit.document,
+            revision=edit.revision,
             value_us=value_us,
             phase=self._timeline.phase,
-            edited_us=edited_us,
-            received_us=broadcast.received_us,
-            broadcast_us=broadcast.time_us,
+            edited_us=edit.planned_us,
+            received_us=edit.received_us,
+            broadcast_us=edit.broadcast_us,
             time_us=ended_us,
         )
-        kept = rank_slowest([*self._slowest[measure], edit])
-        self._slowest[measure] = kept
+        others: list[WorstEdit] = []
+        for other in self._slowest[measure]:
+            if (other.site, other.last) != (worst.site, worst.last):
+                others.append(other)
+            elif other.value_us >= value_us:
+                return  # of those that travelled together the slowest stands for all
+        kept = self._slowest[measure] = rank_slowest([*others, worst])
         if len(kept) == WORST_KEPT_MAX:
             self._floor_us[measure] = kept[-1].value_us
 

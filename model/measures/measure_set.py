@@ -13,7 +13,7 @@ import msgspec
 
 from model.histogram import Histogram, merged
 
-MEASURES_VERSION: Final = 1
+MEASURES_VERSION: Final = 2
 WORST_KEPT_MAX: Final = 5
 
 STEADY: Final = "steady"
@@ -28,11 +28,21 @@ RUN: Final = "run"
 STRATA: Final = (*PHASES, RUN)
 """What every figure is told for, in this order."""
 
+ONLINE: Final = "online"
+CUT_OFF: Final = "cut_off"
+OFFLINE: Final = "offline"
+"""What a client knew when its person made an edit: that it follows the document, that it would like to and
+does not, or that it does not want to."""
+
 LATENCIES: Final = (
     "operation",
-    "acknowledge",
+    "durable_online",
+    "durable_cut_off",
+    "durable_offline",
+    "everywhere_online",
+    "everywhere_cut_off",
+    "everywhere_offline",
     "reconcile",
-    "visible",
     "presence",
     "authenticate",
     "connect",
@@ -53,9 +63,9 @@ class FaultRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WorstEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the slowest edits of a measure, by its identity ``site#sequence``, with its way in time.
 
-    ``sequence`` is the first of the edits that travelled as one operation, ``last`` the last of them. The
-    times are those of the keystroke, of the submit's arrival at the server, of the broadcast and of the end
-    of the measure; 0 where a step is not part of the measure or was not seen.
+    Of the edits that travelled as one operation it is the slowest, and ``last`` the last of them. The times
+    are those of the planned keystroke, of the submit's arrival at the server, of the broadcast and of the end
+    of the measure; 0 where a step was not seen.
     """
 
     measure: str
@@ -105,6 +115,7 @@ class Totals(msgspec.Struct, forbid_unknown_fields=True):
     restarts: int = 0
     stranded: int = 0
     connections: int = 0
+    undurable: int = 0
     unseen: int = 0
     presence_unmatched: int = 0
     edits_by_kind: dict[str, int] = {}
@@ -129,7 +140,7 @@ class Series(msgspec.Struct, forbid_unknown_fields=True):
     offline_with_edits: list[int] = []
     in_flight: list[int] = []
     operation: dict[int, Histogram] = {}
-    visible: dict[int, Histogram] = {}
+    everywhere: dict[int, Histogram] = {}
 
 
 COUNTERS: Final = ("edits", "broadcasts", "deliveries")
@@ -248,7 +259,7 @@ def _merge_series(parts: Sequence[Series]) -> Series:
         setattr(whole, field, _add([getattr(part, field) for part in parts], lambda _: 0))
     for field in GAUGES:
         setattr(whole, field, _add([getattr(part, field) for part in parts], lambda row: row[-1]))
-    for field in ("operation", "visible"):
+    for field in ("operation", "everywhere"):
         histograms: dict[int, Histogram] = {}
         for part in parts:
             for second, histogram in getattr(part, field).items():

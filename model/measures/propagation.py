@@ -1,24 +1,25 @@
 """How long an edit takes until every replica shows it that was online when it was made, without a server.
 
-An edit is followed from the keystroke, if its author is online; a replica that goes offline meanwhile is not
-waited for, one that comes online later neither.
+An edit is followed from the keystroke to every replica that was online then; one that goes offline meanwhile
+is not waited for. What an author who is offline does waits for it to come back.
 """
 
 from __future__ import annotations
 
-from model.history import Broadcast, Generated, Integrated
-from model.identity import EMPTY_LOG, DocumentId, SequenceNumber, SiteId
+from model.history import Generated, Integrated
+from model.identity import DocumentId, SiteId
+from model.measures.edits import Edit
 from model.measures.latencies import Latencies
+from model.measures.measure_set import OFFLINE, ONLINE
 
 
 class _SpreadingEdit:
     """One edit on its way."""
 
-    __slots__ = ("edited_us", "last_us", "sequence", "waiting")
+    __slots__ = ("edit", "last_us", "waiting")
 
-    def __init__(self, edited_us: int, sequence: SequenceNumber, waiting: set[SiteId]) -> None:
-        self.edited_us = edited_us
-        self.sequence = sequence
+    def __init__(self, edit: Edit, waiting: set[SiteId]) -> None:
+        self.edit = edit
         self.waiting = waiting  # never iterated over
         self.last_us = 0
 
@@ -56,15 +57,16 @@ class Propagation:
         room.live.pop(site, None)
         for key, spread in list(room.spreading.items()):
             if site in spread.waiting:
-                self._count_down(document, room, key, spread, site)
+                self._count_down(room, key, spread, site)
 
     def generated(self, record: Generated, is_online: bool) -> None:
         """An edit was made."""
         room = self._room(record.document)
         waiting = set(room.live) - {record.site}
-        if is_online and waiting:
-            last = record.events[-1].id
-            room.spreading[last] = _SpreadingEdit(record.time_us, record.sequence, waiting)
+        if waiting:
+            knew = ONLINE if is_online else OFFLINE
+            edit = Edit(record.site, record.sequence, record.document, record.time_us, knew)
+            room.spreading[record.events[-1].id] = _SpreadingEdit(edit, waiting)
 
     def integrated(self, record: Integrated) -> None:
         """A replica learnt of events."""
@@ -75,24 +77,27 @@ class Propagation:
                 spread = spreading.get((site, counter))
                 if spread is not None and record.site in spread.waiting:
                     spread.last_us = record.time_us
-                    self._count_down(record.document, room, (site, counter), spread, record.site)
+                    self._count_down(room, (site, counter), spread, record.site)
 
-    def _count_down(
-        self, document: DocumentId, room: _Room, key: tuple[SiteId, int], spread: _SpreadingEdit, site: SiteId
-    ) -> None:
+    def _count_down(self, room: _Room, key: tuple[SiteId, int], spread: _SpreadingEdit, site: SiteId) -> None:
         """One replica less to wait for; if none ever showed the edit, there is no duration."""
         spread.waiting.discard(site)
         if spread.waiting:
             return
         del room.spreading[key]
         if spread.last_us:
-            edit = Broadcast(
-                spread.last_us, document, EMPTY_LOG, key[0], spread.sequence, spread.sequence, 0, 0, 0
-            )
-            value_us = spread.last_us - spread.edited_us
-            self._latencies.record_edit("visible", value_us, edit, spread.edited_us, spread.last_us)
+            self._arrived(spread.edit, spread.last_us)
 
-    @property
-    def unseen(self) -> int:
-        """Edits that some replica still misses that has been online all the time since."""
-        return sum(len(room.spreading) for room in self._rooms.values())
+    def _arrived(self, edit: Edit, time_us: int) -> None:
+        measure = f"everywhere_{edit.knew}"
+        self._latencies.record_edit(measure, time_us - edit.planned_us, edit, time_us)
+
+    def end(self, time_us: int) -> int:
+        """The run is over: what is still on its way took at least until now; the number of these edits."""
+        late: list[Edit] = []
+        for room in self._rooms.values():
+            late += [spread.edit for spread in room.spreading.values()]
+            room.spreading.clear()
+        for edit in late:
+            self._arrived(edit, time_us)
+        return len(late)

@@ -31,6 +31,7 @@ from simulator.virtual.notices import ClientNotices
 from simulator.virtual.sessions import absences_of, deaths_of
 from simulator.virtual.testimony import Testimony
 from simulator.virtual.transport import Transport
+from simulator.virtual.ways import edits_in
 from simulator.virtual.witness import Symptom, Witness
 
 LEAVE_RETRY_US: Final = 500_000
@@ -125,7 +126,7 @@ class SimulatedClient(Client[Connection, Concord]):
         self.document = document
         self.plan = plan
         self.author = author
-        self.path = Path(plan.site)
+        self.path = Path(plan.site, host.clock)
         self.reads_slowly = False
         self.absences, self.deaths = absences_of(self), deaths_of(self)
         self.pauses: Holds[None] = Holds(self._pauses_changed)
@@ -201,6 +202,18 @@ class SimulatedClient(Client[Connection, Concord]):
 
     # --- what happens to it -------------------------------------------------------------------------------
 
+    def received(self, link: Connection, frame: bytes) -> None:
+        """A message arrives; whatever is recorded of it says how long it was on its way."""
+        self._recorder.network_us = link.down_us
+        super().received(link, frame)
+
+    def carried(self, connection: Connection, data: bytes) -> None:
+        """A message comes to the server; of edits that is recorded."""
+        edits = edits_in(data) if connection is self.link else None
+        if edits is not None:
+            name, took_us = self.document.document, connection.up_us
+            self._run.record(history.Arrived(self._run.now, self.site, name, *edits, took_us))
+
     def garbled(self, connection: Connection, direction: str) -> None:
         """A message from it or to it was garbled; on a connection that it has left, that is all the same."""
         run = self._run
@@ -236,7 +249,7 @@ class SimulatedClient(Client[Connection, Concord]):
         The old connection is left as it is: what is held on it may still arrive at the server.
         """
         if self.link is not None and self.path.is_blocked and self._waiting is None:
-            self.path = Path(self.plan.site)
+            self.path = Path(self.plan.site, self._run.clock)
             self.conduct.leaves()
             self.reconnect("impatient")
             self.conduct.left()

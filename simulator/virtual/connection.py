@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from model.identity import ConnectionId
+from simulator.virtual.clock import Clock
 from simulator.virtual.holds import Holds
 
 Garble: TypeAlias = Callable[[bytes, bool], bytes]
@@ -26,7 +27,10 @@ class Path:
     """
 
     __slots__ = (
+        "_blocked_us",
         "_blockers",
+        "_clock",
+        "_since_us",
         "blocked_down",
         "blocked_up",
         "blocks",
@@ -37,7 +41,9 @@ class Path:
         "owner",
     )
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, clock: Clock) -> None:
+        self._clock = clock
+        self._blocked_us = self._since_us = 0
         self.owner = owner
         self.blocked_up = self.blocked_down = self.is_blocked = False
         self.blocks = 0
@@ -58,7 +64,22 @@ class Path:
     def _blockers_changed(self) -> None:
         self.blocked_up = any(up for up, _ in self._blockers.values)
         self.blocked_down = any(down for _, down in self._blockers.values)
-        self.is_blocked = self.blocked_up or self.blocked_down
+        lasted_us = self.blocked_now_us
+        was_blocked, self.is_blocked = self.is_blocked, self.blocked_up or self.blocked_down
+        if self.is_blocked and not was_blocked:
+            self._since_us = self._clock.now_us
+        elif was_blocked and not self.is_blocked:
+            self._blocked_us += lasted_us
+
+    @property
+    def blocked_now_us(self) -> int:
+        """For how long it has been blocked without a break; 0 if it is free."""
+        return self._clock.now_us - self._since_us if self.is_blocked else 0
+
+    @property
+    def blocked_us(self) -> int:
+        """For how long it was blocked, all in all."""
+        return self._blocked_us + self.blocked_now_us
 
     def _garblers_changed(self) -> None:
         self.garble = self._garbled if self.garblers else None
@@ -79,6 +100,9 @@ class ClientEndpoint(Protocol):
 
     def received(self, connection: Connection, data: bytes) -> None:
         """A message arrived."""
+
+    def carried(self, connection: Connection, data: bytes) -> None:
+        """A message from it comes to the server now, after ``connection.up_us``."""
 
     def garbled(self, connection: Connection, direction: str) -> None:
         """A message from it ("up") or to it ("down") arrives with a bit flipped."""
@@ -105,13 +129,19 @@ class ServerEndpoint(Protocol):
 
 
 class Connection:
-    """One connection, seen from above: both ends and what is on its way between them."""
+    """One connection, seen from above: both ends and what is on its way between them.
+
+    Attributes:
+        opening_us: what the way took to open it.
+        up_us, down_us: what it took for the message that arrives now or arrived last, in each direction.
+    """
 
     __slots__ = (
         "client",
         "client_open",
         "down_free_us",
         "down_last_us",
+        "down_us",
         "has_gap",
         "held_down",
         "held_up",
@@ -119,6 +149,7 @@ class Connection:
         "is_garbled",
         "jitter_us",
         "latency_us",
+        "opening_us",
         "outbox_bytes",
         "path",
         "random",
@@ -126,6 +157,7 @@ class Connection:
         "server_open",
         "up_free_us",
         "up_last_us",
+        "up_us",
     )
 
     def __init__(
@@ -148,8 +180,10 @@ class Connection:
         self.server_open = True
         self.up_last_us = self.up_free_us = 0
         self.down_last_us = self.down_free_us = 0
-        self.held_up: list[bytes] = []
-        self.held_down: list[bytes | int] = []
+        self.opening_us = self.up_us = self.down_us = 0
+        # What waits, and when it set out.
+        self.held_up: list[tuple[bytes, int]] = []
+        self.held_down: list[tuple[bytes | int, int]] = []
         self.outbox_bytes = 0
         self.is_garbled = False  # a message on it was
         self.has_gap = False  # messages for the client were lost: what came after them is lost, too

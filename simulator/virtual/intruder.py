@@ -34,6 +34,7 @@ from model.protocol import (
 )
 from model.text import insert
 from simulator.planning.plan import CellPlan
+from simulator.virtual.clock import Clock
 from simulator.virtual.connection import Connection, Path
 from simulator.virtual.network import CLOSE_ABNORMAL, Network
 
@@ -194,6 +195,11 @@ class IntruderHost(Protocol):
     record: Callable[[Record], None]
 
     @property
+    def clock(self) -> Clock:
+        """The time, and what happens when."""
+        ...
+
+    @property
     def now(self) -> int:
         """Microseconds."""
         ...
@@ -225,7 +231,7 @@ class Intruder:
             misdeed: what it does.
             tokens: its own, and that of somebody else.
         """
-        self.path = Path(INTRUDER)
+        self.path = Path(INTRUDER, host.clock)
         self._host = host
         self._site = site
         self._misdeed = misdeed
@@ -271,6 +277,9 @@ class Intruder:
             self._accuse("close", f"{self._misdeed.name}, and was closed with {code} and not told why")
         elif code != ERRORS[self._failure].close:
             self._accuse("close", f"was closed with {code} after {self._failure.value}")
+
+    def carried(self, connection: Connection, data: bytes) -> None:
+        """Nothing: nobody asks how long it took."""
 
     def garbled(self, connection: Connection, direction: str) -> None:
         """What it sent may have become something else: nothing is held against anybody from now on."""

@@ -63,7 +63,8 @@ class Network:
         def fail() -> None:
             client.broken(None, CLOSE_ABNORMAL)
 
-        self._clock.call(4 * where.latency_us + self._jitter(connection), arrive)
+        connection.opening_us = 4 * where.latency_us + self._jitter(connection)
+        self._clock.call(connection.opening_us, arrive)
 
     def _jitter(self, connection: Connection) -> int:
         return int(-math.log(1.0 - connection.random()) * connection.jitter_us)
@@ -79,7 +80,7 @@ class Network:
         connection.up_free_us = start + int(len(data) * self._us_per_byte)
         at = connection.up_free_us + connection.latency_us + self._jitter(connection)
         connection.up_last_us = at = max(at, connection.up_last_us)
-        self._clock.call(at - now, self._arrive_up, connection, data)
+        self._clock.call(at - now, self._arrive_up, connection, data, now)
 
     def send_down(self, connection: Connection, data: bytes, delay_us: int) -> None:
         """The server sends a message, ``delay_us`` from now."""
@@ -87,7 +88,7 @@ class Network:
             return
         clock = self._clock
         now = clock.now_us
-        at = now + delay_us
+        at = left_us = now + delay_us
         if at < connection.down_free_us:
             at = connection.down_free_us
         at += int(len(data) * self._us_per_byte)
@@ -96,29 +97,35 @@ class Network:
         if at < connection.down_last_us:
             at = connection.down_last_us
         connection.down_last_us = at
-        clock.call(at - now, self._arrive_down, connection, data)
+        clock.call(at - now, self._arrive_down, connection, data, left_us)
 
-    def _arrive_up(self, connection: Connection, data: bytes) -> None:
+    def _arrive_up(self, connection: Connection, data: bytes, left_us: int) -> None:
         path = connection.path
         if path.blocked_up or connection.held_up:
-            connection.held_up.append(data)
+            connection.held_up.append((data, left_us))
             self._notice(Symptom.HELD_UP, path.owner)
         elif connection.server_open:
+            self._carried_up(connection, data, left_us)
             if path.garble is not None:
                 data = self._garbled(connection, data, "up")
             connection.server.received(connection, data)
             if path.is_blocked:
                 self._notice(Symptom.CARRIED_UP, path.owner)
 
-    def _arrive_down(self, connection: Connection, data: bytes | int) -> None:
+    def _carried_up(self, connection: Connection, data: bytes, left_us: int) -> None:
+        connection.up_us = self._clock.now_us - left_us
+        connection.client.carried(connection, data)
+
+    def _arrive_down(self, connection: Connection, data: bytes | int, left_us: int) -> None:
         if not connection.client_open or (connection.has_gap and isinstance(data, bytes)):
             return
         client, path = connection.client, connection.path
         if path.blocked_down or connection.held_down or client.reads_slowly:
-            self._hold_down(connection, data)
+            self._hold_down(connection, data, left_us)
         elif isinstance(data, int):
             self._client_gone(connection, data)
         else:
+            connection.down_us = self._clock.now_us - left_us
             if path.garble is not None:
                 data = self._garbled(connection, data, "down")
             client.received(connection, data)
@@ -133,8 +140,8 @@ class Network:
             connection.client.garbled(connection, direction)
         return arrives
 
-    def _hold_down(self, connection: Connection, data: bytes | int) -> None:
-        connection.held_down.append(data)
+    def _hold_down(self, connection: Connection, data: bytes | int, left_us: int) -> None:
+        connection.held_down.append((data, left_us))
         path = connection.path
         self._notice(Symptom.HELD_DOWN if path.blocked_down else Symptom.WAITED, path.owner)
         if isinstance(data, bytes):
@@ -148,7 +155,7 @@ class Network:
         """The client takes what waits for it, in order, while it fits; the bytes it took."""
         taken = 0
         while connection.held_down and not connection.path.blocked_down:
-            item = connection.held_down[0]
+            item, left_us = connection.held_down[0]
             size = 0 if isinstance(item, int) else len(item)
             if taken + size > bytes_max:
                 break
@@ -158,6 +165,7 @@ class Network:
             if isinstance(item, int):
                 self._client_gone(connection, item)
             else:
+                connection.down_us = self._clock.now_us - left_us
                 # Who receives may close the connection, and so empty the queue.
                 connection.client.received(connection, item)
         return taken
@@ -180,7 +188,7 @@ class Network:
         self._shut(connection, server=True)
         at = max(self._clock.now_us + delay_us + connection.latency_us, connection.down_last_us)
         connection.down_last_us = at
-        self._clock.call(at - self._clock.now_us, self._arrive_down, connection, code)
+        self._clock.call(at - self._clock.now_us, self._arrive_down, connection, code, self._clock.now_us)
         connection.server.closed(connection)
 
     def reset(self, connection: Connection) -> None:
@@ -188,7 +196,9 @@ class Network:
         self._shut(connection, server=True)
         connection.has_gap = bool(connection.held_down)
         connection.held_down.clear()
-        self._clock.call(connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL)
+        self._clock.call(
+            connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL, self._clock.now_us
+        )
 
     def _shut(self, connection: Connection, *, client: bool = False, server: bool = False) -> None:
         """One end is closed: what is held for it is lost."""
@@ -258,15 +268,18 @@ class Network:
     def released(self, connection: Connection) -> None:
         """No direction of this connection is blocked any more: what was held arrives now, in order."""
         held_up, connection.held_up = connection.held_up, []
-        for data in held_up:
+        for data, left_us in held_up:
             if connection.server_open:
+                self._carried_up(connection, data, left_us)
                 connection.server.received(connection, data)
         if not connection.client.reads_slowly:
             self.read(connection, sys.maxsize)
         if not connection.client_open and connection.server_open:
             self._clock.call(connection.latency_us, self._server_hears, connection)
         if not connection.server_open and connection.client_open:
-            self._clock.call(connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL)
+            self._clock.call(
+                connection.latency_us, self._arrive_down, connection, CLOSE_ABNORMAL, self._clock.now_us
+            )
 
 
 def _still_blocked(path: Path, block: int) -> bool:

@@ -12,8 +12,9 @@ from model.outgoing import Sent
 from model.protocol import ErrorCode, Failure
 from simulator.planning.plan import ClientPlan, DocumentPlan
 from simulator.virtual.conduct import Conduct
-from simulator.virtual.connection import Connection
+from simulator.virtual.connection import Connection, Path
 from simulator.virtual.testimony import Testimony
+from simulator.virtual.ways import Ways
 from simulator.virtual.witness import Symptom, Witness
 
 _NOTICED: Final = {
@@ -27,6 +28,7 @@ class Noticed(Protocol):
 
     plan: ClientPlan
     document: DocumentPlan
+    path: Path
     link: Connection | None
     conduct: Conduct
     testimony: Testimony | None
@@ -46,9 +48,9 @@ class NoticesHost(RecordSink, Protocol):
 
 
 class ClientNotices(ClientRecorder):
-    """Also counts what went wrong, tells the witness, and knows how long the gateway took for a token."""
+    """Also counts what went wrong, tells the witness, and knows how long gateway and network took."""
 
-    __slots__ = ("_client", "_host", "_is_asked", "_refused", "_sent_here")
+    __slots__ = ("_client", "_host", "_is_asked", "_refused", "_sent_here", "_ways")
 
     def __init__(self, host: NoticesHost, client: Noticed, refused: Callable[[ErrorCode], None]) -> None:
         """``refused`` is told of each error that the client was told of."""
@@ -59,6 +61,7 @@ class ClientNotices(ClientRecorder):
         self._refused = refused
         self._sent_here = NO_EDIT  # the last edit sent over this connection
         self._is_asked = False  # the server wants to be sent it again
+        self._ways = Ways()
 
     def online(self) -> None:
         """It wants to be connected."""
@@ -91,8 +94,10 @@ class ClientNotices(ClientRecorder):
 
     def disconnected(self, cause: str) -> None:
         """Its connection is gone."""
+        self.network_us = self._ways.cut_us
         super().disconnected(cause)
         self._sent_here = NO_EDIT
+        self._ways.lost(self._client.path)
 
     def _notice(self, symptom: Symptom) -> None:
         self._host.witness.notice(symptom, self._client.plan.site)
@@ -100,8 +105,16 @@ class ClientNotices(ClientRecorder):
     def connected(self, requested_us: int, authenticate_us: int) -> None:
         """It was let in."""
         del authenticate_us  # it includes the way to the gateway and back
+        link = self._client.link
+        assert link is not None
+        self.network_us = self._ways.found(link)
+        super().connected(requested_us, self._host.authentication_us(link))
+
+    def joined(self, how: str) -> None:
+        """It follows the document."""
         assert self._client.link is not None
-        super().connected(requested_us, self._host.authentication_us(self._client.link))
+        self.network_us += self._client.link.up_us
+        super().joined(how)
 
     def raised(self, what: str, error: Exception) -> None:
         """It died of an exception; nothing more is held against it."""

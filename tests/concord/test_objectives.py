@@ -101,12 +101,12 @@ def test_a_report_holds_a_run_against_other_objectives(
     assert terminal("report", str(directory)).code == 0
     assert "Cursors of others" not in (directory / "summary.md").read_text()
     outcome = terminal(
-        "report", str(directory), "--objectives", str(example), "--require", "visible.every<1ms"
+        "report", str(directory), "--objectives", str(example), "--require", "everywhere_online.every<1ms"
     )
     assert (outcome.code, beside_progress(outcome.err)) == (ExitCode.SLO_MISSED, "")
     summary = (directory / "summary.md").read_text()
     assert "Cursors of others, p99" in summary
-    assert "Required: visible, every one" in summary
+    assert "Required: everywhere\\_online, every one" in summary
     assert "OT transformation time" not in summary
     assert (directory / "result.json").read_bytes() == recorded
 
@@ -114,7 +114,7 @@ def test_a_report_holds_a_run_against_other_objectives(
 def test_a_report_of_a_job_too(terminal: Terminal, tmp_path: Path) -> None:
     for kind in ("simulated", "load"):
         write_part(tmp_path, *synthetic_run(kind))
-    outcome = terminal("report", str(tmp_path), "--require", "visible.every<1ms")
+    outcome = terminal("report", str(tmp_path), "--require", "everywhere_online.every<1ms")
     assert outcome.code == ExitCode.SLO_MISSED
     job = json.loads((tmp_path / "job.json").read_bytes())
     assert [part["exit_code"] for part in job["parts"]] == [3, 3]
@@ -126,12 +126,12 @@ def test_a_run_is_held_against_the_objectives_of_its_command(
 ) -> None:
     size = ("--clients", "20", "--documents", "2", "--duration", "8s", "--out", str(tmp_path / "out"))
     outcome = terminal(
-        "simulate", "calm", *size, "--objectives", str(example), "--require", "visible.every<1ms"
+        "simulate", "calm", *size, "--objectives", str(example), "--require", "everywhere_online.every<1ms"
     )
     rows = json.loads((tmp_path / "out" / "result.json").read_bytes())["slos"]
     assert [(row["name"], row["measure"]) for row in rows] == [
         ("fast-cursors", "presence"),
-        ("visible.every<1ms", "visible"),
+        ("everywhere_online.every<1ms", "everywhere_online"),
     ]
     assert outcome.code == ExitCode.SLO_MISSED
-    assert "Required: visible, every one" in outcome.out
+    assert "Required: everywhere_online, every one" in outcome.out

@@ -111,7 +111,7 @@ def test_a_right_server_is_valid_and_everything_is_measured(tmp_path: Path) -> N
     assert "token_not_renewed_in_time" not in result.errors
     assert "unauthenticated" not in result.errors
     assert measures.clock == "client"
-    for measure in ("operation", "acknowledge", "visible", "connect", "authenticate"):
+    for measure in ("operation", "durable_online", "everywhere_online", "connect", "authenticate"):
         assert measures.latency(measure).count, measure
     assert {row.name: row.ok for row in result.harness}["lost_workers"]
     assert not any("users came" in shortfall for shortfall in result.shortfalls)
@@ -229,7 +229,7 @@ def test_locust_alone_runs_the_file_and_ends_with_the_verdict(tmp_path: Path) ->
         environment.pop("LOCUST_SKIP_MONKEY_PATCH", None)
         done = subprocess.run(command, capture_output=True, text=True, env=environment, process_group=group())
     assert done.returncode == ExitCode.GOOD, done.stderr
-    assert "acknowledge" in done.stdout + done.stderr  # in Locust's own table
+    assert "durable_online" in done.stdout + done.stderr  # in Locust's own table
     assert (tmp_path / "worker-00.json").is_file()
 
 

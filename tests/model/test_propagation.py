@@ -48,7 +48,7 @@ def test_an_edit_is_visible_when_the_last_online_replica_has_all_of_it() -> None
         learns(S + 90 * MS, C, h.Span(A, 3, 3)),
         h.Finished(2 * S),
     )
-    visible = found.latency("visible", STEADY)
+    visible = found.latency("everywhere_online", STEADY)
     assert (visible.count, visible.minimum, visible.maximum) == (1, 90 * MS, 90 * MS)
     (slowest,) = found.worst
     assert (slowest.site, slowest.sequence, slowest.value_us, slowest.edited_us) == ("a", 1, 90 * MS, S)
@@ -64,10 +64,10 @@ def test_nobody_waits_for_a_replica_that_goes_or_comes_later() -> None:
         h.Offline(S + 70 * MS, C, D, "closed"),
         h.Finished(2 * S),
     )
-    assert found.latency("visible").maximum == 40 * MS
+    assert found.latency("everywhere_online").maximum == 40 * MS
 
 
-def test_an_edit_made_offline_or_seen_by_nobody_has_no_latency() -> None:
+def test_an_edit_made_offline_counts_from_its_keystroke_and_one_that_nobody_could_see_not() -> None:
     found = measured(
         *online(0, A, B),
         h.Offline(S, A, D, "closed"),
@@ -77,13 +77,16 @@ def test_an_edit_made_offline_or_seen_by_nobody_has_no_latency() -> None:
         learns(3 * S, B, h.Span(A, 1, 1)),
         h.Finished(4 * S),
     )
-    assert found.latency("visible").count == 0
+    offline = found.latency("everywhere_offline")
+    assert (offline.count, offline.maximum) == (1, 2 * S - MS)
+    assert found.latency("everywhere_online").count == 0
     assert found.totals.unseen == 0
 
 
-def test_an_edit_that_is_missed_is_counted() -> None:
-    found = measured(*online(0, A, B), *edit(S, A, 1, 1, 1), h.Finished(2 * S))
+def test_an_edit_that_is_missed_is_counted_and_took_at_least_until_the_end() -> None:
+    found = measured(*online(0, A, B), *edit(S, A, 1, 1, 1), h.Finished(3 * S))
     assert found.totals.unseen == 1
+    assert found.latency("everywhere_online").maximum == 2 * S
 
 
 def test_counts_and_who_is_online() -> None:

@@ -81,12 +81,16 @@ def synthetic_run(
     harness: list[HarnessRow] | None = None,
     operation_us: int = 4_000,
 ) -> tuple[RunResult, MeasureSet]:
-    """The result and measures of a run of this kind; the operations of its server take ``operation_us``."""
+    """The result and measures of a run of this kind; real operations take ``operation_us``, more or less."""
     measures = synthetic_measures(SEEDS[kind])
     result = synthetic_result(measures, checks or [CLEAN, UNCLAIMED])
     if kind != "simulated":
         measures.clock = "client"
         measures.transform = Histogram()
+        measures.latencies["operation"] = {
+            phase: histogram(SEEDS[kind], operation_us, of_phase.count)
+            for phase, of_phase in measures.latencies["operation"].items()
+        }
         server = synthetic_server(SEEDS[kind], operation_us)
         signs = HEALTHY if harness is None else harness
         slos = evaluate(load_objectives(), measures, result.clients, server)

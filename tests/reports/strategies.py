@@ -97,6 +97,7 @@ def operation_records(
             now, site, DOCUMENT, seq(sequence), rng.choice(["type", "paste"]), rev(revision - 1), TYPED, now
         ),
         h.Sent(now, site, DOCUMENT, rev(revision - 1), seq(sequence), seq(sequence), "submit"),
+        h.Arrived(received, site, DOCUMENT, seq(sequence), seq(sequence), received - now),
         h.Stored(
             stored,
             DOCUMENT,
@@ -114,7 +115,7 @@ def operation_records(
         *[
             h.Acknowledged(at, other, DOCUMENT, rev(revision), seq(sequence), seq(sequence), 1)
             if other == site
-            else h.Delivered(at, other, DOCUMENT, rev(revision), 1)
+            else h.Delivered(at, other, DOCUMENT, rev(revision), 1, at - stored)
             for at, other in arrivals
         ],
         h.Seen(arrivals[-1][0], SITES[1], DOCUMENT, site, rev(revision), position, 9, rev(revision), True),

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
+from model.measures import load_measures
 from model.result import Crowding, Failed, HarnessRow, Job, load
 from model.verdict import Outcome, Verdict
 from reports import canvas
@@ -100,26 +101,31 @@ def test_objectives_stand_side_by_side_with_their_clocks(good: Path) -> None:
     (operation,) = re.findall(r"Operation latency, p95 (.*?) WebSocket", text)
     assert re.fullmatch(
         r"&lt; 50 ms [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · whole run, virtual clock"
-        r"( [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · whole run, server clock · client: [\d.]+ ms){2}",
+        r"( [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · whole run, client clock · server: [\d.]+ ms){2}",
         operation,
     )
     assert "not applicable below 10,000 clients" in text
 
 
 def test_all_runs_and_their_servers_are_in_one_percentile_plot(good: Path) -> None:
+    counts = [
+        load_measures((good / kind / "measures.json").read_bytes()).latency("operation").count
+        for kind in ("simulated", "live", "load")
+    ]
+    assert all(count > 200 for count in counts)
     (plot, ranges) = re.findall(r"<svg.*?</svg>", _html_section(good, "latency"), re.DOTALL)
     for label in (
-        "simulated, virtual clock (234)",
-        "live, client clock (237)",
+        f"simulated, virtual clock ({counts[0]})",
+        f"live, client clock ({counts[1]})",
         "live, server clock (20,000)",
-        "load, client clock (231)",
+        f"load, client clock ({counts[2]})",
         "load, server clock (20,000)",
         "99.99 %",
         "objective (p95 &lt; 50 ms)",
     ):
         assert f">{label}<" in plot
     assert ">store commit – load, server<" in ranges
-    assert ">visible – simulated, virtual<" in ranges
+    assert ">everywhere online – simulated, virtual<" in ranges
 
 
 def test_the_timelines_join_clients_and_server_under_the_faults(good: Path) -> None:
@@ -187,7 +193,7 @@ def test_a_harness_at_its_limit_is_loud_and_voids_the_objectives(bad: Path) -> N
     assert "CPU of the generator: 98.000 %, limit 90.000 %" in alert
     assert "&lt;b&gt;31 s&lt;/b&gt;" in alert
     (operation,) = re.findall(r"Operation latency, p95 (.*?) WebSocket", section(bad, "slos"))
-    live, load = operation.split("whole run, server clock")[:2]
+    live, load = operation.split("whole run, client clock")[:2]
     assert "missed" in live
     assert "harness-invalid" in load
     assert "missed" not in load
@@ -260,8 +266,8 @@ def test_junit_has_a_suite_for_each_run(bad: Path) -> None:
     assert [suite.get("name") for suite in suites] == ["concord.live", "concord.load"]
     live, load = suites
     counts = [[s.get(key) for key in ("tests", "failures", "errors", "skipped")] for s in (live, load)]
-    # Live: four checks, seven objectives, two signs of health. Load: no objective says anything.
-    assert counts == [["13", "2", "1", "5"], ["10", "0", "1", "8"]]
+    # Live: four checks, twelve objectives, two signs of health. Load: no objective says anything.
+    assert counts == [["18", "2", "1", "8"], ["15", "0", "1", "13"]]
     error = load.find("testcase[@name='generator_cpu']/error")
     assert error is not None
     assert "harness-invalid" in (error.get("message") or "")

@@ -69,7 +69,7 @@ def refused(path: Path, text: str) -> list[str]:
 # --- the shipped objectives -------------------------------------------------------------------------------
 
 
-def test_the_seven_of_the_runbook_are_shipped() -> None:
+def test_those_of_the_runbook_and_of_what_people_wait_are_shipped() -> None:
     found = {o.name: (o.comparison, o.objective, o.unit, o.percentile, o.phase) for o in load_objectives()}
     assert {
         "operation-latency": ("<", 50, "ms", 95, "run"),
@@ -79,6 +79,11 @@ def test_the_seven_of_the_runbook_are_shipped() -> None:
         "document-sync-success": (">=", 99.99, "%", None, "run"),
         "presence-latency": ("<", 200, "ms", 95, "run"),
         "authentication-latency": ("<", 100, "ms", 95, "run"),
+        "durable-online": ("<", 500, "ms", 95, "steady"),
+        "everywhere-online": ("<", 500, "ms", 95, "steady"),
+        "durable-cut-off": ("<", 30, "s", 95, "run"),
+        "everywhere-cut-off": ("<", 30, "s", 95, "run"),
+        "reconcile": ("<", 5, "s", 95, "run"),
     }.items() <= found.items()
 
 

@@ -33,7 +33,7 @@ DRAWN: list[Callable[[MeasureSet], str]] = [
     lambda measures: draw(plots.latency_over_time(measures, 50)),
     lambda measures: draw(plots.clients_over_time(measures)),
     lambda measures: draw(plots.load_over_time(measures)),
-    lambda measures: draw(plots.percentiles(measures, "visible", "by percentile")),
+    lambda measures: draw(plots.percentiles(measures, "everywhere_online", "by percentile")),
     lambda measures: draw(plots.convergence(measures.convergence)),
     lambda measures: _server(measures, synthetic_server(1)),
     lambda measures: _server(measures, None),

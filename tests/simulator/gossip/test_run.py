@@ -78,7 +78,7 @@ def test_a_result_says_what_was_run(tmp_path: Path) -> None:
     assert result.deliveries > 4 * result.operations
     assert result.notes == ["without a server there is no store_stall"]
     assert [fault.name for fault in result.faults] == ["herd"]
-    assert measures.latency("visible").count > 20
+    assert measures.latency("everywhere_online").count > 20
     assert measures.totals.sent["datagrams arrived"] > 100
     assert max(measures.series.connected) == 24  # with the relays
 

@@ -21,11 +21,12 @@ class Laptop:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.path = Path("laptop")
+        self.path = Path("laptop", clock)
         self.reads_slowly = False
         self.connection: Connection | None = None
         self.got: list[bytes] = []
         self.got_us: list[int] = []
+        self.carried_us: list[int] = []
         self.codes: list[int] = []
         self.broken_us = 0
 
@@ -35,6 +36,9 @@ class Laptop:
     def received(self, connection: Connection, data: bytes) -> None:
         self.got.append(data)
         self.got_us.append(self.clock.now_us)
+
+    def carried(self, connection: Connection, data: bytes) -> None:
+        self.carried_us.append(connection.up_us)
 
     def garbled(self, connection: Connection, direction: str) -> None:
         raise AssertionError("nobody garbles anything here")
