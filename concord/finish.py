@@ -14,6 +14,7 @@ from concord.terminal import say, say_data, say_table, status
 from model.claims import ENGINES
 from model.result import encode
 from model.verdict import Verdict
+from reports.people import impact_text
 from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import (
@@ -84,6 +85,8 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
     seconds = "virtual seconds" if result.kind == "simulated" else "seconds"
     say(headline(result), style="bold")
     say(coverage_text(result))
+    if noticed := impact_text(result):
+        say(noticed)
     table = Table("check", "verdict", box=None, pad_edge=False)
     table.add_column("checked", justify="right")
     for check in result.checks:

@@ -135,6 +135,7 @@ class Finalizer:
             wall_seconds=round(now / 1e6, 3),
             lost=self._lost,
             histories=histories,
+            impact=state.impacts.result(),
             reached=marks.merged([marks.tally()]),
         )
 

@@ -10,6 +10,7 @@ import msgspec
 from loadgen.health import WorkerHealth
 from model.audit import as_judgable, audit_result
 from model.checkers.triviality import judge_triviality
+from model.impact import Impact
 from model.strata import Stratum
 from model.verdict import CheckResult, merge_results
 
@@ -31,6 +32,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
         users: who ever started.
         lost: why there is no history of them; empty if there is one, or was to be none.
         histories: the sampled documents, by what happened in them.
+        impact: what people noticed.
         reached: how often each mechanism happened, by name.
     """
 
@@ -47,6 +49,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
     wall_seconds: float
     lost: str = ""
     histories: list[Stratum] = []
+    impact: list[Impact] = []
     reached: dict[str, int] = {}
 
 

@@ -29,6 +29,7 @@ from model import result as results
 from model.claims import JUPITER
 from model.client.health import excused
 from model.crowding import CrowdWatch
+from model.impact import merge_impacts
 from model.machine import Patience, needs_posix, this_machine
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
 from model.result import CheckRow, Crowding, RunResult, ServerSeries
@@ -135,6 +136,7 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         checks=[CheckRow.of(check) for check in checks],
         faults=[],
         slos=[],
+        impact=merge_impacts(impact for one in outcomes for impact in one.impact),
         shortfalls=reach.shortfalls(plan, sum(o.users for o in outcomes), measures.series.edits),
         histories=merge_strata(stratum for one in outcomes for stratum in one.histories),
         phases=measures.phases_us,

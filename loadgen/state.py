@@ -18,6 +18,7 @@ from model.checkers.protocol import Protocol as ProtocolCheck
 from model.checkers.triviality import NonTriviality
 from model.history import Record
 from model.identity import EMPTY_LOG, DocumentId, Revision, SequenceNumber, SiteId
+from model.impact import Impacts
 from model.memo import Memo
 
 
@@ -98,14 +99,15 @@ class WorkerState:
         self.memo = Memo()
         self.measures = LoadMeasures()
         self.triviality = NonTriviality()
+        self.impacts = Impacts()
         self.checkers: tuple[Check, ...] = (Convergence(), Quiescence(), ProtocolCheck(), Exceptions())
         self.assembly = Assembly(self.memo.fingerprint)
         self.errors: dict[str, int] = {}
         self.is_ending = False
         self._clock_us = clock_us
-        self._measuring = Judge([self.measures, self.triviality])
+        self._measuring = Judge([self.measures, self.triviality, self.impacts])
         self._judging = Judge(self.checkers)
-        everything = Judge([self.measures, self.triviality, *self.checkers])
+        everything = Judge([self.measures, self.triviality, self.impacts, *self.checkers])
         self.plain = JudgedSink(self, everything, None)
         self.sampled = JudgedSink(self, self._measuring, self.assembly.record)
         self.rooms = [

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from model.histogram import Histogram
+from model.impact import Impact
 from model.measures import FaultRow
 from model.strata import Stratum
 from model.verdict import CheckResult, ExitCode, Outcome, Verdict, Violation
@@ -202,6 +203,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         lost: what could not be written, a line each, because the disk was full.
         reached: how often each mechanism happened that there is in such a run, 0 included.
         required: the mechanisms that the scenario requires.
+        impact: what people noticed, in the whole run and during each kind of fault.
         shortfalls: what of its plan the run did not reach, in sentences; it is no evidence for that.
         cannot_tell: what an objective that cannot be told does to the exit code.
         crowding: what other programs took of the machine; None if nobody looked, because time is virtual or
@@ -242,6 +244,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     lost: list[str] = []
     reached: dict[str, int] = {}
     required: list[str] = []
+    impact: list[Impact] = []
     shortfalls: list[str] = []
     cannot_tell: CannotTell = "warn"
     crowding: Crowding | None = None

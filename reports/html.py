@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from model.measures.measure_set import LATENCIES, PHASES, MeasureSet, Totals
+from model.measures.measure_set import LATENCIES, PHASES, RUN, STRATA, MeasureSet, Totals
 from model.result import RunResult
-from reports import plots, timeline, views, wording
+from reports import people, plots, timeline, views, wording
 from reports.followed import pictures
 from reports.following import Waterfall
 from reports.reached import reached
@@ -18,12 +18,12 @@ _PERCENTILES: Final = (50, 95, 99, 99.9, 100)
 
 
 class LatencyRow(NamedTuple):
-    """Percentiles of one latency in one phase; ``first`` for the first row of a latency."""
+    """Percentiles of one latency in one part of the run; ``first`` for the first row of a latency."""
 
     measure: str
     phase: str
     samples: int
-    percentiles_us: tuple[int, ...]
+    percentiles_us: tuple[int | None, ...]
     first: bool
 
 
@@ -42,6 +42,9 @@ def render_html(recorded: RecordedRun, falls: Sequence[Waterfall] = ()) -> str:
         headline=wording.headline(result),
         mood=wording.mood(result.verdict, result.exit_code),
         coverage=wording.coverage_text(result),
+        impact=people.impact_views(result),
+        impact_text=people.impact_text(result),
+        patience=people.PATIENCE,
         strata=views.stratum_views(result.histories),
         untested=wording.untested_text(result.histories),
         limits=wording.harness_limits(result),
@@ -77,7 +80,10 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
 
 def _phases(result: RunResult) -> list[tuple[str, str]]:
     whole = sum(result.phases.values()) or 1
-    return [(phase, f"{100 * result.phases.get(phase, 0) / whole:.0f} %") for phase in PHASES]
+    return [
+        (wording.PHASE_TITLES[phase], f"{100 * result.phases.get(phase, 0) / whole:.0f} %")
+        for phase in PHASES
+    ]
 
 
 def _plots(result: RunResult, measures: MeasureSet) -> dict[str, Picture | None]:
@@ -98,13 +104,13 @@ def _plots(result: RunResult, measures: MeasureSet) -> dict[str, Picture | None]
 def _latencies(measures: MeasureSet) -> list[LatencyRow]:
     rows: list[LatencyRow] = []
     for measure in LATENCIES:
-        first = True
-        for phase in PHASES:
-            histogram = measures.latency(measure, phase)
-            if histogram.count:
-                values = tuple(histogram.percentile(p) for p in _PERCENTILES)
-                rows.append(LatencyRow(measure, phase, histogram.count, values, first))
-                first = False
+        if not measures.latency(measure).count:
+            continue
+        for phase in STRATA:
+            histogram = measures.latency(measure, None if phase == RUN else phase)
+            values = tuple(histogram.percentile(p) if histogram.count else None for p in _PERCENTILES)
+            title = wording.PHASE_TITLES[phase]
+            rows.append(LatencyRow(measure, title, histogram.count, values, phase == STRATA[0]))
     return rows
 
 

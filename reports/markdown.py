@@ -10,6 +10,7 @@ from model.verdict import Verdict
 from model.wording import printable
 from reports import wording
 from reports.job import check_lines, error_lines, reasons, slo_lines
+from reports.people import impact_text, impact_views
 from reports.reached import reached
 from reports.recorded import RecordedJob, RecordedRun
 from reports.views import fault_summaries, stratum_views
@@ -24,12 +25,14 @@ def render_markdown(recorded: RecordedRun) -> str:
         f"## Concord: {_text(wording.headline(result))}",
         wording.coverage_text(result),
         _text(_size(result)),
+        impact_text(result),
         _checks(result),
         _histories(result),
         _slos(result),
         _shortfalls([result]),
         _limits([result]),
         _faults(result),
+        _impact(result),
         _reached([result]),
         _errors([result]),
         _violations(recorded, ""),
@@ -47,6 +50,7 @@ def render_job_markdown(recorded: RecordedJob) -> str:
         f"## Concord: {_text(wording.job_headline(job.parts, results))}",
         "\n".join(f"* {_text(reason)}" for reason in reasons(recorded)),
         _parts(recorded),
+        "\n".join(f"* {r.kind}: {text}" for r in results if (text := impact_text(r))),
         _job_slos(results),
         _job_checks(results),
         _reached(results),
@@ -216,6 +220,27 @@ def _faults(result: RunResult) -> str:
         for fault in fault_summaries(result.faults)
     ]
     return _table(["fault", "times", "active", "affected"], rows)
+
+
+def _impact(result: RunResult) -> str:
+    """What people noticed, by fault; without faults the sentence above says it all."""
+    rows = [
+        [
+            row.fault,
+            f"{row.delayed:,}",
+            row.median,
+            row.longest,
+            f"{row.documents:,}",
+            row.read_only_longest,
+            row.read_only,
+            f"{row.handed_back:,}",
+            f"{row.unanswered:,}",
+        ]
+        for row in impact_views(result)
+    ]
+    head = ["people noticed while there was", "edits that waited", "half at most", "longest"]
+    head += ["documents that took no edit", "longest", "in all", "edits handed back", "without answer"]
+    return _table(head, rows) if len(rows) > 1 else ""
 
 
 def _reached(results: Sequence[RunResult]) -> str:

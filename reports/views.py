@@ -87,7 +87,7 @@ def environment() -> Environment:
     found.globals.update(outcome_tags=OUTCOME_TAGS, phase_titles=wording.PHASE_TITLES)
     found.filters.update(
         number=lambda value: f"{value:,}",
-        duration=wording.duration_text,
+        duration=lambda value_us: wording.NONE if value_us is None else wording.duration_text(value_us),
         moment=lambda time_us: wording.moment_text(time_us) if time_us else wording.NONE,
         value=wording.value_text,
         objective=wording.objective_text,

@@ -27,6 +27,7 @@ from model.client.tokens import TokenSource
 from model.crowding import CrowdWatch
 from model.history_file import HistoryFile
 from model.identity import DocumentId
+from model.impact import Impact, Impacts
 from model.machine import allow_open_files, few_collections, needs_posix, this_machine
 from model.measures import Measures, MeasureSet
 from model.result import CheckRow, Crowding, RunResult, ServerSeries
@@ -165,6 +166,7 @@ class _Judged(NamedTuple):
     checks: list[CheckResult]
     measures: MeasureSet
     strata: list[Stratum]
+    impact: list[Impact]
     digest: str
     lost: str
 
@@ -286,6 +288,7 @@ def _judged(scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _D
     cell = driven.cell
     checkers = checkers_for(JUPITER)
     triviality, measures, strata = NonTriviality(), Measures(), Strata(SETUP_KIND)
+    impacts = Impacts()
     header = history.Header(
         history.HISTORY_VERSION,
         "live",
@@ -294,7 +297,7 @@ def _judged(scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _D
     )
     kept = HistoryFile(path)
     with io.BufferedWriter(kept) as file:
-        recorder = Recorder(Judge([*checkers, triviality, measures, strata]), file, header)
+        recorder = Recorder(Judge([*checkers, triviality, measures, strata, impacts]), file, header)
         for record in cell.assembly.finish(cell.finals, cell.now):
             recorder.record(record)
             recorder.flush_if_full()
@@ -310,7 +313,7 @@ def _judged(scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _D
     expected, required = expected_kinds(scenario), scenario.requires
     told = with_advice(judge_triviality(happened, expected, faults, (), required), scenario)
     checks += [cell.assembly.audit(), told]
-    return _Judged(checks, measures.result(), strata.result(), digest, kept.lost)
+    return _Judged(checks, measures.result(), strata.result(), impacts.result(), digest, kept.lost)
 
 
 def _result(
@@ -346,6 +349,7 @@ def _result(
         checks=[CheckRow.of(c) for c in judged.checks],
         faults=measures.faults,
         slos=[],
+        impact=judged.impact,
         histories=judged.strata,
         phases=measures.phases_us,
         versions=versions() | {"server": options.url},

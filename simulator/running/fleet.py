@@ -20,6 +20,7 @@ from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import NonTriviality
 from model.history_file import HistoryFile
+from model.impact import Impact, Impacts
 from model.machine import few_collections, slowness
 from model.marks import Tally, tallied
 from model.measures import Measures, MeasureSet
@@ -60,6 +61,7 @@ class CellOutcome(NamedTuple):
     realised: tuple[FaultWindow, ...]
     reached: Tally
     strata: list[Stratum]
+    impact: list[Impact]
     lost: str = ""  # why there is no history
     is_whole: bool = True  # else it was stopped, and judged as far as it came
 
@@ -69,13 +71,13 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
     engine = engine_of(job.plan)
     checkers = checkers_for(engine.claims)
     triviality = NonTriviality()
-    measures, strata = Measures(), Strata()
+    measures, strata, impacts = Measures(), Strata(), Impacts()
     parts = parts_for(job.plan, job.bug)
     kept = HistoryFile(job.history)
     with few_collections(), tallied() as reached, io.BufferedWriter(kept) as file:
         cell = engine.cell(
             job.plan,
-            Judge([*checkers, triviality, measures, strata]),
+            Judge([*checkers, triviality, measures, strata, impacts]),
             file,
             paranoid(parts) if job.paranoid else parts,
             header=_header(job),
@@ -97,6 +99,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
         tuple(cell.realised),
         reached,
         strata.result(),
+        impacts.result(),
         kept.lost,
         is_whole,
     )

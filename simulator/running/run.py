@@ -14,6 +14,7 @@ import msgspec
 from model import result as results
 from model.audit import as_applicable
 from model.checkers.triviality import MECHANISM, judge_triviality
+from model.impact import merge_impacts
 from model.machine import is_of_the_disk, this_machine
 from model.marks import counted, merged
 from model.measures import MeasureSet, encode_measures, merge_measures
@@ -183,6 +184,7 @@ def _result(
         checks=[CheckRow.of(c) for c in checks],
         faults=measures.faults,
         slos=[],
+        impact=merge_impacts(impact for outcome in outcomes for impact in outcome.impact),
         histories=merge_strata(stratum for outcome in outcomes for stratum in outcome.strata),
         phases=measures.phases_us,
         versions=versions(),

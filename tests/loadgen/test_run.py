@@ -20,6 +20,7 @@ from model.history_file import read_history
 from model.measures import MeasureSet
 from model.result import RunResult
 from model.verdict import ExitCode, Verdict
+from reports.people import impact_text
 from simulator.children import group
 from tests.conftest import ROOT
 from tests.servers import free_port, is_alive
@@ -40,6 +41,13 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def server(bug: str = "") -> Iterator[str]:
     """The test server in its own process; its URL."""
+    with server_process(bug) as (url, _):
+        yield url
+
+
+@contextmanager
+def server_process(bug: str = "") -> Iterator[tuple[str, int]]:
+    """The test server in its own process; its URL and the id of the process."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.loadgen.server", bug],
         stdin=subprocess.PIPE,
@@ -49,7 +57,7 @@ def server(bug: str = "") -> Iterator[str]:
         process_group=group(),
     ) as process:
         assert process.stdout is not None
-        yield f"ws://127.0.0.1:{int(process.stdout.readline())}"
+        yield f"ws://127.0.0.1:{int(process.stdout.readline())}", process.pid
         assert process.stdin is not None
         process.stdin.close()
         end_of(process)
@@ -170,6 +178,25 @@ def test_a_run_that_ends_before_its_users_came_says_so(tmp_path: Path) -> None:
     users, rate = result.shortfalls
     assert users.endswith("of the planned 12 users came")
     assert rate.endswith("of the planned 150 edits were made each second")
+
+
+def test_a_server_that_stands_still_is_told_as_people_noticed_it(tmp_path: Path) -> None:
+    was_stopped: list[int] = []
+
+    def is_enough(latest: dict[int, Status]) -> bool:
+        edits = sum(status.edits for status in latest.values())
+        if edits >= EDITS_ENOUGH / 2 and not was_stopped:
+            stopped(pid, 1.5)
+            was_stopped.append(edits)
+        return bool(was_stopped) and edits > was_stopped[0] + 20
+
+    with server_process() as (url, pid):
+        result, _ = run(plan(url, drop_mean_seconds=0.0), tmp_path, is_enough)
+    (whole,) = result.impact
+    assert whole.delayed.count > 0
+    assert whole.delayed.maximum > 1_000_000
+    assert (whole.documents, whole.lost, whole.handed_back) == (3, 0, 0)
+    assert impact_text(result).count("No acknowledged edit was lost.") == 1
 
 
 def test_a_disk_that_is_full_of_history_leaves_the_verdict(tmp_path: Path) -> None:

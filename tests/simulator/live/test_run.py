@@ -14,6 +14,7 @@ from model.history_file import read_history
 from model.measures import load_measures
 from model.result import load
 from model.verdict import Verdict
+from reports.people import impact_text
 from simulator.live import run as live
 from simulator.live.run import LiveError, LiveOptions, run_live
 from simulator.live.server import SpawnedServer, free_port
@@ -233,10 +234,14 @@ def test_a_part_of_the_clients_takes_compressed_messages(calm: Calm) -> None:
 
 def test_a_stretch_without_the_store_loses_nothing(tmp_path: Path) -> None:
     server = CoreServer()
-    run = drive(tmp_path, server, fault("store_stall", "store", 1.0, 0.6, cells=1), seconds=2.5)
+    run = drive(tmp_path, server, fault("store_stall", "store", 1.0, 1.6, cells=1), seconds=3.5)
     assert run.result.verdict is Verdict.VALID
     assert server.store_deaths == 1
     assert run.result.faults[0].affected > 0
+    noticed = {impact.fault: impact for impact in run.result.impact}
+    assert noticed["store_stall"].delayed.maximum > 1_000_000
+    assert noticed["store_stall"].documents > 0
+    assert "No acknowledged edit was lost." in impact_text(run.result)
 
 
 def test_what_cannot_be_done_to_a_foreign_server_is_said_and_not_expected(tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from model import result as results
 from model.history_file import read_history
 from model.measures import encode_measures
 from model.verdict import CheckResult, ExitCode, Verdict, Violation
+from reports.people import impact_text
 from reports.wording import coverage_text
 from simulator.failures.case import Case, Finding, load_case
 from simulator.failures.trial import attempt
 from simulator.planning.cells import plan_cells
+from simulator.planning.faultspec import FaultSpec
 from simulator.planning.overrides import override_all
 from simulator.planning.scenario import Scenario, load_scenario
 from simulator.running import cases as module
@@ -123,6 +125,18 @@ def test_a_run_says_in_how_many_histories_anything_could_have_diverged(
     assert sum(one.histories for one in alone.result.histories) == 12
     assert sum(one.concurrent for one in alone.result.histories) == 0
     assert "that was not tested" in coverage_text(alone.result)
+
+
+def test_a_run_says_what_people_noticed_of_its_faults(run: RunOutcome, tmp_path: Path) -> None:
+    assert impact_text(run.result).startswith("No edit waited longer than 1 s")
+    stall = FaultSpec("store_stall", 2_500_000, "store", at_us=3_000_000, cells=2)
+    scenario = msgspec.structs.replace(calm(), faults=(stall,))
+    stalled = simulate(scenario, options(tmp_path), Audience().listener).result
+    whole, noticed = stalled.impact
+    assert (noticed.fault, noticed.delayed) == ("store_stall", whole.delayed)
+    assert 1_000_000 < noticed.delayed.maximum < 5_000_000
+    assert (noticed.documents, noticed.lost, noticed.handed_back, noticed.unanswered) == (4, 0, 0, 0)
+    assert "No acknowledged edit was lost." in impact_text(stalled)
 
 
 def test_the_history_of_every_cell_is_kept(run: RunOutcome, directory: Path) -> None:
