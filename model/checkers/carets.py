@@ -22,6 +22,12 @@ DEPARTED_BOUND_US: Final = 30_000_000
 A connection that is held up for longer is given up by both ends, and who has no connection shows no cursors.
 """
 
+TOLD_BOUND_US: Final = 5_000_000
+"""Where a cursor is has reached everybody by then, when no fault acts."""
+
+REVISIONS_KEPT_MIN: Final = 8
+"""No log is trimmed so much that these are gone."""
+
 NEVER_US: Final = 1 << 62
 
 
@@ -33,6 +39,13 @@ class _View(NamedTuple):
     position: int
     placed: Revision
     pending: bool
+
+
+class _Arrival(NamedTuple):
+    """Since when a replica hears of every cursor, and of those from before if ``is_fresh``."""
+
+    time_us: int
+    is_fresh: bool
 
 
 class Difference(NamedTuple):
@@ -56,7 +69,16 @@ class Carets:
         followers: the replicas.
     """
 
-    __slots__ = ("_departed", "_positions", "_said", "_views", "deadline_us", "followers")
+    __slots__ = (
+        "_arrived",
+        "_departed",
+        "_placed",
+        "_positions",
+        "_said",
+        "_views",
+        "deadline_us",
+        "followers",
+    )
 
     def __init__(self) -> None:
         self.followers = Followers()
@@ -65,6 +87,8 @@ class Carets:
         self._said: dict[SiteId, SequenceNumber] = {}  # the last edit that each caret was sent with
         self._departed: dict[SiteId, int] = {}  # since when who is gone
         self._views: dict[SiteId, dict[SiteId, _View]] = {}
+        self._arrived: dict[SiteId, _Arrival] = {}
+        self._placed: dict[SiteId, history.Placed] = {}  # where the server put each that is there, last
 
     # --- the own caret ------------------------------------------------------------------------------------
 
@@ -80,6 +104,7 @@ class Carets:
         """All since a base arrives at once; where deletes and inserts meet, a caret may be on either side."""
         self.followers.of(record.site).merged(record)
         self._positions.pop(record.site, None)
+        self._arrived[record.site] = _Arrival(record.time_us, is_fresh=False)
 
     def restarted(self, site: SiteId) -> None:
         """A caret does not outlive the process."""
@@ -136,10 +161,17 @@ class Carets:
         follower = self.followers.of(site)
         return None if follower.text is None else carried(position, follower.own, pushes=False)
 
-    def joined(self, site: SiteId) -> None:
+    def joined(self, record: history.Joined) -> None:
         """Somebody is there."""
+        site = record.site
         self._departed.pop(site, None)
+        self._placed.pop(site, None)
         self._views[site] = {}  # with no connection nobody is shown
+        self._arrived[site] = _Arrival(record.time_us, is_fresh=record.how == "fresh")
+
+    def placed(self, record: history.Placed) -> None:
+        """The server put a cursor somewhere."""
+        self._placed[record.site] = record
 
     def departed(self, site: SiteId, time_us: int) -> None:
         """Somebody is gone."""
@@ -164,6 +196,26 @@ class Carets:
                 for peer in self._shown(final):
                     if peer not in there:
                         yield final, peer
+
+    def unseen(
+        self, finals: Iterable[history.FinalReplica], head: Revision
+    ) -> Iterator[tuple[history.FinalReplica, SiteId]]:
+        """Who does not show the cursor of whom in the end, although the server told them of it.
+
+        Where a log is trimmed, cursors are forgotten with the revisions that they were put at: new ones only.
+        """
+        finals = list(finals)
+        there = {final.site for final in finals if final.online}
+        for final in finals:
+            arrived = self._arrived.get(final.site)
+            if arrived is None or not final.online or final.revision != head:
+                continue
+            shown = self._shown(final)
+            for peer, placed in self._placed.items():
+                is_kept = head - placed.revision <= REVISIONS_KEPT_MIN
+                is_other = peer in there and peer != final.site
+                if is_kept and is_other and peer not in shown and _is_told(placed, arrived, final):
+                    yield final, peer
 
     def at_rest(self, finals: Iterable[history.FinalReplica]) -> Iterator[Difference]:
         """Where the cursors of those who are there are shown in the end, and where their owners see them."""
@@ -199,3 +251,10 @@ def carried(position: int, operations: Iterable[Operation], *, pushes: bool) -> 
                 at -= c
         position = moved
     return position
+
+
+def _is_told(placed: history.Placed, arrived: _Arrival, final: history.FinalReplica) -> bool:
+    """Whether who arrived then has been told of a cursor that was put there then."""
+    is_new = placed.time_us > arrived.time_us
+    is_old = placed.time_us < arrived.time_us - TOLD_BOUND_US and arrived.is_fresh
+    return (is_new or is_old) and placed.time_us < final.time_us - TOLD_BOUND_US

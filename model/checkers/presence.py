@@ -81,7 +81,7 @@ class Presence(Check):
         document = self._documents.get(record.document)
         if document is not None:
             document.carets.followers.of(record.site).joined(record)
-            document.carets.joined(record.site)
+            document.carets.joined(record)
             if record.site in document.places:
                 document.distrusted[record.site] = document.head
             document.places[record.site] = []
@@ -111,6 +111,7 @@ class Presence(Check):
         if document is None:
             return
         pointed = document.pointers.answered(record) if record.received_us else None
+        document.carets.placed(record)
         elements = document.snapshots.get(record.revision)
         if elements is None:
             return
@@ -255,6 +256,9 @@ class Presence(Check):
                 if peer in document.relayed:
                     continue  # the hint that it left may have been lost between two workers
                 self._violate_final(name, final, peer, "when all had come to rest, although it is gone")
+            for final, peer in document.carets.unseen(document.finals, document.head):
+                if not document.relayed:  # else the hint that it is there may have been lost
+                    self._violate_final(name, final, peer, "nowhere, although the server has told it of one")
             for found in document.carets.at_rest(document.finals):
                 between = document.between(found)
                 if between is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from model import history
 from model.checkers import Handler
-from model.checkers.check import Check
+from model.checkers.check import Check, edit_name
 from model.identity import SiteId
 
 
@@ -26,6 +26,7 @@ class Protocol(Check):
         super().__init__(claimed=claimed)
         self._garbled: dict[SiteId, history.Garbled] = {}  # since the site was last let in
         self._due: dict[SiteId, history.Garbled] = {}  # the connection it came over has still to end
+        self._sent: dict[SiteId, history.Sent] = {}  # the newest edits of each, when they were first sent
 
     def handlers(self) -> Mapping[type, Handler]:
         """What clients took, what they hold against the server, and what the network did to both."""
@@ -37,6 +38,8 @@ class Protocol(Check):
             history.Garbled: self._was_garbled,
             history.Disconnected: self._ended,
             history.Offline: self._ended,
+            history.Sent: self._was_sent,
+            history.Broadcast: self._was_received,
         }
 
     def _taken(self, record: Any) -> None:
@@ -49,6 +52,27 @@ class Protocol(Check):
                 record.document,
                 f"{record.site} took revision {record.revision} after a message that the network had garbled",
                 kind="garbled",
+                site=record.site,
+                revision=record.revision,
+            )
+
+    def _was_sent(self, record: history.Sent) -> None:
+        known = self._sent.get(record.site)
+        if known is None or record.last > known.last:
+            self._sent[record.site] = record
+
+    def _was_received(self, record: history.Broadcast) -> None:
+        """Latencies count from when the server says that it received something; it cannot be before that."""
+        sent = self._sent.get(record.site)
+        if sent is None or sent.last != record.last or not record.received_us:
+            return
+        if not sent.time_us <= record.received_us <= record.time_us:
+            self.violate(
+                record.time_us,
+                record.document,
+                f"the server says that it received {edit_name(record.site, record.first, record.last)} at "
+                f"{record.received_us / 1e6:.6f} s; it was sent at {sent.time_us / 1e6:.6f} s",
+                kind="received",
                 site=record.site,
                 revision=record.revision,
             )

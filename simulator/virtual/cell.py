@@ -117,7 +117,7 @@ class Cell(Simulation[SimulatedClient]):
             self._store_raised,
             self.witness,
         )
-        self._holdings = Holdings(self._limits)
+        self._holdings = Holdings(self._limits, plan.server.workers)
         count = plan.server.workers
         self.hub = Hub(self.clock, self.seeds, plan.bus, self.witness) if count > 1 else None
         self.workers = [SimulatedWorker(self, number, self.hub) for number in range(count)]
@@ -247,6 +247,7 @@ class Cell(Simulation[SimulatedClient]):
 
     def request(self, request: Request) -> None:
         """Ask the store."""
+        self._holdings.asked(request)
         self.storage.request(request)
 
     def heads(self) -> dict[DocumentId, Revision]:
@@ -269,6 +270,7 @@ class Cell(Simulation[SimulatedClient]):
         return self.workers[answer.request // REQUESTS_MAX % len(self.workers)]
 
     def _answered(self, answer: Answer) -> None:
+        self._holdings.answered(answer)
         self._asked_by(answer).handle(answer)
 
     def crash_before_answer(self, answer: Answer, by: object) -> None:

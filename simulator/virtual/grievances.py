@@ -55,10 +55,13 @@ class Grievances:
         self._host = host
         self._refused: dict[ConnectionId, ErrorCode] = {}
         self._trimmed: dict[DocumentId, Revision] = {}
+        self._expires_us: dict[ConnectionId, int | None] = {}
 
     def decided(self, answer: Authenticated, connection: Connection | None) -> None:
         """This was said about the token of a connection."""
-        if answer.identity is None and connection is not None:
+        if answer.identity is not None:
+            self._expires_us[answer.connection] = answer.identity.expires_us
+        elif connection is not None:
             self._refused[answer.connection] = answer.reason
             if answer.reason is ErrorCode.UNAUTHENTICATED:
                 self._host.witness.notice(Symptom.TOKEN_REFUSED, connection.path.owner)
@@ -74,12 +77,19 @@ class Grievances:
         is_fair = {
             _UNAUTHENTICATED: refused is ErrorCode.UNAUTHENTICATED,
             _FORBIDDEN: bool(host.roles.get(person)),
-            _EXPIRED: host.plan.server.token_lifetime_us > 0,
+            _EXPIRED: self._has_expired(connection),
             _REVOKED: refused is ErrorCode.TOKEN_REVOKED or host.tokens.was_revoked(person),
         }
         if not is_fair.get(code, True):
-            problem = f"was closed with {code}, but nothing was taken from its person"
+            nothing = "its token was good" if code == _EXPIRED else "nothing was taken from its person"
+            problem = f"was closed with {code}, but {nothing}"
             self._accuse(client.document.document, client.site, client.revision, "close", problem)
+
+    def _has_expired(self, connection: Connection) -> bool:
+        """Whether the token that was shown last is over, and the time to bring another one nearly, too."""
+        expires_us = self._expires_us.get(connection.id)
+        grace_us = self._host.plan.server.renew_grace_us
+        return expires_us is not None and self._host.now >= expires_us + grace_us - grace_us // 4
 
     def trims(self, request: Snapshot) -> None:
         """From now on a server may say that what lies before is too old."""

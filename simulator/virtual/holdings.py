@@ -8,6 +8,17 @@ from typing import Final
 from model import history
 from model.fitting import owed
 from model.identity import ConnectionId, DocumentId
+from reference_server.core.effects import (
+    Answer,
+    Appended,
+    Conflict,
+    Load,
+    Loaded,
+    Read,
+    Request,
+    Snapshot,
+    Unknown,
+)
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
 from reference_server.store.memory import MemoryStore
@@ -31,8 +42,13 @@ def limits_of(server: ServerSettings) -> Limits:
 class Holdings:
     """Looks at a gateway and a store now and then."""
 
-    def __init__(self, limits: Limits) -> None:
-        """Nothing seen yet; ``limits`` are those that gateway and store have to keep."""
+    def __init__(self, limits: Limits, workers: int = 1) -> None:
+        """Nothing seen yet; ``limits`` are those that the gateways of so many workers and the store keep."""
+        self._every = limits.snapshot_every_revisions
+        self._workers = workers
+        self._asked: dict[tuple[DocumentId, type[Request]], int] = {}
+        self._unsuccessful: dict[DocumentId, int] = {}
+        self._heads: dict[DocumentId, int] = {}
         self._peaks: dict[tuple[DocumentId, str], int] = {}
         slack = SNAPSHOTS_MISSED_MAX * limits.snapshot_every_revisions + limits.batch_items_max
         rows_max = limits.offline_horizon_revisions + slack
@@ -50,7 +66,9 @@ class Holdings:
     ) -> None:
         """Note how much there is now, with these connections open."""
         for name in store.documents:
-            self._note(name, "revisions in the store", len(store.durable(name).rows))
+            durable = store.durable(name)
+            self._heads[name] = durable.head
+            self._note(name, "revisions in the store", len(durable.rows))
         if gateway is None:
             return
         documents = owed(gateway.documents, dict, "the documents in memory")
@@ -72,10 +90,42 @@ class Holdings:
         if amount > self._peaks.get(key, -1):
             self._peaks[key] = amount
 
+    def asked(self, request: Request) -> None:
+        """A gateway asks the store for something."""
+        key = (request.document, type(request))
+        self._asked[key] = self._asked.get(key, 0) + 1
+
+    def answered(self, answer: Answer) -> None:
+        """The store answers."""
+        match answer:
+            case Appended(outcome=Conflict() | Unknown()) | Loaded(contents=None):
+                count = self._unsuccessful.get(answer.document, 0)
+                self._unsuccessful[answer.document] = count + 1
+            case _:
+                pass  # it is as it should be
+
+    def _wasted(self, time_us: int) -> Iterator[history.Held]:
+        """What was asked of the store that nobody needs, where it is too much.
+
+        A process that starts may do a little more than its predecessor would have.
+        """
+        for name, head in self._heads.items():
+            loads = self._asked.get((name, Load), 0)
+            snapshots_max = self._workers * (head // self._every) + loads
+            reads_max = self._unsuccessful.get(name, 0) + loads
+            limits = {Snapshot: ("snapshots", snapshots_max), Read: ("reads of the store", reads_max)}
+            for kind, (what, most) in limits.items():
+                amount = self._asked.get((name, kind), 0)
+                if amount > most and (
+                    kind is Snapshot or self._workers == 1
+                ):  # others' hints are reasons, too
+                    yield history.Held(time_us, name, what, amount, most)
+
     def found(self, time_us: int, at_rest: Iterable[Gateway]) -> Iterator[history.Held]:
         """The most of everything that was seen, and what gateways have left that are at rest."""
         for (document, what), amount in self._peaks.items():
             yield history.Held(time_us, document, what, amount, self._limits[what])
+        yield from self._wasted(time_us)
         for gateway in at_rest:
             yield from _left(time_us, gateway)
 

@@ -10,15 +10,21 @@ from model import history, protocol
 from model.checkers.carets import DEPARTED_BOUND_US, carried
 from model.checkers.presence import Presence
 from model.history import Record
+from model.identity import Revision, SiteId
 from model.jupiter import Replica
 from model.protocol import ClientMessage
-from model.text import Operation, transform_position
+from model.text import Operation, Selection, transform_position
 from simulator.failures.trial import attempt
 from simulator.planning.small import BLIPS, BUSY, COMERS_AND_GOERS, PROSE, SmallCell
 from simulator.virtual.cell import Parts
 from simulator.zoo.catalogue import bug_of
 from tests.model.checkers.histories import DOCUMENT, Room, assert_valid, assert_violated, judged
 from tests.model.strategies import operations
+from tests.simulator.plans import edit, script, scripted
+
+SEVERAL = script(edit(1, 0, "a"))
+LINGERING = scripted(*([SEVERAL] * 3), text="abc", seconds=9.0)
+"""Everybody types once, and stays."""
 
 LEAVING = PROSE._replace(clients=6, leave_share=0.5)
 
@@ -232,6 +238,22 @@ def test_a_client_that_says_something_else_than_it_shows() -> None:
     violation = trial.shown("presence")
     assert violation is not None
     assert "says that its caret is at" in violation.message
+
+
+class Blind(Replica):
+    """Does not know where somebody is, whose cursor it was told of."""
+
+    def cursor_of(self, peer: SiteId) -> tuple[Selection, Revision] | None:
+        return None if peer == "b" else super().cursor_of(peer)
+
+
+@pytest.mark.slow
+def test_a_cursor_that_is_not_shown() -> None:
+    trial = attempt(LINGERING, Parts(replica=Blind))
+    violation = trial.shown("presence")
+    assert violation is not None
+    assert violation.message.endswith("shows the cursor of b nowhere, although the server has told it of one")
+    assert not attempt(LINGERING).violated("presence")
 
 
 def test_the_longer_way_of_an_operation() -> None:

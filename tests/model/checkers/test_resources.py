@@ -180,3 +180,32 @@ def test_a_snapshot_in_a_history() -> None:
     assert judged(Convergence(), [*records[: at + 1], right]).violated == 0
     spoiled = [*records, changed([right], 0, fingerprint=1)[0]]
     assert_violated(Convergence(), spoiled, "the server and the stored log", "revision 1")
+
+
+class AlwaysKeeping(Log):
+    """Keeps a snapshot after every append."""
+
+    def snapshot(self, document: DocumentId) -> Snapshot | None:
+        self._snapshot_revision = Revision(-(1 << 20))
+        return super().snapshot(document)
+
+
+class AlwaysSaving(Document):
+    """Its log is :class:`AlwaysKeeping`."""
+
+    log_type = AlwaysKeeping
+
+
+class AlwaysReading(Document):
+    """Reads the store after every append."""
+
+    def _keep_snapshot(self) -> None:
+        super()._keep_snapshot()
+        self._read()
+
+
+@pytest.mark.slow
+def test_what_is_asked_of_the_store_without_need() -> None:
+    assert found(attempt(CROWD(1), Parts(document=AlwaysSaving))) == {"snapshots"}
+    assert found(attempt(CROWD(1), Parts(document=AlwaysReading))) == {"reads of the store"}
+    assert found(attempt(CROWD(1))) == set()

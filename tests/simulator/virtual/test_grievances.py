@@ -11,13 +11,13 @@ from model import history
 from model.identity import ConnectionId
 from model.protocol import ErrorCode, RemoteProtocolError, Submit
 from reference_server.core.document import Document
-from reference_server.core.effects import Effect, Event, Role
+from reference_server.core.effects import Effect, Event, Published, Role, TimerFired
 from reference_server.core.gateway import Gateway
 from simulator.failures.trial import Trial, attempt
 from simulator.planning.plan import CellPlan
 from simulator.virtual.cell import HEALTHY, Parts
 from simulator.virtual.intruder import MISDEEDS
-from tests.simulator.plans import STAYING, fault, of, plan, problems
+from tests.simulator.plans import SECOND, STAYING, fault, of, plan, problems
 
 RESTLESS = msgspec.structs.replace(STAYING, offline_mean_count=2.0, offline_mean_us=1_000_000)
 
@@ -64,6 +64,29 @@ class Suspicious(Gateway):
             self._send_away(connection, session, ErrorCode.TOKEN_REVOKED, "all tokens were revoked")
 
 
+class Hasty(Gateway):
+    """Takes a token for expired before it is."""
+
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        """Timers go off as if it were later."""
+        early_us = 2 * self.limits.renew_grace_us if isinstance(event, TimerFired) else 0
+        return super().handle(event, now_us + early_us)
+
+
+class Backdating(Gateway):
+    """Says that it received everything earlier than it did."""
+
+    def handle(self, event: Event, now_us: int) -> list[Effect]:
+        """A second earlier."""
+        effects = super().handle(event, now_us)
+        return [
+            e._replace(received_us=max(1, e.received_us - SECOND))
+            if isinstance(e, Published) and e.received_us
+            else e
+            for e in effects
+        ]
+
+
 class Amnesiac(Document):
     """Says of some edits that their base is too old."""
 
@@ -104,6 +127,20 @@ BROKEN = {
     "superseded, says who": (Parts(gateway=Jealous), "long_offline"),
     "one revoked, all sent away": (Parts(gateway=Suspicious), "sign_out"),
 }
+
+
+def test_a_token_is_good_until_it_has_expired() -> None:
+    what = guarded(token_lifetime_us=4 * SECOND)
+    trial = attempt(what, Parts(gateway=Hasty), keep=True)
+    assert any("was closed with 4411, but its token was good" in problem for problem in accusations(trial))
+    assert not accusations(attempt(what, keep=True))
+
+
+def test_nothing_is_received_before_it_is_sent() -> None:
+    trial = attempt(guarded(), Parts(gateway=Backdating))
+    violation = trial.shown("protocol", "received")
+    assert violation is not None
+    assert "the server says that it received" in violation.message
 
 
 def accusations(trial: Trial) -> list[str]:
