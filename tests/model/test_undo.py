@@ -149,7 +149,20 @@ def test_the_stack_is_bounded() -> None:
     steps = 0
     while person.undo():
         steps += 1
-    assert (steps, person.text) == (UNDO_DEPTH_MAX, "x" * 5)
+    assert (steps, person.text) == (64, "x" * 5)
+
+
+def test_what_is_below_an_edit_and_too_old_is_not_undone() -> None:
+    person = Person("")
+    person.edit(insert(0, 0, "old"))
+    for n in range(APPLIED_MAX + 1):
+        person.other(insert(3 + n, 3 + n, "x"))
+    person.edit(insert(len(person.text), 0, "new"))
+    assert person.undo()
+    assert person.text.startswith("oldx")
+    assert not person.undo()
+    assert person.redo()
+    assert person.text.startswith("newold")
 
 
 def test_what_is_too_old_to_be_placed_is_not_undone() -> None:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -63,8 +63,16 @@ class Baseline(NamedTuple):
         return [n for n, played in enumerate(self.played) if _executes(played.lines, file, line)]
 
     def tests_of(self, file: str, line: int) -> list[HealthyTest]:
-        """The tests that execute a line; the cheapest first."""
+        """The tests that execute a line; the cheapest first.
+
+        What is only executed when it is imported, like a table, is asked of all tests of what is beside it.
+        """
         found = [test for test in self.tests if _executes(test.lines, file, line)]
+        if not found and statement_at(file, line)[1] == 0:
+            beside = PurePosixPath(file).parent
+            found = [
+                test for test in self.tests if any(PurePosixPath(f).parent == beside for f in test.lines)
+            ]
         return sorted(found, key=lambda test: test.cpu_seconds)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.mutation.areas import ROOT
@@ -16,8 +16,10 @@ from tests.mutation.child import Say, limit_cpu
 from tests.mutation.overlay import Overlay
 
 if TYPE_CHECKING:
-    from model.checkers import Checker
+    from model.checkers import Checker, Judge
     from model.verdict import CheckResult
+    from simulator.engines.engine import AnyParts, SimulatedEngine
+    from simulator.planning.plan import CellPlan
 
 CPU_SECONDS_SPARE: Final = 4.0
 CPU_FACTOR: Final = 6.0
@@ -84,6 +86,7 @@ BATTERY: Final = (
     Simulation("default", 20, 2, 60, seed=3, paranoid=True),
     Simulation("long-offline", 12, 1, 180, seed=3, paranoid=True),
     Simulation("server-crash", 20, 2, 60, seed=3, paranoid=True),
+    Simulation("two-workers", 12, 1, 60, seed=3, paranoid=True),
 )
 """The cheapest first, and of equal ones those that find most."""
 
@@ -181,22 +184,30 @@ def _run(simulation: Simulation) -> tuple[list[CheckResult], str]:
     for plan in what.engine.plan(what.scenario, simulation.seed).plans:
         checkers = checkers_for(what.engine.claims)
         judge = Judge([*checkers, NonTriviality(), Measures()])
-
-        cell = what.engine.cell(plan, judge, io.BytesIO(), parts, progress=_stop_if_violated(checkers))
         try:
-            digest.update(cell.run().encode())
+            digest.update(_played(what.engine, plan, judge, checkers, parts).encode())
         except _EnoughError:
             return [checker.result() for checker in checkers], ""
         cells.append(tuple(checker.result() for checker in checkers))
     return [merge_results(results) for results in zip(*cells, strict=True)], digest.hexdigest()
 
 
-def _stop_if_violated(checkers: Sequence[Checker]) -> Callable[[int], None]:
-    def progress(_: int) -> None:
-        if any(c.claimed and c.violated for c in checkers):
+def _played(
+    engine: SimulatedEngine, plan: CellPlan, judge: Judge, checkers: Sequence[Checker], parts: AnyParts
+) -> str:
+    """Play a cell until something is violated; its digest.
+
+    Raises:
+        _EnoughError: something is.
+    """
+
+    def stop(_: int) -> None:
+        cell.recorder.flush()
+        if any(checker.claimed and checker.violated for checker in checkers):
             raise _EnoughError
 
-    return progress
+    cell = engine.cell(plan, judge, io.BytesIO(), parts, progress=stop)
+    return cell.run()
 
 
 def play_noted(say: Say, files: Sequence[str], number: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from model.client.answers import CLOSES, ERRORS, Answer, answer_to_close
 from model.protocol import ErrorCode
+from reference_server.core import limits
 
 SECTION = (
     (Path(__file__).resolve().parents[3] / "docs" / "protocol.md")
@@ -76,3 +77,8 @@ def test_the_close_code_after_an_error_is_the_documented_one(code: ErrorCode) ->
 
 def test_a_connection_that_ends_without_a_documented_code_is_opened_again_later() -> None:
     assert {answer_to_close(code) for code in (1000, 1006, 1011)} == {Answer.LATER}
+
+
+def test_a_server_closes_with_the_codes_that_are_documented_and_no_others() -> None:
+    codes = {code for name, code in vars(limits).items() if name.startswith("CLOSE_")}
+    assert codes == set(DOCUMENTED_CLOSES)

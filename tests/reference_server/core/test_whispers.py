@@ -89,6 +89,26 @@ def test_who_left_elsewhere_is_gone() -> None:
     assert here.take() == [PeerLeft(ELSEWHERE)]
 
 
+def test_a_cursor_that_is_withdrawn_elsewhere_is_withdrawn_here() -> None:
+    exchange = shared("abc")
+    here = exchange.join("a")
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (1, 2)))
+    here.take()
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), None))
+    assert here.take() == [PeerPresence(rev(0), ELSEWHERE, None)]
+    late = exchange.ask("b")
+    exchange.settle()
+    assert late.take() == [Joined(rev(0), "abc")]
+
+
+def test_what_is_whispered_before_there_is_a_text_belongs_nowhere() -> None:
+    exchange = shared("abc")
+    first = exchange.ask("a")
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (0, 0)))
+    exchange.settle()
+    assert first.take() == [Joined(rev(0), "abc")]
+
+
 def test_a_whisper_about_a_site_that_came_here_is_ignored() -> None:
     exchange = shared("abc")
     here, _ = exchange.join("a"), exchange.join("z")

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from model.protocol import Ack, ErrorCode, Join, Renew
+from model.protocol import Ack, ErrorCode, Join, Presence, Renew
 from model.text import insert
 from reference_server.core.effects import Append, Authorize, Authorized, Deleted, Revoked, RightsChanged, Role
 from reference_server.core.limits import Limits
+from tests.numbers import rev
 from tests.reference_server.core.test_slices import away
 from tests.reference_server.exchange import DOCUMENT, Connection, Exchange, joined, submit
 
@@ -198,3 +199,29 @@ def test_a_right_that_is_lessened_while_a_join_waits_for_its_fence_counts_when_i
     exchange.settle()
     assert connection.refusal() == ("forbidden", 4403)
     assert exchange.gateway.documents[DOCUMENT].log.text == ""
+
+
+@every_end
+def test_an_edit_that_waits_while_others_go_on(end: End) -> None:
+    exchange, author, other = waiting()
+    third = exchange.ask("y", token="owner")
+    end(exchange, author)
+    third.close()
+    other.send(Presence(rev(0), (0, 0)))
+    exchange.ask("x", token="owner")  # it has to wait, too
+    exchange.settle()
+    assert author.refusal() == ENDS[end]
+    assert exchange.text == "z"
+
+
+def test_a_token_that_was_renewed_while_its_owner_waited_to_be_let_in() -> None:
+    exchange = Exchange()
+    other, author = exchange.join("z"), exchange.ask("a")
+    author.send(Renew("owner"))
+    exchange.settle()
+    other.send(submit(0, 1, insert(0, 0, "z")))
+    author.send(submit(0, 1, insert(0, 0, "a")))
+    author.close()
+    exchange.handle(Revoked("owner"))
+    exchange.settle()
+    assert exchange.text == "z"
