@@ -37,7 +37,12 @@ _UNDER_TEST: Final = (
 
 
 def problem_of(error: Exception) -> str:
-    """The exception in one line: ``KeyError: 'b'``."""
+    """The exception in one line: ``KeyError: 'b'``.
+
+    An invariant that is told with an object and no words is told by its place alone.
+    """
+    if isinstance(error, AssertionError) and error.args and not isinstance(error.args[0], str):
+        return type(error).__name__
     said = " ".join(str(error).split())[:PROBLEM_LENGTH_MAX]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from concord.terminal import command_line, say, say_data, say_table, status, sty
 from model.result import exit_code
 from model.verdict import Verdict
 from model.wording import counted, listed
+from simulator.exploring.quick import explore_quickly
 from simulator.exploring.search import Budget, Exploration, places_of
 from simulator.exploring.search import explore as go
 from simulator.exploring.telling import sentences
@@ -36,6 +38,7 @@ EXAMPLES = (
     "concord explore --clients 2 --workers 2 --edits 1",
     "concord explore --clients 3 --edits 3 --faults 0 --action insert --queue 1",
     "concord explore --edits 3 --inject dopt",
+    "concord explore --quick",
 )
 
 SHRINKING_CPU_SECONDS = 10.0
@@ -48,6 +51,9 @@ def explore(
     states: Annotated[int, typer.Option(min=0, help="Visit so many states at most; 0 is no bound.")] = 0,
     budget: Annotated[float, typer.Option(min=0, help="CPU seconds at most; 0 is no bound.")] = 0.0,
     inject: Annotated[str, typer.Option(help="A seeded bug of the zoo, to see it found.")] = "",
+    is_quick: Annotated[
+        bool, typer.Option("--quick", help="Explore small scopes of every kind instead, within seconds.")
+    ] = False,
     json: Json = False,
     out: Out = Path("out"),
 ) -> None:
@@ -59,23 +65,39 @@ def explore(
     """
     scope = _scope(chosen)
     parts = _parts(inject)
-    bounds = Budget()
-    bounds = bounds._replace(states=states or bounds.states, cpu_seconds=budget or bounds.cpu_seconds)
+    if is_quick and (chosen, states, budget) != (ScopeOptions(), 0, 0.0):
+        raise UsageError("--quick has scopes of its own; leave out what bounds one")
     claim(out)
+    results: dict[str, Exploration] = {}
     with status("exploring") as stage:
-        result = go(
-            scope, parts, bounds, progress=lambda n, left: stage(f"exploring: {n:,} states, {left:,} waiting")
-        )
-    code = int(exit_code(result.verdict, ()))
+        if is_quick:
+            for name, result in explore_quickly(parts):
+                results[name] = result
+                stage(f"exploring: {name} done")
+        else:
+            bounds = Budget()
+            bounds = bounds._replace(states=states or bounds.states, cpu_seconds=budget or bounds.cpu_seconds)
+            results[""] = go(
+                scope,
+                parts,
+                bounds,
+                progress=lambda n, left: stage(f"exploring: {n:,} states, {left:,} waiting"),
+            )
+    *_, last = results.values()
+    code = int(exit_code(_worst(results), ()))
     cases: list[tuple[Path, Case]] = []
-    data = msgspec.json.format(msgspec.json.encode(as_data(result)), indent=1) + b"\n"
+    told = {name: as_data(result) for name, result in results.items()} if is_quick else as_data(last)
+    data = msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
     with Kept() as kept:
         (out / "explored.json").write_bytes(data)
-        cases = _kept(result, parts, inject, out)
+        cases = _kept(last, parts, inject, out)
     if json:
         say_data(data.rstrip())
     else:
-        _tell(result)
+        if is_quick:
+            _tell_quick(results)
+        if not is_quick or last.found:
+            _tell(last)
         for _, case in cases:
             _tell_way(case, parts)
         tell_cases(cases)
@@ -177,6 +199,25 @@ def _tell_way(case: Case, parts: Parts) -> None:
     say(f"a shortest way there, {counted(case.steps, 'step')}:" if case.shrunk else "a way there:")
     for line in sentences(case.plan.way, parts):
         say(f"  {line}")
+
+
+def _worst(results: Mapping[str, Exploration]) -> Verdict:
+    verdicts = [result.verdict for result in results.values()]
+    return next((v for v in (Verdict.VIOLATED, Verdict.UNKNOWN) if v in verdicts), Verdict.VALID)
+
+
+def _tell_quick(results: Mapping[str, Exploration]) -> None:
+    table = Table("scope", "verdict", box=None, pad_edge=False)
+    for name in ("clients", "edits", "faults", "states", "ends", "histories"):
+        table.add_column(name, justify="right")
+    for name, result in results.items():
+        scope = result.scope
+        numbers = (scope.clients, scope.edits, scope.faults, result.states, result.ends, result.histories)
+        table.add_row(name, result.verdict.value, *[f"{number:,}" for number in numbers])
+    say_table(table)
+    states = sum(result.states for result in results.values())
+    cpu_seconds = sum(result.cpu_seconds for result in results.values())
+    say(f"{states:,} states in {cpu_seconds:.1f} s of CPU time")
 
 
 def _table(result: Exploration) -> Table:

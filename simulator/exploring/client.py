@@ -112,7 +112,7 @@ class ChosenClient:
         try:
             replica.check_invariants()  # type: ignore[attr-defined]  # it is a Replica
         except Exception as error:
-            self._recorder.raised("kept its invariants no more", error)
+            self._recorder.raised("checked its invariants", error)
 
     def value(self, snapshots: Snapshots) -> int:
         """The number of what it is now."""

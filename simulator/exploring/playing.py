@@ -74,15 +74,15 @@ def follow(way: Way, parts: Parts) -> Iterator[list[Record]]:
 def _began(step: Step, workers: int, crashed: dict[int, str], at: int) -> list[Record]:
     """What is said of a fault that no client records: a lost answer, a crash of a worker, and its end."""
     at_us = at * STEP_US
-    append = {APPLIED: "was applied", LATE: "reaches the store later"}.get(step.how, "was not applied")
+    outcome = {APPLIED: "applied", LATE: "applied later"}.get(step.how, "not applied")
     worker = "the server" if workers == 1 else f"worker {step.who}"
     if step.kind == "start" and step.who in crashed:
         return [history.FaultEnded(at_us, "gateway", crashed.pop(step.who), 1)]
     if step.fault == "death":
-        crashed[step.who] = f"crash of {worker}, whose append {append}"
+        crashed[step.who] = f"crash of {worker}"
         return [history.FaultBegan(at_us, "gateway", crashed[step.who], 1)]
     if step.fault == "unknown":
-        name = f"lost answer of the store to {worker}: what was asked for {append}"
+        name = f"answer of the store lost, {outcome}"
         return [history.FaultBegan(at_us, "store", name, 1), history.FaultEnded(at_us, "store", name, 1)]
     return []
 

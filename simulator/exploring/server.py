@@ -188,7 +188,7 @@ class ChosenServer:
                 if worker is not None:
                     worker.gateway.check_invariants()
             except Exception as error:
-                what = "kept its invariants no more"
+                what = "checked its invariants"
                 self.records.append(history.raised(0, "server", "", DOCUMENT, what, error))
                 self._kill(number)
 

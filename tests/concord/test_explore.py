@@ -46,11 +46,21 @@ def test_a_budget_that_ends_is_unknown_and_says_what_is_left(terminal: Terminal,
     assert "bounded by the budget: " in done.out
 
 
+def test_small_scopes_are_tried_one_after_the_other(terminal: Terminal, tmp_path: Path) -> None:
+    done = terminal("explore", "--quick", "--inject", "waiting-larger-first", "--out", str(tmp_path))
+    assert done.code == ExitCode.VIOLATED
+    told = json.loads((tmp_path / "explored.json").read_text(encoding="utf-8"))
+    assert [result["verdict"] for result in told.values()] == ["valid", "violated"]
+    assert f"{sum(result['states'] for result in told.values()):,} states in " in done.out
+    assert (tmp_path / "failures" / "site_order.html").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--action", "dance"), "dance"),
         (("--readers", "2"), "--readers 2: somebody of 2 has to edit"),
+        (("--quick", "--edits", "3"), "--quick has scopes of its own"),
         (("--inject", "forgetful"), "a bug of replicas without a server"),
         (("--inject", "nothing"), "unknown bug 'nothing'"),
     ],

@@ -54,6 +54,8 @@ def test_two_places_are_two_kinds() -> None:
 def test_what_an_exception_says_fits_a_line() -> None:
     assert problem_of(ValueError("a\nb")) == "ValueError: a b"
     assert problem_of(AssertionError()) == "AssertionError"
+    assert problem_of(AssertionError("why")) == "AssertionError: why"
+    assert problem_of(AssertionError((1, 2))) == "AssertionError"
     assert len(problem_of(ValueError("x" * 1_000))) == len("ValueError: ") + PROBLEM_LENGTH_MAX
 
 
