@@ -41,35 +41,52 @@ def keep_failures(
 ) -> None:
     """Turn the first violations into cases, one for each defect, shrink them, write them.
 
-    Checks that a case violates by itself are findings of that case. Each is written as it was found, and
-    added to ``kept``, before any is made smaller: that may be ended.
+    Checks that a case violates by itself, or that its document violated in the run, are findings of that
+    case. Each is written as it was found, and added to ``kept``, before any is made smaller: that may be
+    ended.
     """
     directory = options.directory / "failures"
-    for check, found in _violations(outcomes).items():
+    violations = _violations(outcomes)
+    alone: list[str] = []  # checks that no document violates by itself
+    for check, found in violations.items():
         if len(kept) == CASES_MAX:
             break
         if any(check in case.checks for _, case in kept):
             continue
         case = _first_case(scenario, options, parts, jobs, outcomes, found)
         if case is None:
-            listener.stage(f"{check}: not reproduced by one document alone; the seed reproduces it")
+            alone.append(check)
             continue
-        for number, (path, other) in enumerate(kept):
+        for number, (_, other) in enumerate(kept):
             if other.check in case.checks:  # one defect, which shows in this check only elsewhere
-                finding = Finding(check, case.message)
-                case = msgspec.structs.replace(other, also=(*other.also, finding))
-                kept[number] = (path, case)
+                _add_finding(kept, number, Finding(check, case.message))
                 break
         else:
             directory.mkdir(parents=True, exist_ok=True)
             path = directory / f"{check}.json"
             kept.append((path, case))
-        save_case(case, path)
+            save_case(case, path)
+    for check in alone:
+        for number, (_, other) in enumerate(kept):
+            place = (other.origin.cell, other.origin.document)
+            here = [v for cell, v in violations[check] if (jobs[cell].plan.index, v.document) == place]
+            if here:  # the same defect in the same document, when that was not alone
+                _add_finding(kept, number, Finding(check, here[0].message))
+                break
+        else:
+            listener.stage(f"{check}: not reproduced by one document alone; the seed reproduces it")
     if options.shrink_seconds:
         for number, (path, case) in enumerate(kept):
             case = _shrunk(case, parts, options.shrink_seconds, listener)
             save_case(case, path)
             kept[number] = (path, case)
+
+
+def _add_finding(kept: list[tuple[Path, Case]], number: int, finding: Finding) -> None:
+    path, case = kept[number]
+    case = msgspec.structs.replace(case, also=(*case.also, finding))
+    kept[number] = (path, case)
+    save_case(case, path)
 
 
 def _violations(outcomes: Sequence[CellOutcome]) -> dict[str, list[tuple[int, Violation]]]:

@@ -284,8 +284,8 @@ def test_checks_that_one_case_violates_are_findings_of_that_case(failing: tuple[
     violated = {c.name for c in run.result.checks if c.claimed and c.violated}
     assert len(violated) > len(run.cases) == 1, "one bug, however many checks see it"
     (_, case) = run.cases[0]
-    # The order of sites is not always wrong where the case is.
-    assert violated - {"site_order"} <= set(case.checks) <= violated
+    # The order of sites is wrong in this document too, but not when it is alone.
+    assert set(case.checks) == violated
     assert all(finding.message for finding in case.also)
 
 
