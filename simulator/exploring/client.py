@@ -31,9 +31,10 @@ IGNORED: Final = frozenset(
         "_decode",
         "_new_engine",
         "_connection",
+        "_pauses",
     }
 )
-"""Attributes of a client that belong to whoever runs it, or count connections to compare them."""
+"""Attributes of a client that belong to whoever runs it, or count connections and pauses to compare them."""
 
 Command: TypeAlias = tuple[str, Any]
 """What happens to a client: the name of a method of :class:`ChosenClient`, and its argument."""
@@ -99,8 +100,8 @@ class ChosenClient:
         getattr(self, name)(argument)
         due, self._due = self._due, []
         for function, arguments in due:
-            if not arguments:  # to connect again: the pause is over whenever that step is taken
-                function()
+            if isinstance(arguments[0], int):  # a pause, which is over whenever the step to connect is taken
+                function(*arguments)
             elif arguments[0] is self.client.link:
                 self._due.append((function, arguments))
 
@@ -208,7 +209,7 @@ class ChosenClient:
 
     def call_after(self, delay_us: int, function: Callable[..., object], *arguments: Any) -> None:
         """Remember what is to be done later."""
-        if arguments:  # to do something on this connection, when this time has come
+        if not isinstance(arguments[0], int):  # something on this connection, when this time has come
             self.now += delay_us
         self._due.append((function, arguments))
 
