@@ -132,6 +132,7 @@ class Finalizer:
             digest=digest,
             ended=ended,
             users=users,
+            has_unique=any(room.supply is not None for room in sampled),
             wall_seconds=round(now / 1e6, 3),
             lost=self._lost,
             histories=histories,

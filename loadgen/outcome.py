@@ -30,6 +30,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
         digest: of the history of the sampled documents.
         ended: why the run ended, if it was not the time.
         users: who ever started.
+        has_unique: whether a sampled document has no character twice.
         lost: why there is no history of them; empty if there is one, or was to be none.
         histories: the sampled documents, by what happened in them.
         impact: what people noticed.
@@ -46,6 +47,7 @@ class WorkerOutcome(msgspec.Struct, kw_only=True):
     digest: str
     ended: str
     users: int
+    has_unique: bool
     wall_seconds: float
     lost: str = ""
     histories: list[Stratum] = []
@@ -76,7 +78,7 @@ def by_name(results: Sequence[CheckResult]) -> list[CheckResult]:
 def judged(workers: Sequence[WorkerOutcome], documents: int) -> list[CheckResult]:
     """One result for each check, over all workers; ``documents`` is how many the run has."""
     checks = [
-        as_judgable(result, sampled=True, unique=False)
+        as_judgable(result, sampled=True, unique=any(worker.has_unique for worker in workers))
         for result in by_name([result for worker in workers for result in worker.checks])
     ]
     happened: dict[str, int] = {}

@@ -5,19 +5,26 @@ from __future__ import annotations
 import math
 import random
 import secrets
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from loadgen.shapes import Name, Shape
 from model.client.address import Address, AddressError
 from model.identity import DocumentId
+from model.people.characters import Supply
+from model.people.popularity import room_sizes
+from simulator.workload.contention import CHANGE_MAX
+from simulator.workload.settings import WorkloadKind
 
 PLAN_VARIABLE: Final = "CONCORD_LOAD_PLAN"
 """The environment variable that tells a worker where its plan is."""
 
 USERS_MAX: Final = 1_000_000
 PROCESSES_MAX: Final = 64
+HOT_DIVISOR: Final = 50
+"""The hot document has one in so many users, as in the scenario ``default``."""
+
 AUDIT_SECONDS_MAX: Final = 60.0
 """Time to read all documents back."""
 
@@ -40,6 +47,11 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
         shape: how the number of users changes.
         seed: everything random but tokens and the prefix comes from it.
         sample_documents: documents, over all workers, whose whole history is recorded and judged.
+        contention_share: of these, how many have people who all write at one spot, in characters that never
+            repeat, so that the list specifications are checked.
+        hot_room: users of the first document; -1 for a fiftieth of all of them.
+        skew: how uneven the other documents are, see :func:`model.people.popularity.room_sizes`.
+        recording: path of a recorded session that people replay instead of writing by themselves.
         prefix: of the names of documents, different for each run.
         token: a fixed one; empty to mint tokens with the secret in the environment variable ``secret_env``.
         token_seconds: life of a minted token.
@@ -62,6 +74,10 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     shape: Name = "ramp"
     seed: int = 1
     sample_documents: int = 4
+    contention_share: float = 0.5
+    hot_room: int = -1
+    skew: float = 0.3
+    recording: str = ""
     prefix: str = ""
     token: str = ""
     secret_env: str = "JWT_SECRET"
@@ -111,6 +127,8 @@ def checked(plan: LoadPlan) -> LoadPlan:
         f"--spawn-rate {plan.spawn_rate:g}: above 0": not 0 < plan.spawn_rate < math.inf,
         f"--run-time {plan.run_seconds:g}s: at least a second": plan.run_seconds < 1,
         f"--processes {plan.workers}: from 1 to {PROCESSES_MAX}": not 1 <= plan.workers <= PROCESSES_MAX,
+        f"--hot-room {plan.hot_room}: not negative": plan.hot_room < -1,
+        f"--skew {plan.skew:g}: from 0 to 5": not 0 <= plan.skew <= 5,
         f"--sample-documents {plan.sample_documents}: not negative": plan.sample_documents < 0,
         f"--token-lifetime {plan.token_seconds:g}s: at least a second": plan.token_seconds < 1,
         f"--rate {plan.rate:g}: not negative": not plan.rate >= 0,
@@ -131,17 +149,70 @@ DEFAULT_EDITS_PER_SECOND: Final = 0.2
 """Of one person in the closed model: somebody who types a burst of six keys every half minute."""
 
 
-def documents_of(plan: LoadPlan) -> list[tuple[DocumentId, bool]]:
-    """The documents of this worker, and whether each one is sampled; no other worker has users in them."""
-    mine = range(plan.worker, plan.documents, plan.workers)
-    return [(DocumentId(f"{plan.prefix}{n:05d}"), n < plan.sample_documents) for n in mine]
+class PlannedDocument(NamedTuple):
+    """A document of a load run.
+
+    Attributes:
+        name: of the document.
+        users: how many edit it.
+        kind: who they are.
+        is_sampled: whether its whole history is recorded and judged.
+    """
+
+    name: DocumentId
+    users: int
+    kind: WorkloadKind
+    is_sampled: bool
+
+
+SAMPLED_ROOM_MAX: Final = 24
+"""Larger documents are sampled only if there are no others, so that judging stays small."""
+
+
+def documents_of(plan: LoadPlan) -> list[PlannedDocument]:
+    """The documents of this worker; no other worker has users in them."""
+    return _documents(plan)[plan.worker :: plan.workers]
+
+
+def _documents(plan: LoadPlan) -> list[PlannedDocument]:
+    """All documents of the run, the same in every worker."""
+    hot = plan.hot_room if plan.hot_room >= 0 else plan.users // HOT_DIVISOR
+    sizes = room_sizes(plan.users, plan.documents, hot, plan.skew, stream(plan, "rooms"))
+    numbers = sorted(range(len(sizes)), key=lambda n: (sizes[n] > SAMPLED_ROOM_MAX, n))
+    sampled = numbers[: plan.sample_documents]
+    contended = [n for n in sampled if sizes[n] > 1 and _lasts(plan, sizes[n])]
+    contended = contended[: math.ceil(plan.contention_share * len(sampled))]
+    usual: WorkloadKind = "trace" if plan.recording else "human"
+    return [
+        PlannedDocument(
+            DocumentId(f"{plan.prefix}{n:05d}"),
+            size,
+            "contention" if n in contended else usual,
+            n in sampled,
+        )
+        for n, size in enumerate(sizes)
+    ]
+
+
+def _lasts(plan: LoadPlan, users: int) -> bool:
+    """Whether a document has characters enough that none has to be used twice, by a wide margin."""
+    return users * plan.edits_per_second * plan.run_seconds * CHANGE_MAX < Supply.size / 2
 
 
 def users_of(plan: LoadPlan) -> int:
-    """How many of the users this worker has: as many to a document as every other worker."""
-    mine = len(range(plan.worker, plan.documents, plan.workers))
-    before = sum(len(range(w, plan.documents, plan.workers)) for w in range(plan.worker))
-    return plan.users * (before + mine) // plan.documents - plan.users * before // plan.documents
+    """How many of the users this worker has: those of its documents."""
+    return sum(document.users for document in documents_of(plan))
+
+
+def seats_of(plan: LoadPlan) -> list[int]:
+    """In which of this worker's documents its users sit down, in the order in which they come.
+
+    Every document gets its first user before any gets a second one; then they come in random order.
+    """
+    sizes = [document.users for document in documents_of(plan)]
+    rest = [number for number, users in enumerate(sizes) for _ in range(users - 1)]
+    stream(plan, "seats", plan.worker).shuffle(rest)
+    return [*range(len(sizes)), *rest]
 
 
 def shape_of(plan: LoadPlan) -> Shape:

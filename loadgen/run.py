@@ -35,6 +35,7 @@ from model.measures import Measures, MeasureSet, load_measures, merge_measures
 from model.result import CheckRow, Crowding, RunResult, ServerSeries
 from model.strata import merge_strata
 from model.verdict import overall
+from simulator.workload.traces import TraceError, read_trace
 
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 GRACE_SECONDS: Final = 60.0
@@ -123,7 +124,7 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         digest=_digest(outcomes),
         scenario=f"load {plan.shape}",
         engine=JUPITER.engine,
-        workload=f"human, {plan.model} model",
+        workload=f"{_people(plan)}, {plan.model} model",
         clients=plan.users,
         documents=plan.documents,
         cells=plan.workers,
@@ -167,7 +168,17 @@ def runnable(plan: LoadPlan) -> LoadPlan:
         raise PlanError(problem)
     plan = checked(plan)
     tokens_of(plan)
-    return plan
+    if not plan.recording:
+        return plan
+    try:
+        read_trace(Path(plan.recording))
+    except TraceError as error:
+        raise PlanError(f"--recording {error}") from None
+    return msgspec.structs.replace(plan, recording=str(Path(plan.recording).resolve()))
+
+
+def _people(plan: LoadPlan) -> str:
+    return f"recorded {Path(plan.recording).name}" if plan.recording else "human"
 
 
 class _Child:

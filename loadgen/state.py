@@ -7,7 +7,7 @@ from typing import Protocol
 
 from loadgen.audit import Promise
 from loadgen.measuring import LoadMeasures, Moves
-from loadgen.plan import LoadPlan
+from loadgen.plan import LoadPlan, PlannedDocument
 from model import history
 from model.assembly import Assembly
 from model.checkers import Judge
@@ -17,9 +17,10 @@ from model.checkers.exceptions import Exceptions
 from model.checkers.protocol import Protocol as ProtocolCheck
 from model.checkers.triviality import NonTriviality
 from model.history import Record
-from model.identity import EMPTY_LOG, DocumentId, Revision, SequenceNumber, SiteId
+from model.identity import EMPTY_LOG, Revision, SequenceNumber, SiteId
 from model.impact import Impacts
 from model.memo import Memo
+from model.people.characters import Supply
 
 
 class JudgedSink:
@@ -71,12 +72,14 @@ class Room:
     any way.
     """
 
-    __slots__ = ("document", "head", "is_sampled", "newest", "sink", "sites", "users")
+    __slots__ = ("document", "head", "is_sampled", "kind", "newest", "sink", "sites", "supply", "users")
 
-    def __init__(self, document: DocumentId, sink: JudgedSink, *, is_sampled: bool) -> None:
-        self.document = document
+    def __init__(self, planned: PlannedDocument, sink: JudgedSink) -> None:
+        self.document = planned.name
         self.sink = sink
-        self.is_sampled = is_sampled
+        self.is_sampled = planned.is_sampled
+        self.kind = planned.kind
+        self.supply = Supply() if planned.kind == "contention" else None
         self.users: list[Member] = []
         self.sites: dict[SiteId, Measured] = {}
         self.head: Revision = EMPTY_LOG
@@ -92,9 +95,7 @@ class WorkerState:
         is_ending: nobody edits any more.
     """
 
-    def __init__(
-        self, plan: LoadPlan, clock_us: Callable[[], int], documents: list[tuple[DocumentId, bool]]
-    ) -> None:
+    def __init__(self, plan: LoadPlan, clock_us: Callable[[], int], documents: list[PlannedDocument]) -> None:
         self.plan = plan
         self.memo = Memo()
         self.measures = LoadMeasures()
@@ -111,8 +112,7 @@ class WorkerState:
         self.plain = JudgedSink(self, everything, None)
         self.sampled = JudgedSink(self, self._measuring, self.assembly.record)
         self.rooms = [
-            Room(name, self.sampled if sampled else self.plain, is_sampled=sampled)
-            for name, sampled in documents
+            Room(planned, self.sampled if planned.is_sampled else self.plain) for planned in documents
         ]
         self._begin()
 
@@ -127,10 +127,11 @@ class WorkerState:
         self.assembly.record(header)
         self._measuring.feed((header,))
         for room in self.rooms:
-            created = history.DocumentCreated(0, room.document, "", False, room.is_sampled)
+            is_unique = room.kind == "contention"
+            created = history.DocumentCreated(0, room.document, "", is_unique, room.is_sampled)
             self._measuring.feed((created,))
             if room.is_sampled:
-                self.assembly.create(0, room.document, "", unique=False, displayed=True)
+                self.assembly.create(0, room.document, "", unique=is_unique, displayed=True)
             else:
                 self._judging.feed((created,))
 

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
 import gevent  # type: ignore[import-untyped]
@@ -22,8 +23,8 @@ from loadgen.finalizer import Finalizer, read_back, write_results
 from loadgen.health import WorkerHealth
 from loadgen.outcome import WorkerOutcome
 from loadgen.pacing import Arrivals, Pacing, Rhythm
-from loadgen.plan import LoadPlan, documents_of, stream
-from loadgen.state import WorkerState
+from loadgen.plan import LoadPlan, documents_of, seats_of, stream
+from loadgen.state import Room, WorkerState
 from loadgen.tokens import tokens_of
 from loadgen.user import User
 from model import history
@@ -31,7 +32,11 @@ from model.identity import SiteId
 from model.machine import Patience, allow_open_files, few_collections, slowness
 from model.measures import MeasureSet
 from model.people.characters import prose
-from model.people.human import HumanAuthor
+from simulator.workload.catalogue import author as author_of
+from simulator.workload.catalogue import initial_text
+from simulator.workload.recorded import Recording
+from simulator.workload.settings import Workload
+from simulator.workload.traces import read_trace
 
 LAG_PERIOD_SECONDS: Final = 0.05
 STATUS_SECONDS: Final = 1.0
@@ -71,6 +76,7 @@ class LoadWorker:
 
         Raises:
             PlanError: no token can be had.
+            TraceError: the recorded session cannot be read.
             OSError: the name of the server is unknown.
         """
         self.plan = plan
@@ -83,6 +89,9 @@ class LoadWorker:
         self._open = opener(self._address)
         self._origin_ns = time.monotonic_ns()
         self.state = WorkerState(plan, self._now_us, documents_of(plan))
+        self._seats = seats_of(plan)
+        self._workload = Workload(edits_per_second=plan.edits_per_second, text_length=plan.text_length)
+        self._recording = Recording(read_trace(Path(plan.recording))) if plan.recording else None
         if report is not None:
             self.state.measures.report(report)
         self._settings = ExitStack()  # of the process, from start to finish
@@ -105,11 +114,13 @@ class LoadWorker:
         """The next user; to be run in a greenlet of its own."""
         number = len(self._drivers)
         plan, state = self.plan, self.state
-        room = state.rooms[number % len(state.rooms)]
+        seat = self._seats[number % len(self._seats)]
+        room = state.rooms[seat]
         site = SiteId(f"u{plan.worker}-{number}")
         typing, rng = stream(plan, site, "typing"), stream(plan, site, "life")
-        author = HumanAuthor(typing, plan.edits_per_second, plan.text_length)
-        opening = prose(stream(plan, room.document), plan.text_length) if number < len(state.rooms) else ""
+        count = len(room.users)
+        author = author_of(room.kind, self._workload, typing, count, room.supply, self._recording)
+        opening = "" if count else self._opening(room)
         rhythm: Rhythm = author
         if plan.model == "open":
             rhythm = Arrivals(stream(plan, site, "arrivals"), plan.edits_per_second)
@@ -134,6 +145,13 @@ class LoadWorker:
         )
         self._drivers.append(driver)
         return driver
+
+    def _opening(self, room: Room) -> str:
+        """What the first user of a document begins it with."""
+        rng, length = stream(self.plan, room.document), self.plan.text_length
+        if room.kind == "human":
+            return prose(rng, length)
+        return initial_text(room.kind, length, rng, room.supply, self._recording)
 
     # --- while it runs ------------------------------------------------------------------------------------
 

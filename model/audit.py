@@ -69,7 +69,9 @@ def as_judgable(result: CheckResult, *, sampled: bool, unique: bool) -> CheckRes
     if result.violated or not result.claimed:
         return result
     if result.name == "presence":
-        how = "where the server placed cursors is not known outside it, only their bounds were compared"
+        how = "where the server placed cursors is not known outside it"
+        if result.checked:  # their bounds, and the carets of their owners
+            return msgspec.structs.replace(result, detail=f"{result.detail}; {how}")
     elif result.name == "weak_list" and not result.checked and not (sampled and unique):
         how = "no document of this run can show it"
     elif result.name == "resources" and not result.checked:

@@ -86,7 +86,7 @@ LAYERS = [
     room("running", "", "planning engines failures zoo children", "msgspec"),
     room("live", "reference_server", "planning virtual faults running children", "jwt msgspec simpy trio"),
     room("algorithms", "reference_server", "workload planning virtual failures", "msgspec"),
-    Layer("loadgen", names("model loadgen"), names("gevent jwt msgspec")),
+    Layer("loadgen", names("model loadgen simulator.workload"), names("gevent jwt msgspec")),
     Layer("reports", names("model reports"), names("jinja2 matplotlib msgspec")),
     Layer(
         "reports/objectives", names("model reports.objectives"), names("jsonschema msgspec referencing yaml")

@@ -23,6 +23,7 @@ from loadgen.tokens import tokens_of
 
 EXAMPLES = (
     "concord load --users 500 --documents 50 --run-time 30s",
+    "concord load --users 60 --recording session.json.gz",
     "concord load --host ws://10.0.0.5:8080 --users 2000 --processes 4 --model open --rate 900",
 )
 
@@ -44,6 +45,13 @@ def load(
     shape: Annotated[Name, typer.Option(help="Number of users in time.")] = "ramp",
     seed: Seed = 1,
     sample_documents: Annotated[int, typer.Option(min=0, help="Documents judged in full.")] = 4,
+    hot_room: Annotated[
+        int, typer.Option(min=-1, help="Users of the first document; -1 is a fiftieth of all.")
+    ] = -1,
+    skew: Annotated[float, typer.Option(help="How uneven the others are: the n-th has 1/n^SKEW.")] = 0.3,
+    recording: Annotated[
+        Path | None, typer.Option(help="A recorded session to replay, .json or .json.gz, instead of typing.")
+    ] = None,
     out: Out = Path("load"),
     secret_env: Annotated[
         str, typer.Option(help="Environment variable with the secret that tokens are minted with.")
@@ -64,6 +72,9 @@ def load(
         shape=shape,
         seed=seed,
         sample_documents=sample_documents,
+        hot_room=hot_room,
+        skew=skew,
+        recording=str(recording) if recording else "",
         token=token,
         secret_env=secret_env,
         token_seconds=seconds_of(token_lifetime),

@@ -5,38 +5,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
+from model.people.popularity import room_sizes
 from simulator.planning.scenario import Scenario
 from simulator.planning.seeds import Seeds
 from simulator.workload.settings import WorkloadKind
 
 
 def rooms(scenario: Scenario, seeds: Seeds) -> list[int]:
-    """The number of clients of each document: at least one each, all clients together.
-
-    The first document is the hot one if the scenario has one; the other sizes are in random order, so that
-    the number of a document tells nothing.
-    """
-    if scenario.documents == 1:
-        return [scenario.clients]
+    """The number of clients of each document, see :func:`model.people.popularity.room_sizes`."""
     popularity = scenario.popularity
-    hot = min(popularity.hot_room, scenario.clients - (scenario.documents - 1))
-    others = scenario.documents - (1 if hot else 0)
-    sizes = _apportioned(scenario.clients - hot, [(n + 1) ** -popularity.skew for n in range(others)])
-    seeds.stream("rooms").shuffle(sizes)
-    return [hot, *sizes] if hot else sizes
-
-
-def _apportioned(clients: int, weights: Sequence[float]) -> list[int]:
-    """``clients`` divided by weight, one at least for each, by largest remainder (Hamilton's method)."""
-    spare = clients - len(weights)
-    total = sum(weights)
-    shares = [spare * weight / total for weight in weights]
-    sizes = [1 + int(share) for share in shares]
-    missing = clients - sum(sizes)
-    by_remainder = sorted(range(len(weights)), key=lambda i: (int(shares[i]) - shares[i], i))
-    for i in by_remainder[:missing]:
-        sizes[i] += 1
-    return sizes
+    return room_sizes(
+        scenario.clients, scenario.documents, popularity.hot_room, popularity.skew, seeds.stream("rooms")
+    )
 
 
 def cells_of(rooms: Sequence[int], cells: int) -> list[int]:

@@ -97,6 +97,7 @@ class Stage(InProcessServer):
             run_seconds=1,
             rate=1,
             sample_documents=int(sampled),
+            contention_share=0.0,
         )
         self.state = WorkerState(plan, lambda: self.clock.now_us, documents_of(plan))
         self.down_us: dict[SiteId, int] = {}

@@ -156,9 +156,28 @@ def outcome(**changes: object) -> WorkerOutcome:
         digest="",
         ended="",
         users=1,
+        has_unique=False,
         wall_seconds=1.0,
     )
     return msgspec.structs.replace(plain, **changes)
+
+
+@pytest.mark.parametrize(
+    ("checked", "violated", "has_unique", "verdict"),
+    [
+        (9, 0, True, Verdict.VALID),
+        (9, 1, True, Verdict.VIOLATED),
+        (9, 1, False, Verdict.VIOLATED),
+        (0, 0, True, Verdict.UNKNOWN),  # there was a document that could have shown it
+        (0, 0, False, Verdict.VALID),
+    ],
+)
+def test_list_specifications_vote_where_everybody_is_at_one_spot(
+    checked: int, violated: int, has_unique: bool, verdict: Verdict
+) -> None:
+    row = CheckResult("weak_list", checked, violated, "displays")
+    workers = [outcome(), outcome(checks=[row], has_unique=has_unique)]
+    assert overall(judged(workers, 4)) is verdict
 
 
 def test_a_run_is_valid_only_if_everything_was_read_back_and_somebody_edited() -> None:

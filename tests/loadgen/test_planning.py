@@ -16,11 +16,16 @@ from loadgen.plan import (
     decode,
     documents_of,
     encode,
+    seats_of,
     shape_of,
     stream,
     users_of,
 )
 from loadgen.shapes import NAMES, Shape
+from simulator.planning.overrides import override_all
+from simulator.planning.popularity import rooms
+from simulator.planning.scenario import load_scenario
+from simulator.planning.seeds import Seeds
 
 PLAN = LoadPlan(url="ws://127.0.0.1:8080", users=100, documents=10, spawn_rate=10.0, run_seconds=60.0)
 
@@ -87,12 +92,49 @@ def test_who_drops_the_connection_comes_back_before_dropping_it_again() -> None:
 def test_workers_share_documents_and_users_without_rest(workers: int) -> None:
     plan = msgspec.structs.replace(PLAN, users=103, documents=11, workers=workers, prefix="load-x-")
     shares = [msgspec.structs.replace(plan, worker=n) for n in range(workers)]
-    names = [name for share in shares for name, _ in documents_of(share)]
+    documents = [document for share in shares for document in documents_of(share)]
+    names = [document.name for document in documents]
     assert sorted(names) == sorted(set(names))
     assert len(names) == 11
     assert sum(users_of(share) for share in shares) == 103
-    assert sum(sampled for share in shares for _, sampled in documents_of(share)) == 4
+    assert sum(document.is_sampled for document in documents) == 4
+    assert sorted(d.kind for d in documents if d.is_sampled) == ["contention", "contention", "human", "human"]
+    assert {d.kind for d in documents if not d.is_sampled} == {"human"}
+    for share in shares:
+        seats = seats_of(share)
+        sizes = [document.users for document in documents_of(share)]
+        assert seats[: len(sizes)] == list(range(len(sizes)))  # nobody's document stays empty
+        assert [seats.count(number) for number in range(len(sizes))] == sizes
     assert sum(shape_of(share).spawn_rate for share in shares) == pytest.approx(10.0)
+
+
+def test_documents_are_as_uneven_as_those_of_a_simulation() -> None:
+    scenario = override_all(
+        load_scenario("default"),
+        {"clients": 1_000, "documents": 50, "popularity.hot_room": 20, "popularity.skew": 0.8},
+    )
+    simulated = rooms(scenario, Seeds(1))
+    plan = msgspec.structs.replace(PLAN, users=1_000, documents=50, skew=0.8)
+    loaded = [document.users for document in documents_of(plan)]
+    assert loaded[0] == simulated[0] == 20
+    assert sorted(loaded) == sorted(simulated)
+    assert max(loaded) > 10 * min(loaded)
+    even = msgspec.structs.replace(plan, skew=0.0, hot_room=0)
+    assert {document.users for document in documents_of(even)} == {20}
+
+
+def test_small_documents_are_sampled_if_there_are_any() -> None:
+    plan = msgspec.structs.replace(PLAN, users=200, documents=5, hot_room=150, skew=0.0)
+    assert [document.is_sampled for document in documents_of(plan)] == [False, True, True, True, True]
+    alone = msgspec.structs.replace(PLAN, users=200, documents=1)
+    assert [document.is_sampled for document in documents_of(alone)] == [True]
+
+
+def test_nobody_contends_alone_or_until_characters_run_out() -> None:
+    alone = msgspec.structs.replace(PLAN, users=10, documents=10)
+    assert {document.kind for document in documents_of(alone)} == {"human"}
+    fast = msgspec.structs.replace(PLAN, rate=1_500.0, run_seconds=36_000.0)
+    assert {document.kind for document in documents_of(fast)} == {"human"}
 
 
 def test_a_plan_survives_its_file_and_gets_a_prefix_of_its_own() -> None:
@@ -110,6 +152,9 @@ def test_a_plan_survives_its_file_and_gets_a_prefix_of_its_own() -> None:
         {"url": "ws://127.0.0.1:nine"},
         {"users": 0},
         {"documents": 101},
+        {"hot_room": -2},
+        {"skew": -0.1},
+        {"skew": 6.0},
         {"spawn_rate": 0.0},
         {"run_seconds": 0.5},
         {"workers": 0},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from loadgen.channel import Status
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.run import LoadListener, LoadOptions, run_load
+from model.history import Edited
 from model.history_file import read_history
 from model.measures import MeasureSet
 from model.result import RunResult
@@ -113,6 +115,7 @@ def test_a_right_server_is_valid_and_everything_is_measured(tmp_path: Path) -> N
     assert result.verdict is Verdict.VALID, result.checks
     assert set(checks(result).values()) == {Verdict.VALID}
     assert {"ledger", "durability", "protocol", "audit", "convergence"} <= checks(result).keys()
+    assert {"weak_list", "presence"} <= checks(result).keys()  # everybody at one spot, in a sampled document
     assert result.kind == "load"
     assert result.cells == 2
     assert result.edits >= EDITS_ENOUGH
@@ -167,6 +170,36 @@ def test_a_server_that_mixes_up_or_loses_broadcasts_is_violated(tmp_path: Path, 
         result, _ = run(plan(url), tmp_path)
     assert result.verdict is Verdict.VIOLATED
     assert checks(result)["protocol"] is Verdict.VIOLATED
+
+
+def test_a_recorded_session_is_replayed_as_load(tmp_path: Path) -> None:
+    path = tmp_path / "session.json"
+    patches = [[[n, 0, chr(97 + n % 26)]] for n in range(400)]
+    text = "".join(chr(97 + n % 26) for n in range(400))
+    path.write_text(
+        json.dumps({"startContent": "", "endContent": text, "txns": [{"patches": p} for p in patches]})
+    )
+    with server() as url:
+        loaded = plan(url, recording=str(path), contention_share=0.0, drop_mean_seconds=0.0)
+        result, _ = run(loaded, tmp_path / "out")
+    assert result.verdict is Verdict.VALID, result.checks
+    assert result.workload == "recorded session.json, closed model"
+    histories = (tmp_path / "out" / "history").iterdir()
+    typed = {
+        insertion
+        for history in histories
+        for record in read_history(history)
+        if isinstance(record, Edited)
+        for insertion in record.operation.components
+        if isinstance(insertion, str)
+    }
+    assert typed == set(text)
+
+
+def test_a_recording_that_cannot_be_read_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"--recording .*nothing\.json"):
+        run(plan("ws://127.0.0.1:1", recording=str(tmp_path / "nothing.json")), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_that_ends_before_its_users_came_says_so(tmp_path: Path) -> None:

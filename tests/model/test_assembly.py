@@ -203,8 +203,11 @@ def test_rows_of_a_catch_up_are_sightings_too() -> None:
 
 
 def test_checks_that_need_the_servers_view_do_not_vote_unless_they_found_something() -> None:
-    seen = CheckResult("presence", 10, 0, "cursors")
-    assert not as_judgable(seen, sampled=True, unique=False).claimed
+    unseen = CheckResult("presence", 0, 0, "cursors")
+    assert not as_judgable(unseen, sampled=True, unique=False).claimed
+    seen = as_judgable(CheckResult("presence", 10, 0, "cursors"), sampled=True, unique=False)
+    assert seen.claimed  # by what is seen of it, and it says what is not
+    assert seen.detail.endswith("is not known outside it")
     wrong = CheckResult("presence", 10, 1, "cursors")
     assert as_judgable(wrong, sampled=True, unique=False).claimed
     none = CheckResult("weak_list", 0, 0, "texts")
