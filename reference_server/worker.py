@@ -59,7 +59,6 @@ from reference_server.schedule import Merges, Timers
 
 _LOG: Final = Logger("worker")
 _MEANT: Final = frozenset({1000, 1001, 1005})  # close codes of a client that leaves on purpose
-_TIMED: Final = frozenset({Received, Appended, Resumed})  # where the core may carry or merge edits
 
 
 class Requests(Protocol):
@@ -131,7 +130,12 @@ class Worker:
             metrics: what happens is counted there.
             compression: whether to compress for clients that can take it.
         """
-        self.gateway = Gateway(limits, shared=peers.shared, compression=compression)
+        self.gateway = Gateway(
+            limits,
+            shared=peers.shared,
+            compression=compression,
+            cpu_ns=time.thread_time_ns,  # of this thread alone: others may have the core meanwhile
+        )
         self.claims: dict[ConnectionId, Claims] = {}
         self.is_draining = False
         self.metrics = metrics
@@ -224,7 +228,7 @@ class Worker:
         try:
             for event in events:
                 try:
-                    effects = self._timed(event)
+                    effects = self._handled(event)
                 except Exception as error:  # a bug, and the trouble of nobody but whom it concerns
                     effects = self._contain(event, error)
                 for effect in effects:
@@ -252,20 +256,15 @@ class Worker:
                 break
         return [*effects, Close(connection, CLOSE_TRY_AGAIN, ErrorCode.UNAVAILABLE.value)]
 
-    def _timed(self, event: Event) -> list[Effect]:
-        """Let the core handle an event; its time is noted, of some kinds also how long it takes."""
-        self._event_us = now = monotonic_us()
-        if type(event) not in _TIMED:
-            return self.gateway.handle(event, now)
-        begin_ns = time.thread_time_ns()  # of this thread alone: others may have the core meanwhile
-        effects = self.gateway.handle(event, now)
-        self.metrics.transformation.record((time.thread_time_ns() - begin_ns) // 1_000)
+    def _handled(self, event: Event) -> list[Effect]:
+        """Let the core handle an event; its time is noted, and what the store said is counted."""
         if type(event) is Appended:
             if isinstance(event.outcome, Conflict):
                 self.metrics.counts.store_conflicts += 1
             elif not isinstance(event.outcome, Committed):
                 self.metrics.counts.store_unknown += 1
-        return effects
+        self._event_us = now = monotonic_us()
+        return self.gateway.handle(event, now)
 
     def _flush(self) -> None:
         if self._is_flushing:
@@ -329,6 +328,7 @@ class Worker:
         row = effect.row
         if effect.received_us:
             self.waiting.published(effect, self._event_us)
+            self.metrics.transformation.record(effect.spent_us)
             if row.base < row.revision - 1:
                 self.metrics.counts.conflicts_resolved += 1
             if self._peers.shared:

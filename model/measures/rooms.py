@@ -2,8 +2,9 @@
 
 A replica is live from its `joined` (or, if it handed in a branch, from its `merged`) until its connection
 ends or its person leaves; that is its own view, so the time a message travels is part of the measure. Those
-that are live when a revision becomes durable are waited for. One that loses its connection is waited for
-until it is back and has caught up: it is its person who sees the edit late. One whose person leaves is not.
+that are live when a revision becomes durable are waited for; if all others have lost their connections, as
+when a server dies before it tells, these are. One that loses its connection is waited for until it is back
+and has caught up: it is its person who sees the edit late. One whose person leaves is not.
 
 Two durations end here. ``everywhere`` is what people wait. ``operation`` is the same for edits made online,
 less what the modelled network took of it; so it is the part of those who serve. Of two replicas the one
@@ -52,14 +53,15 @@ class _SpreadingRevision:
 class _Room:
     """One document: its live replicas, and the revisions that some replicas still miss.
 
-    ``owed`` are those that a replica missed when it lost its connection, each with what the network has taken
-    since.
+    ``lost`` are the replicas that lost their connection and are not back, ``owed`` the revisions that one of
+    them misses and is waited for, each with what the network has taken since.
     """
 
-    __slots__ = ("learnt_us", "live", "newest", "owed", "spreading")
+    __slots__ = ("learnt_us", "live", "lost", "newest", "owed", "spreading")
 
     def __init__(self) -> None:
         self.live: dict[SiteId, _Replica] = {}
+        self.lost: dict[SiteId, None] = {}
         self.owed: dict[SiteId, dict[Revision, int]] = {}
         self.spreading: dict[Revision, _SpreadingRevision] = {}
         self.newest: Revision = EMPTY_LOG
@@ -90,18 +92,22 @@ class Rooms:
     def enter(self, document: DocumentId, site: SiteId) -> None:
         """A replica is live from now on."""
         room = self.room(document)
+        room.lost.pop(site, None)
         if site not in room.live:
             room.live[site] = _Replica(room.newest)
 
     def leave(self, document: DocumentId, site: SiteId) -> None:
         """The person of a replica left, and nobody waits for it; it may have left before."""
         room = self.room(document)
+        room.lost.pop(site, None)
         for revision in (*room.owed.pop(site, ()), *self._missed(room, site)):
             self._count_down(room, revision)
 
     def lose(self, record: Disconnected) -> None:
         """A replica lost its connection; what it misses is waited for."""
         room = self.room(record.document)
+        if record.site in room.live:
+            room.lost[record.site] = None
         missed = self._missed(room, record.site)
         if missed or record.site in room.owed:
             owed = room.owed.setdefault(record.site, {})
@@ -138,8 +144,15 @@ class Rooms:
         """A new revision sets out; it is followed if its edits are known and others are live."""
         room = self.room(record.document)
         room.newest = record.revision
+        if not edits:
+            return
         waiting = len(room.live) - (record.site in room.live)
-        if edits and waiting:
+        if not waiting:
+            others = [site for site in room.lost if site != record.site]
+            for site in others:
+                room.owed.setdefault(site, {})[record.revision] = 0
+            waiting = len(others)
+        if waiting:
             room.spreading[record.revision] = _SpreadingRevision(record.time_us, record.site, edits, waiting)
 
     def delivered(self, record: Delivered) -> None:
@@ -175,7 +188,8 @@ class Rooms:
         if owed is not None and not owed:
             del room.owed[site]
         if network_us is not None:
-            room.spreading[revision].shown(time_us, network_us + way_us)
+            spread = room.spreading[revision]
+            spread.shown(time_us, min(network_us + way_us, time_us - spread.began_us))
             self._count_down(room, revision)
 
     def learnt(self, document: DocumentId, time_us: int) -> None:

@@ -115,6 +115,13 @@ class Batch:
         self._text = text
         self._add(Entry(item, row, text, selection, for_sender))
 
+    def spent(self, cpu_ns: int) -> None:
+        """The item that was added last took so much CPU time; what its merge took before comes to that."""
+        entry = self.entries[-1]
+        if isinstance(entry.item, EditsItem) and entry.item.merge is not None:
+            cpu_ns += entry.item.merge.spent_ns
+        self.entries[-1] = entry._replace(spent_ns=cpu_ns)
+
     def _add(self, entry: Entry) -> None:
         self.entries.append(entry)
         self._sites.add(entry.item.site)

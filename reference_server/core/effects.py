@@ -333,7 +333,8 @@ class Published(NamedTuple):
     """A revision went out to its readers; for histories, logs and metrics.
 
     ``received_us`` is when the submit arrived, 0 if the revision came from another worker.
-    ``audience`` counts the other live connections; ``text`` is the document after the revision.
+    ``audience`` counts the other live connections; ``text`` is the document after the revision. ``spent_us``
+    is the CPU time of carrying or merging its edits, if the core has a clock for that.
     """
 
     document: DocumentId
@@ -341,6 +342,7 @@ class Published(NamedTuple):
     received_us: int
     audience: int
     text: str
+    spent_us: int = 0
 
 
 class CursorPlaced(NamedTuple):

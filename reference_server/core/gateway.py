@@ -14,6 +14,7 @@ take effect.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, assert_never
 
 from model.identity import ConnectionId, DocumentId
@@ -98,6 +99,7 @@ class Gateway:
         takes_over: bool = False,
         shared: bool = False,
         compression: bool = False,
+        cpu_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         """A gateway without connections.
 
@@ -109,10 +111,10 @@ class Gateway:
             takes_over: whether it takes over from a dead one, whose answers from the store are nobody's.
             shared: whether other workers serve the same documents and want to hear of cursors.
             compression: whether to compress for clients that can take it.
+            cpu_ns: as for :class:`Document`.
         """
         self.limits = limits or Limits()
-        self._document = document
-        self._apply = apply
+        self._new_document = partial(document, apply=apply, shared=shared, cpu_ns=cpu_ns)
         self._sessions: dict[ConnectionId, Session] = {}
         self._documents: dict[DocumentId, Document] = {}
         self._out: list[Effect] = []
@@ -365,14 +367,8 @@ class Gateway:
     ) -> None:
         document = self._documents.get(message.document)
         if document is None:
-            document = self._document(
-                message.document,
-                self.limits,
-                self._out,
-                self._next_request,
-                apply=self._apply,
-                shared=self._shared,
-            )
+            name = message.document
+            document = self._new_document(name, self.limits, self._out, self._next_request)
             self._documents[message.document] = document
             if self._takes_over:
                 mark(Mechanism.LOADED_AFTER_CRASH)

@@ -58,7 +58,7 @@ class Entry(NamedTuple):
     """An item of an append, with the row it becomes (a join becomes none).
 
     ``text`` is the document after the row, ``selection`` the sender's in it, and ``for_sender`` what brings
-    the sender of a branch there.
+    the sender of a branch there. ``spent_ns`` is the CPU time it took, all slices of a merge included.
     """
 
     item: Item
@@ -66,6 +66,7 @@ class Entry(NamedTuple):
     text: str = ""
     selection: Selection | None = None
     for_sender: Operation | None = None
+    spent_ns: int = 0
 
 
 class Turn(Protocol):

@@ -41,6 +41,7 @@ class Merge:
 
     Attributes:
         known: the newest revision that it was told of.
+        spent_ns: the CPU time of all slices so far.
     """
 
     def __init__(self, base: Revision, edits: Sequence[Edits], site: SiteId) -> None:
@@ -55,6 +56,7 @@ class Merge:
             OperationError: an edit does not fit the text after the one before.
         """
         self.known = base
+        self.spent_ns = 0
         operations = [e.operation for e in edits]
         self._walk = BranchMerge(operations[0].base_length, operations, site)
 

@@ -98,7 +98,8 @@ class Room:
         if readers:
             message = CommittedMessage(row.revision, row.site, row.first, row.last, row.operation, selection)
             self._out.append(Send(readers, encode(message)))
-        self._out.append(Published(self._document, row, received_us, len(readers), self._log.text))
+        spent_us = entry.spent_ns // 1_000 if entry is not None else 0
+        self._out.append(Published(self._document, row, received_us, len(readers), self._log.text, spent_us))
         if self._unheard:
             self._hear()
         if author is None:

@@ -36,7 +36,7 @@ from reference_server.metrics.windows import (
 
 LATENCIES: Final = {
     "operation": "From the arrival of an operation to its broadcast, the commit included.",
-    "transformation": "Carrying one operation to the head of its document, in CPU time.",
+    "transformation": "Carrying one operation to the head of its document, or merging a branch, in CPU time.",
     "authentication": "Deciding about one token.",
     "presence": "From the arrival of a selection to its broadcast.",
     "commit": "One commit of the store, with everything that shared it.",

@@ -113,7 +113,7 @@ class SimulatedEngine(ABC):
         parts: AnyParts | None = None,
         *,
         header: Header | None = None,
-        clock_us: Callable[[], float] | None = None,
+        cpu_ns: Callable[[], int] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> AnyCell:
         """A cell that has not run yet.
@@ -124,14 +124,14 @@ class SimulatedEngine(ABC):
             file: gets it; None keeps none.
             parts: the classes the cell is built from; without them nothing is wrong with it.
             header: which run the history is of.
-            clock_us: times transformations, if there are any; CPU time of the thread.
+            cpu_ns: times transformations, if there are any; CPU time of the thread.
             progress: told of the virtual microseconds done, now and then.
 
         Raises:
             ValueError: the parts are those of another kind of engine.
         """
         recorder = Recorder(judge, file, header or self._header)
-        return self._cell(plan, recorder, parts or self.healthy, clock_us, progress)
+        return self._cell(plan, recorder, parts or self.healthy, cpu_ns, progress)
 
     @property
     def _header(self) -> Header | None:
@@ -144,7 +144,7 @@ class SimulatedEngine(ABC):
         plan: CellPlan,
         recorder: Recorder,
         parts: AnyParts,
-        clock_us: Callable[[], float] | None,
+        cpu_ns: Callable[[], int] | None,
         progress: Callable[[int], None] | None,
     ) -> AnyCell:
         """As :meth:`cell`."""

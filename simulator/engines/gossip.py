@@ -66,7 +66,7 @@ class GossipEngine(SimulatedEngine):
         plan: CellPlan,
         recorder: Recorder,
         parts: AnyParts,
-        clock_us: Callable[[], float] | None,  # noqa: ARG002  # nothing is transformed
+        cpu_ns: Callable[[], int] | None,  # noqa: ARG002  # nothing is transformed
         progress: Callable[[int], None] | None,
     ) -> GossipCell:
         if not isinstance(parts, GossipParts):

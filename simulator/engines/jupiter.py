@@ -53,14 +53,14 @@ class JupiterEngine(SimulatedEngine):
         plan: CellPlan,
         recorder: Recorder,
         parts: AnyParts,
-        clock_us: Callable[[], float] | None,
+        cpu_ns: Callable[[], int] | None,
         progress: Callable[[int], None] | None,
     ) -> Cell | WayCell:
         if not isinstance(parts, Parts):
             raise wrong_parts(self)
         if plan.way is not None:
             return WayCell(plan.way, recorder, parts, progress)
-        return Cell(plan, recorder, people, parts, fault_of=fault_of, clock_us=clock_us, progress=progress)
+        return Cell(plan, recorder, people, parts, fault_of=fault_of, cpu_ns=cpu_ns, progress=progress)
 
     def edits(self, totals: Totals) -> int:
         """Those that were acknowledged."""

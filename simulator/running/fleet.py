@@ -81,7 +81,7 @@ def run_cell(job: CellJob, progress: Callable[[int], None] | None = None) -> Cel
             file,
             paranoid(parts) if job.paranoid else parts,
             header=_header(job),
-            clock_us=_cpu_us,
+            cpu_ns=time.thread_time_ns,
             progress=progress,
         )
         is_whole = True
@@ -114,10 +114,6 @@ def _header(job: CellJob) -> history.Header:
         "bug": job.bug,
     }
     return history.Header(history.HISTORY_VERSION, "simulator", "virtual", run)
-
-
-def _cpu_us() -> float:
-    return time.thread_time_ns() / 1_000
 
 
 def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int], None]) -> list[CellOutcome]:

@@ -20,15 +20,11 @@ from model.protocol import ErrorCode
 from reference_server.core.document import Document
 from reference_server.core.effects import (
     Answer,
-    Appended,
     CursorPlaced,
-    Effect,
     Event,
     LogRow,
     Published,
-    Received,
     Request,
-    Resumed,
     Role,
 )
 from reference_server.core.gateway import Gateway
@@ -83,8 +79,8 @@ class Cell(Simulation[SimulatedClient]):
         errors: how often what went wrong that left no record, by kind.
         workers: the processes that serve.
         hub: the bus between them, if there are several.
-        transform: how long the core took with what it received and what the store answered, which is where
-            it carries and merges edits; microseconds of ``clock_us``, the one clock that is not virtual.
+        transform: the time of carrying each operation, or merging each branch, to the head; microseconds of
+            ``cpu_ns``, the one clock that is not virtual.
     """
 
     def __init__(
@@ -95,7 +91,7 @@ class Cell(Simulation[SimulatedClient]):
         parts: Parts = HEALTHY,
         *,
         fault_of: FaultOf,
-        clock_us: Callable[[], float] | None = None,
+        cpu_ns: Callable[[], int] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__(plan, recorder, parts.memo(), fault_of, progress)
@@ -103,7 +99,7 @@ class Cell(Simulation[SimulatedClient]):
         self.roles: defaultdict[SiteId, Holds[Role | None]] = defaultdict(Holds)
         self.tokens = Tokens()
         self.grievances = Grievances(self)
-        self._clock_us = clock_us
+        self._cpu_ns = cpu_ns
         self._parts = parts
         self._displayed = {d.document for d in plan.documents if d.displayed}
         self._limits = limits_of(plan.server)
@@ -220,6 +216,7 @@ class Cell(Simulation[SimulatedClient]):
             first_request=first_request,
             takes_over=takes_over,
             shared=self.plan.server.workers > 1,
+            cpu_ns=self._cpu_ns or (lambda: 0),
         )
 
     def new_follower(
@@ -228,15 +225,6 @@ class Cell(Simulation[SimulatedClient]):
         """What keeps a process in step with the others."""
         peers = self._parts.peers(bus, shared=True)
         return self._parts.follower(lambda: gateway.documents, handle, peers), peers
-
-    def timed(self, gateway: Gateway, event: Event, now_us: int) -> list[Effect]:
-        """Let the core handle an event; only where it may carry or merge edits is it timed."""
-        if self._clock_us is None or not isinstance(event, Received | Appended | Resumed):
-            return gateway.handle(event, now_us)
-        begin = self._clock_us()
-        effects = gateway.handle(event, now_us)
-        self.transform.record(int(self._clock_us() - begin))
-        return effects
 
     def role_of(self, owner: SiteId) -> Role | None:
         """What a client may do."""
@@ -256,6 +244,8 @@ class Cell(Simulation[SimulatedClient]):
 
     def published(self, effect: Published, delay_us: int, turn_us: int) -> None:
         """A revision goes to its readers."""
+        if effect.received_us and self._cpu_ns is not None:
+            self.transform.record(effect.spent_us)
         self.record(broadcast(self.now + delay_us, effect, self.memo.fingerprint(effect.text), turn_us))
         self.recorder.flush_if_full()
 

@@ -87,10 +87,6 @@ class WorkerHost(Protocol):
         """What keeps a process that starts in step with the others, and its end of the bus."""
         ...
 
-    def timed(self, gateway: Gateway, event: Event, now_us: int) -> list[Effect]:
-        """Let the core handle an event."""
-        ...
-
     def role_of(self, owner: SiteId) -> Role | None:
         """What a client may do with its document; None for nothing."""
         ...
@@ -255,7 +251,7 @@ class SimulatedWorker:
         start = self._begun_us = max(now, self._free_us)
         effects: list[Effect] = []
         try:
-            effects = self._host.timed(gateway, event, start)
+            effects = gateway.handle(event, start)
             self._free_us = start + self._service_us(effects)
             delay_us = self._free_us - now
             for effect in effects:

@@ -1,0 +1,90 @@
+"""What stands still shows in the latencies of who waits for it; the network only where it belongs."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from model.checkers import Judge
+from model.histogram import bucket_upper
+from model.measures import Measures, MeasureSet
+from simulator.faults import fault_of
+from simulator.planning.plan import CellPlan
+from simulator.planning.scenario import Region
+from simulator.virtual.cell import Cell
+from simulator.virtual.people import people
+from simulator.virtual.recorder import Recorder
+from tests.simulator.plans import NETWORK, SECOND, edit, fault, script, scripted, step
+
+
+def measured(what: CellPlan) -> MeasureSet:
+    measures = Measures()
+    Cell(what, Recorder(Judge([measures]), None), people, fault_of=fault_of).run()
+    return measures.result()
+
+
+EDITS = [edit(1 + n / 4, 0, "x") for n in range(16)]  # until 4.75 s, whatever becomes of those before
+CLOSE = msgspec.structs.replace(NETWORK, regions=(Region("here", 1.0, 20_000, 0),))
+PATIENT = msgspec.structs.replace(CLOSE, keep_alive_us=60 * SECOND)
+
+
+@pytest.mark.parametrize("kind", ["gateway_pause", "store_stall"])
+def test_a_server_that_stands_still_for_two_seconds_shows_in_every_latency(kind: str) -> None:
+    stalled = fault(kind, 2, 4.1)
+    found = measured(scripted(script(*EDITS), script(), script(), faults=(stalled,), network=PATIENT))
+    calm = measured(scripted(script(*EDITS), script(), script(), network=PATIENT))
+    for measure in ("operation", "durable_online", "everywhere_online"):
+        assert calm.latency(measure).maximum < SECOND / 2
+        latency = found.latency(measure)
+        assert latency.count == len(EDITS)
+        assert latency.maximum >= 2 * SECOND
+        # Those who type meanwhile wait, too: each for what is left of it.
+        assert sum(n for bucket, n in latency.buckets.items() if bucket_upper(bucket) > SECOND) >= 4
+        assert latency.percentile(20) < SECOND / 2
+    assert found.totals.undurable == found.totals.unseen == 0
+
+
+def test_the_network_is_in_what_people_wait_and_not_in_the_operation_latency() -> None:
+    found = measured(scripted(script(*EDITS), script(), network=PATIENT))
+    assert found.latency("everywhere_online").minimum >= 40_000
+    assert found.latency("durable_online").minimum >= 40_000
+    assert found.latency("operation").maximum < 10_000
+
+
+def test_everybody_cut_off_for_twenty_seconds_shows_in_what_people_wait() -> None:
+    typed = [edit(1 + n, 0, "x") for n in range(25)]
+    cut = fault("partition_clients", 2.5, 22.5, share=1.0)
+    plan = scripted(script(*typed), script(), seconds=30, faults=(cut,), network=CLOSE)
+    found = measured(plan)
+    online, cut_off = found.latency("durable_online"), found.latency("durable_cut_off")
+    assert online.count + cut_off.count == len(typed) == found.totals.edits_acknowledged
+    assert cut_off.count > 15
+    assert cut_off.percentile(95) >= 15 * SECOND
+    assert online.maximum >= 19 * SECOND  # typed when nobody knew yet
+    for known in ("online", "cut_off"):
+        everywhere = found.latency(f"everywhere_{known}")
+        assert everywhere.count == found.latency(f"durable_{known}").count
+        assert everywhere.maximum >= found.latency(f"durable_{known}").maximum - 40_000
+    # The cut is the network's, what comes after it is not: clients look again after two seconds at most.
+    operation = found.latency("operation")
+    assert operation.count == online.count
+    assert operation.maximum < 5 * SECOND
+
+
+def test_a_server_that_dies_before_it_tells_shows_in_what_people_wait() -> None:
+    typed = [edit(1 + n / 4, 0, "x") for n in range(16)]
+    faults = (fault("store_stall", 1.9, 2.2), fault("gateway_crash", 2.15, 4.5))
+    found = measured(scripted(script(*typed), script(), seconds=8, faults=faults, network=CLOSE))
+    for measure in ("operation", "durable_online", "everywhere_online"):
+        assert found.latency(measure).maximum >= 2 * SECOND, measure
+    counted = sum(found.latency(f"everywhere_{known}").count for known in ("online", "cut_off"))
+    assert counted == len(typed)
+
+
+def test_what_a_client_that_closed_its_laptop_wrote_counts_from_its_keystroke() -> None:
+    away = script(edit(1, 0, "a"), step(2, "offline"), edit(3, 0, "b"), step(13, "online"))
+    found = measured(scripted(away, script(), seconds=15, network=CLOSE))
+    offline = found.latency("durable_offline")
+    assert (offline.count, found.latency("everywhere_offline").count) == (1, 1)
+    assert 10 * SECOND <= offline.maximum < 11 * SECOND
+    assert found.latency("durable_cut_off").count == 0
