@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from concord.cases import explain_cases, tell_cases
+from concord.certificate import certified
 from concord.exits import Kept, refuse
 from concord.judging import Judging
 from concord.refusals import refusing
@@ -52,8 +53,8 @@ def _tell(run: RunOutcome, page: Path | None, json: bool) -> None:
 
 
 def judge(run: RunOutcome, judging: Judging) -> RunOutcome:
-    """The run with its objectives evaluated and its final exit code."""
-    return run._replace(result=judged(run.result, run.measures, *judging))
+    """The run with its certificate, its objectives evaluated, and its final exit code."""
+    return run._replace(result=judged(certified(run.result), run.measures, *judging))
 
 
 def keep(run: RunOutcome, directory: Path) -> list[Path]:

@@ -26,6 +26,7 @@ from loadgen.server_metrics import MetricsThread
 from loadgen.tokens import tokens_of
 from model import marks
 from model import result as results
+from model.certificate import content_digest
 from model.claims import JUPITER
 from model.client.health import excused
 from model.crowding import CrowdWatch
@@ -155,6 +156,8 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         reached=marks.reached(
             _summed(o.reached for o in outcomes), driven.server.mechanisms if driven.server else None
         ),
+        # Who is asked, and with which token, is no part of what was to happen.
+        scenario_digest=content_digest(msgspec.structs.replace(plan, url="", token="")),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from model.certificate import Certificate
 from model.histogram import Histogram
 from model.impact import Impact
 from model.measures import FaultRow
@@ -208,6 +209,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         cannot_tell: what an objective that cannot be told does to the exit code.
         crowding: what other programs took of the machine; None if nobody looked, because time is virtual or
             the server under test is itself one of the others.
+        scenario_digest: of everything that was to happen; empty if it was not kept.
+        certificate: what is needed to repeat the run; None in results that are not kept yet.
     """
 
     verdict: Verdict
@@ -248,6 +251,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     shortfalls: list[str] = []
     cannot_tell: CannotTell = "warn"
     crowding: Crowding | None = None
+    scenario_digest: str = ""
+    certificate: Certificate | None = None
     version: int = RESULT_VERSION
 
 
@@ -259,11 +264,14 @@ def exit_code(
     interrupted: bool = False,
     lost: bool = False,
     cannot_tell: CannotTell = "warn",
+    differs: bool = False,
 ) -> ExitCode:
-    """The code of a run: correctness, then what kept it from its end, the harness, the objectives."""
+    """The code: correctness, a run that ``differs`` when it is made again, its end, harness, objectives."""
     slos = list(slos)
     if verdict is Verdict.VIOLATED:
         return ExitCode.VIOLATED
+    if differs:
+        return ExitCode.BUG
     if lost:
         return ExitCode.IO_ERROR
     if interrupted:

@@ -111,6 +111,7 @@ def judged(
             interrupted=result.interrupted,
             lost=bool(result.lost),
             cannot_tell=cannot_tell,
+            differs=result.certificate is not None and result.certificate.differs,
         )
     )
     return msgspec.structs.replace(result, slos=slos, exit_code=code, cannot_tell=cannot_tell)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from model.certificate import Certificate
 from model.measures.measure_set import FaultRow
 from model.result import HarnessRow, RunResult
 from model.strata import Stratum
@@ -179,7 +180,24 @@ def identity(result: RunResult) -> list[tuple[str, str]]:
     return [
         ("seed", str(result.seed)),
         ("digest of the history", result.digest),
+        *(_certificate(result.certificate) if result.certificate else ()),
         ("cells", str(result.cells)),
         ("versions", versions),
         ("machine", f"{result.machine.cores} cores, {result.machine.cpu}"),
     ]
+
+
+def _certificate(certificate: Certificate) -> Iterator[tuple[str, str]]:
+    """What a certificate adds to seed and digest."""
+    again = certificate.repetition
+    if again is not None:
+        outcome = "another run: " + (again.note or again.digest) if certificate.differs else "the same digest"
+        way = (
+            f"hash seed {again.hash_seed}, {'one process' if again.jobs == 1 else f'{again.jobs} processes'}"
+        )
+        yield "made again", f"{outcome} ({way})"
+    if certificate.scenario_digest:
+        yield "digest of the scenario", certificate.scenario_digest
+    if certificate.commit:
+        yield "commit", certificate.commit
+    yield "platform", f"{certificate.python}, {certificate.platform}"

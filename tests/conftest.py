@@ -80,3 +80,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Known failures run first."""
     items.sort(key=lambda item: item.path.name != "test_corpus.py")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures of a report are made but not written out, which takes most of its time."""
+    # Here, because drawing takes long to import.
+    from reports import canvas
+
+    monkeypatch.setattr(canvas, "svg", lambda figure, name: f'<svg id="{name}"></svg>')

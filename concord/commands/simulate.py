@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
+from concord.certificate import repeated
 from concord.finish import finish
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim, offered
@@ -17,6 +19,7 @@ from concord.options import FleetOptions, Json, ObjectiveOptions, Out, ScenarioC
 from concord.refusals import UsageError, refusing
 from concord.scenarios import CRDT_MODE, chosen
 from concord.terminal import command_line, say
+from model.machine import cores
 from simulator.running.run import RunOutcome
 
 EXAMPLES = (
@@ -26,6 +29,7 @@ EXAMPLES = (
     "concord simulate --mode crdt --rule yata --topology star",
     "concord simulate flaky-mobile --live ws://127.0.0.1:8080 --clients 300",
     "concord simulate calm --objectives slos.yaml --require 'operation.p95<30ms'",
+    "concord simulate calm --clients 60 --documents 6 --certify",
     "concord simulate calm --inject dopt --clients 60 --documents 6",
 )
 
@@ -43,6 +47,10 @@ def simulate(
     ] = "",
     token: Annotated[str, typer.Option(help="Live: the token of all clients, instead of JWT_SECRET.")] = "",
     kill: Annotated[bool, typer.Option("--kill", help="Live: kill our own server at least once.")] = False,
+    certify: Annotated[
+        bool,
+        typer.Option("--certify", help="Run it again under another hash seed and number of processes."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Simulate a scenario in virtual time, or drive a real server with it; check every document, report."""
@@ -54,9 +62,13 @@ def simulate(
             raise UsageError(
                 "--inject, --jobs, --no-shrink, --paranoid are for simulated runs; leave them out with --live"
             )
+        if certify:
+            raise UsageError("--certify is for simulated runs; a real server makes no run twice")
         outcome = _live(choice, seed, out, live, token, kill)
     else:
         outcome = _simulated(choice, fleet, seed, out)
+        if certify:
+            outcome = _repeated(outcome, fleet.jobs or cores())
     code = finish(outcome, out, judging, json=json)
     if code:
         raise typer.Exit(code)
@@ -72,6 +84,16 @@ def _simulated(choice: ScenarioChoice, fleet: FleetOptions, seed: int, out: Path
     )
     claim(out)
     return run_fleet(what, options)
+
+
+def _repeated(outcome: RunOutcome, jobs: int) -> RunOutcome:
+    """The run made again; if that is interrupted, what came of the first time is kept all the same."""
+    if outcome.result.interrupted:
+        return outcome
+    try:
+        return outcome._replace(result=repeated(outcome.result, jobs))
+    except KeyboardInterrupt:
+        return outcome._replace(result=msgspec.structs.replace(outcome.result, interrupted=True))
 
 
 def _live(choice: ScenarioChoice, seed: int, out: Path, live: str, token: str, kill: bool) -> RunOutcome:

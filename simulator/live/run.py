@@ -16,6 +16,7 @@ import trio
 from model import history, marks
 from model import result as results
 from model.audit import as_judgable
+from model.certificate import content_digest
 from model.checkers import Judge
 from model.checkers.catalogue import checkers_for
 from model.checkers.triviality import EDIT, MECHANISM, NonTriviality, judge_triviality
@@ -365,6 +366,7 @@ def _result(
         lost=[judged.lost] if judged.lost else [],
         reached=driven.reached,
         required=list(scenario.requires),
+        scenario_digest=content_digest(scenario),
     )
 
 

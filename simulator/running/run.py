@@ -13,6 +13,7 @@ import msgspec
 
 from model import result as results
 from model.audit import as_applicable
+from model.certificate import content_digest
 from model.checkers.triviality import MECHANISM, judge_triviality
 from model.impact import merge_impacts
 from model.machine import is_of_the_disk, this_machine
@@ -193,6 +194,7 @@ def _result(
         reached=counted(options.engine.mechanisms, merged(outcome.reached for outcome in outcomes)),
         required=list(scenario.requires),
         command=options.command,
+        scenario_digest=content_digest([scenario, options.engine.claims.engine, options.bug]),
     )
 
 

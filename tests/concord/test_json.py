@@ -17,7 +17,6 @@ from concord.commands import load, run
 from concord.folders import TAG
 from concord.program import COMMANDS, app
 from model.verdict import ExitCode
-from reports import canvas
 from reports.objectives import RUNBOOK
 from simulator.running.run import RunOutcome
 from tests.concord.test_foreign_text import recorded, stored
@@ -25,6 +24,8 @@ from tests.conftest import ROOT
 from tests.reports.jobs import synthetic_run, write_part
 from tests.reports.strategies import CLEAN, write_run
 from tests.terminal import Terminal, beside_progress, terminal
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 __all__ = ["terminal"]  # a fixture
 
@@ -50,7 +51,7 @@ def reported(folder: Path) -> tuple[str, ...]:
     directory.mkdir()
     write_run(directory, [CLEAN])
     (directory / TAG).write_text("Concord\n")
-    return ("report", str(directory), "--require", "visible.every<1ms")
+    return ("report", str(directory), "--require", "everywhere_online.every<1ms")
 
 
 def configured(folder: Path) -> tuple[str, ...]:
@@ -83,12 +84,6 @@ CALLS: dict[str, Told] = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures are made but not written out, which takes most of the time of a report."""
-    monkeypatch.setattr(canvas, "svg", lambda figure, name: f'<svg id="{name}"></svg>')
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_standard_output_is_one_document(terminal: Terminal, tmp_path: Path, name: str) -> None:
@@ -113,7 +108,7 @@ def test_who_is_refused_prints_no_document(terminal: Terminal, tmp_path: Path) -
 @pytest.mark.slow
 def test_a_simulation_prints_its_result(terminal: Terminal, tmp_path: Path) -> None:
     size = ("--clients", "20", "--documents", "2", "--duration", "8s", "--out", str(tmp_path / "out"))
-    outcome = terminal("simulate", "calm", *size, "--json", "--require", "visible.every<1ms")
+    outcome = terminal("simulate", "calm", *size, "--json", "--require", "everywhere_online.every<1ms")
     assert outcome.out.encode() == (tmp_path / "out" / "result.json").read_bytes() + b"\n"
     assert outcome.code == json.loads(outcome.out)["exit_code"] == ExitCode.SLO_MISSED
     assert "report: " in outcome.err

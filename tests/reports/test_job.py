@@ -11,7 +11,6 @@ import pytest
 from model.measures import load_measures
 from model.result import Crowding, Failed, HarnessRow, Job, load
 from model.verdict import Outcome, Verdict
-from reports import canvas
 from reports.objectives import load_objectives
 from reports.recorded import ReportError
 from reports.slo import judged
@@ -24,12 +23,6 @@ from tests.reports.test_write import Page, asked_for, page
 pytestmark = pytest.mark.slow
 
 TOP = ["report.html", "junit.xml", "summary.md", "job.json"]
-
-
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures are made but not written out, which takes most of the time of a report."""
-    monkeypatch.setattr(canvas, "svg", lambda figure, name: f'<svg id="{name}"></svg>')
 
 
 def job_of(directory: Path) -> Job:
