@@ -259,8 +259,8 @@ def test_junit_has_a_suite_for_each_run(bad: Path) -> None:
     assert [suite.get("name") for suite in suites] == ["concord.live", "concord.load"]
     live, load = suites
     counts = [[s.get(key) for key in ("tests", "failures", "errors", "skipped")] for s in (live, load)]
-    # Live: four checks, twelve objectives, two signs of health. Load: no objective says anything.
-    assert counts == [["18", "2", "1", "8"], ["15", "0", "1", "13"]]
+    # Live: four checks, fourteen objectives, two signs of health. Load: no objective says anything.
+    assert counts == [["20", "2", "1", "9"], ["17", "0", "1", "15"]]
     error = load.find("testcase[@name='generator_cpu']/error")
     assert error is not None
     assert "harness-invalid" in (error.get("message") or "")

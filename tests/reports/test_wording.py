@@ -104,7 +104,7 @@ def test_a_missed_objective_is_in_the_headline() -> None:
     record_many(measures.latencies["operation"]["steady"], 80_000, 1_000)
     run = synthetic_result(measures, [CLEAN])
     assert (headline(run), mood(run.verdict, run.exit_code)) == (
-        "valid, but 1 of 12 objectives missed and 5 of 12 objectives cannot be told",
+        "valid, but 1 of 14 objectives missed and 6 of 14 objectives cannot be told",
         "warn",
     )
     assert exit_text(run.exit_code) == "3 (an objective was missed)"
