@@ -26,7 +26,7 @@ _TAG_TEXT: Final = f"""{SIGNATURE}
 
 _FILES: Final = (
     *("result.json", "measures.json", "report.html", "junit.xml", "summary.md"),
-    *("job.json", "failed.json", "arena.json", "arena.html", "explored.json"),
+    *("job.json", "failed.json", "arena.json", "campaign.json", "arena.html", "explored.json"),
 )
 _CHECKS: Final = tuple(dict.fromkeys(check.name for check in (*CHECKERS, *REPLICA_CHECKERS)))
 _OWN: Final = (

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from concord.refusals import UsageError, refusing
+from concord.refusals import refusing
 from concord.terminal import progress, say
 from loadgen.channel import Status
 from loadgen.plan import PlanError
 from loadgen.reach import out_of_reach
 from loadgen.run import LoadListener, LoadOptions, run_load
-from model.settings.durations import duration_us
 from simulator.running.run import RunOutcome
 
 STATUS_SECONDS = 3.0
@@ -35,18 +34,6 @@ def load(options: LoadOptions) -> RunOutcome:
         status = _Status(plan.run_seconds, bar.share)
         result, measures = run_load(options, LoadListener(status.heard, bar.stage))
     return RunOutcome(result, measures, ())
-
-
-def seconds_of(text: str) -> float:
-    """A duration such as ``90``, ``90s``, ``5m`` or ``1h``.
-
-    Raises:
-        UsageError: it is none.
-    """
-    time_us = duration_us(text if text[-1:].isalpha() else f"{text}s")
-    if time_us is None:
-        raise UsageError(f"{text!r} is no duration; expected one such as 60s, 5m or 1h")
-    return time_us / 1e6
 
 
 class _Status:

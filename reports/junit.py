@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 from xml.etree import ElementTree
 
+from model.campaign import Campaign, CaseRow, SeedRow
 from model.result import CannotTell, CheckRow, HarnessRow, RunResult, SloRow
 from model.verdict import Outcome, Verdict
 from model.wording import printable
@@ -53,6 +54,47 @@ def render_job_junit(recorded: RecordedJob) -> str:
         ]
         _suite(suites, part.kind, cases, result)
     return _text(suites)
+
+
+def render_campaign_junit(campaign: Campaign) -> str:
+    """The document of a campaign as text: a suite of saved failures, and one for each seed.
+
+    A known failure is skipped, with its reason; one that did not fail any more is a case that says so.
+    """
+    suites = ElementTree.Element("testsuites", name="concord")
+    saved = [_saved(case) for case in campaign.cases]
+    for known in campaign.turned_green:
+        case = _case("concord.campaign.known", wording.known_text(known))
+        ElementTree.SubElement(case, "system-out").text = "expected to fail, and did not"
+        saved.append(case)
+    if saved:
+        _suite(suites, "campaign.saved", saved, None)
+    for run in campaign.runs:
+        _suite(suites, f"campaign.seed-{run.seed}", _seed(run), None)
+    return _text(suites)
+
+
+def _saved(row: CaseRow) -> ElementTree.Element:
+    case = _case("concord.campaign.saved", row.name)
+    if row.message:
+        _add(case, "skipped" if row.expected else "failure", row.expected or row.message)
+    return case
+
+
+def _seed(run: SeedRow) -> list[ElementTree.Element]:
+    cases: list[ElementTree.Element] = []
+    for name, verdict in run.checks.items():
+        case = _case(f"concord.campaign.seed-{run.seed}", name)
+        if verdict is Verdict.VIOLATED:
+            message = run.violated.get(name, "")
+            _add(case, "skipped" if run.expected else "failure", message, run.expected)
+        elif verdict is Verdict.UNKNOWN:
+            _add(case, "error", "nothing to compare")
+        cases.append(case)
+    for name in run.missed:
+        _add(missed := _case(f"concord.campaign.seed-{run.seed}", name), "failure", "missed")
+        cases.append(missed)
+    return cases
 
 
 def _text(suites: ElementTree.Element) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from model.campaign import Campaign
 from model.result import CheckRow, RunResult, SloRow
 from model.verdict import Verdict
-from model.wording import printable
+from model.wording import listed, printable
 from reports import wording
 from reports.job import check_lines, error_lines, reasons, slo_lines
 from reports.people import impact_text, impact_views
@@ -142,6 +143,39 @@ def _errors(results: Sequence[RunResult]) -> str:
 
 def _notes(results: Sequence[RunResult]) -> str:
     return "\n".join(f"* note ({r.kind}): {_text(note)}" for r in results for note in r.notes)
+
+
+def render_campaign_markdown(campaign: Campaign) -> str:
+    """The summary of a campaign as text: what it proves, the seeds that failed, what was expected."""
+    failing = [run for run in campaign.runs if run.code or run.expected]
+    rows = [
+        [
+            str(run.seed),
+            f"{run.verdict.value}{' (expected)' if run.expected else ''}",
+            _text(listed(list(run.violated)) or "–"),
+            _text(listed(run.missed) or "–"),
+            f"`{run.digest}`",
+        ]
+        for run in failing
+    ]
+    green = [
+        f"* {_text(wording.known_text(known))}: expected to fail, and did not"
+        for known in campaign.turned_green
+    ]
+    again = [
+        f"* {_text(case.name)} fails {_text(case.check)} again: {_text(case.message)}"
+        for case in campaign.cases
+        if case.message
+    ]
+    parts = [
+        f"## Concord: campaign of {_text(campaign.scenario)}: {wording.CAMPAIGN_HEADLINES[campaign.verdict]}",
+        _text(wording.campaign_text(campaign)),
+        _table(["seed", "verdict", "violated", "objectives missed", "digest"], rows),
+        "\n".join(again),
+        "\n".join(green),
+        f"Repeat: {_code(campaign.command)}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _size(result: RunResult) -> str:

@@ -9,8 +9,10 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from model import arena as arenas
+from model import campaign as campaigns
 from model import result as run_result
 from model.arena import Arena
+from model.campaign import Campaign
 from model.measures import MeasureSet, load_measures
 from model.result import KINDS, Failed, Job, JobPart, RunResult
 from model.verdict import ExitCode, Verdict
@@ -129,6 +131,20 @@ def read_arena(directory: Path) -> Arena:
         ReportError: `arena.json` is missing or damaged.
     """
     return _read(directory / "arena.json", arenas.load)
+
+
+def is_campaign(directory: Path) -> bool:
+    """Whether the directory holds a campaign rather than a run."""
+    return (directory / "campaign.json").exists()
+
+
+def read_campaign(directory: Path) -> Campaign:
+    """What a campaign left in its directory so far.
+
+    Raises:
+        ReportError: `campaign.json` is missing or damaged.
+    """
+    return _read(directory / "campaign.json", campaigns.load)
 
 
 def read_recorded(directory: Path) -> RecordedRun:

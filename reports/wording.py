@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from model.campaign import Campaign, KnownFailure
 from model.confidence import share_bounds
 from model.measures.measure_set import FAULT, HEAL, RECOVERY, RUN, STEADY
 from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, untold, worst
@@ -25,6 +26,12 @@ PHASE_TITLES: Final = {
     RUN: "whole run",
 }
 """The strata of every measure, in the order in which every report has them."""
+
+CAMPAIGN_HEADLINES: Final = {
+    Verdict.VALID: "no seed failed",
+    Verdict.VIOLATED: "correctness violated",
+    Verdict.UNKNOWN: "too little was checked",
+}
 
 KIND_TITLES: Final = {"simulated": "Simulation", "live": "Live run", "load": "Load run"}
 
@@ -251,3 +258,25 @@ def exit_text(code: int) -> str:
     """An exit code with its meaning."""
     meaning = EXIT_CODES.get(ExitCode(code)) if code in list(ExitCode) else None
     return f"{code} ({meaning})" if meaning else str(code)
+
+
+def known_text(known: KnownFailure) -> str:
+    """A known failure with its reason, as a line."""
+    seed = "any seed" if known.seed is None else f"seed {known.seed}"
+    return f"{seed}, {known.check} ({known.reason})"
+
+
+def campaign_text(campaign: Campaign) -> str:
+    """What was run, and what that proves."""
+    runs = len(campaign.runs)
+    seeds = counted(runs, "seed") if runs >= campaign.wanted else f"{runs:,} of {campaign.wanted:,} seeds"
+    ended = f"; {campaign.ended}" if campaign.ended else ""
+    if campaign.verdict is not Verdict.VALID:
+        failed = [run for run in campaign.runs if run.verdict is not Verdict.VALID and not run.expected]
+        again = sum(bool(case.message and not case.expected) for case in campaign.cases)
+        saved = f", and {again} of {len(campaign.cases)} saved failures fail again" if again else ""
+        return f"{len(failed)} of {seeds} failed{saved}{ended}."
+    n = sum(run.concurrent for run in campaign.runs)
+    histories = f"0 violations in {seeds} and {n:,} document histories with concurrent edits"
+    proof = bound_text(n) if n else "so divergence was not tested"
+    return f"{histories}{': ' if n else ', '}{proof}{ended}."

@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from model.arena import Arena
+from model.campaign import Campaign
+from model.campaign import encode as encode_campaign
 from model.result import encode_job
 from reports.arena import render_arena
+from reports.campaign import render_html as render_campaign
 from reports.following import slowest_of
 from reports.html import render_html
 from reports.job import render_job
-from reports.junit import render_job_junit, render_junit
-from reports.markdown import render_job_markdown, render_markdown
+from reports.junit import render_campaign_junit, render_job_junit, render_junit
+from reports.markdown import render_campaign_markdown, render_job_markdown, render_markdown
 from reports.recorded import (
     RecordedJob,
     RecordedRun,
     is_arena,
+    is_campaign,
     is_job,
     read_arena,
+    read_campaign,
     read_job,
     read_recorded,
 )
@@ -38,13 +43,15 @@ def write_report(directory: Path) -> list[Path]:
     return list(contents)
 
 
-def read(directory: Path) -> RecordedRun | RecordedJob | Arena:
-    """What a run, a job with the runs `simulated/`, `live/` and `load/`, or an arena has left in a directory.
+def read(directory: Path) -> RecordedRun | RecordedJob | Arena | Campaign:
+    """What a run, a job of `simulated/`, `live/` and `load/`, an arena or a campaign left in a directory.
 
     Raises:
         ReportError: a recorded file is missing or damaged, or the directory holds both a run and parts of a
             job.
     """
+    if is_campaign(directory):
+        return read_campaign(directory)
     if is_arena(directory):
         return read_arena(directory)
     return read_job(directory) if is_job(directory) else read_recorded(directory)
@@ -58,12 +65,12 @@ def write(contents: Mapping[Path, str]) -> None:
         part.replace(path)
 
 
-def rendered(directory: Path, recorded: RecordedRun | RecordedJob | Arena) -> dict[Path, str]:
+def rendered(directory: Path, recorded: RecordedRun | RecordedJob | Arena | Campaign) -> dict[Path, str]:
     """The report of what was recorded in a directory.
 
     For a run these are `report.html`, `junit.xml` and `summary.md` beside its `result.json`. For a job they
     are made for all of it, with `job.json`, and then for each of its runs. For an arena it is `arena.html`
-    beside its `arena.json`.
+    beside its `arena.json`, for a campaign the three files of a run beside its `campaign.json`.
 
     Returns:
         The contents of these files by path, in this order.
@@ -79,6 +86,17 @@ def rendered(directory: Path, recorded: RecordedRun | RecordedJob | Arena) -> di
             return contents
         case Arena():
             return {directory / "arena.html": render_arena(recorded)}
+        case Campaign():
+            return _campaign(directory, recorded)
+
+
+def _campaign(directory: Path, campaign: Campaign) -> dict[Path, str]:
+    return {
+        directory / "report.html": render_campaign(campaign),
+        directory / "junit.xml": render_campaign_junit(campaign),
+        directory / "summary.md": render_campaign_markdown(campaign),
+        directory / "campaign.json": encode_campaign(campaign).decode(),
+    }
 
 
 def _run(directory: Path, recorded: RecordedRun) -> dict[Path, str]:

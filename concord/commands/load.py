@@ -12,10 +12,10 @@ from concord.folders import claim, offered
 from concord.greeting import greet
 from concord.judging import judging_of
 from concord.loading import load as run
-from concord.loading import seconds_of
 from concord.options import Json, ObjectiveOptions, Out, Seed, takes_structs
 from concord.refusals import refusing
 from concord.terminal import command_line
+from concord.times import seconds_of
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.run import LoadOptions, runnable
 from loadgen.shapes import Name

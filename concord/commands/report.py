@@ -13,8 +13,10 @@ from concord.options import Json, ObjectiveOptions, takes_structs
 from concord.refusals import refusing
 from concord.terminal import say, say_data, status
 from model import arena as arenas
+from model import campaign as campaigns
 from model import result as results
 from model.arena import Arena
+from model.campaign import Campaign
 from reports.recorded import RecordedJob, RecordedRun, ReportError
 from reports.slo import judged_anew
 from reports.write import read, rendered, write
@@ -41,7 +43,7 @@ def report(
     code = 0
     with status("writing the report"):
         recorded = read(directory)
-        if judging is not None and not isinstance(recorded, Arena):
+        if judging is not None and not isinstance(recorded, Arena | Campaign):
             recorded = judged_anew(recorded, *judging)
             code = recorded.exit_code
         contents = rendered(directory, recorded)
@@ -55,7 +57,7 @@ def report(
         raise typer.Exit(code)
 
 
-def _encoded(recorded: RecordedRun | RecordedJob | Arena) -> bytes:
+def _encoded(recorded: RecordedRun | RecordedJob | Arena | Campaign) -> bytes:
     match recorded:
         case RecordedRun(result):
             return results.encode(result)
@@ -63,3 +65,5 @@ def _encoded(recorded: RecordedRun | RecordedJob | Arena) -> bytes:
             return results.encode_job(job)
         case Arena():
             return arenas.encode(recorded)
+        case Campaign():
+            return campaigns.encode(recorded)

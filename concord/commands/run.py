@@ -17,7 +17,7 @@ from concord.finish import judge, report, summarise
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim
 from concord.judging import Judging, judging_of
-from concord.loading import load, seconds_of
+from concord.loading import load
 from concord.machines import needs_linux
 from concord.options import (
     FleetOptions,
@@ -33,6 +33,7 @@ from concord.options import (
 from concord.refusals import UsageError
 from concord.scenarios import Chosen, chosen
 from concord.terminal import command_line, say, say_data
+from concord.times import seconds_of
 from loadgen.plan import LoadPlan
 from loadgen.run import LoadOptions
 from model import result as results

@@ -110,7 +110,7 @@ LONG: dict[str, Callable[[Place], tuple[str, ...]]] = {
 }
 """By the name of the command, and in which way."""
 
-SHORT = ("token", "validate-config", "slo", "report")
+SHORT = ("check", "follow", "token", "validate-config", "slo", "report")
 SERVES = ("serve",)  # which ends in its own way, and has tests of its own
 
 
