@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import enum
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,6 +18,7 @@ from tests.mutation import child
 from tests.mutation.areas import AREAS, ROOT, key_of, sample, source_of
 from tests.mutation.baseline import Baseline, BaselineError, load_baseline
 from tests.mutation.battery import BATTERY
+from tests.mutation.kinds import KINDS
 from tests.mutation.listed import equivalent, known, reason_of
 from tests.mutation.operators import Mutation
 from tests.mutation.rows import Journal, Outcome, Row, is_found
@@ -27,8 +29,8 @@ KNOWN_GONE_MAX: Final = 5
 """Of the known mutations, how many lines may have changed before others have to be listed."""
 
 
-class Tests(enum.StrEnum):
-    """Which mutations the tests are tried on."""
+class Which(enum.StrEnum):
+    """Which mutations something is tried on."""
 
     ALL = "all"
     SURVIVORS = "survivors"
@@ -39,7 +41,13 @@ def main(
     area: Annotated[list[str] | None, typer.Option(help=f"Any of {', '.join(AREAS)}; all of them.")] = None,
     size: Annotated[int, typer.Option("--sample", min=1, help="How many mutations.")] = 300,
     seed: Annotated[int, typer.Option(help="Which ones.")] = 1,
-    tests: Annotated[Tests, typer.Option(help="Of which mutations the tests are run.")] = Tests.SURVIVORS,
+    tests: Annotated[Which, typer.Option(help="Of which mutations the tests are run.")] = Which.SURVIVORS,
+    exploring: Annotated[
+        Which, typer.Option("--explore", help="Which of them are explored; takes 5 s of CPU time each.")
+    ] = Which.SURVIVORS,
+    kind: Annotated[
+        list[str] | None, typer.Option(help=f"Of these kinds instead: {', '.join(KINDS)}.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Mutations tried at once.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder of what is found; a run goes on with it.")] = ROOT
     / "out/mutate",
@@ -57,19 +65,23 @@ def main(
         raise typer.BadParameter(f"--area {unknown[0]}: must be one of {', '.join(AREAS)}")
     if of_known:
         raise typer.Exit(_try_known())
-    drawn = sample(areas, size, seed)
+    kinds = kind or []
+    if unknown := [name for name in kinds if name not in KINDS]:
+        raise typer.BadParameter(f"--kind {unknown[0]}: must be one of {', '.join(KINDS)}")
+    drawn = sample(areas, size, seed, kinds)
     if show:
         _show(show, drawn)
         return
     child.begin()
     try:
-        baseline = load_baseline(out, typer.echo, workers, with_tests=tests is not Tests.NONE)
+        baseline = load_baseline(out, typer.echo, workers, with_tests=tests is not Which.NONE)
     except BaselineError as error:
         typer.echo(f"mutate: {error}", err=True)
         raise typer.Exit(1) from None
     journal = Journal(out)
-    _try_all(drawn, baseline, journal, workers, tests.value, keep_found=keep_found)
-    _print([journal.rows[key_of(mutation)] for mutation in drawn])
+    how = partial(tried, tests=tests.value, exploring=exploring.value, keep_found=keep_found)
+    _try_all(drawn, baseline, journal, workers, how)
+    _print([journal.rows[key_of(mutation)] for mutation in drawn], kinds)
 
 
 def _try_all(
@@ -77,15 +89,13 @@ def _try_all(
     baseline: Baseline,
     journal: Journal,
     workers: int,
-    tests: str,
-    *,
-    keep_found: bool,
+    how: Callable[[Mutation, Baseline, str, Row | None], Row],
 ) -> None:
     commit = _commit()
 
     def try_one(mutation: Mutation) -> Row:
         before = journal.rows.get(key_of(mutation))
-        return tried(mutation, baseline, commit, before, tests, keep_found=keep_found)
+        return how(mutation, baseline, commit, before)
 
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -105,9 +115,9 @@ def _told(row: Row) -> str:
     return f"{row.key}  {simulated:14}  {tested:9}  {row.place}"
 
 
-def _print(rows: Sequence[Row]) -> None:
+def _print(rows: Sequence[Row], kinds: Sequence[str] = ()) -> None:
     listed = equivalent()
-    typer.echo("\n".join(["", *table(rows, listed), "", *outcomes(rows)]))
+    typer.echo("\n".join(["", *table(rows, listed, kinds), "", *outcomes(rows)]))
     for row in rows:
         if not is_found(row):
             reason = reason_of(row, listed)

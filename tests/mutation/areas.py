@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.mutation.kinds import own_mutations
 from tests.mutation.operators import Mutation, is_program, mutations
 
 ROOT: Final = Path(__file__).parents[2]
@@ -46,13 +47,19 @@ def key_of(mutation: Mutation) -> str:
     return mutation.key_in(source_of(mutation.file))
 
 
-def sample(areas: Sequence[str], size: int, seed: int) -> list[Mutation]:
+def sample(areas: Sequence[str], size: int, seed: int, kinds: Sequence[str] = ()) -> list[Mutation]:
     """So many mutations of the files of these areas, each file's share as large as its share of all.
+
+    They are of the usual kinds, or of those ``kinds`` that are not.
 
     Each mutation has a place in a row that depends on the seed and on its look alone, and the first of a
     file are drawn: a change of other lines changes nothing but who is among the last.
     """
-    pools = {file: mutations(file, source_of(file)) for area in areas for file in files_of(area)}
+    files = [file for area in areas for file in files_of(area)]
+    pools = {
+        file: own_mutations(file, source_of(file), kinds) if kinds else mutations(file, source_of(file))
+        for file in files
+    }
     shares = _shares({file: len(pool) for file, pool in pools.items()}, size)
     return [m for file, pool in pools.items() for m in _drawn(file, pool, shares[file], seed)]
 

@@ -113,6 +113,9 @@ class Judged(NamedTuple):
 
 RAISED: Final = "raised"
 
+CPU_SECONDS_EXPLORED_MAX: Final = 40.0
+"""Exploring the healthy product takes five seconds."""
+
 
 class Begun(NamedTuple):
     """A simulation begins."""
@@ -208,6 +211,28 @@ def _played(
 
     cell = engine.cell(plan, judge, io.BytesIO(), parts, progress=stop)
     return cell.run()
+
+
+class Explored(NamedTuple):
+    """What came of exploring one scope; ``check`` is empty if nothing did."""
+
+    scope: str
+    check: str
+    message: str
+    cpu_seconds: float
+
+
+def explore(say: Say, sources: dict[str, str]) -> None:
+    """In a child: explore small scopes with changed sources; says :class:`Explored` of each."""
+    Overlay(sources).put_on()
+    limit_cpu(CPU_SECONDS_EXPLORED_MAX)
+    from simulator.exploring.quick import explore_quickly
+
+    begin = time.process_time()
+    for name, result in explore_quickly():
+        violation = result.found[0].violation if result.found else None
+        check, message = (violation.check, violation.message) if violation is not None else ("", "")
+        say(Explored(name, check, message[:200], time.process_time() - begin))
 
 
 def play_noted(say: Say, files: Sequence[str], number: int) -> None:

@@ -89,7 +89,11 @@ class Mutation(NamedTuple):
 
 def mutations(file: str, source: str) -> list[Mutation]:
     """All changes of a source, in the order of their places; see :func:`is_program`."""
-    finder = _Finder(file, source)
+    return found_by(Finder(file, source), source)
+
+
+def found_by(finder: Finder, source: str) -> list[Mutation]:
+    """What a finder finds in a source, in the order of the places."""
     finder.visit(ast.parse(source))
     data = source.encode()
     found = sorted((m for m in set(finder.found) if data[m.start : m.end] != m.text.encode()), key=_place)
@@ -115,7 +119,7 @@ def is_program(source: str) -> bool:
     return True
 
 
-class _Finder(ast.NodeVisitor):
+class Finder(ast.NodeVisitor):
     """Collects the mutations of a source."""
 
     def __init__(self, file: str, source: str) -> None:

@@ -52,7 +52,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One mutation and what became of it; ``tested`` is None if the tests were not asked."""
+    """One mutation and what became of it; ``explored`` and ``tested`` are None where that was not tried."""
 
     key: str
     file: str
@@ -63,6 +63,7 @@ class Row(msgspec.Struct, frozen=True):
     becomes: str
     simulated: Finding
     tested: Finding | None = None
+    explored: Finding | None = None
 
     @property
     def place(self) -> str:
@@ -71,8 +72,13 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def is_found(row: Row) -> bool:
-    """Whether simulations or tests noticed it."""
-    return row.simulated.outcome.is_found or (row.tested is not None and row.tested.outcome.is_found)
+    """Whether simulations, exploring or tests noticed it."""
+    return is_found_without_tests(row) or (row.tested is not None and row.tested.outcome.is_found)
+
+
+def is_found_without_tests(row: Row) -> bool:
+    """Whether simulations or exploring noticed it."""
+    return row.simulated.outcome.is_found or (row.explored is not None and row.explored.outcome.is_found)
 
 
 def change_of(mutation: Mutation) -> tuple[str, str]:

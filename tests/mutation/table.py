@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 
 from tests.mutation.areas import AREAS, area_of
 from tests.mutation.listed import Listed, reason_of
-from tests.mutation.rows import Outcome, Row, is_found
+from tests.mutation.rows import Outcome, Row, is_found, is_found_without_tests
 
 CONFIDENCE: Final = 0.95
 
 HEAD: Final = (
-    "| area | mutants | equivalent | reached | found by simulation | by simulation or tests | survived |",
-    "|---|--:|--:|--:|--:|--:|--:|",
+    "| area | mutants | equivalent | reached | by simulation | or by exploring | or by tests | survived |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|",
 )
 
 
@@ -41,9 +41,14 @@ def wilson(found: int, of: int) -> Interval:
     return Interval(share, middle - half, middle + half)
 
 
-def table(rows: Sequence[Row], listed: Sequence[Listed]) -> list[str]:
-    """The lines of a Markdown table, an area each, with the sum and the intervals."""
+def table(rows: Sequence[Row], listed: Sequence[Listed], kinds: Sequence[str] = ()) -> list[str]:
+    """The lines of a Markdown table, an area each, or one of these kinds, with the sum and the intervals."""
     lines = list(HEAD)
+    if kinds:
+        return [
+            *lines,
+            *(_line(kind, [row for row in rows if row.operator == kind], listed) for kind in kinds),
+        ]
     for area in (*AREAS, ""):
         here = [row for row in rows if not area or area_of(row.file) == area]
         if here:
@@ -56,8 +61,9 @@ def _line(name: str, rows: Sequence[Row], listed: Sequence[Listed]) -> str:
     others = [row for row in rows if row not in same]
     reached = _count(others, lambda row: row.simulated.outcome is not Outcome.UNREACHED)
     simulated = _count(others, lambda row: row.simulated.outcome.is_found)
+    explored = _count(others, is_found_without_tests)
     found = _count(others, is_found)
-    shares = (_share(count, len(others)) for count in (reached, simulated, found))
+    shares = (_share(count, len(others)) for count in (reached, simulated, explored, found))
     return f"| {name} | {len(rows)} | {len(same)} | {' | '.join(shares)} | {len(others) - found} |"
 
 

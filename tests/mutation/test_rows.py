@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.mutation import areas, listed
 from tests.mutation.areas import AREAS, area_of, files_of, key_of, sample, source_of
@@ -124,8 +125,15 @@ def test_equivalent_ones_are_taken_out_if_nothing_found_them() -> None:
     assert reason_of(rows[4], same) == "why"
     lines = table(rows, same)
     cells = [cell.strip().partition(" (")[0] for cell in lines[-1].split("|")[1:-1]]
-    assert cells == ["**all**", "6", "1", "4 = 80%", "2 = 40%", "3 = 60%", "2"]
+    assert cells == ["**all**", "6", "1", "4 = 80%", "2 = 40%", "2 = 40%", "3 = 60%", "2"]
     assert lines[-2].startswith("| undo | 6 |")
+    explored = [replace(rows[3], explored=Finding(Outcome.FOUND)), *rows[:3], *rows[4:]]
+    cells = [cell.strip().partition(" (")[0] for cell in table(explored, same)[-1].split("|")[1:-1]]
+    assert cells[4:] == ["2 = 40%", "3 = 60%", "4 = 80%", "1"]
+    assert [line.split("|")[1:3] for line in table(rows, same, ("constant", "order"))[2:]] == [
+        [" constant ", " 6 "],
+        [" order ", " 0 "],
+    ]
 
 
 # --- what is listed ---------------------------------------------------------------------------------------

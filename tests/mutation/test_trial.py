@@ -14,13 +14,13 @@ from tests.mutation import baseline as baselines
 from tests.mutation import child, trial
 from tests.mutation.areas import source_of
 from tests.mutation.baseline import Baseline, statement_at
-from tests.mutation.battery import BATTERY, Judged, play
+from tests.mutation.battery import BATTERY, Explored, Judged, play
 from tests.mutation.child import told
 from tests.mutation.listed import Listed
 from tests.mutation.operators import Mutation, mutations
 from tests.mutation.rows import Finding, Journal, Outcome, change_of
 from tests.mutation.suite import HealthyTest, map_lines
-from tests.mutation.trial import ask_tests, simulate, tried
+from tests.mutation.trial import ask_tests, explored, simulate, tried
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +69,31 @@ def test_an_acknowledgement_that_is_not_sent_is_found(healthy: Judged) -> None:
     assert finding.check
     assert finding.message
     assert finding.state == "now"
+
+
+def test_an_acknowledgement_that_is_not_sent_is_found_by_exploring(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = explored(sources(planted(*LOST)), "now")
+    assert (finding.outcome, finding.state) == (Outcome.FOUND, "now")
+    assert finding.by.startswith("concord explore (")
+    assert finding.message
+    for why, outcome in (("", Outcome.SURVIVED), (child.HUNG_BUSY, Outcome.HUNG), ("x", Outcome.CRASHED)):
+        words = [Explored("moves", "", "", 0.5), child.Ended(why)]
+        monkeypatch.setattr(trial, "told", lambda *_, words=words: iter(words))
+        assert explored({}, "").outcome is outcome
+
+
+def test_what_no_simulation_finds_is_explored_unless_all_are_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "explored", lambda *_: Finding(Outcome.FOUND))
+    base = Baseline([], [], "", "now")
+    for outcome, exploring, is_tried in (
+        (Outcome.FOUND, "survivors", False),
+        (Outcome.FOUND, "all", True),
+        (Outcome.SURVIVED, "survivors", True),
+        (Outcome.SURVIVED, "none", False),
+    ):
+        monkeypatch.setattr(trial, "simulate", lambda *_, outcome=outcome: Finding(outcome))
+        row = tried(planted(*LOST), base, "", None, "none", exploring=exploring)
+        assert (row.explored is not None) is is_tried
 
 
 def test_a_comment_changes_nothing(healthy: Judged) -> None:
@@ -182,6 +207,7 @@ def test_the_command_tries_goes_on_and_shows(tmp_path: Path, monkeypatch: pytest
 
 def tried_from(folder: Path, *more: str) -> str:
     arguments = ["--area", "cursors", "--sample", "3", "--tests", "none", "--out", str(folder), *more]
+    arguments += ["--explore", "none"]
     done = invoked(*arguments)
     assert done.exit_code == 0, done.output
     return done.output
@@ -193,7 +219,9 @@ def invoked(*arguments: str) -> Result:
     return CliRunner().invoke(program, arguments)
 
 
-@pytest.mark.parametrize("arguments", [["--area", "nowhere"], ["--show", "0"], ["--sample", "0"]])
+@pytest.mark.parametrize(
+    "arguments", [["--area", "nowhere"], ["--kind", "x"], ["--show", "0"], ["--sample", "0"]]
+)
 def test_what_cannot_be_meant_is_refused(arguments: list[str]) -> None:
     done = invoked(*arguments, "--area", "cursors")
     assert done.exit_code == 2

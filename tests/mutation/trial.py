@@ -10,7 +10,7 @@ import msgspec
 
 from tests.mutation.areas import key_of, source_of
 from tests.mutation.baseline import Baseline
-from tests.mutation.battery import BATTERY, RAISED, Begun, Judged, play
+from tests.mutation.battery import BATTERY, RAISED, Begun, Judged, explore, play
 from tests.mutation.child import HUNG_BUSY, HUNG_IDLE, Ended, told
 from tests.mutation.operators import Mutation
 from tests.mutation.rows import Finding, Outcome, Row, change_of
@@ -28,6 +28,7 @@ def tried(
     tests: str,
     *,
     keep_found: bool = False,
+    exploring: str = "none",
 ) -> Row:
     """What becomes of a mutation; what is known of it and still holds is not tried again.
 
@@ -38,6 +39,7 @@ def tried(
         before: what is known.
         tests: whether they are run: for ``all``, for ``survivors`` of the simulations, for ``none``.
         keep_found: whether what was found in earlier sources is taken to be found in these.
+        exploring: which are explored: ``all``, those ``survivors`` that no simulation finds, ``none``.
     """
     was, becomes = change_of(mutation)
     sources = {mutation.file: mutation.applied(source_of(mutation.file))}
@@ -51,12 +53,16 @@ def tried(
         healthy = {number: baseline.played[number].judged for number in numbers}
         simulated = simulate(sources, numbers, healthy, baseline.product)
         simulated = msgspec.structs.replace(simulated, commit=commit)
+    seen = before.explored if before is not None else None
+    is_left = not simulated.outcome.is_found
+    if (exploring == "all" or (exploring == "survivors" and is_left)) and not holds(seen, baseline.product):
+        seen = msgspec.structs.replace(explored(sources, baseline.product), commit=commit)
     tested = before.tested if before is not None else None
-    wanted = tests == "all" or (tests == "survivors" and not simulated.outcome.is_found)
+    wanted = tests == "all" or (tests == "survivors" and is_left)
     if wanted and not holds(tested, baseline.suite):
         tested = msgspec.structs.replace(ask_tests(mutation, sources, baseline), commit=commit)
     place = (key_of(mutation), mutation.file, mutation.line, mutation.function, mutation.operator)
-    return Row(*place, was, becomes, simulated, tested)
+    return Row(*place, was, becomes, simulated, tested, seen)
 
 
 def simulate(
@@ -94,6 +100,20 @@ def simulate(
         if word.number not in healthy or word.digest != healthy[word.number].digest:
             return finding(Outcome.SURVIVED, word.number)
     return Finding(Outcome.NO_EFFECT, ran=len(judged), cpu_seconds=spent, state=state)
+
+
+def explored(sources: dict[str, str], state: str) -> Finding:
+    """Explore every order of a few edits and faults with changed sources until a check is violated."""
+    *words, ended = told(explore, sources)
+    spent = round(words[-1].cpu_seconds, 2) if words else 0.0
+    if words and words[-1].check:
+        last = words[-1]
+        by = f"concord explore ({last.scope})"
+        return Finding(Outcome.FOUND, by, last.check, last.message, len(words), spent, state)
+    if ended.why:
+        outcome = Outcome.HUNG if ended.why in (HUNG_BUSY, HUNG_IDLE) else Outcome.CRASHED
+        return Finding(outcome, "concord explore", ended.why, "", len(words), spent, state)
+    return Finding(Outcome.SURVIVED, "", "", "", len(words), spent, state)
 
 
 def ask_tests(mutation: Mutation, sources: dict[str, str], baseline: Baseline) -> Finding:
