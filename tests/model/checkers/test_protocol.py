@@ -12,7 +12,7 @@ from model.checkers.protocol import Protocol
 from model.identity import SiteId
 from model.verdict import CheckResult
 from tests.model.checkers.histories import DOCUMENT, assert_valid, assert_violated, story
-from tests.numbers import rev
+from tests.numbers import rev, seq
 
 
 def test_what_clients_could_take() -> None:
@@ -81,3 +81,13 @@ def test_nothing_is_taken_after_a_garbled_message() -> None:
     assert [v.message for v in result.violations] == [
         "a took revision 2 after a message that the network had garbled"
     ]
+
+
+@pytest.mark.parametrize(("clock", "violated"), [("virtual", 1), ("client", 0)])
+def test_nothing_is_received_before_it_is_sent_where_there_is_one_clock(clock: str, violated: int) -> None:
+    header = history.Header(1, "simulator", clock, {})
+    sent = history.Sent(100, A, DOCUMENT, rev(0), seq(1), seq(1), "submit")
+    early = history.Broadcast(300, DOCUMENT, rev(1), A, seq(1), seq(1), 99, 0, 1)
+    in_time = history.Broadcast(300, DOCUMENT, rev(1), A, seq(1), seq(1), 100, 0, 1)
+    assert checked(header, sent, in_time).violated == 0
+    assert checked(header, sent, early).violated == violated
