@@ -79,9 +79,9 @@ class UserRecorder(ClientRecorder):
     def sent(self, base: Revision, sent: Sent) -> None:
         """Also: over which connection."""
         state, room, engine = self._state, self._room, self.client.engine
-        if room.is_sampled:
-            state.assembly.submitted(room.document, engine.site, engine.epoch, sent.messages, state.now)
         super().sent(base, sent)
+        if room.is_sampled:  # after it, because nothing is handed over before it is sent
+            state.assembly.submitted(room.document, engine.site, engine.epoch, sent.messages, state.now)
 
     def pointed(self, message: Submit | Presence) -> None:
         """Also: a cursor moved without an edit."""
