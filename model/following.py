@@ -82,7 +82,8 @@ class Followed(msgspec.Struct):
 
     Attributes:
         kind: what the person did.
-        edited_us: when the text changed for the author.
+        planned_us: when the person wanted to press the key.
+        edited_us: when the text changed for the author; later, if whoever moves its hands was late.
         first, last: the edits that became one revision together, once there is one.
         attempts: each time it was sent.
         absences: of its author, between the edit and the news that it is durable.
@@ -95,6 +96,7 @@ class Followed(msgspec.Struct):
 
     name: EditName
     kind: str
+    planned_us: int
     edited_us: int
     first: SequenceNumber
     last: SequenceNumber
@@ -166,7 +168,8 @@ class Follower:
     def _edited(self, record: history.Edited) -> None:
         name = EditName(record.document, record.site, record.sequence)
         if self._wanted(name):
-            edit = Followed(name, record.kind, record.time_us, record.sequence, record.sequence)
+            planned_us = record.planned_us or record.time_us
+            edit = Followed(name, record.kind, planned_us, record.time_us, record.sequence, record.sequence)
             self.found[name] = edit  # a client that forgot it in a crash makes another one of this name
             self._of.setdefault((record.document, record.site), []).append(edit)
 
@@ -265,7 +268,9 @@ class Slowest:
         self._joined_us[record.document, record.site] = record.time_us
 
     def _made(self, record: history.Edited) -> None:
-        self._edited[EditName(record.document, record.site, record.sequence)] = record.time_us
+        self._edited[EditName(record.document, record.site, record.sequence)] = (
+            record.planned_us or record.time_us
+        )
 
     def _stored(self, record: history.Stored) -> None:
         first, *others = range(record.first, record.last + 1)

@@ -36,7 +36,7 @@ def pictures(falls: Sequence[Waterfall]) -> list[Drawn]:
 
 
 def _picture(fall: Waterfall) -> Drawn:
-    begin_us = fall.edit.edited_us
+    begin_us = fall.edit.planned_us
     whole_us = max([1, fall.edit.done_us - begin_us, *(step.end_us - begin_us for step in fall.steps)])
     bars = [
         Bar(

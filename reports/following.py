@@ -64,7 +64,7 @@ class Waterfall(NamedTuple):
     @property
     def took_us(self) -> int:
         """From the key to the last of everything."""
-        return self.edit.done_us - self.edit.edited_us
+        return self.edit.done_us - self.edit.planned_us
 
     @property
     def anchor(self) -> str:
@@ -273,6 +273,8 @@ def _way(edit: Followed, moments: ServerMoments | None, *, is_real: bool) -> lis
     # The first one in any case: two clocks agree only so far.
     carried = [a for n, a in enumerate(edit.attempts) if n == 0 or a.time_us <= limit_us]
     ends: list[tuple[str, int, str]] = []
+    if edit.planned_us < edit.edited_us:
+        ends.append(("the key is pressed late", edit.edited_us, CLIENT))
     label, where = "waits at the client", CLIENT
     for number, attempt in enumerate(carried, start=1):
         ends.append((label, attempt.time_us, where))
@@ -283,7 +285,7 @@ def _way(edit: Followed, moments: ServerMoments | None, *, is_real: bool) -> lis
         ends.append((last, arrived_us, where))
     elif edit.told_us is None and not edit.revision:
         ends.append((f"{label}, nothing more is known", edit.end_us, where))
-    return _chained(edit.edited_us, [*ends, *inside])
+    return _chained(edit.planned_us, [*ends, *inside])
 
 
 def _chained(at_us: int, ends: Sequence[tuple[str, int, str]]) -> list[Step]:

@@ -45,7 +45,7 @@ def _trace(fall: Waterfall) -> list[dict[str, Any]]:
         "concord.revision": edit.revision,
         "concord.kind": edit.kind,
     }
-    whole = _span(trace, root, "", str(edit.name), edit.edited_us, edit.done_us, about)
+    whole = _span(trace, root, "", str(edit.name), edit.planned_us, edit.done_us, about)
     steps = [
         _span(
             trace, _id(trace, n), root, step.label, step.begin_us, step.end_us, {"concord.where": step.where}

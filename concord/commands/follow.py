@@ -100,7 +100,7 @@ def _say(fall: Waterfall) -> None:
     say(fall.title, style="bold")
     if fall.longest:
         say(f"  {fall.longest}")
-    begin_us = fall.edit.edited_us
+    begin_us = fall.edit.planned_us
     end_us = max([fall.edit.done_us, *(step.end_us for step in fall.steps)])
     width = min(_LABEL_SIGNS_MAX, max((len(step.label) for step in fall.steps), default=0))
     for step in fall.steps:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from model.following import Alignment, EditName, Followed
-from model.history import Header, Record
+from model.history import Edited, Header, Record
 from model.history_file import HistoryWriter
 from reports.followed import render_page
 from reports.following import Waterfall, followed, recorded, slowest, slowest_of, waterfall
@@ -52,6 +52,14 @@ def test_the_steps_of_a_simulated_edit_are_those_of_its_history(tmp_path: Path) 
     assert fall.title == "ann#1 (type) in d, revision 1: 80 µs from the key to its author and 1 reader"
     assert fall.longest == "most of it: acknowledged, 30 µs (38 %)"
     assert fall.notes == ()
+
+
+def test_what_was_planned_earlier_counts_from_then(tmp_path: Path) -> None:
+    late = [msgspec.structs.replace(r, planned_us=40) if isinstance(r, Edited) else r for r in ONLINE]
+    (fall,) = followed(recorded(write(tmp_path, late)), {NAME}.__contains__)
+    assert steps(fall)[:2] == [("the key is pressed late", 40, 100), ("waits at the client", 100, 110)]
+    assert fall.took_us == 140
+    assert fall.longest == "most of it: the key is pressed late, 60 µs (43 %)"
 
 
 def test_all_is_read_or_only_what_concerns_a_document(tmp_path: Path) -> None:
@@ -97,7 +105,7 @@ def test_what_a_real_server_did_is_in_its_log(tmp_path: Path) -> None:
         recorded(directory, directory / "history" / "cell-00.jsonl.gz")
 
 
-ABSENT = Followed(NAME, "type", 100, seq(1), seq(1), end_us=900)
+ABSENT = Followed(NAME, "type", 100, 100, seq(1), seq(1), end_us=900)
 
 
 def test_an_edit_that_nobody_answers_is_said_to_be_unanswered() -> None:
