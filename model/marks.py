@@ -285,6 +285,11 @@ class Mechanism(enum.Enum):
         Side.SERVER,
         "Another worker told that a site with a cursor had left.",
     )
+    CURSOR_UNHEARD_OF = (
+        "cursor_unheard_of",
+        Side.SERVER,
+        "The cursor of a site at another worker was forgotten, because nothing was heard of it for long.",
+    )
     CURSORS_AT_JOIN = ("cursors_at_join", Side.SERVER, "Somebody who joined was told where others are.")
 
     # --- the server: commits, merges, outboxes --------------------------------------------------------------

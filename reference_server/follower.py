@@ -14,7 +14,7 @@ from model.identity import DocumentId, Revision
 from model.marks import Mechanism, mark
 from reference_server.bus.hints import CursorMoved, Hint, NewHead
 from reference_server.core.document import Document
-from reference_server.core.effects import Announced, Event, Whispered
+from reference_server.core.effects import Announced, CursorsDue, Event, Whispered
 from reference_server.peers import Peers
 
 CATCH_UP_SECONDS: Final = 2.0
@@ -55,8 +55,8 @@ class Follower:
         match hint:
             case NewHead(document, revision):
                 self._handle(Announced(document, revision))
-            case CursorMoved(document, site, revision, selection, left):
-                self._handle(Whispered(document, site, revision, selection, left))
+            case CursorMoved(document, site, revision, selection, left, again):
+                self._handle(Whispered(document, site, revision, selection, left, again))
             case _:
                 pass
 
@@ -68,6 +68,12 @@ class Follower:
     def unheard(self) -> None:
         """What this worker said lately may have reached nobody: say it again."""
         self._peers.appended({name: d.log.revision for name, d in self._documents().items()})
+
+    def say_again(self) -> None:
+        """Let the others hear where cursors are, and forget where those are that nothing is heard of."""
+        if self._peers.shared and self._peers.are_connected:
+            for name in [name for name, document in self._documents().items() if document.members]:
+                self._handle(CursorsDue(name))
 
     def to_compare(self) -> list[DocumentId]:
         """The documents whose heads have to be compared; hints about others are not wanted any more."""

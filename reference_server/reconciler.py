@@ -125,6 +125,7 @@ class Reconciler(Follower):
 
     async def compare(self) -> None:
         """Compare revoked tokens, and the documents that are open here, with the store."""
+        self.say_again()
         await self.learn_revocations()
         documents = self.to_compare()
         self._roles = {name: self._roles[name] for name in documents if name in self._roles}

@@ -253,8 +253,6 @@ class Presence(Check):
     def _finish(self) -> None:
         for name, document in self._documents.items():
             for final, peer in document.carets.lingering(document.finals):
-                if peer in document.relayed:
-                    continue  # the hint that it left may have been lost between two workers
                 self._violate_final(name, final, peer, "when all had come to rest, although it is gone")
             for final, peer in document.carets.unseen(document.finals, document.head):
                 if not document.relayed:  # else the hint that it is there may have been lost
@@ -294,7 +292,7 @@ class Presence(Check):
         if document is None:
             return
         problem = document.carets.seen(record)
-        if problem and record.peer not in document.relayed:
+        if problem:
             self._violate(record, problem)
             return
         candidates = document.candidates(record)

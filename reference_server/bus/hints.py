@@ -44,6 +44,7 @@ class CursorMoved(_Hint, frozen=True, tag="cursor"):
     revision: Revision
     selection: tuple[int, int] | None
     left: bool
+    again: bool = False
 
 
 class TokenRevoked(_Hint, frozen=True, tag="revoked"):

@@ -39,6 +39,7 @@ from reference_server.core.effects import (
     Committed,
     Conflict,
     Contents,
+    CursorsDue,
     Effect,
     Load,
     Loaded,
@@ -251,11 +252,13 @@ class Document:
             if isinstance(item, EditsItem) and item.connection not in self.members and is_meant(item):
                 self._barred.add(item.connection)
 
-    def whispered(self, event: Whispered) -> None:
-        """Another worker says where a cursor is."""
-        if self._loaded:
-            self.room.overhear(event)
-            if event.revision > self.log.revision:
+    def whispered(self, event: Whispered | CursorsDue, now_us: int) -> None:
+        """Another worker says where a cursor is, or it is time that this one says so again."""
+        if isinstance(event, CursorsDue):
+            self.room.say_again(now_us)
+        elif self._loaded:
+            self.room.overhear(event, now_us)
+            if event.revision > self.log.revision and not event.again:
                 self.announced(event.revision)
 
     def delete(self) -> None:

@@ -235,13 +235,23 @@ class Announced(NamedTuple):
 
 
 class Whispered(NamedTuple):
-    """Another worker says where the cursor of a site is that is connected there; or that it left."""
+    """Another worker says where the cursor of a site is that is connected there; or that it left.
+
+    It may say ``again`` what it has said before; that is no hint of a revision.
+    """
 
     document: DocumentId
     site: SiteId
     revision: Revision
     selection: Selection | None
     left: bool = False
+    again: bool = False
+
+
+class CursorsDue(NamedTuple):
+    """It is time to say again where cursors are, and to forget those that nothing is heard of any more."""
+
+    document: DocumentId
 
 
 class Resumed(NamedTuple):
@@ -262,6 +272,7 @@ Event: TypeAlias = (
     | Answer
     | Announced
     | Whispered
+    | CursorsDue
     | TimerFired
     | Resumed
 )
@@ -314,6 +325,7 @@ class Whisper(NamedTuple):
     revision: Revision
     selection: Selection | None
     left: bool = False
+    again: bool = False
 
 
 class SetTimer(NamedTuple):

@@ -50,6 +50,7 @@ from reference_server.core.effects import (
     Close,
     Closed,
     Compress,
+    CursorsDue,
     Deleted,
     Effect,
     Event,
@@ -176,9 +177,9 @@ class Gateway:
             case Announced():
                 if (document := self._documents.get(event.document)) is not None:
                     document.announced(event.revision)
-            case Whispered():
+            case Whispered() | CursorsDue():
                 if (document := self._documents.get(event.document)) is not None:
-                    document.whispered(event)
+                    document.whispered(event, now_us)
             case Opened():
                 deadline_us = now_us + self.limits.hello_timeout_us
                 self._sessions[event.connection] = Session(deadline_us)

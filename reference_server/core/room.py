@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from model.identity import EMPTY_LOG, ConnectionId, DocumentId, Revision, SiteId
 from model.marks import Mechanism, mark
 from model.protocol import (
@@ -40,13 +38,11 @@ from reference_server.core.effects import (
     Whisper,
     Whispered,
 )
+from reference_server.core.elsewhere import Cursor, Elsewhere
 from reference_server.core.items import EditsItem, Entry, JoinItem
 from reference_server.core.limits import CLOSE_SUPERSEDED, CLOSE_TRY_AGAIN, close_code
 from reference_server.core.log import Log
 from reference_server.core.member import Member
-
-Cursor: TypeAlias = tuple[Selection, Revision]
-"""A selection and the revision it refers to."""
 
 
 class Room:
@@ -65,8 +61,7 @@ class Room:
         self._log = log
         self._out = out
         self._shared = shared
-        self._elsewhere: dict[SiteId, Cursor] = {}  # of sites that are connected to other workers
-        self._unheard: dict[SiteId, Cursor] = {}  # whispered of revisions that are not read yet
+        self._elsewhere = Elsewhere()
 
     def check_invariants(self) -> None:
         """A site has one connection, the newest one; cursors lie within the text of their revision."""
@@ -78,10 +73,10 @@ class Room:
             assert member.connection == connection
             assert member.epoch == log.progress_of(member.site).epoch, member.site
             assert not (member.live and isinstance(member.submitted, Branch)), member.site
-        assert not self._elsewhere.keys() & set(sites)
-        assert all(revision > log.revision for _, revision in self._unheard.values())
+        assert not self._elsewhere.placed.keys() & set(sites)
+        assert all(revision > log.revision for _, revision in self._elsewhere.early.values())
         placed = [member.cursor for member in self.members.values() if member.cursor is not None]
-        for selection, revision in (*placed, *self._elsewhere.values()):
+        for selection, revision in (*placed, *self._elsewhere.placed.values()):
             assert revision <= log.revision, (selection, revision)
             if (row := log.row(Revision(revision + 1)) if revision < log.revision else None) is not None:
                 assert max(selection) <= row.operation.base_length, (selection, row)
@@ -100,7 +95,7 @@ class Room:
             self._out.append(Send(readers, encode(message)))
         spent_us = entry.spent_ns // 1_000 if entry is not None else 0
         self._out.append(Published(self._document, row, received_us, len(readers), self._log.text, spent_us))
-        if self._unheard:
+        if self._elsewhere.early:
             self._hear()
         if author is None:
             if entry is not None:
@@ -182,7 +177,7 @@ class Room:
         role = item.role if waiting is None else waiting.role  # it may have changed meanwhile
         token_id = item.token_id if waiting is None else waiting.token_id
         member = Member(item.connection, item.site, role, item.message.epoch, item.user, token_id)
-        self._elsewhere.pop(item.site, None)
+        self._elsewhere.forget(item.site)
         if waiting is None:
             mark(Mechanism.GONE_BEFORE_JOINED)
         else:
@@ -306,34 +301,41 @@ class Room:
         self._tell_others(member.site, PeerPresence(self._log.revision, member.site, selection))
         self._whisper(member.site, selection)
 
-    def overhear(self, event: Whispered) -> None:
+    def overhear(self, event: Whispered, now_us: int) -> None:
         """A cursor of a site that is connected to another worker moved, or the site left."""
         if any(member.site == event.site for member in self.members.values()):
             mark(Mechanism.WHISPER_OF_MEMBER)
             return  # it has come here since
-        self._unheard.pop(event.site, None)
         if event.left:
-            if self._elsewhere.pop(event.site, None) is not None:
+            if self._elsewhere.forget(event.site):
                 mark(Mechanism.LEFT_ELSEWHERE)
                 self._tell_others(event.site, PeerLeft(event.site))
         elif event.selection is None:
-            self._elsewhere.pop(event.site, None)
+            self._elsewhere.forget(event.site)
             self._tell_others(event.site, PeerPresence(self._log.revision, event.site, None))
         else:
             if event.revision > self._log.revision:
                 mark(Mechanism.WHISPER_EARLY)
-            self._unheard[event.site] = (event.selection, event.revision)
+            self._elsewhere.hear(event.site, (event.selection, event.revision), now_us)
             self._hear()
+
+    def say_again(self, now_us: int) -> None:
+        """Whisper where the cursors of members are, and forget those elsewhere that are not heard of."""
+        for member in self.members.values():
+            if self._shared and member.cursor is not None:
+                selection, revision = member.cursor
+                self._out.append(Whisper(self._document, member.site, revision, selection, again=True))
+        for site in self._elsewhere.silent(now_us):
+            if self._elsewhere.forget(site):
+                mark(Mechanism.CURSOR_UNHEARD_OF)
+                self._tell_others(site, PeerLeft(site))
 
     def _hear(self) -> None:
         """Tell of the whispered cursors whose revisions are known by now."""
         revision = self._log.revision
-        for site, cursor in list(self._unheard.items()):
-            if cursor[1] > revision:
-                continue
-            del self._unheard[site]
+        for site, cursor in self._elsewhere.known(revision):
             if (selection := self._carried(cursor)) is not None:
-                self._elsewhere[site] = (selection, revision)
+                self._elsewhere.placed[site] = (selection, revision)
                 self._out.append(CursorPlaced(self._document, site, revision, selection[1], 0))
                 self._tell_others(site, PeerPresence(revision, site, selection))
 
@@ -354,9 +356,9 @@ class Room:
             if member.cursor is not None and (selection := self._carried(member.cursor)) is not None:
                 member.cursor = (selection, revision)
                 peers.append(Peer(member.site, selection))
-        for site, cursor in self._elsewhere.items():
+        for site, cursor in self._elsewhere.placed.items():
             if (selection := self._carried(cursor)) is not None:
-                self._elsewhere[site] = (selection, revision)
+                self._elsewhere.placed[site] = (selection, revision)
                 peers.append(Peer(site, selection))
         return peers
 

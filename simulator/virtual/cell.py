@@ -315,8 +315,6 @@ class Cell(Simulation[SimulatedClient]):
 
     def _who_left_is_shown(self) -> bool:
         """Whether in a sampled document somebody shows the cursor of somebody who is not there."""
-        if len(self.workers) > 1:
-            return False  # the hint that somebody left may have been lost between two of them
         sampled = [c for c in self.clients if c.document.displayed and c.wants_connection]
         there = {(c.document.document, c.site) for c in sampled}
         return any((c.document.document, p) not in there for c in sampled for p in c.dialect.engine.peers)

@@ -359,6 +359,7 @@ class SimulatedWorker:
         if process != self.crashes:
             return
         if self._waiting is None:
+            self._follower.say_again()
             heads = self._host.heads()
             asked = {document: heads[document] for document in self._follower.to_compare()}
             self._host.clock.call(self._host.plan.server.commit_us, self._compared, process, asked)

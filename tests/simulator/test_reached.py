@@ -76,6 +76,7 @@ ELSEWHERE: dict[str, str] = {
     "whisper_early": "it takes two workers",
     "whisper_of_member": "it takes two workers",
     "left_elsewhere": "it takes two workers",
+    "cursor_unheard_of": "it takes two workers",
     "peer_cursor_forgotten": "a cursor has to rest for 256 operations",
     "own_cursor_forgotten": "the same, and nothing may be said of it meanwhile",
     "answer_cut_off": "thousands of events have to be missed",

@@ -32,9 +32,9 @@ class StepByStep(Document):
 class Overhearing(Room):
     """Takes the place of a cursor at another worker for one in its own newest text."""
 
-    def overhear(self, event: Whispered) -> None:
+    def overhear(self, event: Whispered, now_us: int) -> None:
         """As it was said, whatever it was said of."""
-        super().overhear(event._replace(revision=self._log.revision))
+        super().overhear(event._replace(revision=self._log.revision), now_us)
 
 
 class OverhearingDocument(Document):

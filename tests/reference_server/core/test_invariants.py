@@ -128,19 +128,19 @@ def place_a_cursor_outside(d: Document) -> None:
 
 
 def place_a_cursor_in_an_old_text(d: Document) -> None:
-    d.room._elsewhere[SiteId("f")] = ((0, 6), rev(0))
+    d.room._elsewhere.placed[SiteId("f")] = ((0, 6), rev(0))
 
 
 def place_a_cursor_in_the_future(d: Document) -> None:
-    d.room._elsewhere[SiteId("f")] = ((0, 0), rev(REVISION + 1))
+    d.room._elsewhere.placed[SiteId("f")] = ((0, 0), rev(REVISION + 1))
 
 
 def be_here_and_elsewhere(d: Document) -> None:
-    d.room._elsewhere[A] = ((0, 0), REVISION)
+    d.room._elsewhere.placed[A] = ((0, 0), REVISION)
 
 
 def keep_quiet_of_a_cursor(d: Document) -> None:
-    d.room._unheard[SiteId("f")] = ((0, 0), REVISION)
+    d.room._elsewhere.early[SiteId("f")] = ((0, 0), REVISION)
 
 
 def break_a_tree(d: Document) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from model.identity import SiteId
+from model.marks import Mechanism, tallied
 from model.protocol import Joined, Peer, PeerLeft, PeerPresence, Presence
 from model.text import insert
-from reference_server.core.effects import Announced, Whisper, Whispered
+from reference_server.core.effects import Announced, CursorsDue, Whisper, Whispered
+from reference_server.core.elsewhere import UNHEARD_US_MAX
 from reference_server.core.gateway import Gateway
 from tests.numbers import rev
 from tests.reference_server.exchange import DOCUMENT, Exchange, submit
@@ -125,3 +127,54 @@ def test_an_announcement_of_what_is_known_reads_nothing() -> None:
     assert exchange.requests == ()
     exchange.handle(Announced(DOCUMENT, rev(2)))
     assert len(exchange.requests) == 1
+
+
+# --- a worker that says nothing any more ------------------------------------------------------------------
+
+
+def test_cursors_are_said_again_as_they_were_said() -> None:
+    exchange = shared("abc")
+    here, other = exchange.join("a"), exchange.join("b")
+    here.send(Presence(rev(0), (1, 2)))
+    other.send(submit(0, 1, insert(3, 0, "x")))
+    exchange.settle()
+    exchange.effects.clear()
+    exchange.handle(CursorsDue(DOCUMENT))
+    assert whispers(exchange) == [Whisper(DOCUMENT, SiteId("a"), rev(0), (1, 2), again=True)]
+
+
+def test_a_cursor_that_rests_is_not_told_again() -> None:
+    exchange = shared("abc")
+    here = exchange.join("a")
+    for _ in range(3):
+        exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (1, 2)))
+        exchange.now_us += UNHEARD_US_MAX
+        exchange.handle(CursorsDue(DOCUMENT))
+    assert here.take() == [PeerPresence(rev(0), ELSEWHERE, (1, 2))]
+
+
+def test_a_cursor_that_nothing_is_heard_of_any_more_is_gone() -> None:
+    """Its worker is dead, or the hint that its site left was lost."""
+    exchange = shared("abc")
+    here = exchange.join("a")
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (1, 2)))
+    exchange.now_us += UNHEARD_US_MAX
+    exchange.handle(CursorsDue(DOCUMENT))
+    assert here.take() == [PeerPresence(rev(0), ELSEWHERE, (1, 2))]
+    exchange.now_us += 1
+    with tallied() as counts:
+        exchange.handle(CursorsDue(DOCUMENT))
+    assert here.take() == [PeerLeft(ELSEWHERE)]
+    assert counts[Mechanism.CURSOR_UNHEARD_OF] == 1
+    late = exchange.ask("b")
+    exchange.settle()
+    assert late.take() == [Joined(rev(0), "abc")]
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (1, 2)))  # it was only late
+    assert here.take() == [PeerPresence(rev(0), ELSEWHERE, (1, 2))]
+
+
+def test_a_worker_alone_says_nothing_again() -> None:
+    exchange = Exchange("abc")
+    exchange.join("a").send(Presence(rev(0), (1, 2)))
+    exchange.handle(CursorsDue(DOCUMENT))
+    assert whispers(exchange) == []

@@ -26,6 +26,7 @@ from tests.simulator.plans import (
     problems,
     script,
     scripted,
+    step,
     unchecked,
 )
 
@@ -92,7 +93,7 @@ def test_with_a_bus_that_loses_nothing_hints_come_before_comparisons() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", [1.0, 0.4])
 def test_hints_that_are_lost_and_heads_that_are_not_compared_are_noticed(loss: float) -> None:
-    seeds = range(1) if loss == 1.0 else range(6)
+    seeds = range(1) if loss == 1.0 else range(7, 14)
     trials = [attempt(two_workers(bus=BusSettings(loss=loss), seed=s), Parts(follower=Blind)) for s in seeds]
     found = {r.name for trial in trials for r in trial.results if r.claimed and r.violated}
     assert "liveness" in found
@@ -142,3 +143,22 @@ def test_a_death_before_the_answer_is_that_of_the_worker_that_asked() -> None:
         cell.clock.run_until(4 * SECOND)
         crashed = [worker for worker in cell.workers if worker.crashes]
         assert crashed == [author.server]
+
+
+@pytest.mark.slow
+def test_a_cursor_whose_owner_has_left_is_gone_at_the_other_worker_although_nobody_said_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Hints that people left are lost; without an end to what is unheard, the check finds it."""
+    writes = [edit(1.0 + n / 5, 0, "x") for n in range(8)]
+    leaves = script(*writes, step(4.0, "leave"))
+    stays = script(edit(2.0, 0, "b"), edit(3.0, 0, "c"))
+    lossy = BusSettings(loss=0.5)
+    plans = [scripted(leaves, leaves, stays, stays, server=TWO, bus=lossy, seed=s) for s in range(6)]
+    with tallied() as counts:
+        assert [problems(attempt(what)) for what in plans] == [[]] * len(plans)
+    assert counts[Mechanism.CURSOR_UNHEARD_OF] > 0
+    monkeypatch.setattr("reference_server.core.elsewhere.UNHEARD_US_MAX", 1 << 60)
+    found = [problem for what in plans for problem in problems(attempt(what))]
+    assert found
+    assert all("although it is gone" in problem for problem in found)
