@@ -16,7 +16,6 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import msgspec
 
 from concord.refusals import UsageError
-from model.settings.reader import Problem, nearest
 
 PREFIX: Final = "CONCORD_"
 PROJECT: Final = "pyproject.toml"
@@ -149,6 +148,9 @@ def _text_of(path: Path) -> str:
 
 def _table_of(path: Path, text: str) -> object:
     """What stands under ``tool.concord``; None if nothing does."""
+    # Here, because a command without a mistake in its project needs no reader of YAML.
+    from model.settings.reader import Problem
+
     try:
         tool = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
@@ -161,6 +163,9 @@ def _table_of(path: Path, text: str) -> object:
 
 
 def _checked(path: Path, text: str, table: object) -> dict[str, Any]:
+    # Here, for the same reason.
+    from model.settings.reader import Problem, nearest
+
     if not isinstance(table, dict):
         raise UsageError(str(Problem(str(path), _line_of(text, ()), TABLE, "must be a table")))
     problems: list[Problem] = []
