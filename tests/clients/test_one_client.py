@@ -115,8 +115,8 @@ def test_nothing_else_of_a_client_decides_by_the_code_of_an_error() -> None:
         and part.value.id == "ErrorCode"
     }
     referees = {
-        "simulator/virtual/client.py",
         "simulator/virtual/grievances.py",
         "simulator/virtual/intruder.py",
+        "simulator/virtual/notices.py",
     }
     assert found - referees == {"model/client/answers.py", "model/client/auditor.py"}

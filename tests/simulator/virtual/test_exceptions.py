@@ -11,8 +11,9 @@ from model import history
 from model.checkers import Judge
 from model.checkers.check import Check
 from model.checkers.exceptions import Exceptions
+from model.checkers.protocol import Protocol
 from model.client.client import Client
-from model.identity import ConnectionId, DocumentId, Revision, SiteId
+from model.identity import ConnectionId, DocumentId, Revision, SequenceNumber, SiteId
 from model.jupiter import Replica
 from model.measures import Measures
 from model.protocol import ClientMessage, Committed, ErrorCode, LocalProtocolError, ServerMessage
@@ -231,10 +232,11 @@ def test_a_record_of_what_no_record_is_made_of_is_told_as_a_failure_of_who_made_
     record: tuple[Any, ...], words: str
 ) -> None:
     kind = history.Broadcast if len(record) > 5 else history.Disconnected
-    check, keeper = Exceptions(), Keeper()
-    recorder = Recorder(Judge([check, Measures(), keeper]), None)
+    check, keeper, one = Exceptions(), Keeper(), SequenceNumber(1)
+    recorder = Recorder(Judge([check, Protocol(), Measures(), keeper]), None)
     for number in range(3):
         recorder.record(history.Online(number, SiteId("a"), DocumentId("d0")))
+    recorder.record(history.Sent(2, SiteId("a"), DocumentId("d0"), Revision(0), one, one, "submit"))
     recorder.record(kind(*record))
     recorder.record(history.Finished(8))
     recorder.close()
