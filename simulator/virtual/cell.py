@@ -226,6 +226,10 @@ class Cell(Simulation[SimulatedClient]):
         peers = self._parts.peers(bus, shared=True)
         return self._parts.follower(lambda: gateway.documents, handle, peers), peers
 
+    def told(self, event: Event) -> None:
+        """A process's core is about to be told something."""
+        self._holdings.told(event)
+
     def role_of(self, owner: SiteId) -> Role | None:
         """What a client may do."""
         withheld = self.roles.get(owner)
@@ -260,7 +264,6 @@ class Cell(Simulation[SimulatedClient]):
         return self.workers[answer.request // REQUESTS_MAX % len(self.workers)]
 
     def _answered(self, answer: Answer) -> None:
-        self._holdings.answered(answer)
         self._asked_by(answer).handle(answer)
 
     def crash_before_answer(self, answer: Answer, by: object) -> None:

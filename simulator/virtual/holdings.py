@@ -9,15 +9,17 @@ from model import history
 from model.fitting import owed
 from model.identity import ConnectionId, DocumentId
 from reference_server.core.effects import (
-    Answer,
+    Announced,
     Appended,
     Conflict,
+    Event,
     Load,
     Loaded,
     Read,
     Request,
     Snapshot,
     Unknown,
+    Whispered,
 )
 from reference_server.core.gateway import Gateway
 from reference_server.core.limits import Limits
@@ -47,7 +49,7 @@ class Holdings:
         self._every = limits.snapshot_every_revisions
         self._workers = workers
         self._asked: dict[tuple[DocumentId, type[Request]], int] = {}
-        self._unsuccessful: dict[DocumentId, int] = {}
+        self._reasons: dict[DocumentId, int] = {}
         self._heads: dict[DocumentId, int] = {}
         self._peaks: dict[tuple[DocumentId, str], int] = {}
         slack = SNAPSHOTS_MISSED_MAX * limits.snapshot_every_revisions + limits.batch_items_max
@@ -95,14 +97,13 @@ class Holdings:
         key = (request.document, type(request))
         self._asked[key] = self._asked.get(key, 0) + 1
 
-    def answered(self, answer: Answer) -> None:
-        """The store answers."""
-        match answer:
-            case Appended(outcome=Conflict() | Unknown()) | Loaded(contents=None):
-                count = self._unsuccessful.get(answer.document, 0)
-                self._unsuccessful[answer.document] = count + 1
+    def told(self, event: Event) -> None:
+        """A gateway is told something, by the store or by others; it may be a reason to read."""
+        match event:
+            case Appended(outcome=Conflict() | Unknown()) | Loaded(contents=None) | Announced() | Whispered():
+                self._reasons[event.document] = self._reasons.get(event.document, 0) + 1
             case _:
-                pass  # it is as it should be
+                pass
 
     def _wasted(self, time_us: int) -> Iterator[history.Held]:
         """What was asked of the store that nobody needs, where it is too much.
@@ -112,13 +113,11 @@ class Holdings:
         for name, head in self._heads.items():
             loads = self._asked.get((name, Load), 0)
             snapshots_max = self._workers * (head // self._every) + loads
-            reads_max = self._unsuccessful.get(name, 0) + loads
+            reads_max = self._reasons.get(name, 0) + loads
             limits = {Snapshot: ("snapshots", snapshots_max), Read: ("reads of the store", reads_max)}
             for kind, (what, most) in limits.items():
                 amount = self._asked.get((name, kind), 0)
-                if amount > most and (
-                    kind is Snapshot or self._workers == 1
-                ):  # others' hints are reasons, too
+                if amount > most:
                     yield history.Held(time_us, name, what, amount, most)
 
     def found(self, time_us: int, at_rest: Iterable[Gateway]) -> Iterator[history.Held]:

@@ -94,6 +94,9 @@ class WorkerHost(Protocol):
     def request(self, request: Request) -> None:
         """Ask the store."""
 
+    def told(self, event: Event) -> None:
+        """The core of a process is about to be told something."""
+
     def heads(self) -> dict[DocumentId, Revision]:
         """What the store holds of each document."""
         ...
@@ -251,6 +254,7 @@ class SimulatedWorker:
         start = self._begun_us = max(now, self._free_us)
         effects: list[Effect] = []
         try:
+            self._host.told(event)
             effects = gateway.handle(event, start)
             self._free_us = start + self._service_us(effects)
             delay_us = self._free_us - now

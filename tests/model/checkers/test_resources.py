@@ -13,18 +13,37 @@ from model.checkers.resources import Resources
 from model.identity import ConnectionId, DocumentId, Revision
 from model.text import insert
 from reference_server.core.document import Document
-from reference_server.core.effects import Snapshot
+from reference_server.core.effects import (
+    Announced,
+    Appended,
+    Conflict,
+    Event,
+    Loaded,
+    Read,
+    Snapshot,
+    Unknown,
+)
 from reference_server.core.gateway import Gateway
 from reference_server.core.items import JoinItem
 from reference_server.core.limits import Limits
 from reference_server.core.log import Log
 from reference_server.core.member import Member
 from reference_server.core.room import Room
+from reference_server.store.memory import MemoryStore
 from simulator.failures.trial import Trial, attempt
 from simulator.planning.small import BLIPS, BUSY, COMERS_AND_GOERS, CROWD, SmallCell, repeated
 from simulator.virtual.cell import Parts
+from simulator.virtual.holdings import Holdings
 from simulator.zoo.catalogue import bug_of
-from tests.model.checkers.histories import assert_valid, assert_violated, changed, index_of, judged, story
+from tests.model.checkers.histories import (
+    DOCUMENT,
+    assert_valid,
+    assert_violated,
+    changed,
+    index_of,
+    judged,
+    story,
+)
 from tests.numbers import rev
 
 
@@ -209,3 +228,29 @@ def test_what_is_asked_of_the_store_without_need() -> None:
     assert found(attempt(CROWD(1), Parts(document=AlwaysSaving))) == {"snapshots"}
     assert found(attempt(CROWD(1), Parts(document=AlwaysReading))) == {"reads of the store"}
     assert found(attempt(CROWD(1))) == set()
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Announced(DOCUMENT),
+        Announced(DOCUMENT, rev(7)),
+        Appended(1, DOCUMENT, Unknown()),
+        Appended(1, DOCUMENT, Conflict(rev(3))),
+        Loaded(1, DOCUMENT, None),
+    ],
+    ids=["rival", "hint", "unknown", "conflict", "unanswered"],
+)
+def test_a_read_needs_a_reason(reason: Event) -> None:
+    """What another writer says is one, as is an append that came to nothing."""
+    store = MemoryStore()
+    store.create(DOCUMENT, "")
+    holdings = Holdings(Limits())
+    for _ in range(2):
+        holdings.told(reason)
+        holdings.asked(Read(1, DOCUMENT, rev(0)))
+    holdings.look(None, store, ())
+    assert [h for h in holdings.found(1, ()) if h.what == "reads of the store"] == []
+    holdings.asked(Read(1, DOCUMENT, rev(0)))
+    (extra,) = [h for h in holdings.found(1, ()) if h.what == "reads of the store"]
+    assert (extra.amount, extra.amount_max) == (3, 2)
