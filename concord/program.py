@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, CommandEntry]] = {
     "verify": CommandEntry("Server", "Verify what a store holds."),
     "rebuild": CommandEntry("Server", "Rebuild the CRDT of a document from its operations."),
     "load": CommandEntry("Load", "Load a running server with users over real sockets."),
+    "probe": CommandEntry("Load", "Edit one document once a second, and tell how long that takes."),
     "slo": CommandEntry("Reports", "Check files of objectives: validate FILE…"),
     "report": CommandEntry("Reports", "Write the report of a recorded run again."),
 }

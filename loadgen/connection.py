@@ -152,6 +152,27 @@ class WebSocket:
         except OSError as error:
             raise ConnectionEnded(CLOSE_ABNORMAL, str(error)) from None
 
+    def fileno(self) -> int:
+        """The descriptor of the socket, for who waits for several of them."""
+        return self._socket.fileno()
+
+    def arrived(self) -> list[bytes]:
+        """The messages that arrive next, perhaps none; for who knows that there is something to read.
+
+        Raises:
+            ConnectionEnded: the connection ended, in whatever way.
+        """
+        try:
+            if self._lost is None:
+                self._receive()
+        except OSError as error:
+            raise ConnectionEnded(CLOSE_ABNORMAL, str(error)) from None
+        messages = [*self._messages]
+        self._messages.clear()
+        if self._lost is not None and not messages:
+            raise self._lost
+        return messages
+
     def _receive(self) -> bool:
         """Take what arrives next; whether the handshake was part of it.
 
