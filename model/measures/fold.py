@@ -268,8 +268,8 @@ class Measures:
     def _sent(self, record: history.Sent) -> None:
         self._at(record.time_us)
         site = self._site(record.site)
-        if not site.in_flight:
-            self._timeline.in_flight += 1
+        self._timeline.in_flight += not site.in_flight
+        self._timeline.asked(site, record.time_us)
         site.in_flight = record.last
         if record.how == "branch" and record.first not in site.branches:
             site.branches[record.first] = (record.last, self._timeline.phase)
@@ -278,6 +278,7 @@ class Measures:
 
     def _land(self, site: _Site) -> None:
         """What was in flight is answered."""
+        self._timeline.answered(site, self._now_us)
         if site.in_flight:
             site.in_flight = NO_EDIT
             self._timeline.in_flight -= 1

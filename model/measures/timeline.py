@@ -22,6 +22,9 @@ RECOVERY_MAX_US: Final = 15_000_000
 GRACE_US: Final = 5_000_000
 """How long somebody who comes online may take to connect before it counts as being down."""
 
+ANSWER_US: Final = 1_000_000
+"""How long a client that has sent something waits for the answer before its server counts as down."""
+
 SECOND_US: Final = 1_000_000
 _NEVER_US: Final = 1 << 62
 
@@ -29,7 +32,16 @@ _NEVER_US: Final = 1 << 62
 class Connectivity:
     """What the time line knows of one client."""
 
-    __slots__ = ("connected", "grace_us", "has_offline_edits", "known", "struck", "wanted")
+    __slots__ = (
+        "answer_us",
+        "connected",
+        "grace_us",
+        "has_offline_edits",
+        "is_unanswered",
+        "known",
+        "struck",
+        "wanted",
+    )
 
     def __init__(self) -> None:
         self.wanted = False
@@ -38,6 +50,13 @@ class Connectivity:
         self.known = False  # was connected at least once
         self.has_offline_edits = False
         self.grace_us = 0  # end of the grace after coming online; 0 for none
+        self.answer_us = 0  # until when an answer is waited for; 0 if none is
+        self.is_unanswered = False  # none came until then
+
+    @property
+    def is_served(self) -> bool:
+        """Whether it is connected to a server that answers."""
+        return self.connected and not self.is_unanswered
 
 
 class Timeline:
@@ -51,6 +70,7 @@ class Timeline:
     """
 
     __slots__ = (
+        "_asked",
         "_connected",
         "_faults",
         "_graces",
@@ -87,6 +107,7 @@ class Timeline:
         self._second = 0
         self._series = Series()
         self._graces: deque[tuple[int, Connectivity]] = deque()
+        self._asked: deque[tuple[int, Connectivity]] = deque()
         self._recovery_us = _NEVER_US  # when the recovery may end
         self._recovery_max_us = _NEVER_US  # when it ends whoever is missing
         self._open: dict[tuple[str, str], deque[int]] = {}
@@ -103,6 +124,12 @@ class Timeline:
                 grace_us, client = self._graces.popleft()
                 if client.grace_us == grace_us:
                     self._want(client, now_us)
+            while self._asked and self._asked[0][0] <= now_us:
+                answer_us, client = self._asked.popleft()
+                if client.answer_us == answer_us:
+                    self._accumulate(now_us)
+                    self._up -= client.wanted and client.is_served
+                    client.is_unanswered = True
             if self._recovery_us <= now_us:
                 self._recovery_us = self._recovery_max_us if self._struck else now_us
                 if self._recovery_us <= now_us:
@@ -116,6 +143,7 @@ class Timeline:
             (self._second + 1) * SECOND_US,
             self._recovery_us,
             self._graces[0][0] if self._graces else _NEVER_US,
+            self._asked[0][0] if self._asked else _NEVER_US,
         )
 
     def _close_second(self) -> None:
@@ -218,7 +246,7 @@ class Timeline:
         client.grace_us = 0
         client.wanted = True
         self._wanted += 1
-        self._up += client.connected
+        self._up += client.is_served
 
     def online(self, client: Connectivity, time_us: int) -> None:
         """A client wants to be connected; it has a grace until then."""
@@ -237,7 +265,7 @@ class Timeline:
             self._accumulate(time_us)
             client.wanted = False
             self._wanted -= 1
-            self._up -= client.connected
+            self._up -= client.is_served
 
     def connected(self, client: Connectivity, time_us: int) -> None:
         """A client is connected."""
@@ -259,10 +287,26 @@ class Timeline:
             self._accumulate(time_us)
             client.connected = False
             self._connected -= 1
-            self._up -= client.wanted
+            self._up -= client.wanted and not client.is_unanswered
+            client.is_unanswered, client.answer_us = False, 0
             if client.wanted and self.phase == FAULT:
                 client.struck = True
                 self._struck += 1
+
+    def asked(self, client: Connectivity, time_us: int) -> None:
+        """A client has sent something, and waits for the answer to what it sent first."""
+        if not client.answer_us:
+            client.answer_us = time_us + ANSWER_US
+            self._asked.append((client.answer_us, client))
+            self._schedule()
+
+    def answered(self, client: Connectivity, time_us: int) -> None:
+        """It has the answer."""
+        client.answer_us = 0
+        if client.is_unanswered:
+            self._accumulate(time_us)
+            client.is_unanswered = False
+            self._up += client.wanted and client.is_served
 
     def offline_edits(self, client: Connectivity, there_are: bool) -> None:
         """Whether a client has edits that nobody else knows, and no connection."""

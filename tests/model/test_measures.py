@@ -486,6 +486,27 @@ def test_uptime_with_grace_break_and_phases() -> None:
     assert found.totals.offline == {"closed": 1}
 
 
+def test_a_server_that_does_not_answer_within_a_second_is_down_from_then_on() -> None:
+    found = measured(
+        *joins(S, A, B),
+        edited(10 * S, A, 1),
+        h.Sent(10 * S, A, D, rev(0), seq(1), seq(1), "submit"),
+        h.Sent(12 * S, A, D, rev(0), seq(1), seq(1), "resend"),  # is no answer
+        acknowledged(14 * S, A, 1, 1),
+        h.Sent(15 * S, A, D, rev(1), seq(2), seq(2), "submit"),
+        acknowledged(15 * S + 900 * MS, A, 2, 2),
+        h.Sent(16 * S, A, D, rev(2), seq(3), seq(3), "submit"),
+        gone(19 * S, A),  # down for 2 s, and on without a connection
+        *joins(20 * S, A, how="resume"),
+        h.Sent(20 * S, A, D, rev(2), seq(3), seq(3), "resend"),
+        h.Offline(23 * S, A, D, "closed"),
+        h.Finished(30 * S),
+    )
+    wanted = 22 * S + 29 * S  # of A until it leaves, and of B
+    assert found.uptime[STEADY].wanted_us == wanted
+    assert found.uptime[STEADY].connected_us == wanted - 3 * S - 2 * S - 1 * S - 2 * S
+
+
 def test_coming_online_and_going_again_within_the_grace_is_no_downtime() -> None:
     found = measured(h.Online(S, A, D), h.Offline(4 * S, A, D, "left"), h.Finished(20 * S))
     assert found.uptime[STEADY].wanted_us == 0
