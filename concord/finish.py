@@ -12,7 +12,6 @@ from concord.exits import Kept, refuse
 from concord.judging import Judging
 from concord.refusals import refusing
 from concord.terminal import say, say_data, say_table, status
-from model.claims import ENGINES
 from model.result import encode
 from model.verdict import Verdict
 from reports.people import impact_text
@@ -20,12 +19,13 @@ from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import (
     coverage_text,
+    edits_name,
     harness_limits,
     headline,
+    measured_text,
     objective_text,
     reasoned_text,
     sentence,
-    value_text,
     voting,
 )
 from simulator.running.run import RunOutcome, save
@@ -98,10 +98,10 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
         say(f"{check.name}: {check.detail}", style="red")
     table = Table("objective", "target", "measured", "", box=None, pad_edge=False)
     for slo in result.slos:
-        measured = value_text(slo.measured, slo.unit)
+        measured = measured_text(slo)
         table.add_row(slo.title, objective_text(slo), measured, reasoned_text(slo, sound))
     say_table(table)
-    edits = "edits acknowledged" if ENGINES[result.engine].has_server else "edits"
+    edits = edits_name(result)
     say(
         f"{result.edits:,} {edits}, {result.deliveries:,} deliveries "
         f"({result.deliveries_per_second:,.0f}/s checked), {len(result.faults)} faults; "

@@ -116,7 +116,7 @@ class HarnessRow(msgspec.Struct, frozen=True, kw_only=True):
         name: ``generator_cpu``, ``loop_lag``, ``missed_sends``, ``refused_connections``, ...
         title: for people.
         value, limit: in ``unit``.
-        note: the cause, in a sentence, if it is not ok.
+        note: the cause, in a sentence, if it is not ok; else what has to be known beside it.
         excuse: why that was not the harness's doing, in a sentence; empty if it was.
     """
 

@@ -17,6 +17,16 @@ from reports.views import Picture
 _PERCENTILES: Final = (50, 95, 99, 99.9, 100)
 
 
+_TOTALS: Final = {
+    "documents": "documents opened",
+    "edits": "edits made",
+    "connections": "connections made",
+    "presence_unmatched": "sightings of cursors that nobody remembers",
+    "unseen": "operations unseen",
+}
+"""What a total is called if not as its key: another number has that name, or nobody would guess."""
+
+
 class LatencyRow(NamedTuple):
     """Percentiles of one latency in one part of the run; ``first`` for the first row of a latency."""
 
@@ -61,6 +71,7 @@ def render_html(recorded: RecordedRun, falls: Sequence[Waterfall] = ()) -> str:
         identity=views.identity(result),
         followed=pictures(falls),
         anchors={fall.edit.name: fall.anchor for fall in falls},
+        repeats=wording.repeats_text(result.command, result.kind),
     )
 
 
@@ -68,10 +79,10 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
     return [
         ("clients", f"{result.clients:,}"),
         ("documents", f"{result.documents:,}"),
-        ("edits", f"{result.edits:,}"),
+        (wording.edits_name(result), f"{result.edits:,}"),
         ("operations", f"{result.operations:,}"),
         ("deliveries", f"{result.deliveries:,}"),
-        ("deliveries/s", f"{result.deliveries_per_second:,.0f}"),
+        ("deliveries per second of wall time", f"{result.deliveries_per_second:,.0f}"),
         ("virtual" if result.kind == "simulated" else "run", f"{result.run_seconds:,.0f} s"),
         ("wall", f"{result.wall_seconds:,.1f} s"),
         ("exit code", wording.exit_text(result.exit_code)),
@@ -118,7 +129,7 @@ def _totals(totals: Totals) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for field in totals.__struct_fields__:
         value = getattr(totals, field)
-        label = field.replace("_", " ")
+        label = _TOTALS.get(field, field.replace("_", " "))
         if isinstance(value, int):
             pairs.append((label, f"{value:,}"))
         elif value:
@@ -134,9 +145,12 @@ def _convergence(measures: MeasureSet) -> list[str]:
     waiting = histogram.count - histogram.buckets.get(0, 0)
     if not waiting:
         return [f"All {histogram.count:,} documents had converged when the heal began."]
-    after = {p: wording.duration_text(histogram.percentile(p)) for p in (99, 100)}
-    return [
-        "When the faults were over and nobody typed any more, every document had to converge.",
+    end = "the faults were over and nobody typed any more" if measures.faults else "nobody typed any more"
+    sentences = [
+        f"When {end}, every document had to converge.",
         f"{waiting:,} of {histogram.count:,} documents still had something to learn.",
-        f"99 % of all documents had converged after {after[99]}, the last after {after[100]}.",
     ]
+    if histogram.count >= 100:
+        most = wording.duration_text(histogram.percentile(99))
+        sentences.append(f"99 % of all documents had converged after {most}.")
+    return [*sentences, f"The last had converged after {wording.duration_text(histogram.maximum)}."]

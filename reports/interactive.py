@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +30,7 @@ class Scripts(NamedTuple):
     policy: str
 
 
+@cache
 def scripts() -> Scripts:
     """The scripts of a page with charts."""
     licence = (UPLOT / "LICENSE").read_text(encoding="utf-8").replace("*/", "")

@@ -102,7 +102,8 @@ def render_job(recorded: RecordedJob) -> str:
         ),
         ranges=comparison.ranges(found, "ranges"),
         timelines=[_timeline(run) for run in runs if run.result.kind in REAL_TIME],
-        violated=any(run.failures or any(c.violations for c in run.result.checks) for run in runs),
+        commands=list(dict.fromkeys(result.command for result in results)),
+        violated=any(run.failures or wording.voting(run.result, Verdict.VIOLATED) for run in runs),
     )
 
 
@@ -133,7 +134,7 @@ def reasons(recorded: RecordedJob) -> list[str]:
 
 
 def _missed(slo: SloRow) -> str:
-    measured = wording.value_text(slo.measured, slo.unit)
+    measured = wording.measured_text(slo)
     return f"{slo.title} ({measured}, objective {wording.objective_text(slo)})"
 
 
@@ -179,7 +180,7 @@ def _card(kind: str, found: RecordedPart | None) -> Card:
         [
             ("clients", f"{result.clients:,}"),
             ("documents", f"{result.documents:,}"),
-            ("edits", f"{result.edits:,}"),
+            (wording.edits_name(result), f"{result.edits:,}"),
             ("operations", f"{result.operations:,}"),
             ("s " + ("virtual" if kind == "simulated" else "real"), f"{result.run_seconds:,.0f}"),
             ("exit code", str(result.exit_code)),

@@ -156,7 +156,7 @@ def _check(check: CheckRow, classname: str) -> ElementTree.Element:
 
 def _slo(slo: SloRow, classname: str, sound: bool, cannot_tell: CannotTell) -> ElementTree.Element:
     case = _case(classname, slo.name)
-    measured = wording.value_text(slo.measured, slo.unit)
+    measured = wording.measured_text(slo)
     bounds = f"; {found}" if (found := wording.bounds_text(slo)) else ""
     sentence = (
         f"{slo.title}: {measured} measured ({wording.decided_text(slo)}{bounds}), "

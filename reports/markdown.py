@@ -64,9 +64,19 @@ def render_job_markdown(recorded: RecordedJob) -> str:
             if run is not None and (run.failures or wording.voting(run.result, Verdict.VIOLATED))
         ],
         _notes(results),
-        "\n".join(f"* {r.kind}: {_code(r.command)} (seed {r.seed}, digest `{r.digest}`)" for r in results),
+        _repeat(results),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _repeat(results: Sequence[RunResult]) -> str:
+    commands = dict.fromkeys(result.command for result in results)
+    if len(commands) > 1:
+        return "\n".join(
+            f"* {r.kind}: {_code(r.command)} (seed {r.seed}, digest `{r.digest}`)" for r in results
+        )
+    digests = "".join(f"\n* {r.kind}: seed {r.seed}, digest `{r.digest}`" for r in results)
+    return "".join(f"Repeat all of them: {_code(command)}\n" for command in commands) + digests
 
 
 def _parts(recorded: RecordedJob) -> str:
@@ -99,7 +109,7 @@ def _slo(slo: SloRow | None, result: RunResult) -> str:
         return outcome
     beside = "".join(f"; {c}: {wording.value_text(value, slo.unit)}" for c, value in slo.beside.items())
     bounds = f"; {found}" if (found := wording.bounds_text(slo)) else ""
-    measured = wording.value_text(slo.measured, slo.unit)
+    measured = wording.measured_text(slo)
     return f"{measured} {outcome} ({wording.decided_text(slo)}{bounds}{beside})"
 
 
@@ -182,8 +192,9 @@ def _size(result: RunResult) -> str:
     clock = "virtual" if result.kind == "simulated" else "real"
     return (
         f"{result.scenario}, seed {result.seed}: {result.clients:,} clients, {result.documents:,} documents, "
-        f"{result.edits:,} edits, {result.deliveries:,} deliveries in {result.run_seconds:,.0f} {clock} "
-        f"and {result.wall_seconds:,.1f} wall seconds; exit code {wording.exit_text(result.exit_code)}."
+        f"{result.edits:,} {wording.edits_name(result)}, {result.deliveries:,} deliveries in "
+        f"{result.run_seconds:,.0f} {clock} and {result.wall_seconds:,.1f} wall seconds; "
+        f"exit code {wording.exit_text(result.exit_code)}."
     )
 
 
@@ -235,7 +246,7 @@ def _slos(result: RunResult) -> str:
         [
             slo.title,
             wording.objective_text(slo),
-            wording.value_text(slo.measured, slo.unit),
+            wording.measured_text(slo),
             wording.bounds_text(slo),
             wording.reasoned_text(slo, sound=not wording.harness_limits(result)),
             wording.margin_text(slo),

@@ -8,6 +8,7 @@ from model.histogram import Histogram, bucket_upper
 from model.measures.measure_set import PHASES, MeasureSet
 from reports import chart
 from reports.chart import Chart, Limit, Line, Panel
+from reports.wording import PHASE_TITLES
 
 RUN: Final = "run"
 """The group of the charts over the time of a run."""
@@ -88,7 +89,9 @@ def load_over_time(measures: MeasureSet) -> Chart:
 def percentiles(measures: MeasureSet, measure: str, title: str) -> Chart:
     """Latency by percentile, one line for each phase."""
     lines = [
-        chart.by_percentile(f"{phase} ({histogram.count:,})", histogram, chart.PHASE_COLORS[phase])
+        chart.by_percentile(
+            f"{PHASE_TITLES[phase]} ({histogram.count:,})", histogram, chart.PHASE_COLORS[phase]
+        )
         for phase in PHASES
         if (histogram := measures.latency(measure, phase)).count
     ]

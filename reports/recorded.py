@@ -119,6 +119,20 @@ def _part(directory: Path, kind: str) -> RecordedPart:
     return RecordedPart(part, recorded)
 
 
+def read(directory: Path) -> RecordedRun | RecordedJob | Arena | Campaign:
+    """What a run, a job of `simulated/`, `live/` and `load/`, an arena or a campaign left in a directory.
+
+    Raises:
+        ReportError: a recorded file is missing or damaged, or the directory holds both a run and parts of a
+            job.
+    """
+    if is_campaign(directory):
+        return read_campaign(directory)
+    if is_arena(directory):
+        return read_arena(directory)
+    return read_job(directory) if is_job(directory) else read_recorded(directory)
+
+
 def is_arena(directory: Path) -> bool:
     """Whether the directory holds an arena rather than a run."""
     return (directory / "arena.json").exists()

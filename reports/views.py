@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -26,6 +27,7 @@ OUTCOME_TAGS: Final = {
     Outcome.MISSED.value: "violated",
     Outcome.CANNOT_TELL.value: "unknown",
     wording.HARNESS_INVALID: "quiet",
+    wording.NOT_APPLICABLE: "quiet",
 }
 """How the word is coloured that :func:`reports.wording.outcome_text` says."""
 
@@ -75,6 +77,7 @@ def page(template: str, *, has_charts: bool = True, **content: Any) -> str:
     )
 
 
+@cache
 def environment() -> Environment:
     """Templates with the filters that say numbers and verdicts in the words of :mod:`reports.wording`."""
     found = Environment(
@@ -96,6 +99,9 @@ def environment() -> Environment:
         outcome=wording.outcome_text,
         sentence=wording.sentence,
         bounds=wording.bounds_text,
+        measured=wording.measured_text,
+        note=wording.note_text,
+        phase=lambda phase: wording.PHASE_TITLES.get(phase, phase),
         decided=wording.decided_text,
         evidence=_evidence,
         filled=_filled,

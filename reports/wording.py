@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from model.campaign import Campaign, KnownFailure
+from model.claims import ENGINES
 from model.confidence import share_bounds
 from model.measures.measure_set import FAULT, HEAL, RECOVERY, RUN, STEADY
 from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, untold, worst
@@ -15,6 +16,7 @@ from model.verdict import EXIT_CODES, ExitCode, Outcome, Verdict
 from model.wording import counted, listed
 
 NONE = "–"
+NOT_APPLICABLE: Final = "not applicable"
 HARNESS_INVALID: Final = "harness-invalid"
 """What driver or generator could not keep up with says nothing about the server."""
 
@@ -42,9 +44,27 @@ def value_text(value: float | None, unit: str) -> str:
         return NONE
     if unit == "%":
         return f"{math.floor(round(value * 1000, 6)) / 1000:.3f} %"
+    if unit == "ms" and 0 < value < 1:
+        return f"{value * 1000:.4g} µs"
     if unit in ("ms", "s"):
         return f"{value:.4g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
     return f"{value:,.0f}"
+
+
+def measured_text(slo: SloRow) -> str:
+    """What was measured for an objective, with so many digits that it stands where its outcome says.
+
+    Rounded to four digits, 49.998 ms would read as 50 ms and as missing an objective that it meets.
+    """
+    value, limit = slo.measured, slo.objective
+    if (
+        value is not None
+        and value != limit
+        and slo.unit in ("ms", "s")
+        and math.isclose(value, limit, rel_tol=1e-3)
+    ):
+        return f"{value:,.6f}".rstrip("0") + f" {slo.unit}"
+    return value_text(value, slo.unit)
 
 
 def objective_text(slo: SloRow) -> str:
@@ -77,7 +97,12 @@ def margin_text(slo: SloRow) -> str:
 
 
 def outcome_text(slo: SloRow, sound: bool = True) -> str:
-    """Met, missed or cannot tell; of a run that is not ``sound`` no objective says anything."""
+    """Met, missed or cannot tell, if the objective concerns such a run.
+
+    Of a run that is not ``sound`` no objective says anything.
+    """
+    if not slo.applies:
+        return NOT_APPLICABLE
     if slo.outcome is not Outcome.CANNOT_TELL and not sound:
         return HARNESS_INVALID
     return slo.outcome.value
@@ -86,7 +111,13 @@ def outcome_text(slo: SloRow, sound: bool = True) -> str:
 def reasoned_text(slo: SloRow, sound: bool = True) -> str:
     """What :func:`outcome_text` says, and what there is to know about it."""
     outcome = outcome_text(slo, sound)
-    return f"{outcome}: {slo.note}" if slo.note else outcome
+    note = note_text(slo)
+    return f"{outcome}: {note}" if note else outcome
+
+
+def note_text(slo: SloRow) -> str:
+    """What there is to know about an outcome, behind its word."""
+    return slo.note.removeprefix(NOT_APPLICABLE).lstrip(" :")
 
 
 def bounds_text(slo: SloRow) -> str:
@@ -142,8 +173,10 @@ def coverage_text(result: RunResult) -> str:
         return f"{counted(count, 'violation')} in {histories}, found by {found_by}."
     idle = voting(result, Verdict.UNKNOWN)
     if result.verdict is not Verdict.VALID or n == 0:
-        reason = f": nothing to compare for {listed([c.name for c in idle])}" if idle else ""
-        return f"Too little was checked to say anything{reason}."
+        if not idle:
+            return "Too little was checked to say anything."
+        reasons = "; ".join(f"{check.name} compared nothing ({check.detail})" for check in idle)
+        return f"Too little was checked for a verdict: {reasons}."
     if not concurrent:
         return f"Nobody edited concurrently in {histories}, so nothing could diverge: that was not tested."
     one = f"{concurrent:,} {sampled}document {'history' if concurrent == 1 else 'histories'}"
@@ -204,6 +237,26 @@ def harness_text(row: HarnessRow) -> str:
     """One sign of health in a sentence, with its cause if it is known."""
     values = f"{row.title}: {value_text(row.value, row.unit)}, limit {value_text(row.limit, row.unit)}."
     return " ".join([values, *(sentence(why) for why in (row.note, row.excuse) if why)])
+
+
+def edits_name(result: RunResult) -> str:
+    """What :attr:`RunResult.edits` counts; edits that were made are another number."""
+    return "edits acknowledged" if ENGINES[result.engine].has_server else "edits"
+
+
+def repeats_text(command: str, kind: str) -> str:
+    """What comes of repeating a run."""
+    if command.startswith("concord run"):
+        return "It was one of the runs of a job; the command makes all of them again."
+    if kind == "simulated":
+        return (
+            "The same seed gives the same history, on any number of processes and with any hash seed. "
+            "Wall times differ."
+        )
+    return (
+        "The same seed gives the same plan: who types what and when faults act. "
+        "What a real server makes of it differs from run to run."
+    )
 
 
 def headline(result: RunResult) -> str:

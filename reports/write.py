@@ -16,17 +16,7 @@ from reports.html import render_html
 from reports.job import render_job
 from reports.junit import render_campaign_junit, render_job_junit, render_junit
 from reports.markdown import render_campaign_markdown, render_job_markdown, render_markdown
-from reports.recorded import (
-    RecordedJob,
-    RecordedRun,
-    is_arena,
-    is_campaign,
-    is_job,
-    read_arena,
-    read_campaign,
-    read_job,
-    read_recorded,
-)
+from reports.recorded import RecordedJob, RecordedRun, read
 
 
 def write_report(directory: Path) -> list[Path]:
@@ -41,20 +31,6 @@ def write_report(directory: Path) -> list[Path]:
     contents = rendered(directory, read(directory))
     write(contents)
     return list(contents)
-
-
-def read(directory: Path) -> RecordedRun | RecordedJob | Arena | Campaign:
-    """What a run, a job of `simulated/`, `live/` and `load/`, an arena or a campaign left in a directory.
-
-    Raises:
-        ReportError: a recorded file is missing or damaged, or the directory holds both a run and parts of a
-            job.
-    """
-    if is_campaign(directory):
-        return read_campaign(directory)
-    if is_arena(directory):
-        return read_arena(directory)
-    return read_job(directory) if is_job(directory) else read_recorded(directory)
 
 
 def write(contents: Mapping[Path, str]) -> None:

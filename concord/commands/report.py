@@ -17,9 +17,8 @@ from model import campaign as campaigns
 from model import result as results
 from model.arena import Arena
 from model.campaign import Campaign
-from reports.recorded import RecordedJob, RecordedRun, ReportError
+from reports.recorded import RecordedJob, RecordedRun, ReportError, read
 from reports.slo import judged_anew
-from reports.write import read, rendered, write
 
 EXAMPLES = (
     "concord report out",
@@ -46,6 +45,9 @@ def report(
         if judging is not None and not isinstance(recorded, Arena | Campaign):
             recorded = judged_anew(recorded, *judging)
             code = recorded.exit_code
+        # Here, because drawing takes long to import, and what cannot be read is not drawn.
+        from reports.write import rendered, write
+
         contents = rendered(directory, recorded)
     claim_for_reports(directory, contents)
     write(contents)

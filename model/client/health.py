@@ -37,6 +37,7 @@ class Health(msgspec.Struct):
         planned_sends, late_sends: what was to be sent at a time, and what was sent late.
         attempts, refused, exhausted: connections tried; of them, those that nobody accepted although the
             server ought to run, and those for which this machine had no socket.
+        down: of the attempts, those that nobody accepted because the server was down on purpose.
     """
 
     lag: Histogram = msgspec.field(default_factory=Histogram)
@@ -45,6 +46,7 @@ class Health(msgspec.Struct):
     attempts: int = 0
     refused: int = 0
     exhausted: int = 0
+    down: int = 0
 
     def planned(self, late_us: int) -> None:
         """Something is sent, so long after it was planned."""
@@ -61,12 +63,12 @@ def rows(processes: Sequence[Health]) -> list[HarnessRow]:
     attempts = sum(p.attempts for p in processes)
     refused = sum(p.refused for p in processes)
     exhausted = sum(p.exhausted for p in processes)
-    refusals = (
-        f"{refused:,} of {attempts:,} connections were refused: nobody listened at this address. "
-        "Is the server running?"
-    )
+    down = sum(p.down for p in processes)
+    told = f"{refused:,} of {attempts:,} connections were refused"
+    refusals = f"{told}: nobody listened at this address. Is the server running?"
     if exhausted:
         refusals = f"This machine had no socket for {exhausted:,} of {attempts:,} connections."
+    expected = f"{down:,} of {attempts:,} were refused while it was down on purpose." if down else ""
     return [
         row(
             "loop_lag",
@@ -88,11 +90,12 @@ def rows(processes: Sequence[Health]) -> list[HarnessRow]:
         ),
         row(
             "refused_connections",
-            "Connections refused",
+            "Connections refused although the server ought to run",
             percent(refused + exhausted, attempts),
             REFUSED_PERCENT_MAX,
             "%",
-            refusals,
+            f"{refusals} {expected}".rstrip(),
+            f"{f'{told}.' if refused else ''} {expected}".strip(),
         ),
     ]
 
@@ -107,8 +110,10 @@ def excused(rows: Sequence[HarnessRow], crowding: Crowding | None) -> list[Harne
     return [structs.replace(row, excuse=excuse) if row.name in TIMED and not row.ok else row for row in rows]
 
 
-def row(name: str, title: str, value: float, limit: float, unit: str, cause: str) -> HarnessRow:
-    """One sign of health: ``ok`` up to its limit, beyond it with the cause."""
+def row(
+    name: str, title: str, value: float, limit: float, unit: str, cause: str, aside: str = ""
+) -> HarnessRow:
+    """One sign of health: ``ok`` up to its limit, then with an ``aside``, and beyond it with the cause."""
     ok = value <= limit
     return HarnessRow(
         name=name,
@@ -117,7 +122,7 @@ def row(name: str, title: str, value: float, limit: float, unit: str, cause: str
         limit=limit,
         unit=unit,
         ok=ok,
-        note="" if ok else cause,
+        note=aside if ok else cause,
     )
 
 

@@ -187,7 +187,9 @@ class Bridge:
             self.shared.count(f"connection {cause}")
         if cause == "local":
             self.health.exhausted += 1
-        elif cause in ("refused", "timeout") and not self.is_server_down:
+        elif cause in ("refused", "timeout") and self.is_server_down:
+            self.health.down += 1
+        elif cause in ("refused", "timeout"):
             self.health.refused += 1
 
     # --- faults -------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from model.measures import Measures, MeasureSet
 from model.result import CheckRow, Crowding, RunResult, ServerSeries
 from model.strata import Strata, Stratum
 from model.verdict import CheckResult, Verdict, overall
+from model.wording import counted
 from simulator.live.cell import LiveCell
 from simulator.live.documents import SETUP_KIND
 from simulator.live.faults import live_fault_of, playable, with_a_kill
@@ -375,7 +376,7 @@ def _what_happened(cell: LiveCell) -> Iterator[str]:
     bridge = cell.bridge
     ended = ", ".join(f"{n} by {how.value}" for how, n in bridge.disconnections.items() if n)
     yield (
-        f"{bridge.health.attempts} connections were opened; clients left {ended or 'none of them'}; "
-        f"{bridge.abandoned} were left half open. The server was killed {cell.kills} times, "
-        f"{cell.shared.renewals} tokens were renewed in band."
+        f"{counted(bridge.health.attempts, 'connection')} tried; clients left {ended or 'none of them'}; "
+        f"{bridge.abandoned} were left half open. The server was killed {counted(cell.kills, 'time')}, "
+        f"{counted(cell.shared.renewals, 'token')} renewed in band."
     )

@@ -121,8 +121,28 @@ def test_a_worker_of_a_fleet_loads_what_it_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_no_command_loads_what_draws_before_it_draws() -> None:
+    code = (
+        "import importlib, pkgutil, sys, concord.commands as all\n"
+        "names = [one.name for one in pkgutil.iter_modules(all.__path__)]\n"
+        "for name in names: importlib.import_module(f'concord.commands.{name}')\n"
+        "print(*sys.modules)"
+    )
+    loaded = imported(code)
+    assert len([name for name in loaded if name.startswith("concord.commands.")]) >= len(COMMANDS)
+    assert not {name.partition(".")[0] for name in loaded} & {"matplotlib", "numpy", "jinja2", "locust"}
+
+
+@pytest.mark.slow
 def test_a_server_of_a_file_loads_no_driver_of_a_database(tmp_path: Path) -> None:
-    code = "import reference_server.serve, sys; print(*sys.modules)"
+    loaded = {
+        name.partition(".")[0] for name in imported("import reference_server.serve, sys; print(*sys.modules)")
+    }
+    assert not loaded & {"psycopg", "redis", "matplotlib", "numpy", "simpy", "locust", "gevent", "simulator"}
+
+
+def imported(code: str) -> list[str]:
+    """The modules that a program of these lines prints."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -131,5 +151,4 @@ def test_a_server_of_a_file_loads_no_driver_of_a_database(tmp_path: Path) -> Non
         check=True,
         process_group=group(),
     )
-    loaded = {name.partition(".")[0] for name in done.stdout.split()}
-    assert not loaded & {"psycopg", "redis", "matplotlib", "numpy", "simpy", "locust", "gevent", "simulator"}
+    return done.stdout.split()

@@ -175,7 +175,7 @@ def synthetic_result(measures: MeasureSet, checks: list[CheckResult], clients: i
         cells=1,
         run_seconds=60.0,
         wall_seconds=1.5,
-        edits=measures.totals.edits,
+        edits=measures.totals.edits_acknowledged,
         operations=measures.totals.operations,
         deliveries=measures.totals.deliveries,
         deliveries_per_second=measures.totals.deliveries / 1.5,

@@ -30,7 +30,8 @@ def test_without_samples_nothing_is_met_or_missed() -> None:
         assert row.outcome is CANNOT_TELL
         assert row.samples == 0
         assert row.margin is None
-        assert reasoned_text(row) == "cannot tell: " + _UNMEASURED.get(row.name, "not measured")
+        word = "cannot tell" if row.applies else "not applicable"
+        assert reasoned_text(row) == f"{word}: {_UNMEASURED.get(row.name, 'not measured')}"
 
 
 _UNMEASURED = {
@@ -47,7 +48,7 @@ def test_without_a_server_no_objective_applies() -> None:
     assert [row.name for row in found] == list(rows(measures))
     for row in found:
         assert (row.measured, row.outcome, row.samples, row.applies) == (None, CANNOT_TELL, 0, False)
-        assert reasoned_text(row) == "cannot tell: not applicable without a server"
+        assert reasoned_text(row) == "not applicable: without a server"
 
 
 @pytest.mark.parametrize(("slowest_us", "outcome"), [(49_999, MET), (50_000, MISSED), (50_001, MISSED)])
@@ -242,7 +243,7 @@ def test_transformation_time_of_a_simulation_is_cpu_time_and_informs() -> None:
     row = rows(measures)["transformation-time"]
     assert (row.outcome, row.applies, row.clock) == (CANNOT_TELL, False, "cpu")
     assert (row.measured, row.by_phase) == (90, {"run": 90})
-    assert reasoned_text(row) == "cannot tell: CPU time of this machine, which informs only"
+    assert reasoned_text(row) == "not applicable: CPU time of this machine, which informs only"
 
 
 def test_what_a_simulation_only_models_is_never_met() -> None:
@@ -250,7 +251,7 @@ def test_what_a_simulation_only_models_is_never_met() -> None:
     record_many(measures.latencies["authenticate"][STEADY], 300, 1_000)
     row = rows(measures)["authentication-latency"]
     assert (row.outcome, row.applies, row.measured, row.samples) == (CANNOT_TELL, False, 0.3, 1_000)
-    assert reasoned_text(row) == "cannot tell: modelled, not measured"
+    assert reasoned_text(row) == "not applicable: modelled, not measured"
     measures.clock = "client"
     assert rows(measures)["authentication-latency"].outcome is MET
 

@@ -81,7 +81,9 @@ def test_what_was_not_tested_is_named() -> None:
 
 def test_nothing_checked_is_never_good() -> None:
     run = synthetic_result(Measures().result(), [CLEAN, IDLE])
-    assert coverage_text(run) == "Too little was checked to say anything: nothing to compare for presence."
+    assert coverage_text(run) == (
+        "Too little was checked for a verdict: presence compared nothing (cursors keep to their neighbours)."
+    )
     assert (headline(run), mood(run.verdict, run.exit_code)) == ("unknown", "warn")
 
 
