@@ -25,6 +25,7 @@ from model.wording import counted, listed
 from reports.objectives import Objective
 from reports.objectives.objective import EVERY, MEASURABLE, Comparison
 from reports.recorded import RecordedJob, RecordedPart, RecordedRun
+from reports.spent import where_it_went
 from reports.wording import title_of
 
 SECOND_US: Final = 1_000_000
@@ -160,6 +161,12 @@ def _row(objective: Objective, measures: MeasureSet, clients: int, server: Serve
         note = note or _doubt(objective, decides.measured)
     elif decides.phase != objective.phase:
         note = "of the whole run; the server does not know the phases"
+    waited_ms = decides.measured.value
+    if objective.measure in _BY_CLIENTS and server is not None and waited_ms is not None:
+        if objective.unit == "s":
+            waited_ms *= 1_000
+        went = where_it_went(waited_ms, objective.percentile or EVERY, server)
+        note = "; ".join(filter(None, (note, went)))
     return _row_of(objective, decides, measures, others, outcome, note)
 
 
