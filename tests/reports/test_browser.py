@@ -12,6 +12,9 @@ from concord.finish import judge
 from concord.judging import judging_of
 from concord.options import ObjectiveOptions
 from model import arena as arenas
+from model import campaign as campaigns
+from model.campaign import Campaign, CaseRow, KnownFailure, SeedRow
+from model.verdict import Verdict
 from reports.write import write_report
 from simulator.running.run import save
 from tests.browser import WINDOWS, Tab, browser
@@ -43,6 +46,36 @@ def arena(directory: Path) -> None:
     (directory / "arena.json").write_bytes(arenas.encode(small_arena()))
 
 
+def campaign(directory: Path) -> None:
+    verdicts = [Verdict.VALID, Verdict.VIOLATED, Verdict.UNKNOWN]
+    found = Campaign(
+        command="concord campaign calm --seeds 0:60",
+        subject="0",
+        scenario="calm",
+        wanted=60,
+        known=[KnownFailure("ledger", "somebody knows why", 4)],
+        cases=[CaseRow("a-case-with-a-long-name.json", "ledger", "s1#4 is lost")],
+        runs=[
+            SeedRow(
+                seed=seed,
+                verdict=(verdict := verdicts[seed % 3]),
+                exit_code=seed % 3,
+                digest="3b97d49fb947bb775095ce6e0e3095b6",
+                edits=10,
+                histories=3,
+                concurrent=2,
+                seconds=1.0,
+                checks=dict.fromkeys(("convergence", "session_guarantees"), verdict),
+                violated={"session_guarantees": "read what it had not"} if seed % 3 == 1 else {},
+                missed=["operation-latency"] if seed == 3 else [],
+                directory=f"seed-{seed}" if seed % 3 else "",
+            )
+            for seed in range(60)
+        ],
+    )
+    (directory / "campaign.json").write_bytes(campaigns.encode(found))
+
+
 def nothing(directory: Path) -> None:
     write_run(directory, [])
 
@@ -52,6 +85,7 @@ WRITTEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "job": (job, "What was checked"),
     "replicas": (replicas, "What was checked"),
     "arena": (arena, "What holds of each order"),
+    "campaign": (campaign, "Seeds × checks"),
     "nothing": (nothing, "No check ran."),
 }
 
