@@ -111,6 +111,16 @@ def test_what_is_whispered_before_there_is_a_text_belongs_nowhere() -> None:
     assert first.take() == [Joined(rev(0), "abc")]
 
 
+def test_who_comes_here_is_not_elsewhere_any_more() -> None:
+    exchange = shared("abc")
+    exchange.join("a")
+    exchange.handle(Whispered(DOCUMENT, ELSEWHERE, rev(0), (1, 2)))
+    exchange.join("z")
+    late = exchange.ask("b")
+    exchange.settle()
+    assert late.take() == [Joined(rev(0), "abc")]
+
+
 def test_a_whisper_about_a_site_that_came_here_is_ignored() -> None:
     exchange = shared("abc")
     here, _ = exchange.join("a"), exchange.join("z")
