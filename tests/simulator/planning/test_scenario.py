@@ -258,6 +258,7 @@ def test_shipped_scenarios_are_valid_and_named_as_their_file(name: str) -> None:
     assert scenario.name == name
     assert scenario.description
     assert bool(scenario.faults) == (name != "calm")
+    assert scenario.requires, "a run that reaches nothing would be worth a verdict"
 
 
 @pytest.mark.slow
