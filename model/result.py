@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from model.budget import Budget
 from model.certificate import Certificate
 from model.histogram import Histogram
 from model.impact import Impact
@@ -74,7 +75,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
         low, high: between what the true value lies, each with 95 % confidence; None for a side on which so
             few samples set no bound.
         applies: false if the objective does not concern such a run at all; it is then no matter of samples.
-        margin: how far from missing, as a share (see ``docs/results.md``); negative if missed.
+        margin, budget: how far from missing, as a share (negative if missed); and in amounts, of a ratio.
         by_phase: the same measure in each phase, and over the whole ``run``; None where there are no samples.
         beside: what another clock says of the same, in ``unit``: clock to value; it decides nothing.
         note: why it cannot be told, or what else a reader has to know.
@@ -96,6 +97,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     applies: bool = True
     margin: float | None = None
+    budget: Budget | None = None
     by_phase: dict[str, float | None] = {}
     beside: dict[str, float] = {}
     note: str = ""

@@ -26,7 +26,7 @@ def render_markdown(recorded: RecordedRun) -> str:
         f"## Concord: {_text(wording.headline(result))}",
         wording.coverage_text(result),
         _text(_size(result)),
-        impact_text(result),
+        " ".join(filter(None, [impact_text(result), wording.agreement_text(recorded.measures)])),
         _checks(result),
         _histories(result),
         _slos(result),

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from model.budget import Budget
 from model.claims import ENGINES
 from model.confidence import rank_bounds, samples_needed, share_bounds
 from model.histogram import Histogram
@@ -230,6 +231,7 @@ def _row_of(
         high=measured.high,
         applies=applies,
         margin=_margin(objective, measured.value),
+        budget=_budget(objective, measures),
         by_phase={
             phase: _measure(objective, measures, phase).value for phase in (STRATA if has_phases else (RUN,))
         },
@@ -297,15 +299,11 @@ def _measure(objective: Objective, measures: MeasureSet, phase: str) -> _Measure
     """The value in the objective's unit; None without samples."""
     phases = PHASES if phase == RUN else (phase,)
     match objective.measure:
-        case "uptime":
-            uptimes = [measures.uptime[p] for p in phases]
-            return _connected(
-                sum(uptime.wanted_us for uptime in uptimes), sum(uptime.connected_us for uptime in uptimes)
-            )
+        case "uptime" | "agreement":
+            return _share_of_time(*_failed(objective, measures, phases))
         case "reconciliations":
-            found = measures.reconciliations
-            successes = sum(found.successes.get(p, 0) for p in phases)
-            return _percent(successes, sum(found.attempts.get(p, 0) for p in phases))
+            failures, attempts = _failed(objective, measures, phases)
+            return _percent(attempts - failures, attempts)
         case "connections":
             return _largest(measures.series.connected)
         case "transform":
@@ -317,12 +315,39 @@ def _measure(objective: Objective, measures: MeasureSet, phase: str) -> _Measure
             return _percentile(whole, objective)
 
 
-def _connected(wanted_us: int, connected_us: int) -> _Measured:
-    """Uptime in started client seconds, of which those count as down that are it in part."""
-    seconds = -(-wanted_us // SECOND_US)
-    down = min(seconds, -(-(wanted_us - connected_us) // SECOND_US))
-    return _percent(seconds - down, seconds)._replace(
-        value=100 * connected_us / wanted_us if wanted_us else None
+def _failed(objective: Objective, measures: MeasureSet, phases: Sequence[str]) -> tuple[int, int]:
+    """What was not good of a ratio, and all of it: microseconds of a client or a document, or attempts."""
+    match objective.measure:
+        case "uptime":
+            uptimes = [measures.uptime[p] for p in phases]
+            wanted_us = sum(uptime.wanted_us for uptime in uptimes)
+            return wanted_us - sum(uptime.connected_us for uptime in uptimes), wanted_us
+        case "agreement":
+            found = [measures.agreement[p] for p in phases]
+            return sum(part.diverged_us for part in found), sum(part.watched_us for part in found)
+        case _:
+            successes, attempts = measures.reconciliations.successes, measures.reconciliations.attempts
+            whole = sum(attempts.get(p, 0) for p in phases)
+            return whole - sum(successes.get(p, 0) for p in phases), whole
+
+
+def _budget(objective: Objective, measures: MeasureSet) -> Budget | None:
+    """What the objective lets go wrong of a ratio, and what did."""
+    unit = MEASURABLE[objective.measure].budget
+    if not unit:
+        return None
+    failed, whole = _failed(objective, measures, PHASES if objective.phase == RUN else (objective.phase,))
+    scale = 1 if unit == "branches" else SECOND_US
+    allowed = whole * (100 - objective.objective) / 100
+    return Budget(unit, allowed / scale, failed / scale) if whole else None
+
+
+def _share_of_time(failed_us: int, whole_us: int) -> _Measured:
+    """In started seconds of a client or a document, of which those count as failed that are it in part."""
+    seconds = -(-whole_us // SECOND_US)
+    failed = min(seconds, -(-failed_us // SECOND_US))
+    return _percent(seconds - failed, seconds)._replace(
+        value=100 * (whole_us - failed_us) / whole_us if whole_us else None
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from model.campaign import Campaign, KnownFailure
 from model.claims import ENGINES
 from model.confidence import share_bounds
-from model.measures.measure_set import FAULT, HEAL, RECOVERY, RUN, STEADY
+from model.measures.measure_set import FAULT, HEAL, PHASES, RECOVERY, RUN, STEADY, MeasureSet
 from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, untold, worst
 from model.strata import WRITERS, Stratum
 from model.verdict import EXIT_CODES, ExitCode, Outcome, Verdict
@@ -91,9 +91,40 @@ def margin_text(slo: SloRow) -> str:
         return NONE
     if slo.unit == "%" and slo.comparison == ">=":
         if slo.margin < 0:
-            return f"error budget spent {1 - slo.margin:,.1f} times"
-        return f"{math.floor(slo.margin * 100)} % of error budget left"
+            return f"error budget spent {1 - slo.margin:,.1f} times{_spent_text(slo)}"
+        return f"{math.floor(slo.margin * 100)} % of error budget left{_spent_text(slo)}"
     return f"{math.floor(slo.margin * 100):+d} %"
+
+
+def _spent_text(slo: SloRow) -> str:
+    budget = slo.budget
+    if budget is None:
+        return ""
+    return f": {amount_text(budget.spent)} of {amount_text(budget.allowed)} {budget.unit} spent"
+
+
+def amount_text(amount: float) -> str:
+    """An amount with three digits that count, or all of those before the point."""
+    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"
+
+
+def agreement_text(measures: MeasureSet) -> str:
+    """For how long replicas of one document did not stand at the same point; empty if nobody was to."""
+    phases = {phase: measures.agreement[phase] for phase in PHASES}
+    watched_us = sum(part.watched_us for part in phases.values())
+    if not watched_us:
+        return ""
+    diverged_us = sum(part.diverged_us for part in phases.values())
+    shares = [
+        f"{PHASE_TITLES[phase]} {100 * part.diverged_us / part.watched_us:.3g} %"
+        for phase, part in phases.items()
+        if part.watched_us
+    ]
+    return (
+        f"{amount_text(diverged_us / 1e6)} divergence-seconds: of {amount_text(watched_us / 1e6)} seconds in "
+        f"which two or more replicas of a document were there, their edits had not reached all of them for "
+        f"{100 * diverged_us / watched_us:.3g} % ({', '.join(shares)})."
+    )
 
 
 def outcome_text(slo: SloRow, sound: bool = True) -> str:

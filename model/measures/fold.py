@@ -8,13 +8,15 @@ keystroke to the table of the slowest. What each measure means, and what it leav
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from model import history
 from model.checkers import Handler
 from model.claims import ENGINES
 from model.histogram import Histogram
-from model.identity import NO_EDIT, SequenceNumber, SiteId
-from model.measures.edits import Edit, Edits
+from model.identity import NO_EDIT, SiteId
+from model.measures.divergence import Divergence
+from model.measures.edits import Edit
 from model.measures.latencies import Latencies
 from model.measures.measure_set import (
     CUT_OFF,
@@ -27,35 +29,12 @@ from model.measures.measure_set import (
 from model.measures.presence import CursorsSeen
 from model.measures.propagation import Propagation
 from model.measures.rooms import Rooms
-from model.measures.timeline import Connectivity, Timeline
+from model.measures.site import Site
+from model.measures.timeline import Timeline
 
-
-class _Site(Connectivity):
-    """One client as the measures follow it."""
-
-    __slots__ = (
-        "acknowledged",
-        "branches",
-        "edits",
-        "in_flight",
-        "knows",
-        "offline_last",
-        "reconcile_us",
-        "sequence",
-    )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sequence: SequenceNumber = NO_EDIT
-        self.acknowledged: SequenceNumber = NO_EDIT
-        self.in_flight: SequenceNumber = NO_EDIT  # last edit of the operation that was sent; 0 for none
-        self.edits = Edits()
-        self.knows = OFFLINE
-        self.offline_last: SequenceNumber = NO_EDIT  # last edit made before the present connection
-        self.reconcile_us = 0  # when the present reconciliation began; 0 for none
-        self.branches: dict[
-            SequenceNumber, tuple[SequenceNumber, str]
-        ] = {}  # first -> last, phase of the attempt
+_OfOwnEdits: TypeAlias = (
+    history.Edited | history.Acknowledged | history.Merged | history.Restarted | history.Stranded
+)
 
 
 class Measures:
@@ -74,10 +53,11 @@ class Measures:
         self._latencies = Latencies(self._timeline)
         self._rooms = Rooms(self._latencies)
         self._propagation = Propagation(self._latencies)
+        self._divergence = Divergence(self._timeline)
         self._totals = Totals()
         self._presence = CursorsSeen(self._latencies, self._totals)
         self._reconciliations = Reconciliations()
-        self._sites: dict[SiteId, _Site] = {}
+        self._sites: dict[SiteId, Site] = {}
         self._healed_us = -1
         self._now_us = 0
 
@@ -99,7 +79,7 @@ class Measures:
             history.Stored: self._stored,
             history.Broadcast: self._broadcast,
             history.Delivered: self._delivered,
-            history.Acknowledged: self._acknowledged,
+            history.Acknowledged: self._durable,
             history.Merged: self._merged,
             history.Placed: self._placed,
             history.Seen: self._seen,
@@ -109,6 +89,7 @@ class Measures:
             history.Finished: self._finished,
             history.Generated: self._generated,
             history.Integrated: self._integrated,
+            history.Reloaded: self._reloaded,
             history.Traffic: self._traffic,
         }
 
@@ -130,6 +111,7 @@ class Measures:
             latencies=self._latencies.histograms,
             worst=self._latencies.slowest(),
             uptime=self._timeline.uptime,
+            agreement=self._timeline.agreement,
             reconciliations=self._reconciliations,
             convergence=self._rooms.convergence(self._healed_us),
             series=series,
@@ -155,10 +137,10 @@ class Measures:
             self._timeline.advance(time_us)
         self._now_us = time_us
 
-    def _site(self, site: SiteId) -> _Site:
+    def _site(self, site: SiteId) -> Site:
         found = self._sites.get(site)
         if found is None:
-            found = self._sites[site] = _Site()
+            found = self._sites[site] = Site()
         return found
 
     # --- clients ------------------------------------------------------------------------------------------
@@ -180,6 +162,7 @@ class Measures:
         if not self._has_server:
             self._timeline.connected(site, record.time_us)
             self._propagation.enter(record.document, record.site)
+            self._divergence.enter(record.document, record.site, record.time_us)
 
     def _offline(self, record: history.Offline) -> None:
         self._at(record.time_us)
@@ -190,6 +173,7 @@ class Measures:
             self._timeline.disconnected(site, record.time_us)
             self._propagation.leave(record.document, record.site)
         self._rooms.leave(record.document, record.site)
+        self._divergence.leave(record.document, record.site, record.time_us)
         _count(self._totals.offline, record.cause)
 
     def _connected(self, record: history.Connected) -> None:
@@ -216,14 +200,16 @@ class Measures:
             self._totals.resumes += 1
             if site.acknowledged < site.offline_last:
                 site.reconcile_us = record.time_us
+        self._divergence.stands(record.document, record.site, record.revision, record.time_us)
         if record.how != "branch":
             self._rooms.enter(record.document, record.site)
+            self._divergence.enter(record.document, record.site, record.time_us)
 
     def _disconnected(self, record: history.Disconnected) -> None:
         self._at(record.time_us)
         site = self._site(record.site)
         self._timeline.disconnected(site, record.time_us)
-        self._timeline.offline_edits(site, site.sequence > site.acknowledged)
+        self._timeline.offline_edits(site, site.has_pending)
         if site.knows == ONLINE:
             site.knows = CUT_OFF
         site.edits.carried(record.time_us, record.network_us)
@@ -236,7 +222,8 @@ class Measures:
         site = self._site(record.site)
         site.sequence = record.last
         site.edits.forgotten(record.last)
-        self._timeline.offline_edits(site, site.sequence > site.acknowledged)
+        self._timeline.offline_edits(site, site.has_pending)
+        self._pends(site, record)
         self._totals.restarts += 1
 
     def _stranded(self, record: history.Stranded) -> None:
@@ -249,6 +236,7 @@ class Measures:
         site.acknowledged = max(site.acknowledged, record.last)  # nobody waits for these any more
         site.reconcile_us = 0
         self._timeline.offline_edits(site, False)
+        self._pends(site, record)
         self._totals.stranded += 1
 
     # --- edits --------------------------------------------------------------------------------------------
@@ -262,6 +250,7 @@ class Measures:
             site.edits.made(Edit(record.site, record.sequence, record.document, planned_us, site.knows))
             if not site.connected:
                 self._timeline.offline_edits(site, True)
+            self._pends(site, record)
         self._timeline.edits += 1
         _count(self._totals.edits_by_kind, record.kind)
 
@@ -276,12 +265,16 @@ class Measures:
             _count(self._reconciliations.attempts, self._timeline.phase)
         _count(self._totals.sent, record.how)
 
-    def _land(self, site: _Site) -> None:
+    def _land(self, site: Site) -> None:
         """What was in flight is answered."""
         self._timeline.answered(site, self._now_us)
         if site.in_flight:
             site.in_flight = NO_EDIT
             self._timeline.in_flight -= 1
+
+    def _pends(self, site: Site, record: _OfOwnEdits) -> None:
+        if self._has_server:
+            self._divergence.pends(record.document, record.site, site.has_pending, record.time_us)
 
     def _arrived(self, record: history.Arrived) -> None:
         self._at(record.time_us)
@@ -315,22 +308,19 @@ class Measures:
         self._now_us = time_us
         timeline.deliveries += 1
         self._rooms.delivered(record)
-
-    def _acknowledged(self, record: history.Acknowledged) -> None:
-        self._at(record.time_us)
-        site = self._site(record.site)
-        self._durable(site, record)
+        self._divergence.stands(record.document, record.site, record.revision, time_us)
 
     def _merged(self, record: history.Merged) -> None:
-        self._at(record.time_us)
-        self._durable(self._site(record.site), record)
+        self._durable(record)
         self._rooms.merged(record.document, record.site, record.revision, record.time_us, record.network_us)
         self._rooms.enter(record.document, record.site)
+        self._divergence.enter(record.document, record.site, record.time_us)
         self._totals.merges += 1
 
-    def _durable(self, site: _Site, record: history.Acknowledged | history.Merged) -> None:
+    def _durable(self, record: history.Acknowledged | history.Merged) -> None:
         """A replica learnt that its edits up to ``record.last`` are durable."""
-        last, time_us = record.last, record.time_us
+        site, last, time_us = self._site(record.site), record.last, record.time_us
+        self._at(time_us)
         self._timeline.deliveries += 1
         self._rooms.learnt(record.document, time_us)
         for edit in site.edits.durable(last):
@@ -340,6 +330,8 @@ class Measures:
         if last > site.acknowledged:
             self._totals.edits_acknowledged += last - site.acknowledged
             site.acknowledged = last
+        self._divergence.learnt(record.document, record.site, record.revision, time_us)
+        self._pends(site, record)
         if site.in_flight and site.in_flight <= last:
             self._land(site)
         if site.reconcile_us and site.offline_last <= last:
@@ -357,12 +349,18 @@ class Measures:
         self._totals.operations += len(record.events)
         self._timeline.broadcasts += len(record.events)
         self._propagation.generated(record, self._sites[record.site].connected)
+        self._divergence.took_in(record, history.spans_of(record.events))
 
     def _integrated(self, record: history.Integrated) -> None:
         self._at(record.time_us)
         self._timeline.deliveries += sum(last - first + 1 for _, first, last in record.spans)
         self._rooms.learnt(record.document, record.time_us)
         self._propagation.integrated(record)
+        self._divergence.took_in(record, record.spans)
+
+    def _reloaded(self, record: history.Reloaded) -> None:
+        self._at(record.time_us)
+        self._divergence.reloaded(record)
 
     def _traffic(self, record: history.Traffic) -> None:
         for fate, count in record.counts.items():

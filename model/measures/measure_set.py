@@ -13,7 +13,7 @@ import msgspec
 
 from model.histogram import Histogram, merged
 
-MEASURES_VERSION: Final = 2
+MEASURES_VERSION: Final = 3
 WORST_KEPT_MAX: Final = 5
 
 STEADY: Final = "steady"
@@ -89,6 +89,16 @@ class Uptime(msgspec.Struct, forbid_unknown_fields=True):
     connected_us: int = 0
 
 
+class Agreement(msgspec.Struct, forbid_unknown_fields=True):
+    """Document time in one phase, as :mod:`model.measures.divergence` defines it.
+
+    How long documents were watched by two or more replicas, and how long of that these had diverged.
+    """
+
+    watched_us: int = 0
+    diverged_us: int = 0
+
+
 class Reconciliations(msgspec.Struct, forbid_unknown_fields=True):
     """Distinct offline branches handed in, and how many of them came to be durable.
 
@@ -155,6 +165,7 @@ class MeasureSet(msgspec.Struct, forbid_unknown_fields=True):
     latencies: dict[str, dict[str, Histogram]]
     worst: list[WorstEdit]
     uptime: dict[str, Uptime]
+    agreement: dict[str, Agreement]
     reconciliations: Reconciliations
     convergence: Histogram
     series: Series
@@ -211,6 +222,13 @@ def merge_measures(parts: Sequence[MeasureSet]) -> MeasureSet:
             phase: Uptime(
                 sum(part.uptime[phase].wanted_us for part in parts),
                 sum(part.uptime[phase].connected_us for part in parts),
+            )
+            for phase in PHASES
+        },
+        agreement={
+            phase: Agreement(
+                sum(part.agreement[phase].watched_us for part in parts),
+                sum(part.agreement[phase].diverged_us for part in parts),
             )
             for phase in PHASES
         },

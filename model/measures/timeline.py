@@ -13,7 +13,17 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from model.measures.measure_set import FAULT, HEAL, PHASES, RECOVERY, STEADY, FaultRow, Series, Uptime
+from model.measures.measure_set import (
+    FAULT,
+    HEAL,
+    PHASES,
+    RECOVERY,
+    STEADY,
+    Agreement,
+    FaultRow,
+    Series,
+    Uptime,
+)
 
 RECOVERY_US: Final = 5_000_000
 RECOVERY_MAX_US: Final = 15_000_000
@@ -72,6 +82,7 @@ class Timeline:
     __slots__ = (
         "_asked",
         "_connected",
+        "_diverged",
         "_faults",
         "_graces",
         "_known",
@@ -85,6 +96,8 @@ class Timeline:
         "_struck",
         "_up",
         "_wanted",
+        "_watched",
+        "agreement",
         "broadcasts",
         "deliveries",
         "edits",
@@ -99,10 +112,12 @@ class Timeline:
         self.phase = STEADY
         self.phases_us = dict.fromkeys(PHASES, 0)
         self.uptime = {phase: Uptime() for phase in PHASES}
+        self.agreement = {phase: Agreement() for phase in PHASES}
         self.edits = self.broadcasts = self.deliveries = 0
         self.in_flight = 0
         self._connected = self._wanted = self._up = self._known = self._offline_with_edits = 0
         self._struck = 0
+        self._watched = self._diverged = 0
         self._since_us = 0
         self._second = 0
         self._series = Series()
@@ -167,6 +182,9 @@ class Timeline:
             uptime = self.uptime[self.phase]
             uptime.wanted_us += elapsed_us * self._wanted
             uptime.connected_us += elapsed_us * self._up
+            agreement = self.agreement[self.phase]
+            agreement.watched_us += elapsed_us * self._watched
+            agreement.diverged_us += elapsed_us * self._diverged
             self._since_us = now_us
 
     @property
@@ -312,3 +330,11 @@ class Timeline:
         """Whether a client has edits that nobody else knows, and no connection."""
         self._offline_with_edits += there_are - client.has_offline_edits
         client.has_offline_edits = there_are
+
+    # --- documents ----------------------------------------------------------------------------------------
+
+    def documents(self, watched: int, diverged: int, time_us: int) -> None:
+        """So many more documents are watched by several replicas, and so many more of these diverged."""
+        self._accumulate(time_us)
+        self._watched += watched
+        self._diverged += diverged

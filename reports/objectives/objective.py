@@ -25,6 +25,7 @@ class Measurable(NamedTuple):
         units: in which an objective may be given; the first is the usual one.
         has_phases: whether it is known for parts of a run.
         good, total: the two counts of a ratio, as OpenSLO files name them.
+        budget: the unit in which what is not good of a ratio is counted.
     """
 
     statistic: Statistic
@@ -32,6 +33,7 @@ class Measurable(NamedTuple):
     has_phases: bool = True
     good: str = ""
     total: str = ""
+    budget: str = ""
 
 
 _TIMED: Final = Measurable("distribution", ("ms", "s"))
@@ -40,9 +42,18 @@ MEASURABLE: Final[dict[str, Measurable]] = {
     **dict.fromkeys(LATENCIES, _TIMED),
     "transform": _TIMED._replace(has_phases=False),
     "convergence": _TIMED._replace(has_phases=False),
-    "uptime": Measurable("ratio", ("%",), good="uptime.connected", total="uptime.wanted"),
+    "uptime": Measurable(
+        "ratio", ("%",), good="uptime.connected", total="uptime.wanted", budget="client-seconds"
+    ),
+    "agreement": Measurable(
+        "ratio", ("%",), good="agreement.agreed", total="agreement.watched", budget="divergence-seconds"
+    ),
     "reconciliations": Measurable(
-        "ratio", ("%",), good="reconciliations.successes", total="reconciliations.attempts"
+        "ratio",
+        ("%",),
+        good="reconciliations.successes",
+        total="reconciliations.attempts",
+        budget="branches",
     ),
     "connections": Measurable("peak", ("connections",), has_phases=False),
 }

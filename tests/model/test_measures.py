@@ -694,7 +694,7 @@ def test_the_file_holds_everything() -> None:
     with pytest.raises(ValueError, match="truncated"):
         load_measures(data[:-9])
     with pytest.raises(ValueError, match="version 9"):
-        load_measures(data.replace(b'"version":2', b'"version":9'))
+        load_measures(data.replace(b'"version":3', b'"version":9'))
     one.latencies["operation"].pop(STEADY)
     with pytest.raises(ValueError, match=r"latencies\.operation\.steady"):
         load_measures(encode_measures(one))

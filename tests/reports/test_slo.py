@@ -3,9 +3,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from model.budget import Budget
 from model.histogram import Histogram
 from model.measures import Measures, MeasureSet
-from model.measures.measure_set import FAULT, STEADY
+from model.measures.measure_set import FAULT, STEADY, Agreement
 from model.result import ServerSeries, SloRow
 from model.verdict import Outcome
 from reports.objectives import load_objectives, requirement
@@ -163,12 +164,38 @@ def test_the_margin_of_a_ratio_is_what_is_left_of_the_error_budget() -> None:
         row = rows(measures)["websocket-uptime"]
         margins[connected] = row.margin, margin_text(row)
     assert [text for _, text in margins.values()] == [
-        "100 % of error budget left",
-        "50 % of error budget left",
+        "100 % of error budget left: 0 of 100 client-seconds spent",
+        "50 % of error budget left: 50 of 100 client-seconds spent",
         "–",  # exactly on the objective: it cannot be told
-        "error budget spent 2.0 times",
+        "error budget spent 2.0 times: 200 of 100 client-seconds spent",
     ]
     assert margins[99_950][0] == pytest.approx(0.5)
+
+
+def test_divergence_seconds_are_the_budget_of_agreement() -> None:
+    measures = empty()
+    measures.agreement[STEADY] = Agreement(watched_us=2_000_000_000, diverged_us=100_000_000)
+    measures.agreement[FAULT] = Agreement(watched_us=1_000_000_000, diverged_us=900_000_000)
+    steady, whole = evaluate(
+        [requirement("agreement@steady>=90%"), requirement("agreement>=90%")], measures, 8
+    )
+    assert (steady.outcome, steady.measured, steady.samples) == (MET, 95, 2_000)
+    assert steady.budget == Budget("divergence-seconds", allowed=200, spent=100)
+    assert margin_text(steady) == "50 % of error budget left: 100 of 200 divergence-seconds spent"
+    assert whole.outcome is MISSED
+    assert whole.by_phase["fault"] == pytest.approx(10)
+    assert whole.budget == Budget("divergence-seconds", allowed=300, spent=1_000)
+
+
+def test_branches_are_the_budget_of_reconciliations_and_a_latency_has_none() -> None:
+    measures = empty()
+    measures.reconciliations.attempts[FAULT] = 50
+    measures.reconciliations.successes[FAULT] = 47
+    found = rows(measures)
+    budget = found["document-sync-success"].budget
+    assert budget is not None
+    assert (budget.unit, round(budget.allowed, 6), budget.spent) == ("branches", 0.005, 3)
+    assert (found["websocket-uptime"].budget, found["operation-latency"].budget) == (None, None)
 
 
 @pytest.mark.parametrize(
