@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from loadgen.audit import Promise
-from loadgen.measuring import LoadMeasures, Moves
+from loadgen.measuring import LoadMeasures
 from loadgen.plan import LoadPlan, PlannedDocument
 from model import history
 from model.assembly import Assembly
@@ -46,16 +46,6 @@ class JudgedSink:
         self._judge.feed((record,))
 
 
-class Measured(Protocol):
-    """What is on its way from one user to the others, as its document knows it.
-
-    Attributes:
-        moves: where the user's cursor went lately.
-    """
-
-    moves: Moves
-
-
 class Member(Protocol):
     """A user, as the end of the run sees it."""
 
@@ -72,7 +62,7 @@ class Room:
     any way.
     """
 
-    __slots__ = ("document", "head", "is_sampled", "kind", "newest", "sink", "sites", "supply", "users")
+    __slots__ = ("document", "head", "is_sampled", "kind", "newest", "sink", "supply", "users")
 
     def __init__(self, planned: PlannedDocument, sink: JudgedSink) -> None:
         self.document = planned.name
@@ -81,7 +71,6 @@ class Room:
         self.kind = planned.kind
         self.supply = Supply() if planned.kind == "contention" else None
         self.users: list[Member] = []
-        self.sites: dict[SiteId, Measured] = {}
         self.head: Revision = EMPTY_LOG
         self.newest: Revision = EMPTY_LOG
 
@@ -170,15 +159,3 @@ class WorkerState:
             now = self.now
             record = history.Broadcast(now, room.document, revision, site, first, last, 0, 0, 0)
             self._measuring.feed((record,))
-
-    def pointed(self, room: Room, site: SiteId, revision: Revision, position: int) -> None:
-        """A socket of ours heard of a cursor that moved without an edit."""
-        owner = room.sites.get(site)
-        if owner is None:
-            return
-        now = self.now
-        planned_us = owner.moves.planned_us(revision, position, now)
-        if planned_us is None:
-            self.measures.presence_unmatched()
-        else:
-            self.measures.presence(max(0, now - planned_us), now)

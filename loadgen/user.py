@@ -11,7 +11,6 @@ from typing import Final
 
 from loadgen.audit import Promise
 from loadgen.connection import WebSocket
-from loadgen.measuring import Moves
 from loadgen.state import Room, WorkerState
 from model.client.answers import ERRORS, Answer
 from model.client.backoff import Backoff
@@ -41,20 +40,15 @@ RETRY_US_MAX: Final = 10_000_000
 
 
 class UserRecorder(ClientRecorder):
-    """Also takes note of what a user hears of the others.
+    """Also takes note of what a user hears of the others."""
 
-    Attributes:
-        moves: where the user's cursor went lately.
-    """
-
-    __slots__ = ("_room", "_state", "moves")
+    __slots__ = ("_room", "_state")
 
     def __init__(self, state: WorkerState, room: Room) -> None:
         """A recorder of a user of this document."""
         super().__init__(room.sink, room.document, displayed=room.is_sampled)
         self._state = state
         self._room = room
-        self.moves = Moves()
 
     def heard(self, frame: bytes) -> ServerMessage:
         """Decode a message and take note of what it says of the document, before the client takes it."""
@@ -73,7 +67,8 @@ class UserRecorder(ClientRecorder):
         elif isinstance(message, Joined):
             room.head = max(room.head, message.revision)
         elif isinstance(message, PeerPresence) and message.selection is not None:
-            state.pointed(room, message.site, message.revision, message.selection[1])
+            position = message.selection[1]
+            state.measures.cursor_heard_of(site, message.site, message.revision, position, state.now)
         return message
 
     def sent(self, base: Revision, sent: Sent) -> None:
@@ -83,12 +78,20 @@ class UserRecorder(ClientRecorder):
         if room.is_sampled:  # after it, because nothing is handed over before it is sent
             state.assembly.submitted(room.document, engine.site, engine.epoch, sent.messages, state.now)
 
+    def looked(self) -> None:
+        """Also: a cursor has to go to the server."""
+        state = self._state
+        state.measures.cursor_moved(self.client.engine.site, self.planned_us or state.now)
+        super().looked()
+
     def pointed(self, message: Submit | Presence) -> None:
-        """Also: a cursor moved without an edit."""
+        """Also: the server is told of a cursor."""
         super().pointed(message)
-        if isinstance(message, Presence) and message.selection is not None:
-            now = self._state.now
-            self.moves.sent(message.revision, message.selection[1], self.planned_us or now, now)
+        state, site = self._state, self.client.engine.site
+        if isinstance(message, Submit):
+            state.measures.cursor_taken_along(site)
+        elif message.selection is not None:
+            state.measures.cursor_sent(site, message.revision, message.selection[1], state.now)
 
     def failed(self, failure: Failure) -> None:
         """Count it."""
@@ -144,7 +147,6 @@ class User(Client[WebSocket, Concord]):
         room.users.append(self)
 
         def replica(new_site: SiteId) -> Replica:
-            room.sites[new_site] = recorder
             return Replica(new_site, room.document, apply=state.memo.apply)
 
         super().__init__(

@@ -21,7 +21,7 @@ _TOTALS: Final = {
     "documents": "documents opened",
     "edits": "edits made",
     "connections": "connections made",
-    "presence_unmatched": "sightings of cursors that nobody remembers",
+    "presence_unmatched": "sightings of cursors that nobody waited for",
     "unseen": "operations unseen",
 }
 """What a total is called if not as its key: another number has that name, or nobody would guess."""

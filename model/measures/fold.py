@@ -8,7 +8,7 @@ keystroke to the table of the slowest. What each measure means, and what it leav
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from model import history
 from model.checkers import Handler
@@ -18,14 +18,7 @@ from model.identity import NO_EDIT, SiteId
 from model.measures.divergence import Divergence
 from model.measures.edits import Edit
 from model.measures.latencies import Latencies
-from model.measures.measure_set import (
-    CUT_OFF,
-    OFFLINE,
-    ONLINE,
-    MeasureSet,
-    Reconciliations,
-    Totals,
-)
+from model.measures.measure_set import CUT_OFF, OFFLINE, ONLINE, MeasureSet, Reconciliations, Totals
 from model.measures.presence import CursorsSeen
 from model.measures.propagation import Propagation
 from model.measures.rooms import Rooms
@@ -81,8 +74,9 @@ class Measures:
             history.Delivered: self._delivered,
             history.Acknowledged: self._durable,
             history.Merged: self._merged,
-            history.Placed: self._placed,
-            history.Seen: self._seen,
+            history.Caret: self._on_time(self._presence.caret),
+            history.Pointed: self._on_time(self._presence.pointed),
+            history.Seen: self._on_time(self._presence.seen),
             history.FaultBegan: self._fault_began,
             history.FaultEnded: self._fault_ended,
             history.Healed: self._healed,
@@ -174,6 +168,7 @@ class Measures:
             self._propagation.leave(record.document, record.site)
         self._rooms.leave(record.document, record.site)
         self._divergence.leave(record.document, record.site, record.time_us)
+        self._presence.left(record.site)
         _count(self._totals.offline, record.cause)
 
     def _connected(self, record: history.Connected) -> None:
@@ -201,6 +196,7 @@ class Measures:
             if site.acknowledged < site.offline_last:
                 site.reconcile_us = record.time_us
         self._divergence.stands(record.document, record.site, record.revision, record.time_us)
+        self._presence.joined(record.site, record.document, record.time_us)
         if record.how != "branch":
             self._rooms.enter(record.document, record.site)
             self._divergence.enter(record.document, record.site, record.time_us)
@@ -215,6 +211,7 @@ class Measures:
         site.edits.carried(record.time_us, record.network_us)
         site.reconcile_us = 0
         self._rooms.lose(record)
+        self._presence.lost(record.site, record.time_us)
         _count(self._totals.disconnects, record.cause)
 
     def _restarted(self, record: history.Restarted) -> None:
@@ -232,6 +229,7 @@ class Measures:
         if record.last > site.acknowledged and record.acknowledged + 1 not in site.branches:
             _count(self._reconciliations.attempts, self._timeline.phase)
         site.branches.clear()
+        self._presence.left(record.site)
         self._land(site)
         site.acknowledged = max(site.acknowledged, record.last)  # nobody waits for these any more
         site.reconcile_us = 0
@@ -307,6 +305,7 @@ class Measures:
             timeline.advance(time_us)
         self._now_us = time_us
         timeline.deliveries += 1
+        self._presence.delivered = record
         self._rooms.delivered(record)
         self._divergence.stands(record.document, record.site, record.revision, time_us)
 
@@ -368,13 +367,14 @@ class Measures:
 
     # --- presence, faults and the end ---------------------------------------------------------------------
 
-    def _placed(self, record: history.Placed) -> None:
-        self._at(record.time_us)
-        self._presence.placed(record)
+    def _on_time(self, handler: Callable[[Any], None]) -> Handler:
+        """Whoever takes a record has it counted in its phase."""
 
-    def _seen(self, record: history.Seen) -> None:
-        self._at(record.time_us)
-        self._presence.seen(record)
+        def handle(record: Any) -> None:
+            self._at(record.time_us)
+            handler(record)
+
+        return handle
 
     def _fault_began(self, record: history.FaultBegan) -> None:
         self._at(record.time_us)

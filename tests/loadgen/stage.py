@@ -15,7 +15,7 @@ from loadgen.user import User
 from model.audit import Audited
 from model.client.tokens import FixedToken
 from model.identity import ConnectionId, Revision, SiteId
-from model.people.actions import Action, Edit
+from model.people.actions import Action, Edit, Move
 from model.protocol import Row, ServerMessage, decode_server
 from reference_server.core.effects import Close, Closed, Opened, Received
 from reference_server.in_process import InProcessServer
@@ -153,6 +153,11 @@ class Stage(InProcessServer):
     def type_at(self, user: User, planned_us: int, late_us: int = 0) -> None:
         """Let the user type what was planned for then, so much later."""
         self.clock.call(planned_us + late_us - self.clock.now_us, user.act, planned_us)
+
+    def move_at(self, user: User, planned_us: int, head: int, late_us: int = 0) -> None:
+        """Let the user move the cursor, as was planned for then, so much later."""
+        when_us = planned_us + late_us - self.clock.now_us
+        self.clock.call(when_us, user._perform, Move(head, head), planned_us)
 
     def values_us(self, measure: str) -> list[int]:
         """The smallest and the largest latency, after how many there are."""

@@ -14,7 +14,6 @@ import pytest
 from loadgen import run as load
 from loadgen.audit import Promise, broken_promises
 from loadgen.health import WorkerHealth, rows
-from loadgen.measuring import Moves
 from loadgen.outcome import WorkerOutcome, judged
 from loadgen.plan import LoadPlan, PlanError
 from loadgen.server_metrics import MetricsThread
@@ -131,17 +130,6 @@ def test_a_log_without_its_begin_accuses_nobody_for_it() -> None:
         == []
     )
     assert list(broken_promises(log, [Promise(A, seq(9), seq(9))], is_whole=False))
-
-
-def test_a_cursor_is_matched_with_its_move() -> None:
-    moves = Moves()
-    moves.sent(rev(5), 10, 100, 110)
-    assert moves.planned_us(rev(5), 10, 200) == 100
-    assert moves.planned_us(rev(6), 12, 200) == 100  # carried on by the server
-    assert moves.planned_us(rev(4), 10, 200) is None  # never backwards
-    moves.sent(rev(5), 20, 300, 310)
-    assert moves.planned_us(rev(6), 12, 400) is None  # one of two
-    assert moves.planned_us(rev(5), 20, 400) == 300
 
 
 def outcome(**changes: object) -> WorkerOutcome:

@@ -213,18 +213,25 @@ def test_a_run_that_ends_before_its_users_came_says_so(tmp_path: Path) -> None:
     assert rate.endswith("of the planned 150 edits were made each second")
 
 
-def test_a_server_that_stands_still_is_told_as_people_noticed_it(tmp_path: Path) -> None:
+def test_a_server_that_stands_still_shows_in_every_figure_and_is_told_as_people_noticed_it(
+    tmp_path: Path,
+) -> None:
     was_stopped: list[int] = []
 
     def is_enough(latest: dict[int, Status]) -> bool:
         edits = sum(status.edits for status in latest.values())
         if edits >= EDITS_ENOUGH / 2 and not was_stopped:
-            stopped(pid, 1.5)
+            stopped(pid, 2.5)
             was_stopped.append(edits)
         return bool(was_stopped) and edits > was_stopped[0] + 20
 
     with server_process() as (url, pid):
-        result, _ = run(plan(url, drop_mean_seconds=0.0), tmp_path, is_enough)
+        result, measures = run(plan(url, drop_mean_seconds=0.0), tmp_path, is_enough)
+    for measure in ("operation", "durable_online", "everywhere_online"):
+        assert measures.latency(measure).maximum >= 2_000_000, measure
+    wanted_us = sum(phase.wanted_us for phase in measures.uptime.values())
+    down_us = wanted_us - sum(phase.connected_us for phase in measures.uptime.values())
+    assert down_us >= 12 * 1_000_000  # all had something on its way, and had waited a second for its answer
     (whole,) = result.impact
     assert whole.delayed.count > 0
     assert whole.delayed.maximum > 1_000_000

@@ -72,6 +72,32 @@ def test_a_server_that_stalls_for_two_seconds_shows_at_the_99th_percentile() -> 
         assert found.maximum >= 2 * SECOND, measure
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_where_cursors_are_counts_from_the_planned_move_however_late_it_is_made(sampled: bool) -> None:
+    stage = Stage(sampled=sampled, users=3)
+    stage.type_at(stage.users[0], 2 * SECOND)
+    stage.move_at(stage.users[0], 3 * SECOND, 0, late_us=700 * MS)
+    stage.clock.run_until(4 * SECOND)
+    assert stage.values_us("presence") == [2, *[700 * MS + UP_US + DOWN_US] * 2]
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_server_that_stalls_for_two_seconds_shows_in_where_cursors_are(sampled: bool) -> None:
+    stage = Stage(sampled=sampled, users=3)
+    for n in range(120):
+        if n % 2:
+            stage.type_at(stage.users[1], 2 * SECOND + n * 100 * MS)  # so that cursors are carried on
+        stage.move_at(stage.users[0], 2 * SECOND + n * 100 * MS, n % 2)
+    stage.clock.call(4 * SECOND, setattr, stage, "stalled_until_us", 7 * SECOND)
+    stage.clock.run_until(20 * SECOND)
+    measures = stage.state.measures.result()
+    found = measures.latency("presence")
+    assert found.percentile(50) < 100 * MS
+    assert found.percentile(95) > 1_400 * MS
+    assert found.maximum >= 2 * SECOND
+    assert (found.count, measures.totals.presence_unmatched) == (2 * 120, 0)
+
+
 def withheld(stage: Stage, number: int) -> list[SiteId]:
     """Lose the acknowledgement of this number; who it was for."""
     seen: list[SiteId] = []

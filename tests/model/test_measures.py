@@ -602,18 +602,69 @@ def test_stranded_work_is_a_failed_reconciliation_once() -> None:
     assert nothing_lost.reconciliations.attempts == {}
 
 
-def test_presence_is_from_the_server_to_the_fresh_sighting() -> None:
-    def sighting(at: int, position: int, fresh: bool) -> h.Seen:
-        return h.Seen(at, B, D, A, rev(1), position, 9, rev(1), fresh)
+def pointing(at: int, revision: int, position: int, sequence: int = 0) -> h.Pointed:
+    return h.Pointed(at, A, D, rev(revision), position, seq(sequence))
 
-    found = measured(
-        h.Placed(2 * S, A, D, rev(1), 4, 2 * S - 5),
-        sighting(2 * S + 70, 4, True),
-        sighting(3 * S, 4, False),  # still shown
-        sighting(4 * S, 8, True),  # of a placement that was not recorded
-    )
-    assert values(found.latency("presence")) == (1, 75, 75)
-    assert found.totals.presence_unmatched == 1
+
+def moved(at: int) -> h.Caret:
+    return h.Caret(at, A, D, 0, True)
+
+
+def sighting(at: int, revision: int, position: int, fresh: bool = True, pending: bool = False) -> h.Seen:
+    return h.Seen(at, B, D, A, rev(revision), position, 9, rev(revision), fresh, pending)
+
+
+def presence(*records: h.Record) -> list[int]:
+    """The count, minimum and maximum of presence, and how many sightings belong to nothing."""
+    found = measured(*joins(S, A, B), *records)
+    return [*values(found.latency("presence")), found.totals.presence_unmatched]
+
+
+def test_presence_is_from_the_move_to_the_sighting() -> None:
+    assert presence(
+        pointing(2 * S, 1, 4),
+        sighting(2 * S + 70, 1, 4),
+        sighting(3 * S, 1, 4, fresh=False),  # still shown
+        sighting(4 * S, 1, 8),  # of what was not recorded
+    ) == [1, 70, 70, 1]
+
+
+def test_a_cursor_that_waits_for_its_turn_counts_from_when_it_was_moved() -> None:
+    waits = (moved(2 * S), moved(3 * S))
+    assert presence(*waits, pointing(4 * S, 1, 4), sighting(4 * S + 70, 1, 4)) == [1, *[2 * S + 70] * 2, 0]
+    along = pointing(3 * S, 0, 4, sequence=1)  # an edit took it along, and shows it
+    later = (pointing(5 * S, 1, 6), sighting(5 * S + 70, 1, 6))
+    assert presence(*waits, along, seen_by(4 * S, B, 1), sighting(4 * S, 1, 4), *later) == [1, 70, 70, 0]
+
+
+@pytest.mark.parametrize("pending", [False, True])
+def test_a_cursor_that_is_carried_on_is_the_oldest_that_it_can_be(pending: bool) -> None:
+    assert presence(
+        pointing(2 * S, 1, 4),
+        pointing(3 * S, 1, 6),
+        sighting(5 * S, 2, 5, pending=pending),
+        sighting(5 * S, 2, 7, pending=pending),
+    ) == [2, 2 * S, 3 * S, 0]
+
+
+def test_a_cursor_that_got_lost_counts_until_a_later_one_is_shown() -> None:
+    again = [*joins(7 * S, A, how="resume"), pointing(8 * S, 1, 6)]
+    assert presence(pointing(2 * S, 1, 4), gone(6 * S, A), *again, sighting(9 * S, 3, 8)) == [2, S, 7 * S, 0]
+
+
+def test_a_reader_who_lost_the_connection_waits_until_it_is_told_everything() -> None:
+    before, meanwhile = pointing(2 * S, 1, 4), pointing(6 * S, 1, 6)
+    back = joins(7 * S, B, how="resume")
+    assert presence(before, gone(5 * S, B), meanwhile, *back, sighting(7 * S, 1, 6, fresh=False)) == [
+        *(1, 5 * S, 5 * S),
+        0,
+    ]
+
+
+def test_nobody_waits_for_the_cursor_of_somebody_who_left() -> None:
+    left = h.Offline(3 * S, A, D, "closed")
+    later = (*joins(20 * S, A, how="resume"), pointing(21 * S, 1, 6), sighting(21 * S + 70, 1, 6))
+    assert presence(pointing(2 * S, 1, 4), left, *later) == [1, 70, 70, 0]
 
 
 def test_convergence_is_the_last_thing_learnt_after_the_heal() -> None:

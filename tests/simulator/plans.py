@@ -92,9 +92,9 @@ def plan(
     return msgspec.structs.replace(base, **changes)
 
 
-def step(at_s: float, do: StepKind) -> ScriptStep:
-    """A step without an edit."""
-    return ScriptStep(int(at_s * SECOND), do)
+def step(at_s: float, do: StepKind, position: int = 0) -> ScriptStep:
+    """A step without an edit; ``position`` is where a cursor goes."""
+    return ScriptStep(int(at_s * SECOND), do, position)
 
 
 def edit(at_s: float, position: int, inserted: str = "", deleted: int = 0) -> ScriptStep:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from model import history
 from model.history_file import read_history
+from model.identity import SiteId
+from model.people.actions import Action, Author, Move
 from model.verdict import Verdict
 from simulator.faults.fault import Fault
 from simulator.live.cell import SERVER_FAULTS
@@ -19,6 +22,8 @@ from simulator.live.server import SpawnedServer
 from simulator.planning.faultspec import FAULT_KINDS, FaultSpec
 from simulator.planning.scenario import ServerSettings
 from simulator.running.run import RunOutcome
+from simulator.virtual import people
+from simulator.workload import catalogue
 from tests.simulator.live.peers import SECRET, CoreServer, running
 from tests.simulator.live.test_run import (
     QUIET,
@@ -141,3 +146,58 @@ def test_processes_that_are_really_stopped_go_on(tmp_path: Path) -> None:
     assert all(t - begin_us < 0.6 * SECOND for t in heard), (
         "somebody was answered while everybody was stopped"
     )
+
+
+class Reader:
+    """Somebody who reads, and puts the cursor elsewhere all the time."""
+
+    def __init__(self) -> None:
+        self._moves = 0
+
+    def pause_us(self) -> int:
+        return SECOND // 5
+
+    def act(self, text: str, caret: int) -> Action:
+        del caret
+        self._moves += 1
+        place = self._moves % min(7, len(text) + 1)
+        return Move(place, place)
+
+
+def test_processes_that_are_really_stopped_show_in_every_figure_of_who_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def author(*given: Any) -> Author:
+        return Reader() if given[3] % 2 else catalogue.author(*given)
+
+    monkeypatch.setattr(people, "author", author)
+    plan = scenario(of_kind("gateway_pause", 1, 3), clients=8, seconds=5, heal_s=20.0)
+    patient = msgspec.structs.replace(plan.network, keep_alive_us=60 * SECOND)
+    server = SpawnedServer(tmp_path / "server", SECRET)
+    try:
+        server.start()
+        chosen = options(tmp_path / "run", server.url, server=server)
+        run = run_live(msgspec.structs.replace(plan, documents=1, network=patient), chosen, QUIET)
+    finally:
+        server.stop()
+    assert violated(run) == {}
+    records = list(read_history(tmp_path / "run" / "history" / "cell-00.jsonl.gz"))
+    begin_us = next(r.time_us for r in records if isinstance(r, history.FaultBegan)) + SECOND // 10
+    end_us = next(r.time_us for r in records if isinstance(r, history.FaultEnded))
+
+    def waits_us(kind: type[Any]) -> dict[SiteId, int]:
+        """For how long everything was stopped since who did this did it first."""
+        meanwhile = [r for r in records if isinstance(r, kind) and begin_us < r.time_us < end_us]
+        return {r.site: end_us - r.time_us for r in reversed(meanwhile)}
+
+    edits_us, cursors_us = max(waits_us(history.Edited).values()), max(waits_us(history.Pointed).values())
+    for measure, wait_us in {
+        "durable_online": edits_us,
+        "everywhere_online": edits_us,
+        "operation": edits_us - SECOND // 10,  # less the modelled network
+        "presence": cursors_us,
+    }.items():
+        assert run.measures.latency(measure).maximum >= wait_us >= 2 * SECOND, measure
+    down_us = sum(phase.wanted_us - phase.connected_us for phase in run.measures.uptime.values())
+    unanswered_us = sum(max(0, wait_us - SECOND) for wait_us in waits_us(history.Sent).values())
+    assert down_us >= unanswered_us >= SECOND

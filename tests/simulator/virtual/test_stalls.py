@@ -29,7 +29,7 @@ PATIENT = msgspec.structs.replace(CLOSE, keep_alive_us=60 * SECOND)
 
 
 @pytest.mark.parametrize("kind", ["gateway_pause", "store_stall"])
-def test_a_server_that_stands_still_for_two_seconds_shows_in_every_latency(kind: str) -> None:
+def test_a_server_that_stands_still_for_two_seconds_shows_in_every_latency_of_edits(kind: str) -> None:
     stalled = fault(kind, 2, 4.1)
     found = measured(scripted(script(*EDITS), script(), script(), faults=(stalled,), network=PATIENT))
     calm = measured(scripted(script(*EDITS), script(), script(), network=PATIENT))
@@ -42,6 +42,41 @@ def test_a_server_that_stands_still_for_two_seconds_shows_in_every_latency(kind:
         assert sum(n for bucket, n in latency.buckets.items() if bucket_upper(bucket) > SECOND) >= 4
         assert latency.percentile(20) < SECOND / 2
     assert found.totals.undurable == found.totals.unseen == 0
+
+
+def down_us(found: MeasureSet) -> int:
+    """For how long clients, together, were without a server that they wanted."""
+    return sum(phase.wanted_us - phase.connected_us for phase in found.uptime.values())
+
+
+@pytest.mark.parametrize("kind", ["gateway_pause", "store_stall"])
+def test_a_server_that_does_not_answer_within_a_second_is_down(kind: str) -> None:
+    scripts = script(*EDITS), script(edit(2.1, 0, "y")), script()  # the third asks for nothing
+    found = measured(scripted(*scripts, faults=(fault(kind, 2, 4.1),), network=PATIENT))
+    assert down_us(measured(scripted(*scripts, network=PATIENT))) == 0
+    assert 2 * SECOND <= down_us(found) <= 2.3 * SECOND
+
+
+def test_a_server_that_stands_still_for_two_seconds_shows_in_where_cursors_are() -> None:
+    moves = [step(1 + n / 4, "select", n % 3) for n in range(16)]
+    scripts = script(*moves), script(*EDITS), script()  # the second has edits of its own pending meanwhile
+    stalled = fault("gateway_pause", 2, 4.1)
+    found = measured(scripted(*scripts, text="abc", faults=(stalled,), network=PATIENT))
+    calm = measured(scripted(*scripts, text="abc", network=PATIENT))
+    assert 40_000 <= calm.latency("presence").minimum <= calm.latency("presence").maximum < SECOND / 10
+    latency = found.latency("presence")
+    assert latency.count == calm.latency("presence").count >= 2 * len(moves) - 2
+    assert latency.maximum >= 2 * SECOND
+    assert sum(n for bucket, n in latency.buckets.items() if bucket_upper(bucket) > SECOND) >= 8
+    assert found.totals.presence_unmatched == calm.totals.presence_unmatched == 0
+
+
+def test_a_move_that_has_to_wait_for_an_edit_of_its_person_counts_from_when_it_was_made() -> None:
+    writer = script(edit(2.2, 0, "x"), step(2.5, "select", 3), step(3, "select", 1))
+    stalled = fault("gateway_pause", 2, 4.1)
+    found = measured(scripted(writer, script(), text="abc", faults=(stalled,), network=PATIENT))
+    assert found.latency("presence").count == 1  # of two moves, the one that is left
+    assert found.latency("presence").maximum >= 1.6 * SECOND
 
 
 def test_the_network_is_in_what_people_wait_and_not_in_the_operation_latency() -> None:
