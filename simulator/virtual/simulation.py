@@ -25,8 +25,11 @@ from simulator.virtual.recorder import Recorder
 from simulator.virtual.sessions import Participant, come_back, start_clients
 from simulator.virtual.witness import Witness
 
+LOOK_EVERY_US: Final = 1_000_000
+"""Virtual time between two looks at what is held; the most that was seen is in the history and its digest."""
+
 PROGRESS_EVERY_US: Final = 1_000_000
-"""Virtual time between two reports of how far a run has come."""
+"""Virtual time between two reports of how far a run has come, at most; nothing else depends on it."""
 
 SETTLE_POLL_US: Final = 100_000
 """How often a healing cell is asked whether everything has converged."""
@@ -110,12 +113,18 @@ class Simulation(ABC, Generic[_P]):
             self.clock.process(self._occur(window))
 
     def _run_until(self, until_us: int) -> None:
+        """Let time pass, and look now and then."""
+        while self.now < until_us:
+            self._pass_until(min(until_us, self.now + LOOK_EVERY_US))
+            self._raises(self._look, "server")
+            self.recorder.flush_if_full()
+
+    def _pass_until(self, until_us: int) -> None:
+        """Let time pass, and tell how far it has come; whoever is told may end it."""
         while self.now < until_us:
             end_us = min(until_us, self.now + PROGRESS_EVERY_US)
             while self._raises(lambda: self.clock.run_until(end_us)):  # noqa: B023  # called at once
                 pass
-            self._raises(self._look, "server")
-            self.recorder.flush_if_full()
             if self._progress is not None:
                 self._progress(self.now)
 

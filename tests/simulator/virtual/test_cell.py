@@ -175,6 +175,16 @@ def test_looking_on_changes_nothing(trial: Trial) -> None:
     assert cell.transform.minimum >= 1
 
 
+@pytest.mark.parametrize("every_us", [70_000, 10 * SECOND])
+def test_how_often_progress_is_told_changes_nothing(monkeypatch: pytest.MonkeyPatch, every_us: int) -> None:
+    """What is held is looked at now and then, and the most that was seen is in the history."""
+    busy = plan(fault("store_stall", 2.5, 3.5), clients=6, seconds=4, edits_per_second=5.0)
+    often = attempt(busy, keep=True)
+    assert any(record.amount for record in of(history.Held, often) if record.what == "waiting operations")
+    monkeypatch.setattr("simulator.virtual.simulation.PROGRESS_EVERY_US", every_us)
+    assert attempt(busy).digest == often.digest
+
+
 def test_one_more_document_leaves_what_happens_in_the_others_as_it_was() -> None:
     def edits(clients: int) -> list[Record]:
         trial = attempt(plan(clients=clients, edits_per_second=0.5), keep=True)
