@@ -123,6 +123,8 @@ def read_history(path: Path) -> Iterator[Record]:
                 number += 1
         if not number:
             raise EmptyHistoryError(f"{path}: line 1: no records")
+    except FileNotFoundError:
+        raise HistoryError(f"{path}: there is no such file") from None
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, RecursionError) as error:
         raise HistoryError(f"{path}: line {number + 1}: {error}") from None
     except msgspec.DecodeError as error:

@@ -6,7 +6,7 @@ history, so that nothing is said of one that is half of it, and then to be judge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -25,6 +25,15 @@ WHOLE: Final = "whole"
 """Name of the check that every history has its last record."""
 
 _OF_NO_DOCUMENT: Final = (history.Raised, history.Accused)
+
+_WORDS: Final[Mapping[type, tuple[str, tuple[str, ...]]]] = {
+    history.Header: ("clock", ("virtual", "server", "client")),
+    history.Joined: ("how", ("fresh", "resume", "branch")),
+    history.Edited: ("kind", ("type", "backspace", "delete", "paste", "replace", "cut", "undo", "redo")),
+    history.Sent: ("how", ("submit", "resend", "branch")),
+    history.Garbled: ("direction", ("up", "down")),
+}
+"""Fields that say by one of some words what is judged how: another word would let a check look away."""
 
 
 Reading: TypeAlias = Callable[[], Iterator[history.Record]]
@@ -73,13 +82,13 @@ def survey(name: str, read: Reading) -> Surveyed:
             elif record.version != history.HISTORY_VERSION:
                 problem = f"history: version: {record.version}, this is version {history.HISTORY_VERSION}"
             else:
-                header = record
+                header, problem = record, _misworded(record)
         elif is_whole:
             problem = "a record after 'finished'"
         elif isinstance(record, history.Header):
             problem = "history: a second one"
         else:
-            problem = _misplaced(record, documents)
+            problem = _misworded(record) or _misplaced(record, documents)
             is_whole = isinstance(record, history.Finished)
             if isinstance(record, history.DocumentCreated) and record.displayed:
                 sampled, unique = True, unique or record.unique
@@ -92,6 +101,15 @@ def survey(name: str, read: Reading) -> Surveyed:
     except ValueError as error:
         raise HistoryError(f"{name}: line 1: history: {error}") from None
     return Surveyed(name, read, claims, header.producer, is_told, is_whole, sampled, unique)
+
+
+def _misworded(record: history.Record) -> str:
+    """What is wrong with the words of a record; empty if nothing is."""
+    field, words = _WORDS.get(type(record), ("", ()))
+    if not field or getattr(record, field) in words:
+        return ""
+    kind = record.__struct_config__.tag
+    return f"{kind}: {field}: {getattr(record, field)!r} is none of {', '.join(words)}"
 
 
 def _misplaced(record: history.Record, documents: set[DocumentId]) -> str:

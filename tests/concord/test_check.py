@@ -72,6 +72,21 @@ def test_what_the_history_claims_decides(terminal: Terminal, healthy: Path) -> N
     assert "presence: nothing compared" in ended.out
 
 
+@pytest.mark.parametrize(("last", "code"), [(1, ExitCode.GOOD), (0, ExitCode.VIOLATED)], ids=["kept", "lost"])
+def test_the_records_named_for_the_ledger_are_enough_for_it(
+    terminal: Terminal, healthy: Path, last: int, code: ExitCode
+) -> None:
+    (sentence,) = re.findall(r"nothing but the ledger is wanted needs (.*?)\.", HISTORY, re.DOTALL)
+    named = re.findall(r"`([a-z_]+)`", sentence)
+    lines = [line for line in healthy.read_text().splitlines() if json.loads(line)[0] in named]
+    lines[0] = lines[0].replace("{}", '{"claims": ["ledger"]}')
+    text = "\n".join(lines).replace('"bob", "minutes", 1]', f'"bob", "minutes", {last}]')
+    healthy.write_text(text)
+    ended = terminal("check", str(healthy))
+    assert ended.code == code
+    assert ("acknowledged bob#1 is lost at the end" in ended.out) == (last == 0)
+
+
 @pytest.mark.parametrize("check", ["convergence", "total_order", "ledger"])
 def test_a_history_without_what_is_essential_is_unknown(
     terminal: Terminal, tmp_path: Path, check: str
@@ -125,6 +140,11 @@ def test_a_history_that_is_cut_off_is_unknown(terminal: Terminal, healthy: Path)
         (5, '["online", 1, "ann", "notes"]', "online: document: 'notes' has no record 'document' before"),
         (5, '["document", 1, "minutes", "", false, false]', "document: document: 'minutes' exists already"),
         (5, '["finished", 5]', "line 6: a record after 'finished'"),
+        (1, '["history", 1, "x", "moon", {}]', "history: clock: 'moon' is none of virtual, server, client"),
+        (5, '["edit", 1, "ann", "minutes", 1, "Undo", 0, {"length": 2, "ops": []}, 1]', "edit: kind: 'Undo'"),
+        (5, '["joined", 1, "ann", "minutes", 0, "Fresh", 0]', "joined: how: 'Fresh' is none of fresh,"),
+        (5, '["sent", 1, "ann", "minutes", 0, 1, 1, "again"]', "sent: how: 'again' is none of submit,"),
+        (5, '["garbled", 1, "ann", "minutes", "left"]', "garbled: direction: 'left' is none of up, down"),
         (5, '["say", 1]', "there is no record 'say'"),
         (5, "", "Input data was truncated"),
     ],
@@ -144,7 +164,7 @@ def test_bad_input_is_named_with_line_and_field_and_nothing_is_judged(
 
 def test_names_and_files_that_there_are_not(terminal: Terminal, healthy: Path, tmp_path: Path) -> None:
     assert "there are convergence, quiescence" in refused(terminal("check", str(healthy), "--check", "speed"))
-    assert "absent" in refused(terminal("check", str(tmp_path / "absent")))
+    assert refused(terminal("check", str(tmp_path / "absent"))).endswith("absent: there is no such file")
     assert "no folder 'history'" in refused(terminal("check", str(tmp_path)))
 
 
