@@ -111,6 +111,27 @@ def test_a_report_holds_a_run_against_other_objectives(
     assert (directory / "result.json").read_bytes() == recorded
 
 
+@pytest.mark.parametrize("kinds", [("simulated",), ("simulated", "load")], ids=["run", "job"])
+def test_what_cannot_be_told_fails_if_that_is_asked_for(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, ...]
+) -> None:
+    for kind in kinds:
+        write_part(tmp_path, *synthetic_run(kind))
+    monkeypatch.chdir(tmp_path)
+    directory = tmp_path if len(kinds) > 1 else tmp_path / kinds[0]
+    (directory / TAG).write_text("Concord\n")
+    asked = ("report", str(directory), "--require", "everywhere_online.p99.999<999s")
+    assert terminal(*asked).code == ExitCode.GOOD
+    assert terminal(*asked, "--cannot-tell", "fail").code == ExitCode.UNKNOWN
+    monkeypatch.setenv("CONCORD_CANNOT_TELL", "fail")
+    assert terminal(*asked).code == ExitCode.UNKNOWN
+    assert terminal(*asked, "--cannot-tell", "warn").code == ExitCode.GOOD
+    monkeypatch.delenv("CONCORD_CANNOT_TELL")
+    (tmp_path / "pyproject.toml").write_text('[tool.concord]\ncannot-tell = "fail"\n')
+    assert terminal(*asked).code == ExitCode.UNKNOWN
+    assert "cannot tell" in (directory / "summary.md").read_text()
+
+
 def test_a_report_of_a_job_too(terminal: Terminal, tmp_path: Path) -> None:
     for kind in ("simulated", "load"):
         write_part(tmp_path, *synthetic_run(kind))
