@@ -9,7 +9,7 @@ import msgspec
 
 from model.client import health
 from model.client.health import percent, row
-from model.result import HarnessRow
+from model.harness import HarnessRow
 
 CPU_PERCENT_MAX: Final = 90.0
 """Of one core, by one worker, as the mean of its busiest :data:`CPU_WINDOW_SECONDS`."""

@@ -30,10 +30,11 @@ from model.certificate import content_digest
 from model.claims import JUPITER
 from model.client.health import excused
 from model.crowding import CrowdWatch
+from model.harness import Crowding
 from model.impact import merge_impacts
 from model.machine import Patience, needs_posix, this_machine
 from model.measures import Measures, MeasureSet, load_measures, merge_measures
-from model.result import CheckRow, Crowding, RunResult, ServerSeries
+from model.result import CheckRow, RunResult, ServerSeries
 from model.strata import merge_strata
 from model.verdict import overall
 from simulator.workload.traces import TraceError, read_trace

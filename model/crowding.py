@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Self
 
 import psutil
 
-from model.result import Crowding
+from model.harness import Crowding
 
 PERIOD_SECONDS: Final = 1.0
 IDLE_PERCENT_MAX: Final = 10.0

@@ -9,6 +9,7 @@ import msgspec
 
 from model.budget import Budget
 from model.certificate import Certificate
+from model.harness import Crowding, HarnessRow
 from model.histogram import Histogram
 from model.impact import Impact
 from model.measures import FaultRow
@@ -19,9 +20,6 @@ RESULT_VERSION: Final = 3
 JOB_VERSION: Final = 1
 KINDS: Final = ("simulated", "live", "load")
 """What a run can be, in the order of a job; the directories of a job's parts are named like that."""
-
-CROWDED_PERCENT_MAX: Final = 4.0
-"""Of the seconds of a run may be crowded; a 95th percentile notices more than that."""
 
 CannotTell: TypeAlias = Literal["warn", "fail"]
 """What an objective that cannot be told does to the exit code: nothing, or *unknown*."""
@@ -75,6 +73,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
         low, high: between what the true value lies, each with 95 % confidence; None for a side on which so
             few samples set no bound.
         applies: false if the objective does not concern such a run at all; it is then no matter of samples.
+        decides: false if the scenario breaks the objective on purpose; it is then told, and has no effect.
         margin, budget: how far from missing, as a share (negative if missed); and in amounts, of a ratio.
         by_phase: the same measure in each phase, and over the whole ``run``; None where there are no samples.
         beside: what another clock says of the same, in ``unit``: clock to value; it decides nothing.
@@ -96,6 +95,7 @@ class SloRow(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     applies: bool = True
+    decides: bool = True
     margin: float | None = None
     budget: Budget | None = None
     by_phase: dict[str, float | None] = {}
@@ -109,57 +109,6 @@ class Machine(msgspec.Struct, frozen=True):
 
     cores: int
     cpu: str
-
-
-class HarnessRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One sign of health of what made the load: if it is not ``ok``, the run says nothing about the server.
-
-    Attributes:
-        name: ``generator_cpu``, ``loop_lag``, ``missed_sends``, ``refused_connections``, ...
-        title: for people.
-        value, limit: in ``unit``.
-        note: the cause, in a sentence, if it is not ok; else what has to be known beside it.
-        excuse: why that was not the harness's doing, in a sentence; empty if it was.
-    """
-
-    name: str
-    title: str
-    value: float
-    limit: float
-    unit: str
-    ok: bool
-    note: str = ""
-    excuse: str = ""
-
-    @property
-    def is_limit(self) -> bool:
-        """Whether the harness itself was the limit."""
-        return not self.ok and not self.excuse
-
-
-class Crowding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run saw of other programs on its machine (:mod:`model.crowding`).
-
-    Attributes:
-        seconds: how many were looked at.
-        crowded: in how many of them hardly anything of the machine was idle, and others had much of it.
-        others_percent: of the CPU of the machine, what went to others in the crowded seconds, or in all if
-            there was none.
-    """
-
-    seconds: int = 0
-    crowded: int = 0
-    others_percent: float = 0.0
-
-    @property
-    def excuse(self) -> str:
-        """Why times by the clock on the wall cannot be told, in a sentence; empty if they can."""
-        if 100 * self.crowded <= CROWDED_PERCENT_MAX * self.seconds:
-            return ""
-        return (
-            f"Other programs took {self.others_percent:.0f} % of the CPU of this machine, and nothing of it "
-            f"was to spare, in {self.crowded} of {self.seconds} seconds."
-        )
 
 
 class ServerSeries(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +155,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         lost: what could not be written, a line each, because the disk was full.
         reached: how often each mechanism happened that there is in such a run, 0 included.
         required: the mechanisms that the scenario requires.
+        informs: names of objectives that the scenario breaks on purpose.
         impact: what people noticed, in the whole run and during each kind of fault.
         shortfalls: what of its plan the run did not reach, in sentences; it is no evidence for that.
         cannot_tell: what an objective that cannot be told does to the exit code.
@@ -249,6 +199,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     lost: list[str] = []
     reached: dict[str, int] = {}
     required: list[str] = []
+    informs: list[str] = []
     impact: list[Impact] = []
     shortfalls: list[str] = []
     cannot_tell: CannotTell = "warn"
@@ -287,12 +238,12 @@ def exit_code(
 
 def missed(slos: Iterable[SloRow]) -> Sequence[SloRow]:
     """The objectives that were certainly not met."""
-    return [slo for slo in slos if slo.outcome is Outcome.MISSED]
+    return [slo for slo in slos if slo.decides and slo.outcome is Outcome.MISSED]
 
 
 def untold(slos: Iterable[SloRow]) -> Sequence[SloRow]:
     """The objectives that concern the run, but of which its samples do not tell whether they were met."""
-    return [slo for slo in slos if slo.applies and slo.outcome is Outcome.CANNOT_TELL]
+    return [slo for slo in slos if slo.applies and slo.decides and slo.outcome is Outcome.CANNOT_TELL]
 
 
 _SEVERITY: Final = (

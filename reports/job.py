@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from model.result import KINDS, CheckRow, HarnessRow, RunResult, SloRow, missed, untold
+from model.harness import HarnessRow
+from model.result import KINDS, CheckRow, RunResult, SloRow, missed, untold
 from model.verdict import ExitCode, Verdict
 from model.wording import listed
 from reports import comparison, timeline, views, wording

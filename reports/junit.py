@@ -10,7 +10,8 @@ from typing import Final
 from xml.etree import ElementTree
 
 from model.campaign import Campaign, CaseRow, SeedRow
-from model.result import CannotTell, CheckRow, HarnessRow, RunResult, SloRow
+from model.harness import HarnessRow
+from model.result import CannotTell, CheckRow, RunResult, SloRow
 from model.verdict import Outcome, Verdict
 from model.wording import printable
 from reports import wording
@@ -163,8 +164,10 @@ def _slo(slo: SloRow, classname: str, sound: bool, cannot_tell: CannotTell) -> E
         f"objective {wording.objective_text(slo)}"
     )
     if slo.outcome is Outcome.CANNOT_TELL or not sound:
-        must = slo.applies and sound and cannot_tell == "fail"
+        must = slo.applies and slo.decides and sound and cannot_tell == "fail"
         _add(case, "error" if must else "skipped", wording.reasoned_text(slo, sound))
+    elif slo.outcome is Outcome.MISSED and not slo.decides:
+        _add(case, "skipped", f"{wording.reasoned_text(slo)}; {sentence}")
     elif slo.outcome is Outcome.MISSED:
         _add(case, "failure", sentence)
     ElementTree.SubElement(case, "system-out").text = printable(sentence)

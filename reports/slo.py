@@ -20,12 +20,11 @@ from model.claims import ENGINES
 from model.confidence import rank_bounds, samples_needed, share_bounds
 from model.histogram import Histogram
 from model.measures.measure_set import PHASES, RUN, STRATA, MeasureSet
-from model.result import CannotTell, Job, RunResult, ServerSeries, SloRow, exit_code
+from model.result import CannotTell, RunResult, ServerSeries, SloRow, exit_code
 from model.verdict import Outcome
 from model.wording import counted, listed
 from reports.objectives import Objective
 from reports.objectives.objective import EVERY, MEASURABLE, Comparison
-from reports.recorded import RecordedJob, RecordedPart, RecordedRun
 from reports.spent import where_it_went
 from reports.wording import title_of
 
@@ -104,7 +103,7 @@ def judged(
         has_server=ENGINES[result.engine].has_server,
         shortfalls=result.shortfalls,
     )
-    slos = [_crowded(row, result) for row in slos]
+    slos = [_informing(_crowded(row, result), result.informs) for row in slos]
     code = int(
         exit_code(
             result.verdict,
@@ -119,25 +118,6 @@ def judged(
     return msgspec.structs.replace(result, slos=slos, exit_code=code, cannot_tell=cannot_tell)
 
 
-def judged_anew(
-    recorded: RecordedRun | RecordedJob, objectives: Sequence[Objective], cannot_tell: CannotTell
-) -> RecordedRun | RecordedJob:
-    """What was recorded, held against other objectives than it was then."""
-    if isinstance(recorded, RecordedRun):
-        return _run_anew(recorded, objectives, cannot_tell)
-    parts = []
-    for part, run in recorded.parts:
-        anew = _run_anew(run, objectives, cannot_tell) if run is not None else None
-        code = part.exit_code if anew is None else anew.exit_code
-        parts.append(RecordedPart(msgspec.structs.replace(part, exit_code=code), anew))
-    return RecordedJob(Job.of(part.part for part in parts), tuple(parts))
-
-
-def _run_anew(recorded: RecordedRun, objectives: Sequence[Objective], cannot_tell: CannotTell) -> RecordedRun:
-    result = judged(recorded.result, recorded.measures, objectives, cannot_tell)
-    return recorded._replace(result=result)
-
-
 def _crowded(row: SloRow, result: RunResult) -> SloRow:
     """What other programs may have spoiled cannot be told; nor what is good under less load than planned."""
     excuse = result.crowding.excuse if result.crowding else ""
@@ -145,6 +125,14 @@ def _crowded(row: SloRow, result: RunResult) -> SloRow:
     if not excuse or row.outcome is Outcome.CANNOT_TELL or (row.outcome is Outcome.MET and not is_smaller):
         return row
     return msgspec.structs.replace(row, outcome=Outcome.CANNOT_TELL, note=excuse)
+
+
+def _informing(row: SloRow, informs: Sequence[str]) -> SloRow:
+    """What the scenario breaks on purpose is told as it is, and decides nothing."""
+    if row.name not in informs or not row.applies:
+        return row
+    note = "; ".join(filter(None, (row.note, "informs only: the scenario breaks it on purpose")))
+    return msgspec.structs.replace(row, decides=False, note=note)
 
 
 def _without_server(objective: Objective, measures: MeasureSet) -> SloRow:

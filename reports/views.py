@@ -11,8 +11,9 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from model.certificate import Certificate
+from model.harness import HarnessRow
 from model.measures.measure_set import FaultRow
-from model.result import HarnessRow, RunResult
+from model.result import RunResult
 from model.strata import Stratum
 from model.verdict import Outcome
 from model.wording import printable

@@ -9,8 +9,9 @@ from typing import Final
 from model.campaign import Campaign, KnownFailure
 from model.claims import ENGINES
 from model.confidence import share_bounds
+from model.harness import HarnessRow
 from model.measures.measure_set import FAULT, HEAL, PHASES, RECOVERY, RUN, STEADY, MeasureSet
-from model.result import CheckRow, HarnessRow, JobPart, RunResult, SloRow, missed, untold, worst
+from model.result import CheckRow, JobPart, RunResult, SloRow, missed, untold, worst
 from model.strata import WRITERS, Stratum
 from model.verdict import EXIT_CODES, ExitCode, Outcome, Verdict
 from model.wording import counted, listed

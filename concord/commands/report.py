@@ -17,8 +17,8 @@ from model import campaign as campaigns
 from model import result as results
 from model.arena import Arena
 from model.campaign import Campaign
+from reports.anew import judged_anew
 from reports.recorded import RecordedJob, RecordedRun, ReportError, read
-from reports.slo import judged_anew
 
 EXAMPLES = (
     "concord report out",

@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
+from model.harness import Crowding, HarnessRow
 from model.histogram import Histogram, merged
-from model.result import Crowding, HarnessRow
 
 LAG_P99_MS_MAX: Final = 50.0
 LATE_US: Final = 50_000

@@ -26,12 +26,13 @@ from model.client.address import Address
 from model.client.server_metrics import ServerMetrics
 from model.client.tokens import TokenSource
 from model.crowding import CrowdWatch
+from model.harness import Crowding
 from model.history_file import HistoryFile
 from model.identity import DocumentId
 from model.impact import Impact, Impacts
 from model.machine import allow_open_files, few_collections, needs_posix, this_machine
 from model.measures import Measures, MeasureSet
-from model.result import CheckRow, Crowding, RunResult, ServerSeries
+from model.result import CheckRow, RunResult, ServerSeries
 from model.strata import Strata, Stratum
 from model.verdict import CheckResult, Verdict, overall
 from model.wording import counted
@@ -367,6 +368,7 @@ def _result(
         lost=[judged.lost] if judged.lost else [],
         reached=driven.reached,
         required=list(scenario.requires),
+        informs=list(scenario.informs),
         scenario_digest=content_digest(scenario),
     )
 

@@ -209,6 +209,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             a server also within what its timeouts come to, if that is less.
         smallest: below this size, what is to happen may not; a run that is *unknown* says so.
         requires: names of the mechanisms that a run has to reach to be worth a verdict.
+        informs: names of the objectives that it breaks on purpose, as who cuts people off breaks that of
+            uptime; they are measured and told, and decide nothing.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -228,6 +230,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     faults: tuple[FaultSpec, ...] = ()
     smallest: Smallest = Smallest()
     requires: tuple[str, ...] = ()
+    informs: tuple[str, ...] = ()
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -341,6 +344,9 @@ def _problems(s: Scenario) -> Iterator[tuple[str, str]]:
             yield f"requires.{i}", f"unknown mechanism {name!r}; {nearest(name, BY_NAME)}"
         elif name in s.requires[:i]:
             yield f"requires.{i}", f"{name} stands there twice"
+    for i, name in enumerate(s.informs):
+        if name in s.informs[:i]:
+            yield f"informs.{i}", f"{name} stands there twice"
     for i, spec in enumerate(s.faults):
         for key, message in fault_problems(spec, s.sessions.join_ramp_us, s.duration_us):
             yield f"faults.{i}.{key}", message

@@ -193,6 +193,7 @@ def _result(
         failures=[str(path.relative_to(options.directory)) for path, _ in cases],
         reached=counted(options.engine.mechanisms, merged(outcome.reached for outcome in outcomes)),
         required=list(scenario.requires),
+        informs=list(scenario.informs),
         command=options.command,
         scenario_digest=content_digest([scenario, options.engine.claims.engine, options.bug]),
     )

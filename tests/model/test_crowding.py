@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from model.crowding import CrowdWatch, Reading, Seconds
+from model.harness import Crowding
 from model.machine import Patience
-from model.result import Crowding
 from simulator.children import group
 
 BURN = "import time\nwhile time.process_time() < 20: pass"

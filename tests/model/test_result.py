@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.harness import HarnessRow
 from model.histogram import Histogram
 from model.result import (
     CheckRow,
-    HarnessRow,
     Job,
     JobPart,
     Machine,
@@ -31,7 +31,7 @@ from model.verdict import CheckResult, ExitCode, Outcome, Verdict
 MET, MISSED, CANNOT_TELL = Outcome
 
 
-def slo(outcome: Outcome, applies: bool = True) -> SloRow:
+def slo(outcome: Outcome, applies: bool = True, decides: bool = True) -> SloRow:
     return SloRow(
         name="n",
         title="t",
@@ -41,6 +41,7 @@ def slo(outcome: Outcome, applies: bool = True) -> SloRow:
         unit="ms",
         outcome=outcome,
         applies=applies,
+        decides=decides,
         phase="steady",
         clock="virtual",
         samples=0,
@@ -79,6 +80,14 @@ def test_correctness_comes_before_objectives(
     rows = [slo(outcome) for outcome in outcomes]
     assert exit_code(verdict, rows) is code
     assert [row.outcome for row in missed(rows)] == [o for o in outcomes if o is MISSED]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_what_only_informs_has_no_effect(outcome: Outcome) -> None:
+    rows = [slo(MET), slo(outcome, decides=False)]
+    assert [*missed(rows), *untold(rows)] == []
+    assert exit_code(Verdict.VALID, rows, cannot_tell="fail") is ExitCode.GOOD
+    assert exit_code(Verdict.VALID, [*rows, slo(MISSED)], cannot_tell="fail") is ExitCode.SLO_MISSED
 
 
 @pytest.mark.parametrize(

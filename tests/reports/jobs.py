@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from model import result as run_result
+from model.harness import HarnessRow
 from model.histogram import Histogram
 from model.measures import MeasureSet, encode_measures
-from model.result import HarnessRow, RunResult, ServerSeries, exit_code
+from model.result import RunResult, ServerSeries, exit_code
 from model.strata import Stratum
 from model.verdict import CheckResult, Verdict
 from reports.objectives import load_objectives

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from model.client import health
 from model.client.health import Health
+from model.harness import HarnessRow
 from model.measures import MeasureSet
-from model.result import CheckRow, HarnessRow, Job, JobPart, RunResult, SloRow, exit_code
+from model.result import CheckRow, Job, JobPart, RunResult, SloRow, exit_code
 from model.verdict import Outcome, Verdict, overall
 from reports import canvas, comparison
 from reports.recorded import RecordedJob, RecordedPart, RecordedRun

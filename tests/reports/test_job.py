@@ -8,14 +8,16 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
+from model.harness import Crowding, HarnessRow
 from model.measures import load_measures
-from model.result import Crowding, Failed, HarnessRow, Job, load
+from model.result import Failed, Job, load
 from model.verdict import Outcome, Verdict
 from reports.objectives import load_objectives
 from reports.recorded import ReportError
 from reports.slo import judged
 from reports.wording import harness_limits
 from reports.write import write_report
+from simulator.planning.scenario import load_scenario, shipped_scenarios
 from tests.reports.jobs import STRAINED, synthetic_run, write_job, write_part
 from tests.reports.strategies import BROKEN, CLEAN, IDLE, UNCLAIMED, write_run
 from tests.reports.test_write import Page, asked_for, page
@@ -397,3 +399,30 @@ def test_what_other_programs_may_have_spoiled_cannot_be_told(harness: list[Harne
     assert {found[name].outcome for name in told} == {good}
     assert after.exit_code == 0
     assert harness_limits(after) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
+def test_what_a_scenario_breaks_on_purpose_is_told_and_decides_nothing(tmp_path: Path) -> None:
+    result, measures = synthetic_run("load", operation_us=80_000)
+    (name,) = [
+        slo.name for slo in judged(result, measures, load_objectives()).slos if slo.outcome == "missed"
+    ]
+    told = judged(msgspec.structs.replace(result, informs=[name]), measures, load_objectives())
+    (row,) = [slo for slo in told.slos if slo.name == name]
+    assert (row.outcome, row.decides, told.exit_code) == ("missed", False, 0)
+    write_part(tmp_path, told, measures)
+    write_report(tmp_path)
+    for file in ("report.html", "summary.md"):
+        text = (tmp_path / file).read_text(encoding="utf-8")
+        assert "informs only: the scenario breaks it on purpose" in text
+    suites = ElementTree.parse(tmp_path / "load" / "junit.xml").getroot()
+    (skipped,) = suites.iterfind(f"*/testcase[@name='{name}']/skipped")
+    assert "informs only" in (skipped.get("message") or "")
+    assert not list(suites.iterfind(".//failure"))
+
+
+def test_scenarios_inform_of_objectives_that_there_are() -> None:
+    known = {objective.name for objective in load_objectives()}
+    for scenario in shipped_scenarios():
+        assert set(load_scenario(scenario).informs) <= known, scenario

@@ -5,8 +5,9 @@ from itertools import product
 import msgspec
 import pytest
 
+from model.harness import HarnessRow
 from model.measures import Measures
-from model.result import HarnessRow, RunResult
+from model.result import RunResult
 from model.strata import Stratum
 from model.verdict import EXIT_CODES, ExitCode
 from reports.wording import (

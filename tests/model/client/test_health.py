@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from model.client.health import LATE_US, Health, excused, rows
-from model.result import Crowding
+from model.harness import Crowding
 
 
 def noted(lag_us: int = 1_000, late: int = 0, refused: int = 0, exhausted: int = 0) -> Health:

@@ -192,6 +192,10 @@ MISTAKES = {
         "requires: [trim,\n  busy, trim]\n",
         "case.yaml:8: requires.2: trim stands there twice",
     ),
+    "objective named twice": (
+        "informs: [websocket-uptime, websocket-uptime]\n",
+        "case.yaml:7: informs.1: websocket-uptime stands there twice",
+    ),
     "mechanisms that are no list": ("requires: trim\n", "case.yaml:7: requires: must be a list, not 'trim'"),
     "broken syntax": ("faults: [\n", "case.yaml:8: not YAML: "),
 }
