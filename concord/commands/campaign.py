@@ -24,10 +24,10 @@ from concord.exits import cause_of
 from concord.fleet import options_of, run_fleet
 from concord.folders import claim, discard, is_ours, refuse_foreign
 from concord.judging import judging_of
-from concord.options import FleetOptions, ObjectiveOptions, Out, ScenarioChoice, takes_structs
+from concord.options import FleetOptions, Json, ObjectiveOptions, Out, ScenarioChoice, takes_structs
 from concord.refusals import UsageError, refusing
 from concord.scenarios import chosen
-from concord.terminal import command_line, progress, say, status
+from concord.terminal import command_line, progress, say, say_data, status
 from concord.times import seconds_of
 from model.campaign import Campaign, SeedRow, encode
 from model.judging import names_of
@@ -68,6 +68,7 @@ def campaign(
         typer.Option(help="A folder of failure cases, played before all seeds; repeatable."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign in the folder.")] = False,
+    json: Json = False,
     out: Out = Path("campaign"),
 ) -> None:
     """Run many seeds, several at a time; report which failed which check, and state what the rest proves.
@@ -103,6 +104,8 @@ def campaign(
     jobs = Jobs(_ordered(first, last, earlier, resume=resume), job_of, fleet.jobs or cores())
     _go(report, jobs, seconds)
     _summarise(report)
+    if json:
+        say_data(encode(report.now))
     if report.now.exit_code:
         raise typer.Exit(report.now.exit_code)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from concord.folders import refuse_foreign_file
+from concord.options import Json
 from concord.refusals import UsageError, refusing
-from concord.terminal import Part, say, status
+from concord.terminal import Part, say, say_json, status
 from model.following import EditName
 from reports.following import Recorded, Step, Waterfall, followed, recorded, slowest
 from reports.recorded import ReportError, is_job
@@ -19,6 +21,7 @@ from reports.wording import duration_text
 EXAMPLES = (
     "concord follow concord-out --slowest 3",
     "concord follow load u0-3#17 --server-log server.log --page edit.html",
+    "concord follow load --slowest 10 --json",
 )
 
 BAR_SIGNS: Final = 40
@@ -32,6 +35,7 @@ _STYLES: Final = {
     "reader": "green",
 }
 _LABEL_SIGNS_MAX: Final = 44
+_LISTS: Final = ("attempts", "absences", "readers")
 
 
 @refusing(ReportError)
@@ -48,6 +52,7 @@ def follow(
     ] = None,
     page: Annotated[Path | None, typer.Option(help="Draw them on this page too.")] = None,
     otlp: Annotated[Path | None, typer.Option(help="Write their steps as spans of OTLP, in JSON.")] = None,
+    json: Json = False,
 ) -> None:
     """Follow an edit from the key that was pressed to its author and to everybody who shows it.
 
@@ -77,6 +82,8 @@ def follow(
         _say(fall)
     for written in filter(None, (page, otlp)):
         say(f"written: {written}")
+    if json:
+        say_json({"edits": [_plain(fall) for fall in falls]})
 
 
 def _named(run: Recorded, text: str) -> list[Waterfall]:
@@ -93,6 +100,20 @@ def _slowest(run: Recorded, count: int) -> list[Waterfall]:
     names: Sequence[EditName] = slowest(run, count)
     found = followed(run, frozenset(names).__contains__, {name.document for name in names})
     return sorted(found, key=lambda fall: names.index(fall.edit.name))
+
+
+def _plain(fall: Waterfall) -> dict[str, Any]:
+    """A waterfall as data: whose it is, its steps, and every moment that is known of it."""
+    known = msgspec.to_builtins(fall.edit)
+    del known["name"]
+    return {
+        **fall.edit.name._asdict(),
+        "took_us": fall.took_us,
+        "most": fall.most.label if fall.most else None,
+        "steps": [step._asdict() for step in fall.steps],
+        "notes": fall.notes,
+        "moments": known | {name: [row._asdict() for row in getattr(fall.edit, name)] for name in _LISTS},
+    }
 
 
 def _say(fall: Waterfall) -> None:

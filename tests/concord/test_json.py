@@ -21,8 +21,10 @@ from reports.objectives import RUNBOOK
 from simulator.running.run import RunOutcome
 from tests.concord.test_foreign_text import recorded, stored
 from tests.conftest import ROOT
+from tests.model.test_following import ONLINE
 from tests.reports.jobs import synthetic_run, write_part
 from tests.reports.strategies import CLEAN, write_run
+from tests.reports.test_following import write
 from tests.terminal import Terminal, beside_progress, terminal
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -33,8 +35,6 @@ NO_VERDICT = {
     "explain": "tells a story",
     "serve": "runs until it is stopped",
     "token": "prints a token",
-    "campaign": "writes its own files",
-    "follow": "draws the way of an edit",
 }
 
 
@@ -59,6 +59,10 @@ def configured(folder: Path) -> tuple[str, ...]:
     return ("validate-config", str(folder / "server.yaml"))
 
 
+def wandering(folder: Path) -> tuple[str, ...]:
+    return ("follow", str(write(folder / "run", ONLINE)), "ann#1")
+
+
 def dopt(folder: Path) -> str:
     path = folder / "dopt.json"
     path.write_bytes((ROOT / "tests/corpus/dopt.json").read_bytes())
@@ -80,6 +84,7 @@ CALLS: dict[str, Told] = {
         0,
         {"verdict": "valid", "document": "one", "revisions": 3},
     ),
+    "follow": Told(wandering, 0, {}),
     "trace": Told(lambda p: ("trace", recorded(p / "t.json")), 0, {}),
 }  # fmt: skip
 
@@ -125,6 +130,30 @@ def test_a_load_run_prints_its_result(
     outcome = terminal("load", "--json", "--out", str(tmp_path / "out"))
     assert json.loads(outcome.out)["kind"] == "load"
     assert outcome.out.encode() == (tmp_path / "out" / "result.json").read_bytes() + b"\n"
+
+
+def test_an_edit_that_is_followed_is_data(terminal: Terminal, tmp_path: Path) -> None:
+    (edit,) = json.loads(terminal(*wandering(tmp_path), "--json").out)["edits"]
+    assert (edit["document"], edit["site"], edit["sequence"]) == ("d", "ann", 1)
+    assert (edit["took_us"], edit["most"]) == (80, "acknowledged")
+    (most,) = [step for step in edit["steps"] if step["label"] == edit["most"]]
+    assert most["end_us"] - most["begin_us"] == 30
+    moments = edit["moments"]
+    assert moments["revision"] == 1
+    assert max([moments["told_us"], *(reader["time_us"] for reader in moments["readers"])]) == (
+        moments["planned_us"] + edit["took_us"]
+    )
+
+
+@pytest.mark.slow
+def test_a_campaign_prints_what_it_keeps(terminal: Terminal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    size = ("--clients", "16", "--documents", "2", "--duration", "3s", "--seeds", "0:2", "--jobs", "1")
+    outcome = terminal("campaign", "calm", *size, "--no-shrink", "--json", "--out", str(out))
+    assert outcome.out.encode() == (out / "campaign.json").read_bytes() + b"\n"
+    found = json.loads(outcome.out)
+    assert (found["exit_code"], [run["seed"] for run in found["runs"]]) == (outcome.code, [0, 1])
+    assert "seed 0: " in outcome.err
 
 
 @pytest.mark.slow

@@ -107,6 +107,7 @@ LONG: dict[str, Callable[[Place], tuple[str, ...]]] = {
     "verify": lambda p: ("--store", p.store(), "--check-all-states"),
     "rebuild": lambda p: ("--store", p.store(), "--document-id", "long"),
     "load": lambda p: ("--host", p.server(), "--users", "20", "--documents", "2", "--out", p.out),
+    "probe": lambda p: ("--host", p.server(), "--for", "10m"),
 }
 """By the name of the command, and in which way."""
 
