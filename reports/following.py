@@ -15,7 +15,7 @@ from model.checkers import Judge
 from model.following import Alignment, EditName, Followed, Follower, ServerMoments, Slowest, Wanted
 from model.history_file import HistoryError, read_about, read_history
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
-from model.measures.measure_set import WorstEdit
+from model.measures.measure_set import Example, WorstEdit
 from model.wording import counted
 from reports.recorded import ReportError
 from reports.wording import duration_text
@@ -172,8 +172,8 @@ def followed(run: Recorded, wanted: Wanted, documents: Collection[str] = ()) -> 
     return falls
 
 
-def slowest_of(directory: Path, worst: Sequence[WorstEdit]) -> list[Waterfall]:
-    """The edits that a run measured as its slowest, in their order; none of those that no history tells of.
+def measured_edits(directory: Path, edits: Sequence[WorstEdit | Example]) -> list[Waterfall]:
+    """The edits that the measures of a run name, in their order; none of those that no history tells of.
 
     Raises:
         ReportError: the log of the server cannot be read.
@@ -181,7 +181,7 @@ def slowest_of(directory: Path, worst: Sequence[WorstEdit]) -> list[Waterfall]:
     names = list(
         dict.fromkeys(
             EditName(DocumentId(one.document), SiteId(one.site), SequenceNumber(one.sequence))
-            for one in worst
+            for one in edits
         )
     )
     try:

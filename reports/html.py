@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from model.measures.measure_set import LATENCIES, PHASES, RUN, STRATA, MeasureSet, Totals
+from model.measures.measure_set import EXAMPLE_PERCENTILES, LATENCIES, PHASES, RUN, STRATA, MeasureSet, Totals
 from model.result import RunResult
 from reports import people, plots, timeline, views, wording
 from reports.followed import pictures
@@ -28,13 +28,17 @@ _TOTALS: Final = {
 
 
 class LatencyRow(NamedTuple):
-    """Percentiles of one latency in one part of the run; ``first`` for the first row of a latency."""
+    """Percentiles of one latency in one part of the run; ``first`` for the first row of a latency.
+
+    ``examples`` are the anchors of edits behind the percentiles, empty texts where there is none.
+    """
 
     measure: str
     phase: str
     samples: int
     percentiles_us: tuple[int | None, ...]
     first: bool
+    examples: tuple[str, ...]
 
 
 def render_html(recorded: RecordedRun, falls: Sequence[Waterfall] = ()) -> str:
@@ -42,9 +46,10 @@ def render_html(recorded: RecordedRun, falls: Sequence[Waterfall] = ()) -> str:
 
     Args:
         recorded: the run.
-        falls: those of the slowest edits that can be followed.
+        falls: those of the edits that the measures name that can be followed.
     """
     result, measures = recorded.result, recorded.measures
+    anchors: dict[tuple[str, str, int], str] = {fall.edit.name: fall.anchor for fall in falls}
     return views.page(
         "report.html",
         result=result,
@@ -64,13 +69,13 @@ def render_html(recorded: RecordedRun, falls: Sequence[Waterfall] = ()) -> str:
         phases=_phases(result),
         plots=_plots(result, measures),
         unsaid=timeline.unsaid(result.server),
-        latencies=_latencies(measures),
+        latencies=_latencies(measures, anchors),
         totals=_totals(measures.totals),
         convergence=[*filter(None, [wording.agreement_text(measures)]), *_convergence(measures)],
         failures=recorded.failures,
         identity=views.identity(result),
         followed=pictures(falls),
-        anchors={fall.edit.name: fall.anchor for fall in falls},
+        anchors=anchors,
         repeats=wording.repeats_text(result.command, result.kind),
     )
 
@@ -112,7 +117,7 @@ def _plots(result: RunResult, measures: MeasureSet) -> dict[str, Picture | None]
     }
 
 
-def _latencies(measures: MeasureSet) -> list[LatencyRow]:
+def _latencies(measures: MeasureSet, anchors: Mapping[tuple[str, str, int], str]) -> list[LatencyRow]:
     rows: list[LatencyRow] = []
     for measure in LATENCIES:
         if not measures.latency(measure).count:
@@ -121,7 +126,12 @@ def _latencies(measures: MeasureSet) -> list[LatencyRow]:
             histogram = measures.latency(measure, None if phase == RUN else phase)
             values = tuple(histogram.percentile(p) if histogram.count else None for p in _PERCENTILES)
             title = wording.PHASE_TITLES[phase]
-            rows.append(LatencyRow(measure, title, histogram.count, values, phase == STRATA[0]))
+            examples = [
+                measures.example(measure, p) if phase == RUN and p in EXAMPLE_PERCENTILES else None
+                for p in _PERCENTILES
+            ]
+            links = tuple(anchors.get((e.document, e.site, e.sequence), "") if e else "" for e in examples)
+            rows.append(LatencyRow(measure, title, histogram.count, values, phase == STRATA[0], links))
     return rows
 
 

@@ -11,7 +11,7 @@ from model.campaign import encode as encode_campaign
 from model.result import encode_job
 from reports.arena import render_arena
 from reports.campaign import render_html as render_campaign
-from reports.following import slowest_of
+from reports.following import measured_edits
 from reports.html import render_html
 from reports.job import render_job
 from reports.junit import render_campaign_junit, render_job_junit, render_junit
@@ -76,8 +76,10 @@ def _campaign(directory: Path, campaign: Campaign) -> dict[Path, str]:
 
 
 def _run(directory: Path, recorded: RecordedRun) -> dict[Path, str]:
+    measures = recorded.measures
+    falls = measured_edits(directory, [*measures.worst, *measures.typical])
     return {
-        directory / "report.html": render_html(recorded, slowest_of(directory, recorded.measures.worst)),
+        directory / "report.html": render_html(recorded, falls),
         directory / "junit.xml": render_junit(recorded),
         directory / "summary.md": render_markdown(recorded),
     }

@@ -104,6 +104,7 @@ class Measures:
             phases_us=self._timeline.phases_us,
             latencies=self._latencies.histograms,
             worst=self._latencies.slowest(),
+            examples=self._latencies.examples(),
             uptime=self._timeline.uptime,
             agreement=self._timeline.agreement,
             reconciliations=self._reconciliations,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model.histogram import Histogram
+from model.histogram import Histogram, bucket_of
 from model.measures.edits import Edit
 from model.measures.measure_set import (
+    EXAMPLED,
     LATENCIES,
     ONLINE,
     PHASES,
     WORST_KEPT_MAX,
+    Example,
     WorstEdit,
     rank_slowest,
 )
@@ -31,6 +33,7 @@ class Latencies:
         self._timeline = timeline
         series = timeline.series
         self._by_second = {"operation": series.operation, f"everywhere_{ONLINE}": series.everywhere}
+        self._examples: dict[str, dict[int, Edit]] = {m: {} for m in EXAMPLED}
         self._slowest: dict[str, list[WorstEdit]] = {m: [] for m in LATENCIES}
         self._floor_us = dict.fromkeys(LATENCIES, -1)  # only what is slower belongs to the slowest
 
@@ -42,6 +45,9 @@ class Latencies:
         """Count a duration on the way of an edit, which ended then; keep it if it is among the slowest."""
         self.record(measure, value_us)
         self.report(measure, value_us)
+        examples = self._examples.get(measure)
+        if examples is not None:
+            examples[bucket_of(value_us)] = edit  # the newest
         by_second = self._by_second.get(measure)
         if by_second is not None:
             histogram = by_second.get(self._timeline.second)
@@ -79,3 +85,10 @@ class Latencies:
     def slowest(self) -> list[WorstEdit]:
         """The slowest few edits of each measure."""
         return rank_slowest(edit for kept in self._slowest.values() for edit in kept)
+
+    def examples(self) -> dict[str, dict[int, Example]]:
+        """The newest edit of each bucket, for the measures that have examples."""
+        return {
+            measure: {bucket: Example(e.document, e.site, e.sequence) for bucket, e in found.items()}
+            for measure, found in self._examples.items()
+        }

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from model.histogram import Histogram, merged
+from model.histogram import Histogram, bucket_of, merged
 
 MEASURES_VERSION: Final = 3
 WORST_KEPT_MAX: Final = 5
@@ -48,6 +48,20 @@ LATENCIES: Final = (
     "connect",
 )
 """The measures that have a histogram for each phase."""
+
+
+EXAMPLED: Final = ("operation", "durable_online", "everywhere_online")
+"""The measures of which an edit is kept for each bucket of their histograms."""
+
+EXAMPLE_PERCENTILES: Final = (50, 95, 99)
+
+
+class Example(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """An edit that took as long as its bucket says."""
+
+    document: str
+    site: str
+    sequence: int
 
 
 class FaultRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,6 +178,7 @@ class MeasureSet(msgspec.Struct, forbid_unknown_fields=True):
     phases_us: dict[str, int]
     latencies: dict[str, dict[str, Histogram]]
     worst: list[WorstEdit]
+    examples: dict[str, dict[int, Example]]
     uptime: dict[str, Uptime]
     agreement: dict[str, Agreement]
     reconciliations: Reconciliations
@@ -178,6 +193,19 @@ class MeasureSet(msgspec.Struct, forbid_unknown_fields=True):
         """The histogram of one measure in one phase, or over the whole run."""
         phases = self.latencies[measure]
         return phases[phase] if phase is not None else merged([phases[p] for p in PHASES])
+
+    def example(self, measure: str, percentile: float) -> Example | None:
+        """An edit that took as long as a percentile over the whole run; None if none is kept."""
+        whole = self.latency(measure)
+        if measure not in EXAMPLED or not whole.count:
+            return None
+        return self.examples[measure].get(bucket_of(whole.percentile(percentile)))
+
+    @property
+    def typical(self) -> list[Example]:
+        """The edits behind the percentiles that reports show, of each measure that has some."""
+        found = [self.example(measure, p) for measure in EXAMPLED for p in EXAMPLE_PERCENTILES]
+        return [example for example in found if example is not None]
 
 
 def encode_measures(measures: MeasureSet) -> bytes:
@@ -199,6 +227,9 @@ def load_measures(data: bytes) -> MeasureSet:
         missing = [p for p in PHASES if p not in measures.latencies.get(measure, {})]
         if missing:
             raise ValueError(f"measures without latencies.{measure}.{missing[0]}")
+    for measure in EXAMPLED:
+        if measure not in measures.examples:
+            raise ValueError(f"measures without examples.{measure}")
     return measures
 
 
@@ -218,6 +249,7 @@ def merge_measures(parts: Sequence[MeasureSet]) -> MeasureSet:
             for measure in LATENCIES
         },
         worst=rank_slowest(edit for part in parts for edit in part.worst),
+        examples={measure: _merge_examples(part.examples[measure] for part in parts) for measure in EXAMPLED},
         uptime={
             phase: Uptime(
                 sum(part.uptime[phase].wanted_us for part in parts),
@@ -259,6 +291,15 @@ def _merge_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     for part in counts:
         for key, n in part.items():
             whole[key] = whole.get(key, 0) + n
+    return whole
+
+
+def _merge_examples(parts: Iterable[dict[int, Example]]) -> dict[int, Example]:
+    """One for each bucket, the first by name, so that the order of the parts does not matter."""
+    whole: dict[int, Example] = {}
+    for part in parts:
+        for bucket, example in part.items():
+            whole[bucket] = min(example, whole.get(bucket, example))
     return whole
 
 

@@ -9,7 +9,7 @@ from model.checkers import Judge
 from model.histogram import Histogram
 from model.identity import DocumentId, SiteId
 from model.measures import FaultRow, Measures, MeasureSet, encode_measures, load_measures, merge_measures
-from model.measures.measure_set import FAULT, HEAL, PHASES, RECOVERY, STEADY
+from model.measures.measure_set import EXAMPLED, FAULT, HEAL, PHASES, RECOVERY, STEADY, Example
 from model.text import Operation
 from tests.numbers import rev, seq
 
@@ -749,3 +749,34 @@ def test_the_file_holds_everything() -> None:
     one.latencies["operation"].pop(STEADY)
     with pytest.raises(ValueError, match=r"latencies\.operation\.steady"):
         load_measures(encode_measures(one))
+
+
+# --- the edits behind the percentiles -----------------------------------------------------------------------
+
+
+def three_edits(*took_ms: int) -> MeasureSet:
+    records: list[h.Record] = joins(S, A, B)
+    for number, ms in enumerate(took_ms, 1):
+        at, took = (1 + number) * S, ms * MS
+        records += [edited(at, A, number), broadcast(at + took - 1, A, number, number, at)]
+        records += [seen_by(at + took, B, number), acknowledged(at + took, A, number, number)]
+    return measured(*records, h.Finished(60 * S))
+
+
+def test_a_percentile_has_an_edit_that_took_as_long() -> None:
+    found = three_edits(10, 400, 10, 20)
+    for measure in EXAMPLED:
+        assert found.example(measure, 50) == Example("d", "a", 3)  # the newest of those that took 10 ms
+        assert found.example(measure, 99) == Example("d", "a", 2)
+        assert found.example(measure, 75) == Example("d", "a", 4)
+    assert found.example("presence", 50) is None
+    assert three_edits().typical == []
+
+
+def test_examples_of_several_cells_do_not_depend_on_their_order() -> None:
+    cells = [three_edits(10, 400), three_edits(30, 10)]
+    one, other = merge_measures(cells), merge_measures(cells[::-1])
+    assert encode_measures(one) == encode_measures(other)
+    assert one.example("operation", 50) == Example("d", "a", 1)  # of a#1 and a#2, which took 10 ms
+    assert load_measures(encode_measures(one)).typical == one.typical
+    assert len(one.typical) == 9

@@ -14,7 +14,7 @@ from model.following import Alignment, EditName, Followed
 from model.history import Edited, Header, Record
 from model.history_file import HistoryWriter
 from reports.followed import render_page
-from reports.following import Waterfall, followed, recorded, slowest, slowest_of, waterfall
+from reports.following import Waterfall, followed, measured_edits, recorded, slowest, waterfall
 from reports.otlp import spans_of
 from reports.recorded import ReportError
 from tests.browser import fits
@@ -121,10 +121,10 @@ def test_an_edit_that_nobody_answers_is_said_to_be_unanswered() -> None:
 
 
 def test_a_run_without_histories_has_a_report_all_the_same(tmp_path: Path) -> None:
-    assert slowest_of(tmp_path, []) == []
+    assert measured_edits(tmp_path, []) == []
     (tmp_path / "history").mkdir()
     (tmp_path / "history" / "cell-00.jsonl.gz").write_bytes(b"\x1f\x8bnothing")
-    assert slowest_of(tmp_path, []) == []
+    assert measured_edits(tmp_path, []) == []
 
 
 def some(tmp_path: Path) -> Sequence[Waterfall]:
