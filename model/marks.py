@@ -193,6 +193,11 @@ class Mechanism(enum.Enum):
         Side.SERVER,
         "A newer connection of a site took over from one that was still open.",
     )
+    FENCED_ELSEWHERE = (
+        "fenced_elsewhere",
+        Side.SERVER,
+        "A connection was closed because its site had joined at another worker.",
+    )
     STALE_EPOCH = ("stale_epoch", Side.SERVER, "A join came to its turn after a newer one of its site.")
 
     # --- the server: coming back --------------------------------------------------------------------------
@@ -442,6 +447,9 @@ class Mechanism(enum.Enum):
     LARGE_PASTE = ("large_paste", Side.PERSON, "Somebody inserted more than 1,024 code points at once.")
     LARGE_CUT = ("large_cut", Side.PERSON, "Somebody deleted more than 1,024 code points at once.")
     ASTRAL = ("astral", Side.PERSON, "Somebody inserted a character that needs two units of UTF-16.")
+    LEFTWARD = ("leftward", Side.PERSON, "Somebody typed a character in front of the one typed before.")
+    FORWARD_DELETE = ("forward_delete", Side.PERSON, "Somebody deleted what was behind the cursor.")
+    SWEEP = ("sweep", Side.PERSON, "Somebody went through a whole text and changed it in hundreds of places.")
 
     # --- replicas without a server --------------------------------------------------------------------------
 

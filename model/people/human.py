@@ -16,6 +16,7 @@ from collections import deque
 from statistics import NormalDist
 from typing import Final
 
+from model.marks import Mechanism, mark
 from model.people.actions import Action, Edit, Move, Redo, Undo
 from model.people.characters import prose
 from model.people.episodes import Step, Weights, episode
@@ -118,12 +119,16 @@ class HumanAuthor:
             case "paste":
                 return Edit("paste", caret, 0, step.text)
             case "type":
+                if begin < caret:
+                    mark(Mechanism.LEFTWARD)
                 return Edit("type", begin, 0, step.text)
             case "backspace" | "delete" | "cut":
                 if begin == end:  # at an end of the text, what is on the other side goes
                     begin, end = sorted((caret, min(max(0, caret + step.length), len(text))))
                 if begin == end:
                     return Edit("type", 0, 0, prose(self._rng, 1))  # nothing to delete: begin to write
+                if step.what == "delete" and begin == caret:
+                    mark(Mechanism.FORWARD_DELETE)
                 return Edit(step.what, begin, end - begin, "")
 
     def _target(self, length: int, caret: int) -> int:

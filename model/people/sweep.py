@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
+from model.marks import Mechanism, mark
 from model.people.actions import Action, Edit, Redo, Undo
 from model.people.characters import prose
 
@@ -55,6 +56,8 @@ class Sweep:
         if begin >= len(text):  # more edits than there are places: once more from the beginning
             begin = 0
         self._done += 1
+        if self._done == self._edits:
+            mark(Mechanism.SWEEP)
         found = min(rng.randint(0, FOUND_MAX), len(text) - begin)
         count = rng.randint(0 if found else 1, FOUND_MAX)
         written = prose(rng, count, plain=text.isascii() and bool(text))

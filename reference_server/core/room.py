@@ -243,6 +243,7 @@ class Room:
         """Close the connections of sites that another worker has fenced (D11)."""
         for member in list(self.members.values()):
             if member.epoch < self._log.progress_of(member.site).epoch:
+                mark(Mechanism.FENCED_ELSEWHERE)
                 self._supersede(member.site)
                 self._tell_others(member.site, PeerLeft(member.site))
 

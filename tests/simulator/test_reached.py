@@ -55,9 +55,9 @@ REACHED: dict[str, str] = {
     "tokens": "token_expiring token_expired token_renewed no_other_token",
     "sweeps": (
         "branch_in_chunks branch_in_slices branch_meets_trunk branch_deletes_deleted edited_offline "
-        "undo_forgotten"
+        "undo_forgotten sweep forward_delete"
     ),
-    "bulk": "merged_in_parts large_paste large_cut",
+    "bulk": "merged_in_parts large_paste large_cut leftward",
     "second_thoughts": (
         "cursor_carried composed crossed_pending peer_cursor_past_own "
         "undo_deep undo_past_others undo_in_vain undo_too_old redo redo_deep redo_past_others "
@@ -77,6 +77,7 @@ ELSEWHERE: dict[str, str] = {
     "whisper_of_member": "it takes two workers",
     "left_elsewhere": "it takes two workers",
     "cursor_unheard_of": "it takes two workers",
+    "fenced_elsewhere": "it takes two workers",
     "peer_cursor_forgotten": "a cursor has to rest for 256 operations",
     "own_cursor_forgotten": "the same, and nothing may be said of it meanwhile",
     "answer_cut_off": "thousands of events have to be missed",

@@ -75,6 +75,13 @@ def test_documents_are_the_same_at_both_workers_whatever_the_bus_does() -> None:
     assert trial.digest == attempt(two_workers(bus=bus, sessions=sessions, seconds=15)).digest
 
 
+def test_who_loses_patience_and_joins_at_the_other_worker_is_let_go_by_the_first() -> None:
+    with tallied() as tally:
+        trial = attempt(two_workers(fault("clog", 2, 5, share=0.9, impatient=1.0)))
+    assert not problems(trial)
+    assert tally[Mechanism.FENCED_ELSEWHERE]
+
+
 def test_without_a_bus_the_comparison_of_heads_is_enough() -> None:
     with tallied() as tally:
         trial = attempt(two_workers(bus=DEAF))
