@@ -59,6 +59,11 @@ class SeedRow(msgspec.Struct, frozen=True):
     expected: list[str] = []
 
     @property
+    def unknown(self) -> list[str]:
+        """The checks that compared too little to decide."""
+        return [name for name, verdict in self.checks.items() if verdict is Verdict.UNKNOWN]
+
+    @property
     def code(self) -> int:
         """What it adds to the code of the campaign: nothing, if its failure was expected."""
         return ExitCode.GOOD if self.expected else self.exit_code

@@ -32,7 +32,7 @@ def lines_of(campaign: Campaign) -> list[Line]:
         Line(
             name,
             tuple(Square(run.seed, _mood(run, name), _link(run)) for run in campaign.runs),
-            sum(name in run.violated for run in campaign.runs),
+            sum(name in run.violated or name in run.unknown for run in campaign.runs),
         )
         for name in names
     ]

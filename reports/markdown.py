@@ -162,7 +162,7 @@ def render_campaign_markdown(campaign: Campaign) -> str:
         [
             str(run.seed),
             f"{run.verdict.value}{' (expected)' if run.expected else ''}",
-            _text(listed(list(run.violated)) or "–"),
+            _text(listed([*run.violated, *(f"{name} (unknown)" for name in run.unknown)]) or "–"),
             _text(listed(run.missed) or "–"),
             f"`{run.digest}`",
         ]
@@ -180,7 +180,7 @@ def render_campaign_markdown(campaign: Campaign) -> str:
     parts = [
         f"## Concord: campaign of {_text(campaign.scenario)}: {wording.CAMPAIGN_HEADLINES[campaign.verdict]}",
         _text(wording.campaign_text(campaign)),
-        _table(["seed", "verdict", "violated", "objectives missed", "digest"], rows),
+        _table(["seed", "verdict", "failed checks", "objectives missed", "digest"], rows),
         "\n".join(again),
         "\n".join(green),
         f"Repeat: {_code(campaign.command)}",

@@ -262,7 +262,7 @@ def harness_limits(result: RunResult) -> list[HarnessRow]:
 
 def sentence(text: str) -> str:
     """A note as a sentence: with a capital letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}{'' if text.endswith('?') else '.'}"
 
 
 def harness_text(row: HarnessRow) -> str:
@@ -356,6 +356,8 @@ def campaign_text(campaign: Campaign) -> str:
     runs = len(campaign.runs)
     seeds = counted(runs, "seed") if runs >= campaign.wanted else f"{runs:,} of {campaign.wanted:,} seeds"
     ended = f"; {campaign.ended}" if campaign.ended else ""
+    if campaign.wanted and not runs and not campaign.cases:
+        return f"none of {counted(campaign.wanted, 'seed')} was begun{ended}."
     if campaign.verdict is not Verdict.VALID:
         failed = [run for run in campaign.runs if run.verdict is not Verdict.VALID and not run.expected]
         again = sum(bool(case.message and not case.expected) for case in campaign.cases)

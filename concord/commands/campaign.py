@@ -88,6 +88,9 @@ def campaign(
         chosen(choice._replace(swarm=False), first), repr((choice.inject, choice.swarm)), judging
     )
     earlier = _earlier(out, subject, resume=resume)
+    for folder in corpus or ():
+        if not folder.is_dir():
+            raise UsageError(f"--corpus {folder}: there is no such folder")
     cases = saved_cases([*(corpus or ()), *earlier.folders])
 
     def job_of(seed: int) -> SeedJob:

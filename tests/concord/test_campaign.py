@@ -129,6 +129,12 @@ def test_the_corpus_is_played_first_without_its_mistakes(terminal: Terminal, tmp
     assert not any(case["message"] for case in cases)
 
 
+def test_a_corpus_that_is_not_there_is_refused(terminal: Terminal, tmp_path: Path) -> None:
+    for corpus in (tmp_path / "absent", ROOT / "README.md"):
+        line = refused(terminal("campaign", *SMALL, "--corpus", str(corpus), "--out", str(tmp_path / "out")))
+        assert line == f"--corpus {corpus}: there is no such folder"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -214,6 +220,15 @@ def test_a_known_failure_that_does_not_fail_any_more_is_said() -> None:
     for text in (render_html(made), render_campaign_markdown(made), render_campaign_junit(made)):
         assert "expected to fail, and did not" in text
         assert "it was a tie" in text
+
+
+def test_a_seed_of_which_too_little_was_checked_says_in_what() -> None:
+    made = whole(row(1), row(2, "unknown"))
+    unknown = [name for name, verdict in made.runs[1].checks.items() if verdict is Verdict.UNKNOWN]
+    assert unknown
+    assert [line.name for line in lines_of(made) if line.failed] == unknown
+    assert f"<b>{unknown[0]}</b>: too little was checked" in render_html(made)
+    assert f"{unknown[0]} (unknown)" in render_campaign_markdown(made)
 
 
 def test_the_heat_map_has_a_line_for_each_check_and_one_for_the_objectives() -> None:

@@ -5,6 +5,7 @@ from itertools import product
 import msgspec
 import pytest
 
+from model.campaign import Campaign
 from model.harness import HarnessRow
 from model.measures import Measures
 from model.result import RunResult
@@ -12,12 +13,14 @@ from model.strata import Stratum
 from model.verdict import EXIT_CODES, ExitCode
 from reports.wording import (
     bound_text,
+    campaign_text,
     coverage_text,
     duration_text,
     exit_text,
     harness_text,
     headline,
     mood,
+    sentence,
     untested_text,
 )
 from tests.histograms import record_many
@@ -100,6 +103,15 @@ def test_a_sample_of_a_load_run_claims_no_more_than_itself() -> None:
 def test_the_cause_of_an_invalid_harness_is_a_sentence(note: str) -> None:
     row = HarnessRow(name="lag", title="Lag", value=60, limit=50, unit="ms", ok=False, note=note)
     assert harness_text(row) == "Lag: 60 ms, limit 50 ms. The loop was late."
+
+
+def test_a_question_ends_as_one() -> None:
+    assert sentence("is the server running?") == "Is the server running?"
+
+
+def test_a_campaign_without_time_says_that_nothing_was_begun() -> None:
+    campaign = Campaign("concord campaign", "", "calm", 10, [], [], [], ended="the time was over")
+    assert campaign_text(campaign) == "none of 10 seeds was begun; the time was over."
 
 
 def test_a_missed_objective_is_in_the_headline() -> None:
