@@ -194,8 +194,9 @@ def _rows(jobs: Jobs, is_over: Callable[[], bool]) -> Iterator[SeedRow]:
         job = jobs.make(seed)
         claim(job.options.directory)
         run = run_fleet(job.what, job.options)
-        row = finished(job, run)
-        yield row
+        # A seed that was cut off is run anew by whoever resumes, unless it had failed by then.
+        if not run.result.interrupted or run.result.verdict is Verdict.VIOLATED:
+            yield finished(job, run)
         if run.result.interrupted:
             raise KeyboardInterrupt
 

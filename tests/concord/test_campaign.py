@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from concord.commands import campaign
@@ -127,6 +128,29 @@ def test_the_corpus_is_played_first_without_its_mistakes(terminal: Terminal, tmp
     cases = recorded(out)["cases"]
     assert [Path(case["name"]).name for case in cases] == sorted(path.name for path in corpus.glob("*.json"))
     assert not any(case["message"] for case in cases)
+
+
+@pytest.mark.slow
+def test_a_seed_that_was_cut_off_is_run_anew(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("campaign", *SMALL, "--seeds", "0:2", "--jobs", "1", "--out", str(out))
+
+    def cut_off(what: Any, options: Any) -> Any:
+        run = run_fleet(what, options)
+        if options.seed == 0:
+            return run
+        result = msgspec.structs.replace(run.result, interrupted=True, verdict=Verdict.UNKNOWN, exit_code=130)
+        return run._replace(result=result)
+
+    monkeypatch.setattr(campaign, "run_fleet", cut_off)
+    assert terminal(*arguments).code == ExitCode.INTERRUPTED
+    assert [run["seed"] for run in recorded(out)["runs"]] == [0]
+    assert not (out / "seed-1").exists()
+    monkeypatch.setattr(campaign, "run_fleet", run_fleet)
+    assert terminal(*arguments, "--resume").code == ExitCode.GOOD
+    assert [(run["seed"], run["verdict"]) for run in recorded(out)["runs"]] == [(0, "valid"), (1, "valid")]
 
 
 def test_a_corpus_that_is_not_there_is_refused(terminal: Terminal, tmp_path: Path) -> None:
