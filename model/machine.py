@@ -63,9 +63,15 @@ def allow_open_files() -> int | None:
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """For objects that live as long as the block; searching them for cycles all the time is waste."""
+    """For objects that live as long as the block; searching them for cycles all the time is waste.
+
+    Within another such block what was there before that one is not searched once more.
+    """
     before = gc.get_threshold()
     gc.collect()
+    if gc.get_freeze_count():
+        yield
+        return
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     try:

@@ -156,7 +156,7 @@ def run_cells(jobs: Sequence[CellJob], processes: int, progress: Callable[[int],
 def _run_here(jobs: Sequence[CellJob], progress: Callable[[int], None]) -> list[CellOutcome]:
     outcomes: list[CellOutcome] = []
     before_us = 0
-    with _held_back() as is_interrupted:
+    with few_collections(), _held_back() as is_interrupted:
         for job in jobs:
             reached: list[int] = [0]
 
