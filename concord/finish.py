@@ -115,7 +115,8 @@ def summarise(run: RunOutcome, report: Path | None = None) -> None:
         say(sentence(shortfall), style="red")
     for row in result.harness:
         if not row.ok:
-            excuse = f" {row.excuse}" if row.excuse else ""
-            say(f"harness: {row.note or row.title}{excuse}", style="yellow" if excuse else "red")
+            say(f"harness: {row.note or row.title}", style="yellow" if row.excuse else "red")
+    if result.crowding is not None and result.crowding.excuse:
+        say(result.crowding.excuse, style="yellow")
     if report is not None:
         say(f"report: {report}")

@@ -28,7 +28,7 @@ from model import marks
 from model import result as results
 from model.certificate import content_digest
 from model.claims import JUPITER
-from model.client.health import excused
+from model.client.health import crowded, excused
 from model.crowding import CrowdWatch
 from model.harness import Crowding
 from model.impact import merge_impacts
@@ -151,7 +151,7 @@ def _result(plan: LoadPlan, command: str, driven: _Driven, measures: MeasureSet)
         crowding=driven.crowding,
         errors=_summed(o.errors for o in outcomes),
         server=driven.server,
-        notes=_notes(plan, outcomes, driven.interrupted),
+        notes=[*crowded(driven.crowding), *_notes(plan, outcomes, driven.interrupted)],
         interrupted=driven.interrupted,
         lost=[one.lost for one in outcomes if one.lost],
         reached=marks.reached(

@@ -124,7 +124,7 @@ def _crowded(row: SloRow, result: RunResult) -> SloRow:
     is_smaller = any(sign.excuse for sign in result.harness)
     if not excuse or row.outcome is Outcome.CANNOT_TELL or (row.outcome is Outcome.MET and not is_smaller):
         return row
-    return msgspec.structs.replace(row, outcome=Outcome.CANNOT_TELL, note=excuse)
+    return msgspec.structs.replace(row, outcome=Outcome.CANNOT_TELL, note="other programs had the CPU")
 
 
 def _informing(row: SloRow, informs: Sequence[str]) -> SloRow:

@@ -110,6 +110,12 @@ def excused(rows: Sequence[HarnessRow], crowding: Crowding | None) -> list[Harne
     return [structs.replace(row, excuse=excuse) if row.name in TIMED and not row.ok else row for row in rows]
 
 
+def crowded(crowding: Crowding | None) -> list[str]:
+    """What a reader has to know of other programs on the machine, if anything."""
+    excuse = crowding.excuse if crowding else ""
+    return [f"{excuse} What passed by the clock on the wall cannot be told."] if excuse else []
+
+
 def row(
     name: str, title: str, value: float, limit: float, unit: str, cause: str, aside: str = ""
 ) -> HarnessRow:

@@ -63,6 +63,9 @@ SPAWN: Final = "spawn"
 """In place of a URL: the run starts a server of its own."""
 
 
+BROKEN_BY_A_KILL: Final = ("operation-latency", "websocket-uptime", "visibility")
+"""Objectives that nobody meets whose server is killed because the run was asked to do so."""
+
 READ_BACK_SECONDS: Final = 1.5
 """How long the log is waited for when a run was interrupted."""
 
@@ -329,7 +332,8 @@ def _result(
 ) -> RunResult:
     cell, measures = driven.cell, judged.measures
     verdict = overall(judged.checks)
-    harness = health.rows([msgspec.structs.replace(cell.bridge.health, lag=cell.pace.lag)])
+    signs = health.rows([msgspec.structs.replace(cell.bridge.health, lag=cell.pace.lag)])
+    harness = health.excused(signs, driven.crowding)
     totals = measures.totals
     return RunResult(
         kind="live",
@@ -363,12 +367,12 @@ def _result(
         crowding=driven.crowding,
         errors=dict(sorted(cell.shared.errors.items())),
         server=driven.server,
-        notes=[*notes, *dict.fromkeys(cell.notes), *_what_happened(cell)],
+        notes=[*health.crowded(driven.crowding), *notes, *dict.fromkeys(cell.notes), *_what_happened(cell)],
         interrupted=driven.interrupted,
         lost=[judged.lost] if judged.lost else [],
         reached=driven.reached,
         required=list(scenario.requires),
-        informs=list(scenario.informs),
+        informs=[*dict.fromkeys((*scenario.informs, *(BROKEN_BY_A_KILL if options.kill else ())))],
         scenario_digest=content_digest(scenario),
     )
 

@@ -59,6 +59,8 @@ def simulate(scenario: Scenario, options: Options, listener: RunListener) -> Run
     """
     planned = options.engine.plan(scenario, options.seed)
     scenario, plans, notes = planned
+    if options.bug:
+        notes = (f"The bug {options.bug!r} was put into what is under test.", *notes)
     for note in notes:
         listener.note(note)
     parts = parts_for(plans[0], options.bug)

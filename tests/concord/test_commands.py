@@ -14,6 +14,7 @@ import pytest
 from concord.folders import TAG
 from concord.options import JobChoice, ScenarioChoice
 from concord.program import COMMANDS
+from model.result import load
 from model.verdict import ExitCode
 from simulator.children import group
 from simulator.failures.case import load_case, save_case
@@ -299,6 +300,10 @@ def test_the_summary_says_that_the_budget_ended(
     assert run.code == ExitCode.VIOLATED
     assert "the budget ended before it was shrunk; concord shrink " in run.out
     assert "it is as it was found" not in run.out
+    assert (
+        load((out / "result.json").read_bytes()).notes[0]
+        == "The bug 'tie-reversed' was put into what is under test."
+    )
 
 
 def shrinks_in_two_goes(terminal: Terminal, failure: Path, smaller: Path) -> None:

@@ -10,10 +10,13 @@ import msgspec
 import pytest
 
 from model import history
+from model.client import health
+from model.crowding import CrowdWatch
+from model.harness import Crowding
 from model.history_file import read_history
 from model.measures import load_measures
 from model.result import load
-from model.verdict import Verdict
+from model.verdict import ExitCode, Verdict
 from reports.people import impact_text
 from simulator.live import run as live
 from simulator.live.run import LiveError, LiveOptions, run_live
@@ -147,6 +150,19 @@ def test_a_live_run_has_to_reach_what_it_is_told_to(tmp_path: Path) -> None:
     (triviality,) = [check for check in result.checks if check.name == "non_triviality"]
     assert "'trimmed_loaded' was not reached" in triviality.detail
     assert "'composed'" not in triviality.detail
+
+
+def test_a_generator_that_is_late_while_others_have_the_machine_is_excused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "LAG_P99_MS_MAX", -1.0)
+    for crowded, code in ((9, ExitCode.GOOD), (0, ExitCode.HARNESS_LIMIT)):
+        seen = Crowding(seconds=10, crowded=crowded, others_percent=70.0)
+        monkeypatch.setattr(CrowdWatch, "crowding", lambda _, seen=seen: seen)
+        result = drive(tmp_path / str(crowded), CoreServer(), seconds=1.5).result
+        (lag,) = [row for row in result.harness if row.name == "loop_lag"]
+        assert (lag.ok, bool(lag.excuse), result.exit_code) == (False, crowded > 0, code)
+        assert any("took 70 %" in note for note in result.notes) == (crowded > 0)
 
 
 class Calm(NamedTuple):
