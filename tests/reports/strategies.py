@@ -92,11 +92,13 @@ def operation_records(
     stored = received + slowness * rng.randrange(1_000, 9_000)
     arrivals = sorted((stored + slowness * rng.randrange(5_000, 60_000), other) for other in SITES)
     position = rng.randrange(5)
+    seen, reader = arrivals[-1][0] + 1, SITES[site == SITES[0]]
     return [
         h.Edited(
             now, site, DOCUMENT, seq(sequence), rng.choice(["type", "paste"]), rev(revision - 1), TYPED, now
         ),
         h.Sent(now, site, DOCUMENT, rev(revision - 1), seq(sequence), seq(sequence), "submit"),
+        h.Pointed(received, site, DOCUMENT, rev(revision - 1), position),
         h.Arrived(received, site, DOCUMENT, seq(sequence), seq(sequence), received - now),
         h.Stored(
             stored,
@@ -111,14 +113,13 @@ def operation_records(
             TYPED,
         ),
         h.Broadcast(stored, DOCUMENT, rev(revision), site, seq(sequence), seq(sequence), received, 7, 1),
-        h.Placed(stored, site, DOCUMENT, rev(revision), position, received),
         *[
             h.Acknowledged(at, other, DOCUMENT, rev(revision), seq(sequence), seq(sequence), 1)
             if other == site
             else h.Delivered(at, other, DOCUMENT, rev(revision), 1, at - stored)
             for at, other in arrivals
         ],
-        h.Seen(arrivals[-1][0], SITES[1], DOCUMENT, site, rev(revision), position, 9, rev(revision), True),
+        h.Seen(seen, reader, DOCUMENT, site, rev(revision), position, 9, rev(revision), True),
     ]
 
 
