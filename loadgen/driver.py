@@ -139,15 +139,21 @@ class UserDriver:
         state, health = self._state, self._health
         health.attempts += 1
         try:
-            return handshake(self._open, self._address)
+            link = handshake(self._open, self._address)
         except ConnectionRefusedError:
-            health.refused += 1
+            if state.was_served:  # a server that was there has died; otherwise it is another address
+                health.down += 1
+            else:
+                health.refused += 1
             state.count("refused")
         except ConnectionEnded:
             state.count("handshake_failed")
         except OSError as error:
             health.exhausted += error.errno in LOCAL_ERRORS
             state.count(f"connect_{type(error).__name__}")
+        else:
+            state.was_served = self.user.was_served = True
+            return link
         return None
 
     def _read(self, link: WebSocket) -> int:

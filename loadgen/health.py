@@ -25,20 +25,21 @@ class WorkerHealth(health.Health):
     Attributes:
         cpu_percent: of one core, for each second.
         refresh_failures: tokens that could not be refreshed.
-        wanted, connected: users when editing ended.
+        wanted, unserved: users who wanted to be connected when editing ended; of them, those of whom no
+            connection was ever accepted. Who was connected before has met an outage, of which uptime tells.
     """
 
     cpu_percent: list[float] = msgspec.field(default_factory=list)
     refresh_failures: int = 0
     wanted: int = 0
-    connected: int = 0
+    unserved: int = 0
 
 
 def rows(workers: Sequence[WorkerHealth], lost: Sequence[str]) -> list[HarnessRow]:
     """What the workers' health says of the run; ``lost`` names those that left no result, with the reason."""
     cpu = max((_busiest(worker.cpu_percent) for worker in workers), default=0.0)
     wanted = sum(w.wanted for w in workers)
-    missing = wanted - sum(w.connected for w in workers)
+    missing = sum(w.unserved for w in workers)
     failures = sum(w.refresh_failures for w in workers)
     return [
         row(
@@ -53,12 +54,12 @@ def rows(workers: Sequence[WorkerHealth], lost: Sequence[str]) -> list[HarnessRo
         *health.rows(workers),
         row(
             "unconnected_users",
-            "Users who could not connect",
+            "Users who could never connect",
             percent(missing, wanted),
             UNCONNECTED_PERCENT_MAX,
             "%",
-            f"{missing:,} of {wanted:,} users were not connected when editing ended, although they wanted "
-            "to be: the load was smaller than asked for.",
+            f"{missing:,} of {wanted:,} users were never connected, although they wanted to be: the load was "
+            "smaller than asked for.",
         ),
         row(
             "token_refreshes",

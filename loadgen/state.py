@@ -82,6 +82,7 @@ class WorkerState:
         errors: how often what went wrong, by kind.
         checkers: of the documents that are not sampled.
         is_ending: nobody edits any more.
+        was_served: whether a connection was ever accepted, so that there is a server.
     """
 
     def __init__(self, plan: LoadPlan, clock_us: Callable[[], int], documents: list[PlannedDocument]) -> None:
@@ -94,6 +95,7 @@ class WorkerState:
         self.assembly = Assembly(self.memo.fingerprint)
         self.errors: dict[str, int] = {}
         self.is_ending = False
+        self.was_served = False
         self._clock_us = clock_us
         self._measuring = Judge([self.measures, self.triviality, self.impacts])
         self._judging = Judge(self.checkers)

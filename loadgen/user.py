@@ -113,7 +113,7 @@ class UserRecorder(ClientRecorder):
 class User(Client[WebSocket, Concord]):
     """One user of one document."""
 
-    __slots__ = ("_author", "_opening", "_recorder", "_state", "room")
+    __slots__ = ("_author", "_opening", "_recorder", "_state", "room", "was_served")
 
     def __init__(
         self,
@@ -143,6 +143,7 @@ class User(Client[WebSocket, Concord]):
         self.room = room
         self._author = author
         self._opening = opening
+        self.was_served = False  # whether a connection of it was ever accepted
         recorder = self._recorder = UserRecorder(state, room)
         room.users.append(self)
 

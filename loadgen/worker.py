@@ -208,8 +208,9 @@ class LoadWorker:
         """Nobody edits from now on; callable more than once."""
         if not self.state.is_ending:
             self.state.is_ending = True
-            wanted, connected = self._connected()
-            self.health.wanted, self.health.connected = wanted, connected
+            wanted = [driver.user for driver in self._drivers if driver.user.wants_connection]
+            self.health.wanted = len(wanted)
+            self.health.unserved = sum(not user.was_served for user in wanted)
             self._settle_seconds = self.plan.settle_seconds * slowness()
             bound_us = int(self._settle_seconds * 1e6)
             self.state.everywhere(history.Healed(self.state.now, bound_us))

@@ -37,7 +37,8 @@ class Health(msgspec.Struct):
         planned_sends, late_sends: what was to be sent at a time, and what was sent late.
         attempts, refused, exhausted: connections tried; of them, those that nobody accepted although the
             server ought to run, and those for which this machine had no socket.
-        down: of the attempts, those that nobody accepted because the server was down on purpose.
+        down: of the attempts, those that nobody accepted because the server was down: on purpose, or after it
+            had been there. That is an outage, and uptime tells of it.
     """
 
     lag: Histogram = msgspec.field(default_factory=Histogram)
@@ -68,7 +69,7 @@ def rows(processes: Sequence[Health]) -> list[HarnessRow]:
     refusals = f"{told}: nobody listened at this address. Is the server running?"
     if exhausted:
         refusals = f"This machine had no socket for {exhausted:,} of {attempts:,} connections."
-    expected = f"{down:,} of {attempts:,} were refused while it was down on purpose." if down else ""
+    expected = f"{down:,} of {attempts:,} were refused while it was down." if down else ""
     return [
         row(
             "loop_lag",

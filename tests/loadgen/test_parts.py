@@ -35,7 +35,7 @@ def unwell(workers: list[WorkerHealth], lost: tuple[str, ...] = ()) -> dict[str,
 
 
 def test_a_healthy_worker_has_nothing_to_say() -> None:
-    health = WorkerHealth(cpu_percent=[95.0, *[40.0] * 30], attempts=10, wanted=10, connected=10)
+    health = WorkerHealth(cpu_percent=[95.0, *[40.0] * 30], attempts=10, down=5, wanted=10)
     health.lag.record(1_000)
     health.planned(49_000)
     assert unwell([health]) == {}
@@ -45,7 +45,7 @@ def test_each_limit_of_a_worker_is_noticed_with_its_cause() -> None:
     busy = WorkerHealth(cpu_percent=[10.0] * 30 + [99.0] * 10 + [10.0] * 30)
     assert set(unwell([busy])) == {"generator_cpu"}
     assert set(unwell([WorkerHealth(attempts=10, refused=1)])) == {"refused_connections"}
-    assert set(unwell([WorkerHealth(wanted=10, connected=9)])) == {"unconnected_users"}
+    assert set(unwell([WorkerHealth(wanted=10, unserved=1)])) == {"unconnected_users"}
     assert set(unwell([WorkerHealth(refresh_failures=1)])) == {"token_refreshes"}
     (note,) = unwell([WorkerHealth()], ("worker-01 (exit code 9)",)).values()
     assert "worker-01" in note

@@ -239,6 +239,25 @@ def test_a_server_that_stands_still_shows_in_every_figure_and_is_told_as_people_
     assert impact_text(result).count("No acknowledged edit was lost.") == 1
 
 
+def test_a_server_that_dies_is_an_outage_and_no_limit_of_the_generator(tmp_path: Path) -> None:
+    errors_before: list[int] = []
+
+    def is_enough(latest: dict[int, Status]) -> bool:
+        errors = sum(status.errors for status in latest.values())
+        if sum(status.edits for status in latest.values()) >= EDITS_ENOUGH / 2 and not errors_before:
+            os.kill(pid, signal.SIGKILL)
+            errors_before.append(errors)
+        return bool(errors_before) and errors > errors_before[0] + 40
+
+    with server_process() as (url, pid):
+        result, measures = run(plan(url, settle_seconds=1.0), tmp_path, is_enough)
+    outage = [row for row in result.harness if row.name in ("refused_connections", "unconnected_users")]
+    assert [(row.value, row.ok) for row in outage] == [(0.0, True)] * 2
+    assert any("were refused while it was down" in row.note for row in outage)
+    wanted_us = sum(phase.wanted_us for phase in measures.uptime.values())
+    assert sum(phase.connected_us for phase in measures.uptime.values()) < wanted_us
+
+
 def test_a_disk_that_is_full_of_history_leaves_the_verdict(tmp_path: Path) -> None:
     path = tmp_path / "history" / "worker-00.jsonl.gz"
     path.parent.mkdir()
