@@ -35,7 +35,7 @@ def judging_of(options: ObjectiveOptions) -> Judging:
     try:
         found = load(options.objectives or [RUNBOOK])
     except ObjectiveError as error:
-        problems += str(error).splitlines()
+        problems += error.problems
     else:
         problems += found.absent
         if not problems and options.objectives and not found.objectives:

@@ -8,11 +8,12 @@ how much of the machine was idle and how much went to programs that are not its 
 from __future__ import annotations
 
 import threading
-from typing import Final, NamedTuple, Self
-
-import psutil
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from model.harness import Crowding
+
+if TYPE_CHECKING:
+    import psutil  # when it is used: it knows the system that it is on, or does not even load
 
 PERIOD_SECONDS: Final = 1.0
 IDLE_PERCENT_MAX: Final = 10.0
@@ -35,6 +36,8 @@ class Reading(NamedTuple):
 
         What a process that is gone has used counts with the one that waited for it.
         """
+        import psutil
+
         times = psutil.cpu_times()
         idle = times.idle + getattr(times, "iowait", 0.0)
         own = 0.0
@@ -83,7 +86,11 @@ class CrowdWatch:
     """Looks from a thread of the process that makes a run, for as long as a ``with`` block takes."""
 
     def __init__(self, *, is_on: bool = True) -> None:
-        self._root = psutil.Process() if is_on else None
+        self._root: psutil.Process | None = None
+        if is_on:
+            import psutil
+
+            self._root = psutil.Process()
         self._seconds: Seconds | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="crowding", daemon=True)

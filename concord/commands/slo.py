@@ -34,7 +34,7 @@ def slo(
     try:
         found = load(files)
     except ObjectiveError as error:
-        raise UsageError(*str(error).splitlines()) from None
+        raise UsageError(*error.problems) from None
     say(("valid", "green"))
     table = Table("objective", "target", "decided on", "window", "alerts", box=None, pad_edge=False)
     for objective in found.objectives:

@@ -49,7 +49,11 @@ _KEYS: Final = {
 
 
 class ObjectiveError(ValueError):
-    """Objectives are unreadable or mean nothing; one line for each thing that is wrong, with file and key."""
+    """Objectives are unreadable or mean nothing; a problem for each thing that is wrong, with its key."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 class AlertPolicy(NamedTuple):
@@ -104,7 +108,7 @@ def load(paths: Sequence[Path]) -> ObjectiveSet:
     if problems:
         order = {str(path): index for index, path in enumerate(paths)}
         problems.sort(key=lambda problem: (order[problem.place], problem.line or 0))
-        raise ObjectiveError("\n".join(str(problem) for problem in problems))
+        raise ObjectiveError(*map(str, problems))
     return ObjectiveSet(
         tuple(meaning.objectives), tuple(meaning.policies), tuple(meaning.foreign), tuple(meaning.absent)
     )
@@ -118,7 +122,7 @@ def load_objectives(path: Path = RUNBOOK) -> tuple[Objective, ...]:
     """
     found = load([path])
     if found.absent:
-        raise ObjectiveError("\n".join(found.absent))
+        raise ObjectiveError(*found.absent)
     return found.objectives
 
 

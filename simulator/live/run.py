@@ -63,7 +63,7 @@ SPAWN: Final = "spawn"
 """In place of a URL: the run starts a server of its own."""
 
 
-BROKEN_BY_A_KILL: Final = ("operation-latency", "websocket-uptime", "visibility")
+BROKEN_BY_A_KILL: Final = ("websocket-uptime", "visibility")
 """Objectives that nobody meets whose server is killed because the run was asked to do so."""
 
 READ_BACK_SECONDS: Final = 1.5

@@ -59,10 +59,10 @@ def simulate(scenario: Scenario, options: Options, listener: RunListener) -> Run
     """
     planned = options.engine.plan(scenario, options.seed)
     scenario, plans, notes = planned
-    if options.bug:
-        notes = (f"The bug {options.bug!r} was put into what is under test.", *notes)
     for note in notes:
         listener.note(note)
+    if options.bug:
+        notes = (f"The bug {options.bug!r} was put into what is under test.", *notes)
     parts = parts_for(plans[0], options.bug)
     histories = options.directory / "history"
     histories.mkdir(parents=True, exist_ok=True)

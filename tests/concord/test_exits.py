@@ -200,10 +200,16 @@ def test_the_help_tells_every_code(terminal: Terminal) -> None:
         (("token",), "Missing option '--user-id'."),
         (
             ("simulate", "--clients", "1_0"),
-            "'--clients': expected a whole number in decimal digits, got '1_0'",
+            "'CONCORD_CLIENTS'): expected a whole number in decimal digits, got '1_0'",
         ),
-        (("simulate", "--clients=017"), "'--clients': expected a whole number in decimal digits, got '017'"),
-        (("campaign", "--jobs", "\u0663"), "'--jobs': expected a whole number in decimal digits"),
+        (
+            ("simulate", "--clients=017"),
+            "'CONCORD_CLIENTS'): expected a whole number in decimal digits, got '017'",
+        ),
+        (
+            ("campaign", "--jobs", "\u0663"),
+            "'CONCORD_JOBS'): expected a whole number in decimal digits",
+        ),
         (("campaign", "--seeds", "0:1_0"), "--seeds 0:1_0: expected A:B"),
         (("campaign", "--seeds", "0:\u0663"), "expected A:B"),
         (("shrink", "x.json", "--seconds", "1_0.5"), "'--seconds': expected a number in decimal digits"),

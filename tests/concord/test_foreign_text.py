@@ -177,6 +177,7 @@ REFUSED: dict[str, Callable[[Path], tuple[str, ...]]] = {
     "verify": lambda folder: ("--store", f"sqlite:///{folder}/absent"),
     "rebuild": lambda folder: ("--document-id", folder.name, "--store", stored(folder / "a.db", "one")),
     "load": lambda folder: ("--host", folder.name),
+    "probe": lambda folder: ("--host", folder.name),
     "report": lambda folder: (str(folder),),
 }
 

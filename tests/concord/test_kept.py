@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ CROWDED = ("--set", "workload.contention_share=1", "--set", "workload.edits_per_
 BROKEN = (*CROWDED, "--inject", "tie-reversed", "--no-shrink")
 
 
-def result_of(out: Path) -> dict[str, object]:
-    content: dict[str, object] = json.loads((out / "result.json").read_bytes())
+def result_of(out: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((out / "result.json").read_bytes())
     return content
 
 
@@ -122,7 +123,7 @@ def test_a_run_that_is_interrupted_is_judged_as_far_as_it_came(
     assert done.code == code
     result = result_of(tmp_path)
     assert (result["interrupted"], result["exit_code"]) == (True, code)
-    assert result["notes"] == ["The run was interrupted; 1 of 2 cells were judged."]
+    assert result["notes"][-1] == "The run was interrupted; 1 of 2 cells were judged."
     assert "convergence" in done.out
     assert terminal("report", str(tmp_path)).code == 0
 

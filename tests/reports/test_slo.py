@@ -64,12 +64,13 @@ def test_a_latency_has_to_be_below_its_limit(slowest_us: int, outcome: Outcome) 
 def test_the_whole_run_decides_and_every_part_of_it_stands_beside() -> None:
     measures = empty()
     measures.phases_us.update({STEADY: 14_000_000, FAULT: 86_000_000})
-    record_many(measures.latencies["operation"][STEADY], 9_000, 100)
-    record_many(measures.latencies["operation"][FAULT], 9_000_000, 1_000)
-    row = rows(measures)["operation-latency"]
+    record_many(measures.latencies["authenticate"][STEADY], 9_000, 100)
+    record_many(measures.latencies["authenticate"][FAULT], 9_000_000, 1_000)
+    measures.clock = "client"
+    row = rows(measures)["authentication-latency"]
     assert (row.outcome, row.phase, row.share, row.samples) == (MISSED, "run", 1, 1_100)
     assert row.by_phase == {"steady": 9, "fault": 9_000, "recovery": None, "heal": None, "run": 9_000}
-    assert decided_text(row) == "whole run, virtual clock"
+    assert decided_text(row) == "whole run, client clock"
 
 
 def test_an_objective_that_names_a_phase_is_decided_on_it_and_says_how_much_of_the_run_that_is() -> None:
@@ -353,7 +354,7 @@ def test_a_server_knows_no_phases() -> None:
 )
 def test_without_the_servers_histogram_nothing_stands_beside(server: ServerSeries | None) -> None:
     row = client_rows(server, operation=80_000)["operation-latency"]
-    assert (row.outcome, row.measured, row.clock, row.phase) == (MISSED, 80, "client", "run")
+    assert (row.outcome, row.measured, row.clock, row.phase) == (MISSED, 80, "client", "steady")
     assert (row.beside, row.note) == ({}, "")
 
 
