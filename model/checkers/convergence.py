@@ -201,12 +201,17 @@ class Convergence(Check):
         self.checked += 1
         if known != fingerprint:
             other = room.sources[revision]
+            who = (
+                f"{_spoken(source)} shows two texts"
+                if source == other
+                else f"{_spoken(source)} and {_spoken(other)} show different texts"
+            )
             edits = room.edits.get(revision, "")
             last = f" (after {edits})" if edits else ""
             self.violate(
                 time_us,
                 document,
-                f"{_spoken(source)} and {_spoken(other)} show different texts at revision {revision}{last}",
+                f"{who} at revision {revision}{last}",
                 site=source,
                 fingerprint=fingerprint,
                 other_site=SERVER if other == LOG else other,

@@ -42,6 +42,12 @@ class TestWhileRunning:
         spoiled = changed(records, index_of(records, history.Broadcast, -1), fingerprint=1)
         assert judged(Convergence(), spoiled).violated == 3  # both replicas, and the durable text
 
+    def test_who_shows_two_texts_of_one_revision_is_named_once(self) -> None:
+        records = [r for r in story() if not isinstance(r, history.Stored)]
+        at = index_of(records, history.Broadcast, -1)
+        twice = [*records[: at + 1], changed(records, at, fingerprint=1)[at], *records[at + 1 :]]
+        assert_violated(Convergence(), twice, "the server shows two texts at revision 4")
+
     def test_what_all_show_alike_and_the_log_does_not_give(self) -> None:
         records = story()
         for n, record in enumerate(records):
