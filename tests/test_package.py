@@ -101,7 +101,9 @@ def hostile(concord: Path, tmp_path: Path) -> Hostile:
 def test_it_holds_the_product_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        (license_name,) = [name for name in archive.namelist() if name.endswith("/LICENSE")]
+        (license_name,) = [
+            name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE")
+        ]
         assert b"Apache License" in archive.read(license_name)
     ours = {
         path.relative_to(ROOT).as_posix()

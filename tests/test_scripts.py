@@ -40,6 +40,7 @@ MEANT = """\
 3.11 ci run pytest
 3.11 fast run pytest -m not slow --count
 3.11 ci run python -m tests.mutation --known
+3.11 ci run concord explore --quick --out
 3.11 ci run concord zoo --no-shrink
 3.11 ci python find --no-project 3.12
 3.11 ci python find --no-project 3.13

@@ -95,8 +95,9 @@ def test_objectives_stand_side_by_side_with_their_clocks(good: Path) -> None:
     assert "objective target simulated live load" in text
     (operation,) = re.findall(r"Operation latency, p95 (.*?) WebSocket", text)
     assert re.fullmatch(
-        r"&lt; 50 ms [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · whole run, virtual clock"
-        r"( [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · whole run, client clock · server: [\d.]+ ms){2}",
+        r"&lt; 50 ms [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · steady, \d+ % of the run, virtual clock"
+        r"( [\d.]+ ms met [\d.]+ ms to [\d.]+ ms · steady, \d+ % of the run, client clock"
+        r" · server: [\d.]+ ms){2}",
         operation,
     )
     assert "not applicable below 10,000 clients" in text
@@ -188,7 +189,7 @@ def test_a_harness_at_its_limit_is_loud_and_voids_the_objectives(bad: Path) -> N
     assert "CPU of the generator: 98.000 %, limit 90.000 %" in alert
     assert "&lt;b&gt;31 s&lt;/b&gt;" in alert
     (operation,) = re.findall(r"Operation latency, p95 (.*?) WebSocket", section(bad, "slos"))
-    live, load = operation.split("whole run, client clock")[:2]
+    live, load = operation.split("% of the run, client clock")[:2]
     assert "missed" in live
     assert "harness-invalid" in load
     assert "missed" not in load

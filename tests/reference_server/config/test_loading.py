@@ -529,7 +529,8 @@ DOCUMENT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 def documented() -> dict[str, tuple[str, str]]:
     """Key to default and what a change does, from the tables."""
     found: dict[str, tuple[str, str]] = {}
-    parts = re.split(r"^##+ `([a-z_.]+)`$", DOCUMENT, flags=re.MULTILINE)
+    server, _, _ = DOCUMENT.partition("\n## Defaults of the command line")
+    parts = re.split(r"^##+ `([a-z_.]+)`$", server, flags=re.MULTILINE)
     for section, body in zip(parts[1::2], parts[2::2], strict=True):
         for line in re.findall(r"^\| `.*$", body, re.MULTILINE):
             key, default, meaning, change = (cell.strip() for cell in line.strip("|").split("|"))
