@@ -98,6 +98,7 @@ def test_an_error_is_answered_by_every_client_as_the_table_says(driver: str, cas
         assert client.wants_connection
 
 
+@pytest.mark.slow
 def test_nothing_else_of_a_client_decides_by_the_code_of_an_error() -> None:
     """A second handler would drift from the first; an auditor, which is no client, steps back by itself.
 

@@ -153,6 +153,7 @@ def test_a_seed_that_was_cut_off_is_run_anew(
     assert [(run["seed"], run["verdict"]) for run in recorded(out)["runs"]] == [(0, "valid"), (1, "valid")]
 
 
+@pytest.mark.slow
 def test_a_corpus_that_is_not_there_is_refused(terminal: Terminal, tmp_path: Path) -> None:
     for corpus in (tmp_path / "absent", ROOT / "README.md"):
         line = refused(terminal("campaign", *SMALL, "--corpus", str(corpus), "--out", str(tmp_path / "out")))

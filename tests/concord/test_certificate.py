@@ -79,6 +79,7 @@ def test_a_run_that_differs_when_it_is_made_again_is_a_bug(
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_comes_to_nothing_when_it_is_made_again_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         certificate,

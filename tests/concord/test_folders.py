@@ -77,6 +77,7 @@ def test_a_folder_of_somebody_else_is_refused_and_left_alone(
 
 
 @pytest.mark.parametrize("command", WRITING)
+@pytest.mark.slow
 def test_a_file_or_a_dangling_link_in_place_of_a_folder_is_refused(
     terminal: Terminal, tmp_path: Path, command: str
 ) -> None:
@@ -163,6 +164,7 @@ def test_a_campaign_refuses_the_folder_of_one_seed_before_it_runs_any(
     assert snapshot(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_wrong_option_takes_no_earlier_results_away(terminal: Terminal, tmp_path: Path) -> None:
     out = tmp_path / "out"
     claim(out)

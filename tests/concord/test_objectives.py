@@ -90,6 +90,7 @@ def test_a_file_without_anything_to_measure_is_refused(terminal: Terminal, examp
     assert refused(terminal("simulate", "--objectives", str(example))).endswith("of the source concord")
 
 
+@pytest.mark.slow
 def test_a_report_holds_a_run_against_other_objectives(
     terminal: Terminal, tmp_path: Path, example: Path
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_report_holds_a_run_against_other_objectives(
 
 
 @pytest.mark.parametrize("kinds", [("simulated",), ("simulated", "load")], ids=["run", "job"])
+@pytest.mark.slow
 def test_what_cannot_be_told_fails_if_that_is_asked_for(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, ...]
 ) -> None:
@@ -132,6 +134,7 @@ def test_what_cannot_be_told_fails_if_that_is_asked_for(
     assert "cannot tell" in (directory / "summary.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_report_of_a_job_too(terminal: Terminal, tmp_path: Path) -> None:
     for kind in ("simulated", "load"):
         write_part(tmp_path, *synthetic_run(kind))

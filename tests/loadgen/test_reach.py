@@ -36,6 +36,7 @@ def test_a_plan_whose_users_cannot_all_come_says_what_would_be_enough() -> None:
 
 
 @pytest.mark.parametrize("shape", NAMES)
+@pytest.mark.slow
 def test_what_is_said_to_be_enough_is_enough_for_every_shape(shape: str) -> None:
     (problem,) = out_of_reach(plan(shape=shape))
     words = problem.split("; ")[1].split()

@@ -69,6 +69,7 @@ def test_a_machine_that_does_not_say_has_no_excuse() -> None:
     assert counted.crowding() == Crowding()
 
 
+@pytest.mark.slow
 def test_what_children_use_is_of_the_run_while_they_live_and_after() -> None:
     root = psutil.Process()
     before = Reading.now(root).own

@@ -54,6 +54,7 @@ def read(found: Chart) -> dict[str, Any]:
 
 
 @given(charts)
+@pytest.mark.slow
 def test_the_data_have_every_value_and_every_gap(found: Chart) -> None:
     told = read(found)
     assert len(told["panels"]) == len(found.panels)

@@ -148,6 +148,7 @@ REFUSED = {
 """Which of the examples are wrong, and where."""
 
 
+@pytest.mark.slow
 def test_the_examples_of_openslo_are_accepted_or_refused_as_their_names_say(data: Path) -> None:
     folder = data / "openslo" / "examples"
     schema = openslo(data / "openslo" / "v1")

@@ -32,6 +32,7 @@ def test_a_run_in_which_nobody_noticed_anything() -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_people_noticed() -> None:
     impact = Impact(WHOLE_RUN, of(2_000_000, 30), of(3_000_000, 4), 2, 7, 1, 0)
     assert impact_text(result(impact)) == (
@@ -51,6 +52,7 @@ def test_what_people_noticed() -> None:
         (CLEAN, "Nobody looked whether acknowledged edits were lost."),
     ],
 )
+@pytest.mark.slow
 def test_what_was_lost_is_what_the_checks_say(check: CheckResult, sentence: str) -> None:
     assert sentence in impact_text(result(Impact(WHOLE_RUN, lost=2), check))
     assert "2 edits went down with the client of their author." in impact_text(

@@ -156,6 +156,7 @@ def test_the_uptime_of_a_run_whose_server_was_killed_is_not_that_of_its_quiet_pa
     assert (row.outcome, row.measured, row.by_phase["steady"]) == (MISSED, 84, 100)
 
 
+@pytest.mark.slow
 def test_the_margin_of_a_ratio_is_what_is_left_of_the_error_budget() -> None:
     measures = empty()
     measures.uptime[STEADY].wanted_us = 100_000_000_000

@@ -91,6 +91,7 @@ def test_nothing_checked_is_never_good() -> None:
     assert (headline(run), mood(run.verdict, run.exit_code)) == ("unknown", "warn")
 
 
+@pytest.mark.slow
 def test_a_sample_of_a_load_run_claims_no_more_than_itself() -> None:
     histories = [Stratum(3, False, False, 4, 4)]
     assert "0 divergences in 4 sampled document histories with concurrent edits: below 53 %" in coverage_text(

@@ -43,6 +43,7 @@ def test_the_engine_of_a_plan_keeps_its_topology() -> None:
     assert (found.topology, found.arguments) == ("star", "--mode crdt --rule yata")
 
 
+@pytest.mark.slow
 def test_what_a_server_cannot_have_is_refused_and_what_replicas_cannot_have_is_left_out() -> None:
     with pytest.raises(ScenarioError, match=r"^faults\.\d+\.kind: \w+ needs --mode crdt$"):
         WITH_SERVER.validate(load_scenario("replicas"))

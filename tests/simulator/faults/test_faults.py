@@ -283,6 +283,7 @@ def within(kind: type[Any], trial: Trial, begin_s: float, end_s: float) -> list[
     return [r for r in of(kind, trial) if begin_s * 1_000_000 < r.time_us < end_s * 1_000_000]
 
 
+@pytest.mark.slow
 def test_a_gateway_that_is_stopped_says_nothing_and_goes_on_where_it_was() -> None:
     trial = attempt(plan(fault("gateway_pause", 3, 3.9), edits_per_second=3.0), keep=True)
     assert not problems(trial)
@@ -306,6 +307,7 @@ def test_a_gateway_may_be_killed_while_it_is_stopped() -> None:
     assert within(history.Joined, trial, 5, 10)
 
 
+@pytest.mark.slow
 def test_a_client_that_is_stopped_does_nothing_and_then_takes_what_waited() -> None:
     site = SiteId("c001")
     trial = attempt(plan(fault("client_pause", 3, 4.2, sites=(site,)), edits_per_second=3.0), keep=True)

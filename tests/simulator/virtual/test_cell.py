@@ -176,6 +176,7 @@ def test_looking_on_changes_nothing(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("every_us", [70_000, 10 * SECOND])
+@pytest.mark.slow
 def test_how_often_progress_is_told_changes_nothing(monkeypatch: pytest.MonkeyPatch, every_us: int) -> None:
     """What is held is looked at now and then, and the most that was seen is in the history."""
     busy = plan(fault("store_stall", 2.5, 3.5), clients=6, seconds=4, edits_per_second=5.0)

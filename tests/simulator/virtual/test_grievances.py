@@ -129,6 +129,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 def test_a_token_is_good_until_it_has_expired() -> None:
     what = guarded(token_lifetime_us=4 * SECOND)
     trial = attempt(what, Parts(gateway=Hasty), keep=True)
@@ -136,6 +137,7 @@ def test_a_token_is_good_until_it_has_expired() -> None:
     assert not accusations(attempt(what, keep=True))
 
 
+@pytest.mark.slow
 def test_nothing_is_received_before_it_is_sent() -> None:
     trial = attempt(guarded(), Parts(gateway=Backdating))
     violation = trial.shown("protocol", "received")
