@@ -73,6 +73,7 @@ def test_the_data_have_every_value_and_every_gap(found: Chart) -> None:
 
 
 @given(charts)
+@pytest.mark.slow
 def test_no_text_leaves_its_element(found: Chart) -> None:
     assert not re.search("[<>&\u2028\u2029]", interactive.data(found))
 
