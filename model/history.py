@@ -34,6 +34,9 @@ from model.text import Operation
 
 HISTORY_VERSION: Final = 1
 
+SETUP_KIND: Final = "setup"
+"""The kind of the edit that gives a document its first text; nobody made it by hand."""
+
 CHAIN_UNKNOWN: Final = "?"
 """Stands for :func:`chain` where whoever wrote a history did not keep the log."""
 
@@ -189,7 +192,8 @@ class Garbled(RecordBase, frozen=True, tag="garbled"):
 class Edited(RecordBase, frozen=True, tag="edit"):
     """A person changed the text of one replica; ``operation`` is based on what that replica displayed.
 
-    ``kind`` is what the person did: type, backspace, paste, replace, undo, redo, cut.
+    ``kind`` is what the person did: type, backspace, delete, paste, replace, cut, undo, redo; or
+    :data:`SETUP_KIND`.
     ``revision`` is the newest revision the replica knew; ``client_us`` is the client's own clock.
     ``planned_us`` is when the person wanted to, if whoever moves its hands was late; else 0.
     """

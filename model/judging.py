@@ -29,7 +29,10 @@ _OF_NO_DOCUMENT: Final = (history.Raised, history.Accused)
 _WORDS: Final[Mapping[type, tuple[str, tuple[str, ...]]]] = {
     history.Header: ("clock", ("virtual", "server", "client")),
     history.Joined: ("how", ("fresh", "resume", "branch")),
-    history.Edited: ("kind", ("type", "backspace", "delete", "paste", "replace", "cut", "undo", "redo")),
+    history.Edited: (
+        "kind",
+        ("type", "backspace", "delete", "paste", "replace", "cut", "undo", "redo", history.SETUP_KIND),
+    ),
     history.Sent: ("how", ("submit", "resend", "branch")),
     history.Garbled: ("direction", ("up", "down")),
 }

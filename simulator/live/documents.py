@@ -13,6 +13,7 @@ from model.client.auditor import AuditError, Auditor
 from model.client.engine import Engine
 from model.client.recorder import ClientRecorder, RecordSink
 from model.client.tokens import TokenSource
+from model.history import SETUP_KIND
 from model.identity import EMPTY_LOG, DocumentId, SiteId
 from model.jupiter import Replica
 from model.protocol import Ack, ClientMessage, Joined, encode
@@ -23,9 +24,6 @@ from simulator.planning.plan import DocumentPlan
 
 STREAMS_MAX: Final = 16
 """Documents that are made or read at the same time."""
-
-SETUP_KIND: Final = "setup"
-"""The kind of the edit that gives a document its first text; nobody made it by hand."""
 
 
 async def create_all(

@@ -37,7 +37,6 @@ from model.strata import Strata, Stratum
 from model.verdict import CheckResult, Verdict, overall
 from model.wording import counted
 from simulator.live.cell import LiveCell
-from simulator.live.documents import SETUP_KIND
 from simulator.live.faults import live_fault_of, playable, with_a_kill
 from simulator.live.patience import patient
 from simulator.live.scrape import scrape
@@ -293,7 +292,7 @@ def _judged(scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _D
     """What the history says, which is written on the way."""
     cell = driven.cell
     checkers = checkers_for(JUPITER)
-    triviality, measures, strata = NonTriviality(), Measures(), Strata(SETUP_KIND)
+    triviality, measures, strata = NonTriviality(), Measures(), Strata(history.SETUP_KIND)
     impacts = Impacts()
     header = history.Header(
         history.HISTORY_VERSION,
@@ -313,7 +312,7 @@ def _judged(scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _D
         as_judgable(c.result(), sampled=bool(sampled), unique=any(d.unique for d in sampled))
         for c in checkers
     ]
-    happened = {kind: n for kind, n in triviality.counts.items() if kind != EDIT + SETUP_KIND}
+    happened = {kind: n for kind, n in triviality.counts.items() if kind != EDIT + history.SETUP_KIND}
     faults = tuple(dict.fromkeys(window.kind for window in plan.faults))
     happened |= {MECHANISM + name: n for name, n in driven.reached.items()}
     expected, required = expected_kinds(scenario), scenario.requires

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +15,10 @@ from model.client import health
 from model.crowding import CrowdWatch
 from model.harness import Crowding
 from model.history_file import read_history
+from model.judging import judge, recorded_as, survey
 from model.measures import load_measures
 from model.result import load
-from model.verdict import ExitCode, Verdict
+from model.verdict import ExitCode, Verdict, overall
 from reports.people import impact_text
 from simulator.live import run as live
 from simulator.live.run import LiveError, LiveOptions, run_live
@@ -207,6 +209,18 @@ def test_the_history_is_whole_and_in_order(calm: Calm) -> None:
     # What the server stored as sent is what went over the wire, not what it made of it.
     carried = [r for r in records if isinstance(r, history.Stored) and r.base < r.revision - 1]
     assert any(r.original != r.operation for r in carried)
+
+
+def test_its_history_is_judged_again_to_the_same_end(calm: Calm) -> None:
+    path = calm.directory / "history" / "cell-00.jsonl.gz"
+    found = survey(path.name, partial(read_history, path))
+    assert (found.producer, found.is_told, found.is_whole) == ("live", True, True)
+    result = calm.run.result
+    again = {check.name: check for check in recorded_as(judge([found]), result.checks)}
+    assert overall(again.values()) is result.verdict
+    assert {row.name: row.verdict for row in result.checks if row.claimed}.items() <= {
+        name: check.verdict for name, check in again.items() if check.claimed
+    }.items()
 
 
 def test_what_only_the_server_knows_does_not_vote(calm: Calm) -> None:
