@@ -70,6 +70,7 @@ class Concord:
         "_listener",
         "_name",
         "_new_engine",
+        "_renew_us",
         "_requested_us",
         "_shown",
         "_token",
@@ -110,7 +111,7 @@ class Concord:
         self._failure: ErrorCode | None = None
         self._asked: dict[SequenceNumber, int] = {}  # submits without an answer, by the last edit
         self._shown = ""
-        self._requested_us = self._greeted_us = self._expires_us = 0
+        self._requested_us = self._greeted_us = self._expires_us = self._renew_us = 0
 
     @property
     def site(self) -> SiteId:
@@ -352,9 +353,15 @@ class Concord:
             self._renew_later()
 
     def _renew_later(self) -> None:
-        delay_us = int((self._expires_us - self._controls.now) * RENEW_SHARE)
+        now = self._controls.now
+        delay_us = int((self._expires_us - now) * RENEW_SHARE)
+        self._renew_us = now + delay_us
         if delay_us >= RENEW_US_MIN:
-            self._after(delay_us, self._renew)
+            self._after(delay_us, self._renew_in_time)
+
+    def _renew_in_time(self) -> Frames:
+        """Time is up for a token, unless there is a newer one by now: the server may have asked for it."""
+        return self._renew() if self._renew_us <= self._controls.now else ()
 
     def _renew(self) -> Frames:
         """Bring another token, if there is one."""

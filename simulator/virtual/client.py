@@ -194,8 +194,6 @@ class SimulatedClient(Client[Connection, Concord]):
 
     def _hindrances_changed(self) -> None:
         self.reads_slowly = bool(self.hindrances)
-        if self.reads_slowly:
-            self.conduct.slowed()
         if self.link is not None and not self.reads_slowly:
             self._run.network.read(self.link, sys.maxsize)
 

@@ -105,7 +105,6 @@ class Conduct:
         self._due: _Due | None = None
         self._failure: ErrorCode | None = None
         self._offered = self._shown = ""
-        self._was_slow = False  # it read slowly on this connection, so that what it is told is old
         self._token: tuple[int, int] | None = None  # since when it is good, and how long; None if for ever
         self._owes_renewal = False
 
@@ -200,7 +199,7 @@ class Conduct:
         self.link = None
         self.is_joined = False
         self._token = None
-        self._owes_renewal = self._was_slow = False
+        self._owes_renewal = False
 
     def _loses(self, answer: Answer) -> None:
         """No connection any more, or none yet; what it does next is the answer."""
@@ -231,9 +230,7 @@ class Conduct:
                 self._attempts = 0
             case Welcome() | Renewed():
                 lasts_ms = message.expires_in_ms
-                self._token = (
-                    None if lasts_ms is None or self._was_slow else (self._host.now, lasts_ms * 1_000)
-                )
+                self._token = None if lasts_ms is None else (self._host.now, lasts_ms * 1_000)
                 self.was_stopped = False
             case Failure():
                 self._looks_after_token()
@@ -258,11 +255,6 @@ class Conduct:
         return message
 
     # --- tokens -------------------------------------------------------------------------------------------
-
-    def slowed(self) -> None:
-        """It reads slowly from now on; when its token is renewed is no matter of its clock any more."""
-        self._was_slow = True
-        self._token = None
 
     def offers(self, token: str) -> str:
         """It asks what to show, and gets this token."""

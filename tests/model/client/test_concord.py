@@ -187,6 +187,22 @@ def test_a_token_is_renewed_in_time_by_another_one() -> None:
     assert talk.said[-1] == Renew("token 3")
 
 
+def test_a_token_that_the_server_asked_for_is_good_for_as_long_as_any_other() -> None:
+    talk = joined(MINUTE_MS)
+    talk.tokens.append("token 2")
+    asked_us = MINUTE_MS * 500
+    talk.host.run(asked_us)
+    talk.hear(Failure(ErrorCode.TOKEN_EXPIRED, "renew", fatal=False))
+    assert talk.said[-1] == Renew("token 2")
+    talk.hear(Renewed(MINUTE_MS))
+    talk.tokens.append("token 3")
+    due_us = asked_us + int(MINUTE_MS * 1_000 * RENEW_SHARE)
+    talk.host.run(due_us - 1)
+    assert Renew("token 3") not in talk.said
+    talk.host.run(due_us)
+    assert talk.said[-1] == Renew("token 3")
+
+
 def test_the_token_that_was_shown_is_not_shown_again_and_another_one_is_looked_for_later() -> None:
     talk = joined(MINUTE_MS)
     talk.host.run(int(MINUTE_MS * 1_000 * RENEW_SHARE))
