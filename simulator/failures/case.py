@@ -186,6 +186,8 @@ def _restricted(window: FaultWindow, sites: set[SiteId]) -> FaultWindow | None:
 def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list[ScriptStep]]:
     """What each client of the document did by itself, in order, up to the heal."""
     steps: dict[SiteId, list[ScriptStep]] = {}
+    records = tuple(records)
+    came = {(r.site, r.time_us) for r in records if type(r) is history.Online and r.document == document}
 
     def add(site: SiteId, *new: ScriptStep) -> None:
         steps.setdefault(SiteId(site.partition(".")[0]), []).extend(new)
@@ -210,6 +212,8 @@ def _steps(records: Iterable[Record], document: DocumentId) -> dict[SiteId, list
             case history.Restarted() if record.document == document:
                 if not is_down(record.site):  # it crashed while it was offline, of which there is no record
                     add(record.site, ScriptStep(record.time_us, "crash"))
+                if (record.site, record.time_us) not in came:  # something else kept it away
+                    add(record.site, ScriptStep(record.time_us, "offline"))
                 add(record.site, ScriptStep(record.time_us, "restart"))
             case history.Healed():
                 break

@@ -28,7 +28,8 @@ class ScriptStep(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     """One thing a scripted client does.
 
     An ``edit`` deletes ``deleted`` and inserts ``inserted`` at ``position``, clamped to the text that is
-    there; ``select`` puts the cursor at ``position``; the other kinds need nothing else.
+    there; ``select`` puts the cursor at ``position``; the other kinds need nothing else. Who is ``offline``
+    stays away until a step says ``online``, after a ``restart``, too.
     """
 
     at_us: int

@@ -213,13 +213,15 @@ def follow_workload(host: SessionHost, client: Participant) -> ProcessGenerator:
 
 
 def follow_script(host: SessionHost, client: Participant) -> ProcessGenerator:
-    """The process of a scripted client."""
+    """The process of a scripted client, which is away until the script says that it comes online."""
+    absence = object()
+    client.absences.take(absence, False)
     actions: dict[str, Callable[[], object]] = {
         "undo": lambda: client.perform(Undo()),
         "redo": lambda: client.perform(Redo()),
-        "offline": lambda: client.go_offline("closed", silent=False),
+        "offline": lambda: client.absences.take(absence, False),
         "leave": client.leave_when_durable,
-        "online": client.go_online,
+        "online": lambda: client.absences.let_go(absence),
         "crash": client.crash,
         "restart": client.restart,
         "resend": client.resend,

@@ -105,7 +105,6 @@ def test_people_who_undo_and_replace_are_repeated_too() -> None:
     assert {e.kind for e in of(history.Edited, trial)} == kinds
 
 
-@pytest.mark.xfail(strict=True, reason="who comes online at the end of a herd is not in its script")
 def test_absences_and_crashes_are_in_the_scripts_and_their_faults_are_not() -> None:
     sessions = msgspec.structs.replace(
         STAYING, offline_mean_count=2.0, offline_mean_us=1_000_000, crash_share=0.4, leave_share=0.2
