@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from reports import views
-from reports.following import Waterfall
-
-GENERATOR: Final = "concord follow"
-"""Is in every file that is written of edits followed."""
+from reports.following import GENERATOR, Waterfall
 
 
 class Bar(NamedTuple):
@@ -37,7 +34,7 @@ def pictures(falls: Sequence[Waterfall]) -> list[Drawn]:
 
 def _picture(fall: Waterfall) -> Drawn:
     begin_us = fall.edit.planned_us
-    whole_us = max([1, fall.edit.done_us - begin_us, *(step.end_us - begin_us for step in fall.steps)])
+    whole_us = max(1, fall.end_us - begin_us)
     bars = [
         Bar(
             step.label,

@@ -20,6 +20,9 @@ from model.wording import counted
 from reports.recorded import ReportError
 from reports.wording import duration_text
 
+GENERATOR: Final = "concord follow"
+"""Is in every file that is written of edits followed."""
+
 HISTORIES: Final = ("*.jsonl.gz", "*.jsonl")
 SERVER_LOG: Final = Path("server") / "server.log"
 READERS_SHOWN_MAX: Final = 6
@@ -65,6 +68,11 @@ class Waterfall(NamedTuple):
     def took_us(self) -> int:
         """From the key to the last of everything."""
         return self.edit.done_us - self.edit.planned_us
+
+    @property
+    def end_us(self) -> int:
+        """The end of everything, or of the last step if that is later."""
+        return max([self.edit.done_us, *(step.end_us for step in self.steps)])
 
     @property
     def anchor(self) -> str:
@@ -172,6 +180,18 @@ def followed(run: Recorded, wanted: Wanted, documents: Collection[str] = ()) -> 
     return falls
 
 
+def followed_in_order(run: Recorded, names: Sequence[EditName]) -> list[Waterfall]:
+    """The edits of these names, in their order; none of those that no history tells of.
+
+    Raises:
+        ReportError: a history is damaged.
+    """
+    if not names:
+        return []
+    falls = followed(run, frozenset(names).__contains__, {name.document for name in names})
+    return sorted(falls, key=lambda fall: names.index(fall.edit.name))
+
+
 def measured_edits(directory: Path, edits: Sequence[WorstEdit | Example]) -> list[Waterfall]:
     """The edits that the measures of a run name, in their order; none of those that no history tells of.
 
@@ -185,11 +205,9 @@ def measured_edits(directory: Path, edits: Sequence[WorstEdit | Example]) -> lis
         )
     )
     try:
-        run = recorded(directory)
-        falls = followed(run, frozenset(names).__contains__, {name.document for name in names})
+        return followed_in_order(recorded(directory), names)
     except NoHistoryError:
         return []  # the disk was full, or somebody took them away: the report says all that it knows
-    return sorted(falls, key=lambda fall: names.index(fall.edit.name))
 
 
 class _Header:

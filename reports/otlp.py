@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from reports.followed import GENERATOR
-from reports.following import Waterfall
+from reports.following import GENERATOR, Waterfall
 
 INTERNAL: Final = 1
 """``SPAN_KIND_INTERNAL``."""

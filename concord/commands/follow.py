@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,8 +12,17 @@ from concord.folders import refuse_foreign_file
 from concord.options import Json
 from concord.refusals import UsageError, refusing
 from concord.terminal import Part, say, say_json, status
-from model.following import EditName
-from reports.following import Recorded, Step, Waterfall, followed, recorded, slowest
+from reports.following import (
+    GENERATOR,
+    Recorded,
+    Step,
+    Waterfall,
+    followed,
+    followed_in_order,
+    recorded,
+    slowest,
+)
+from reports.otlp import spans_of
 from reports.recorded import ReportError, is_job
 from reports.wording import duration_text
 
@@ -62,21 +70,20 @@ def follow(
         raise UsageError("one edit, or --slowest N")
     if is_job(directory):
         raise UsageError(f"{directory}: holds several runs; name one of them, such as {directory / 'load'}")
-    from reports.followed import GENERATOR, render_page  # here, because drawing takes long to import
-
     for path in filter(None, (page, otlp)):
         refuse_foreign_file(path, lambda data: GENERATOR.encode() in data)
     with status("reading histories") as stage:
         run = recorded(directory, server_log)
-        falls = _named(run, edit) if edit is not None else _slowest(run, count or 1)
+        falls = _named(run, edit) if edit is not None else followed_in_order(run, slowest(run, count or 1))
         if not falls:
             raise UsageError(f"{directory}: nobody has edited anything")
         if page is not None:
             stage("drawing")
+            # Here, because drawing takes long to import.
+            from reports.followed import render_page
+
             page.write_text(render_page(falls), encoding="utf-8")
         if otlp is not None:
-            from reports.otlp import spans_of
-
             otlp.write_bytes(spans_of(falls))
     for fall in falls:
         _say(fall)
@@ -94,12 +101,6 @@ def _named(run: Recorded, text: str) -> list[Waterfall]:
     if not falls:
         raise UsageError(f"{text}: there is no such edit in the histories of this run")
     return falls
-
-
-def _slowest(run: Recorded, count: int) -> list[Waterfall]:
-    names: Sequence[EditName] = slowest(run, count)
-    found = followed(run, frozenset(names).__contains__, {name.document for name in names})
-    return sorted(found, key=lambda fall: names.index(fall.edit.name))
 
 
 def _plain(fall: Waterfall) -> dict[str, Any]:
@@ -122,10 +123,9 @@ def _say(fall: Waterfall) -> None:
     if fall.longest:
         say(f"  {fall.longest}")
     begin_us = fall.edit.planned_us
-    end_us = max([fall.edit.done_us, *(step.end_us for step in fall.steps)])
     width = min(_LABEL_SIGNS_MAX, max((len(step.label) for step in fall.steps), default=0))
     for step in fall.steps:
-        bar: Part = (_bar(step, begin_us, end_us), _STYLES.get(step.where, "dim"))
+        bar: Part = (_bar(step, begin_us, fall.end_us), _STYLES.get(step.where, "dim"))
         say(
             f"  {step.label[:width]:{width}}  {'+' + duration_text(step.begin_us - begin_us):>9} "
             f"{duration_text(step.took_us):>8}  ",

@@ -15,6 +15,8 @@ import pytest
 from concord.program import COMMANDS
 from simulator.children import group
 from tests.conftest import ROOT
+from tests.model.test_following import ONLINE
+from tests.reports.test_following import write
 
 pytestmark = pytest.mark.slow
 
@@ -105,6 +107,11 @@ def test_a_command_loads_what_it_runs(tmp_path: Path, command: str, heavy: set[s
     assert command in COMMANDS
     (program,) = processes(tmp_path, command, "--help")
     assert program.heavy() == heavy
+
+
+def test_following_an_edit_on_the_terminal_loads_nothing_that_draws(tmp_path: Path) -> None:
+    (program,) = processes(tmp_path, "follow", str(write(tmp_path / "run", ONLINE)), "ann#1")
+    assert program.heavy() == set()
 
 
 @pytest.mark.slow
