@@ -17,13 +17,12 @@ from model.history_file import HistoryError, read_about, read_history
 from model.identity import DocumentId, Revision, SequenceNumber, SiteId
 from model.measures.measure_set import Example, WorstEdit
 from model.wording import counted
-from reports.recorded import ReportError
+from reports.recorded import ReportError, histories_of
 from reports.wording import duration_text
 
 GENERATOR: Final = "concord follow"
 """Is in every file that is written of edits followed."""
 
-HISTORIES: Final = ("*.jsonl.gz", "*.jsonl")
 SERVER_LOG: Final = Path("server") / "server.log"
 READERS_SHOWN_MAX: Final = 6
 """Of more readers the last ones are shown, each by itself, and the others as one step."""
@@ -115,7 +114,7 @@ def recorded(directory: Path, log: Path | None = None) -> Recorded:
     Raises:
         ReportError: there are no histories, or the log cannot be read or has no edits.
     """
-    found = sorted(path for pattern in HISTORIES for path in (directory / "history").glob(pattern))
+    found = histories_of(directory)
     if not found:
         raise NoHistoryError(f"{directory}: has no folder 'history' with histories of a run")
     own = directory / SERVER_LOG

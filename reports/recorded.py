@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,6 +18,9 @@ from model.result import KINDS, Failed, Job, JobPart, RunResult
 from model.verdict import ExitCode, Verdict
 
 T = TypeVar("T")
+
+HISTORIES: Final = ("*.jsonl.gz", "*.jsonl")
+"""How the files in the folder ``history`` of a run are called."""
 
 
 class ReportError(ValueError):
@@ -172,6 +175,11 @@ def read_recorded(directory: Path) -> RecordedRun:
     found = sorted(path.relative_to(directory).as_posix() for path in directory.glob("failures/*.json"))
     paths = [*result.failures, *(path for path in found if path not in result.failures)]
     return RecordedRun(result, measures, tuple(_failure(directory, path) for path in paths))
+
+
+def histories_of(directory: Path) -> list[Path]:
+    """The histories that a run left in its directory; empty if there are none."""
+    return sorted(path for pattern in HISTORIES for path in (directory / "history").glob(pattern))
 
 
 def _read(path: Path, load: Callable[[bytes], T]) -> T:

@@ -13,21 +13,18 @@ from rich.table import Table
 
 from concord.options import Json
 from concord.refusals import UsageError, refusing
-from concord.terminal import say, say_data, say_table, status
+from concord.terminal import say, say_json, say_table, status
 from model import result as results
 from model.history_file import EmptyHistoryError, HistoryError, read_history
 from model.judging import Surveyed, judge, names_of, recorded_as, survey
 from model.result import CheckRow, RunResult
 from model.verdict import CheckResult, Verdict, overall
-from reports.recorded import ReportError, is_job, read_recorded
+from reports.recorded import ReportError, histories_of, is_job, read_recorded
 
 EXAMPLES = (
     "concord check concord-out",
     "concord check mine.jsonl --check ledger --check convergence",
 )
-
-HISTORIES: Final = ("*.jsonl.gz", "*.jsonl")
-"""How the files in the folder ``history`` of a run are called."""
 
 VIOLATIONS_SAID_MAX: Final = 5
 """Violations of one check that are printed; ``--json`` has all that are kept."""
@@ -83,7 +80,7 @@ def check(
     verdict = next(v for v in (Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.VALID) if v in verdicts)
     code = results.exit_code(verdict, ())
     if json:
-        say_data(msgspec.json.format(msgspec.json.encode(Told(verdict, int(code), judged)), indent=1))
+        say_json(Told(verdict, int(code), judged))
     else:
         for one in judged:
             _say(one)
@@ -100,7 +97,7 @@ def _subjects(paths: Sequence[Path]) -> Iterator[_Subject]:
             continue
         runs = [path / kind for kind in results.KINDS if (path / kind).is_dir()] if is_job(path) else [path]
         for run in runs:
-            found = sorted(file for pattern in HISTORIES for file in (run / "history").glob(pattern))
+            found = histories_of(run)
             if not found:
                 raise UsageError(f"{run}: has no folder 'history' with histories of a run; name files")
             yield _Subject(found, read_recorded(run).result if (run / "result.json").exists() else None)
