@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from concord import defaults
+from model.verdict import Verdict
 from model.wording import printable
 
 Part: TypeAlias = str | tuple[str, str]
@@ -76,6 +77,11 @@ def answering_in_json(context: typer.Context, wanted: bool) -> bool:
 
     context.call_on_close(as_before)
     return wanted
+
+
+def coloured(verdict: Verdict) -> Part:
+    """A verdict in its colour."""
+    return verdict.value, {Verdict.VALID: "green", Verdict.VIOLATED: "red"}.get(verdict, "yellow")
 
 
 def styled(text: str, style: str) -> Text:

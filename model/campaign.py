@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from model.result import CheckRow, RunResult, missed, worst
-from model.verdict import ExitCode, Verdict
+from model.verdict import ExitCode, Verdict, worst_verdict
 
 CAMPAIGN_VERSION: Final = 1
 
@@ -109,11 +109,9 @@ class Campaign(msgspec.Struct, frozen=True):
 
     @property
     def verdict(self) -> Verdict:
-        """Violated beats unknown beats valid; what was expected does not vote."""
-        verdicts = {run.verdict for run in self.runs if not run.expected}
-        if Verdict.VIOLATED in verdicts or any(case.message and not case.expected for case in self.cases):
-            return Verdict.VIOLATED
-        return Verdict.VALID if verdicts == {Verdict.VALID} else Verdict.UNKNOWN
+        """That of its runs and of the cases that were played; what was expected does not vote."""
+        cases = [Verdict.VIOLATED for case in self.cases if case.message and not case.expected]
+        return worst_verdict([*cases, *(run.verdict for run in self.runs if not run.expected)])
 
     @property
     def exit_code(self) -> ExitCode:

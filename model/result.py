@@ -14,7 +14,7 @@ from model.histogram import Histogram
 from model.impact import Impact
 from model.measures import FaultRow
 from model.strata import Stratum
-from model.verdict import CheckResult, ExitCode, Outcome, Verdict, Violation
+from model.verdict import CheckResult, ExitCode, Outcome, Verdict, Violation, worst_verdict
 
 RESULT_VERSION: Final = 3
 JOB_VERSION: Final = 1
@@ -313,8 +313,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, parts: Iterable[JobPart]) -> Job:
         """The job of these parts; a part that nothing is known of makes it unknown."""
         ordered = sorted(parts, key=lambda part: KINDS.index(part.kind))
-        verdicts = {part.verdict for part in ordered} or {Verdict.UNKNOWN}
-        verdict = next(v for v in (Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.VALID) if v in verdicts)
+        verdict = worst_verdict(part.verdict for part in ordered)
         return cls(verdict=verdict, exit_code=int(worst(part.exit_code for part in ordered)), parts=ordered)
 
 

@@ -138,8 +138,13 @@ def merge_results(results: Iterable[CheckResult]) -> CheckResult:
 
 
 def overall(results: Iterable[CheckResult]) -> Verdict:
-    """The verdict of a run: violated beats unknown beats valid; unclaimed checks do not vote."""
-    verdicts = [r.verdict for r in results if r.claimed]
+    """The verdict of a run: that of its checks together; unclaimed ones do not vote."""
+    return worst_verdict(r.verdict for r in results if r.claimed)
+
+
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """Several verdicts as one: violated beats unknown beats valid; of nothing nothing is known."""
+    verdicts = set(verdicts)
     if Verdict.VIOLATED in verdicts:
         return Verdict.VIOLATED
     if not verdicts or Verdict.UNKNOWN in verdicts:

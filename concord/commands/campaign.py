@@ -27,7 +27,7 @@ from concord.judging import judging_of
 from concord.options import FleetOptions, Json, ObjectiveOptions, Out, ScenarioChoice, takes_structs
 from concord.refusals import UsageError, refusing
 from concord.scenarios import chosen
-from concord.terminal import command_line, progress, say, say_data, status
+from concord.terminal import coloured, command_line, progress, say, say_data, status
 from concord.times import seconds_of
 from model.campaign import Campaign, SeedRow, encode
 from model.judging import names_of
@@ -251,7 +251,6 @@ def _seed_range(text: str) -> tuple[int, int]:
 def _summarise(report: _Report) -> None:
     """What many seeds prove, or which of them failed, what was expected, and where the report is."""
     now, out = report.now, report.directory
-    style = {Verdict.VALID: "green", Verdict.VIOLATED: "red"}.get(now.verdict, "yellow")
     for case in now.cases:
         if case.message:
             say(f"{case.name}: fails again: {case.message}{' (expected)' if case.expected else ''}")
@@ -265,5 +264,5 @@ def _summarise(report: _Report) -> None:
     missed = sum(bool(run.missed) for run in now.runs)
     if missed:
         say(f"{missed} of {len(now.runs)} seeds missed an objective")
-    say((now.verdict.value, style), f": {campaign_text(now)}")
+    say(coloured(now.verdict), f": {campaign_text(now)}")
     say(f"report: {out / 'report.html'}")

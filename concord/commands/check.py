@@ -13,12 +13,12 @@ from rich.table import Table
 
 from concord.options import Json
 from concord.refusals import UsageError, refusing
-from concord.terminal import say, say_json, say_table, status
+from concord.terminal import coloured, say, say_json, say_table, status
 from model import result as results
 from model.history_file import EmptyHistoryError, HistoryError, read_history
 from model.judging import Surveyed, judge, names_of, recorded_as, survey
 from model.result import CheckRow, RunResult
-from model.verdict import CheckResult, Verdict, overall
+from model.verdict import CheckResult, Verdict, overall, worst_verdict
 from reports.recorded import ReportError, histories_of, is_job, read_recorded
 
 EXAMPLES = (
@@ -76,8 +76,7 @@ def check(
         surveyed = [_survey(subject, checks) for subject in subjects]
         stage("judging")
         judged = [_judged(*pair, checks) for pair in zip(subjects, surveyed, strict=True)]
-    verdicts = {one.verdict for one in judged}
-    verdict = next(v for v in (Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.VALID) if v in verdicts)
+    verdict = worst_verdict(one.verdict for one in judged)
     code = results.exit_code(verdict, ())
     if json:
         say_json(Told(verdict, int(code), judged))
@@ -162,5 +161,4 @@ def _say(judged: Judged) -> None:
         say(note)
     names = judged.histories
     of = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-    style = {Verdict.VALID: "green", Verdict.VIOLATED: "red"}.get(judged.verdict, "yellow")
-    say((judged.verdict.value, style), f": {of}")
+    say(coloured(judged.verdict), f": {of}")

@@ -15,9 +15,9 @@ from concord.exits import Kept
 from concord.folders import claim
 from concord.options import Json, Out, ScopeOptions, takes_structs
 from concord.refusals import UsageError, refusing
-from concord.terminal import command_line, say, say_data, say_table, status, styled
+from concord.terminal import coloured, command_line, say, say_data, say_table, status, styled
 from model.result import exit_code
-from model.verdict import Verdict
+from model.verdict import worst_verdict
 from model.wording import counted, listed
 from simulator.exploring.quick import explore_quickly
 from simulator.exploring.search import Budget, Exploration, places_of
@@ -84,7 +84,7 @@ def explore(
                 progress=lambda n, left: stage(f"exploring: {n:,} states, {left:,} waiting"),
             )
     *_, last = results.values()
-    code = int(exit_code(_worst(results), ()))
+    code = int(exit_code(worst_verdict(result.verdict for result in results.values()), ()))
     cases: list[tuple[Path, Case]] = []
     told = {name: as_data(result) for name, result in results.items()} if is_quick else as_data(last)
     data = msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
@@ -153,10 +153,9 @@ def as_data(result: Exploration) -> dict[str, Any]:
 
 
 def _tell(result: Exploration) -> None:
-    colour = {Verdict.VALID: "green", Verdict.VIOLATED: "red"}.get(result.verdict, "yellow")
     scope = result.scope
     say(
-        (result.verdict.value, colour),
+        coloured(result.verdict),
         f": {counted(scope.clients, 'client')}, {counted(scope.edits, 'edit')} "
         f"({listed(scope.actions)}), {counted(scope.faults, 'fault')} in a history",
     )
@@ -199,11 +198,6 @@ def _tell_way(case: Case, parts: Parts) -> None:
     say(f"a shortest way there, {counted(case.steps, 'step')}:" if case.shrunk else "a way there:")
     for line in sentences(case.plan.way, parts):
         say(f"  {line}")
-
-
-def _worst(results: Mapping[str, Exploration]) -> Verdict:
-    verdicts = [result.verdict for result in results.values()]
-    return next((v for v in (Verdict.VIOLATED, Verdict.UNKNOWN) if v in verdicts), Verdict.VALID)
 
 
 def _tell_quick(results: Mapping[str, Exploration]) -> None:
