@@ -84,6 +84,11 @@ class CaseRow(msgspec.Struct, frozen=True):
     message: str
     expected: str = ""
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it fails now, and that is not expected."""
+        return bool(self.message and not self.expected)
+
 
 class Campaign(msgspec.Struct, frozen=True):
     """All that is known of a campaign so far.
@@ -110,14 +115,19 @@ class Campaign(msgspec.Struct, frozen=True):
     @property
     def verdict(self) -> Verdict:
         """That of its runs and of the cases that were played; what was expected does not vote."""
-        cases = [Verdict.VIOLATED for case in self.cases if case.message and not case.expected]
+        cases = [Verdict.VIOLATED for case in self.cases if case.has_failed]
         return worst_verdict([*cases, *(run.verdict for run in self.runs if not run.expected)])
 
     @property
     def exit_code(self) -> ExitCode:
         """The worst of its runs and of the cases that were played."""
-        cases = [ExitCode.VIOLATED for case in self.cases if case.message and not case.expected]
+        cases = [ExitCode.VIOLATED for case in self.cases if case.has_failed]
         return worst([*cases, *(run.code for run in self.runs)])
+
+    @property
+    def failing(self) -> list[SeedRow]:
+        """The runs that are not all good, those of which it was expected too."""
+        return [run for run in self.runs if run.code or run.expected]
 
     @property
     def turned_green(self) -> list[KnownFailure]:

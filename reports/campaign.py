@@ -63,6 +63,5 @@ def render_html(campaign: Campaign) -> str:
         covers=wording.campaign_text(campaign),
         exit_text=wording.exit_text(int(code)),
         lines=lines_of(campaign),
-        failing=[run for run in campaign.runs if run.code or run.expected],
         links={run.seed: _link(run) for run in campaign.runs},
     )

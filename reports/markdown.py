@@ -157,7 +157,6 @@ def _notes(results: Sequence[RunResult]) -> str:
 
 def render_campaign_markdown(campaign: Campaign) -> str:
     """The summary of a campaign as text: what it proves, the seeds that failed, what was expected."""
-    failing = [run for run in campaign.runs if run.code or run.expected]
     rows = [
         [
             str(run.seed),
@@ -166,7 +165,7 @@ def render_campaign_markdown(campaign: Campaign) -> str:
             _text(listed(run.missed) or "–"),
             f"`{run.digest}`",
         ]
-        for run in failing
+        for run in campaign.failing
     ]
     green = [
         f"* {_text(wording.known_text(known))}: expected to fail, and did not"

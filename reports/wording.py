@@ -360,7 +360,7 @@ def campaign_text(campaign: Campaign) -> str:
         return f"none of {counted(campaign.wanted, 'seed')} was begun{ended}."
     if campaign.verdict is not Verdict.VALID:
         failed = [run for run in campaign.runs if run.verdict is not Verdict.VALID and not run.expected]
-        again = sum(bool(case.message and not case.expected) for case in campaign.cases)
+        again = sum(case.has_failed for case in campaign.cases)
         saved = f", and {again} of {len(campaign.cases)} saved failures fail again" if again else ""
         return f"{len(failed)} of {seeds} failed{saved}{ended}."
     n = sum(run.concurrent for run in campaign.runs)
