@@ -30,6 +30,7 @@ from concord.scenarios import chosen
 from concord.terminal import coloured, command_line, progress, say, say_data, status
 from concord.times import seconds_of
 from model.campaign import Campaign, SeedRow, encode
+from model.checkers.triviality import NAME as NON_TRIVIALITY
 from model.judging import names_of
 from model.machine import cores
 from model.settings.written import WRITTEN
@@ -79,8 +80,9 @@ def campaign(
     first, last = _seed_range(seeds)
     seconds = seconds_of(time_limit) if time_limit is not None else None
     judging = judging_of(objectives)
-    claims = chosen(choice, first).engine.claims
-    expected = known_failures(known, [*names_of(claims), "non_triviality"]) if known is not None else ()
+    begin = chosen(choice, first)
+    checks = [*names_of(begin.engine.claims), NON_TRIVIALITY]
+    expected = known_failures(known, checks) if known is not None else ()
     directories = {seed: out / f"seed-{seed}" for seed in range(first, last)}
     for directory in (out, *directories.values()):
         refuse_foreign(directory)
@@ -98,7 +100,7 @@ def campaign(
         return SeedJob(what, options_of(what, choice, fleet, seed, directories[seed]), judging, expected)
 
     claim(out)
-    name = chosen(choice, first).scenario.name
+    name = begin.scenario.name
     runs = list(earlier.runs) if resume else []
     report = _Report(out, Campaign(command_line(), subject, name, last - first, list(expected), [], runs))
     with status("playing what failed before"):
