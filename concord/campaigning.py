@@ -13,10 +13,10 @@ import msgspec
 from concord.finish import judge, keep
 from concord.folders import claim, discard
 from concord.judging import Judging
-from concord.refusals import UsageError, refusing
+from concord.refusals import UsageError
 from concord.scenarios import Chosen
 from model.campaign import CaseRow, KnownFailure, SeedRow, row_of
-from model.settings.reader import Reader, SettingError, parse, text_of
+from model.settings.reader import Problem, Reader, SettingError, parse, text_of
 from model.verdict import Verdict
 from reports.wording import judged_counts
 from simulator.children import WorkerPool
@@ -133,30 +133,26 @@ class _KnownFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known: tuple[KnownFailure, ...] = ()
 
 
-@refusing(SettingError)
 def known_failures(path: Path, checks: Sequence[str]) -> tuple[KnownFailure, ...]:
     """The known failures of a YAML file: a list ``known`` of check, reason, and seed if it is for one alone.
 
     Raises:
         UsageError: it cannot be read, or has mistakes; names each with its line and key.
     """
-    reader = Reader(str(path))
-    found: _KnownFile = _KnownFile()
     try:
         node = parse(text_of(path.read_bytes(), KNOWN_BYTES_MAX))
     except SettingError as error:
-        reader.problem("", error.message, error.line)
-    else:
-        if node is None:
-            reader.problem("", "is empty")
-        else:
-            found = reader.read(_KnownFile, node, "")
-    if not reader.problems:
+        raise UsageError(str(Problem(str(path), error.line, "", error.message))) from None
+    if node is None:
+        raise UsageError(f"{path}: is empty")
+    reader = Reader(str(path))
+    found = reader.read(_KnownFile, node, "")
+    if isinstance(found, _KnownFile) and not reader.problems:
         for number, one in enumerate(found.known):
             if one.check not in checks:
                 reader.problem(f"known.{number}.check", f"there is no check {one.check!r}")
             if not one.reason.strip():
                 reader.problem(f"known.{number}.reason", "is empty; say why it may fail")
-    if reader.problems:
+    if reader.problems or not isinstance(found, _KnownFile):
         raise UsageError(*map(str, reader.sorted_problems))
     return found.known
