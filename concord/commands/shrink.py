@@ -82,7 +82,7 @@ def shrink(
 
 
 def _numbers(case: Case) -> dict[str, int]:
-    return {"clients": case.clients, "edits": case.operations, "faults": len(case.plan.faults)}
+    return {"clients": case.clients, "edits": case.operations, "faults": case.faults}
 
 
 def _size(case: Case) -> str:

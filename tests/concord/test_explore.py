@@ -40,6 +40,13 @@ def test_a_seeded_bug_is_told_on_the_shortest_way(terminal: Terminal, tmp_path: 
     assert "b shows" in terminal("explain", str(failure)).out
 
 
+def test_the_faults_on_a_way_are_counted_where_it_is_shrunk(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("explore", "--edits", "1", "--inject", "unknown-is-failed", "--out", str(tmp_path))
+    done = terminal("shrink", str(tmp_path / "failures" / "ledger.json"), "--json")
+    assert "after: 1 client, 1 edit, 1 fault\n" in done.err
+    assert json.loads(done.out)["after"] == {"clients": 1, "edits": 1, "faults": 1}
+
+
 def test_a_budget_that_ends_is_unknown_and_says_what_is_left(terminal: Terminal, tmp_path: Path) -> None:
     done = terminal("explore", "--edits", "1", "--states", "50", "--out", str(tmp_path))
     assert done.code == ExitCode.UNKNOWN
