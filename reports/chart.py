@@ -9,22 +9,23 @@ from model.histogram import Histogram
 from model.measures import FaultRow, MeasureSet
 
 SECOND_US: Final = 1_000_000
-LANES: Final = ("#e4572e", "#b9770e", "#8e6bbf", "#38875a", "#c0567f", "#3d8bbf", "#8b8150", "#707f8c")
 LANES_SHOWN_MAX: Final = 12
 SHADE_ALPHA: Final = 0.13
 
-PHASE_COLORS: Final = {
-    "steady": "#2a9d74",
-    "fault": "#e4572e",
-    "recovery": "#b9770e",
-    "heal": "#3d6fbf",
-}
 BLUE: Final = "#3d8bbf"
 AMBER: Final = "#b9770e"
 RED: Final = "#e4572e"
 VIOLET: Final = "#8e6bbf"
 GREEN: Final = "#38875a"
-"""Colours of lines; all of them can be told from a light card and a dark one (3:1, as WCAG 2.1 asks)."""
+TEAL: Final = "#2a9d74"
+INDIGO: Final = "#3d6fbf"
+OLIVE: Final = "#8b8150"
+ROSE: Final = "#c0567f"
+GREY: Final = "#707f8c"
+"""All colours of plots; each can be told from a light card and a dark one (3:1, as WCAG 2.1 asks)."""
+
+LANES: Final = (RED, AMBER, VIOLET, GREEN, ROSE, BLUE, OLIVE, GREY)
+PHASE_COLORS: Final = {"steady": TEAL, "fault": RED, "recovery": AMBER, "heal": INDIGO}
 
 # Shares from 0 to 0.99999, equally spaced in the number of nines.
 _SHARES: Final = [1 - 10 ** (-step / 20) for step in range(101)]

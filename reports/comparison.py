@@ -13,7 +13,7 @@ from reports import canvas, chart
 from reports.chart import Chart, Limit
 from reports.recorded import RecordedRun
 
-COLORS: Final = {"simulated": "#8e6bbf", "live": "#3d8bbf", "load": "#b9770e"}
+COLORS: Final = {"simulated": chart.VIOLET, "live": chart.BLUE, "load": chart.AMBER}
 SERVER_ONLY: Final = ("transform", "store_commit", "loop_lag")
 """Histograms a server has of itself that no client can measure."""
 

@@ -10,10 +10,10 @@ from model.result import ServerSeries
 from reports import chart
 from reports.chart import Chart, Line, Panel
 
-CLIENT: Final = "#2a9d74"
-WANTED: Final = "#8b8150"
-SERVER: Final = "#3d6fbf"
-STORE: Final = "#8e6bbf"
+CLIENT: Final = chart.TEAL
+WANTED: Final = chart.OLIVE
+SERVER: Final = chart.INDIGO
+STORE: Final = chart.VIOLET
 PANEL_INCHES: Final = 1.15
 MEBIBYTE: Final = 1 << 20
 SILENCE_SECONDS: Final = 3.5
