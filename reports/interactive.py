@@ -23,11 +23,16 @@ _DIGITS: Final = 6
 
 
 class Scripts(NamedTuple):
-    """What a page with charts contains: scripts in their order, a style sheet, and the policy that fits."""
+    """What a page contains: scripts in their order, their style sheet, and the policy that fits."""
 
     sources: Sequence[str]
     css: str
     policy: str
+
+
+def no_scripts() -> Scripts:
+    """What a page without charts contains: nothing."""
+    return Scripts((), "", _policy(()))
 
 
 @cache
@@ -37,10 +42,10 @@ def scripts() -> Scripts:
     library = (UPLOT / "uPlot.iife.min.js").read_text(encoding="utf-8")
     sources = [f"\n/*\n{licence}*/\n{library}", OURS.read_text(encoding="utf-8")]
     css = (UPLOT / "uPlot.min.css").read_text(encoding="utf-8")
-    return Scripts(sources, css, policy(sources))
+    return Scripts(sources, css, _policy(sources))
 
 
-def policy(sources: Sequence[str]) -> str:
+def _policy(sources: Sequence[str]) -> str:
     """A Content-Security-Policy that lets a page run these scripts, and load nothing."""
     digests = [b64encode(hashlib.sha256(source.encode()).digest()).decode() for source in sources]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"

@@ -63,16 +63,15 @@ def half(chart: Chart) -> Picture:
 
 def page(template: str, *, has_charts: bool = True, **content: Any) -> str:
     """A whole page with its style sheet, and the scripts that it needs."""
-    scripts = interactive.scripts()
-    sources = scripts.sources if has_charts else ()
+    scripts = interactive.scripts() if has_charts else interactive.no_scripts()
     css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     return (
         environment()
         .get_template(template)
         .render(
-            css=f"{css}{scripts.css}" if has_charts else css,
-            scripts=sources,
-            policy=interactive.policy(sources),
+            css=css + scripts.css,
+            scripts=scripts.sources,
+            policy=scripts.policy,
             **content,
         )
     )

@@ -112,7 +112,7 @@ def test_the_page_needs_nothing_from_outside(bad: Path) -> None:
 
 def test_a_page_runs_its_own_scripts_and_no_others(bad: Path) -> None:
     text = (bad / "report.html").read_text(encoding="utf-8")
-    policy = interactive.policy(interactive.scripts().sources)
+    policy = interactive.scripts().policy
     assert f'content="{policy}"' in unescape(text[: text.index("<style>")])
     opened = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
     data = [source for how, source in opened if how == ' type="application/json"']
