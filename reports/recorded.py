@@ -1,4 +1,4 @@
-"""The recorded files of one run or of a job of several, read and checked before anything is written."""
+"""The recorded files of a run, a job, an arena or a campaign, read and checked before anything is written."""
 
 from __future__ import annotations
 

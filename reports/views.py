@@ -1,4 +1,4 @@
-"""What the pages of a run and of a job share: the template environment, and rows ready to be shown."""
+"""What all pages share: the template environment, pictures, and rows ready to be shown."""
 
 from __future__ import annotations
 

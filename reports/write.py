@@ -1,4 +1,4 @@
-"""Everything that is written about a run, a job of several, or an arena, from recorded files alone."""
+"""Everything that is written about a run, a job, an arena or a campaign, from recorded files alone."""
 
 from __future__ import annotations
 

@@ -29,13 +29,13 @@ EXAMPLES = (
 @takes_structs
 @refusing(ReportError)
 def report(
-    directory: Annotated[Path, typer.Argument(help="The folder of a run, a job or an arena.")],
+    directory: Annotated[Path, typer.Argument(help="The folder of a run, a job, an arena or a campaign.")],
     objectives: ObjectiveOptions,
     json: Json = False,
 ) -> None:
-    """Write the report of a recorded run, job or arena again, from its files alone.
+    """Write the report of a recorded run, job, arena or campaign again, from its files alone.
 
-    With objectives of your own it is held against these, which the pages and the exit code then say; what
+    With objectives of your own a run or a job is held against these, which the pages and the exit code then say; what
     was recorded stays as it is.
     """
     judging = judging_of(objectives) if objectives != ObjectiveOptions() else None

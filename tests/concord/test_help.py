@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from importlib import import_module
 from typing import Any
@@ -11,6 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from concord.program import COMMANDS, app
+from tests.conftest import ROOT
 from tests.terminal import Terminal, terminal
 
 __all__ = ["terminal"]  # a fixture
@@ -35,6 +37,17 @@ def test_the_commands_stand_in_sections(terminal: Terminal) -> None:
     assert [line for line in said if line in sections] == sections
     for name, entry in COMMANDS.items():
         assert any(line.split() == [name, *entry.summary.split()] for line in said)
+
+
+def test_the_readme_shows_every_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^(?:.*uv run )?concord ([a-z-]+)", text, re.MULTILINE))
+    assert shown == COMMANDS.keys()
+
+
+def test_the_readme_leads_to_every_document() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"(docs/{path.name})" not in text] == []
 
 
 def test_no_command_at_all_is_help(terminal: Terminal) -> None:
