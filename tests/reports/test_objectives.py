@@ -66,6 +66,13 @@ def refused(path: Path, text: str) -> list[str]:
     return [line.removeprefix(f"{path}:") for line in lines]
 
 
+def assert_refused(path: Path, text: str, old: str, new: str, message: str) -> None:
+    """A good text with one change is refused with this message."""
+    assert old in text
+    found = refused(path, text.replace(old, new, 1))
+    assert any(message in line for line in found), found
+
+
 # --- the shipped objectives -------------------------------------------------------------------------------
 
 
@@ -304,10 +311,7 @@ def test_what_another_source_measures_is_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_has_its_line_and_key(tmp_path: Path, old: str, new: str, message: str) -> None:
-    text = PRESENCE + SERVICE
-    assert old in text
-    found = refused(tmp_path / "slos.yaml", text.replace(old, new, 1))
-    assert any(message in line for line in found), found
+    assert_refused(tmp_path / "slos.yaml", PRESENCE + SERVICE, old, new, message)
 
 
 @pytest.mark.parametrize(
@@ -336,10 +340,7 @@ def test_a_mistake_has_its_line_and_key(tmp_path: Path, old: str, new: str, mess
     ],
 )
 def test_a_mistake_in_a_ratio_has_its_key(tmp_path: Path, old: str, new: str, message: str) -> None:
-    text = SYNC + SERVICE
-    assert old in text
-    found = refused(tmp_path / "slos.yaml", text.replace(old, new, 1))
-    assert any(message in line for line in found), found
+    assert_refused(tmp_path / "slos.yaml", SYNC + SERVICE, old, new, message)
 
 
 def test_all_mistakes_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:
