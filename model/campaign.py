@@ -96,7 +96,7 @@ class Campaign(msgspec.Struct, frozen=True):
     Attributes:
         subject: stands for all that is equal in its runs; a campaign is resumed only with the same.
         scenario: its name.
-        wanted: how many seeds were asked for, 0 for as many as there is time for.
+        wanted: how many seeds were asked for.
         known: the failures that were known.
         runs: in the order of their seeds.
         ended: why there are no more, if they were to be; the end of a sentence.

@@ -35,8 +35,8 @@ def report(
 ) -> None:
     """Write the report of a recorded run, job, arena or campaign again, from its files alone.
 
-    With objectives of your own a run or a job is held against these, which the pages and the exit code then say; what
-    was recorded stays as it is.
+    With objectives of your own a run or a job is held against these, which the pages and the exit code then
+    say; what was recorded stays as it is.
     """
     judging = judging_of(objectives) if objectives != ObjectiveOptions() else None
     code = 0
