@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from model import history
 from model.histogram import Histogram
 from model.history import Record
+from simulator.exploring.state import Move
 from simulator.exploring.system import System
 from simulator.planning.plan import FaultWindow
 from simulator.planning.scope import APPLIED, LATE, Step, Way
@@ -62,13 +63,21 @@ def follow(way: Way, parts: Parts) -> Iterator[list[Record]]:
     state = system.first
     crashed: dict[int, str] = {}
     yield list(system.first_records)
-    for at, step in enumerate(way.steps, 1):
+    for at, move in taken(system, way.steps):
+        state = move.after
+        yield [*_began(move.step, way.scope.workers, crashed, at), *timed(move.records, at)]
+    if way.is_end and system.is_over(system.moves(state)):
+        yield ending(system.ending(state), len(way.steps))
+
+
+def taken(system: System, steps: Iterable[Step]) -> Iterator[tuple[int, Move]]:
+    """One step after another, each with its number from 1 on; those that cannot happen are left out."""
+    state = system.first
+    for number, step in enumerate(steps, 1):
         move = next((move for move in system.moves(state) if move.step == step), None)
         if move is not None:
             state = move.after
-            yield [*_began(step, way.scope.workers, crashed, at), *timed(move.records, at)]
-    if way.is_end and system.is_over(system.moves(state)):
-        yield ending(system.ending(state), len(way.steps))
+            yield number, move
 
 
 def _began(step: Step, workers: int, crashed: dict[int, str], at: int) -> list[Record]:

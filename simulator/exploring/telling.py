@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from model import history
+from simulator.exploring.playing import taken
 from simulator.exploring.system import System
 from simulator.planning.scope import Way, words
 from simulator.virtual.cell import Parts
@@ -13,12 +14,7 @@ from simulator.virtual.cell import Parts
 def sentences(way: Way, parts: Parts) -> Iterator[str]:
     """The steps of a way, each with what clients show after it; those that cannot happen are left out."""
     system = System(way.scope, parts, reduced=False)
-    state = system.first
-    for number, step in enumerate(way.steps, 1):
-        move = next((move for move in system.moves(state) if move.step == step), None)
-        if move is None:
-            continue
-        state = move.after
+    for number, move in taken(system, way.steps):
         texts = {r.site: r.text for r in move.records if isinstance(r, history.Displayed)}
         shown = [f"{site} shows {text!r}" for site, text in texts.items()]
         stored = [
@@ -26,4 +22,4 @@ def sentences(way: Way, parts: Parts) -> Iterator[str]:
             for r in move.records
             if isinstance(r, history.Stored)
         ]
-        yield "; ".join((f"{number}. {words(step, way.scope.workers)}", *stored, *shown))
+        yield "; ".join((f"{number}. {words(move.step, way.scope.workers)}", *stored, *shown))
