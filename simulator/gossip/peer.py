@@ -15,7 +15,8 @@ from simulator.gossip.caret import Caret
 from simulator.gossip.disk import SavedPeer
 from simulator.gossip.exchange import EventExchange, ExchangeHost
 from simulator.planning.plan import ClientPlan, DocumentPlan
-from simulator.virtual.sessions import absences_of, deaths_of
+from simulator.virtual.holds import Holds
+from simulator.virtual.sessions import absences_of
 from simulator.virtual.witness import Symptom
 
 
@@ -65,7 +66,8 @@ class GossipPeer(EventExchange):
         self.is_down = False
         self.has_started = False
         self.has_left = False
-        self.absences, self.deaths = absences_of(self), deaths_of(self)
+        self.absences = absences_of(self)
+        self.deaths: Holds[None] = Holds(self.crash, self.restart)
         self._saved: SavedPeer | None = None
         self._is_silent = True
         self._caret = Caret()

@@ -116,17 +116,17 @@ class LiveCell:
         self.bridge.network = self.network
         self.realised: list[FaultWindow] = []
         self.witness.looks.append(self._look_for_bus)
-        self.store_deaths = Holds[None](self._store_deaths_changed)
-        self.bus_deaths = Holds[None](self._bus_deaths_changed)
+        self.store_deaths = Holds[None](self._kill_store, self._start_store)
+        self.bus_deaths = Holds[None](self._kill_bus, self._restart_bus)
         self.is_bus_down = self._is_store_down = False
         self.is_healing = False
         self.notes: list[str] = []
-        self.kills = 0
         self.finals: list[Audited] = []
-        self._deaths, self._pauses = Holds[None](self._deaths_changed), Holds[None](self._pauses_changed)
+        self._deaths = Holds[None](self._crash_gateway, self._restart_gateway)
+        self._pauses = Holds[None](self._pause_gateway, self._resume_gateway)
         self._is_dead, self._is_starting = trio.Event(), False
         self._is_disturbed = False  # the server's process, by a fault that is not over
-        self._audits = 0
+        self.kills = self._audits = 0
         self._address, self._tokens, self._server = address, tokens, server
         self._fault_of = fault_of
         self._progress = progress
@@ -188,12 +188,6 @@ class LiveCell:
         """Start the server's process again, if it was killed; it is there a moment later."""
         self._deaths.let_go(by)
 
-    def _deaths_changed(self) -> None:
-        if self._deaths:
-            self._crash_gateway()
-        else:
-            self._restart_gateway()
-
     def _crash_gateway(self) -> None:
         if self._server is None or self.bridge.is_server_down:
             return
@@ -233,37 +227,42 @@ class LiveCell:
         """SIGCONT for them, unless somebody else wants them stopped."""
         self._pauses.let_go(by)
 
-    def _pauses_changed(self) -> None:
-        if self._server is None:
-            return
-        if not self._pauses:
-            self._server.resume()
-        elif not self.bridge.is_server_down:
+    def _pause_gateway(self) -> None:
+        if self._server is not None and not self.bridge.is_server_down:
             self._server.pause()
 
-    def _store_deaths_changed(self) -> None:
-        """End the store's process, or start it again; it is there a moment later."""
-        assert self._server is not None
-        if not self.store_deaths:
-            self._nursery.start_soon(trio.to_thread.run_sync, self._server.start_store)
-        elif not self._is_store_down:
-            self._server.kill_store()
-        self._is_store_down = bool(self.store_deaths)
+    def _resume_gateway(self) -> None:
+        if self._server is not None:
+            self._server.resume()
 
-    def _bus_deaths_changed(self) -> None:
-        """End the process of the bus, or start it again; it is there a moment later."""
+    def _kill_store(self) -> None:
         assert self._server is not None
-        if not self.bus_deaths:
-            self._nursery.start_soon(self._start_bus, self._server)
-        elif not self.is_bus_down:
+        if not self._is_store_down:
+            self._is_store_down = True
+            self._server.kill_store()
+
+    def _start_store(self) -> None:
+        """Start the store's process again; it is there a moment later."""
+        assert self._server is not None
+        self._is_store_down = False
+        self._nursery.start_soon(trio.to_thread.run_sync, self._server.start_store)
+
+    def _kill_bus(self) -> None:
+        assert self._server is not None
+        if not self.is_bus_down:
             self.is_bus_down = True
             self._server.kill_bus()
+
+    def _restart_bus(self) -> None:
+        """Start the process of the bus again; it is there a moment later."""
+        assert self._server is not None
+        self._nursery.start_soon(self._start_bus, self._server)
 
     async def _start_bus(self, server: ServerHandle) -> None:
         await trio.to_thread.run_sync(server.start_bus)
         self.is_bus_down = False
         if self.bus_deaths:  # somebody wanted it dead while it was about to start
-            self._bus_deaths_changed()
+            self._kill_bus()
 
     def _look_for_bus(self) -> None:
         if self._server is not None and self._server.has_bus_control and not self._server.is_bus_there():

@@ -28,7 +28,7 @@ from simulator.virtual.connection import Connection, Path
 from simulator.virtual.holds import Holds
 from simulator.virtual.network import Network
 from simulator.virtual.notices import ClientNotices
-from simulator.virtual.sessions import absences_of, deaths_of
+from simulator.virtual.sessions import absences_of
 from simulator.virtual.testimony import Testimony
 from simulator.virtual.transport import Transport
 from simulator.virtual.ways import edits_in
@@ -128,8 +128,9 @@ class SimulatedClient(Client[Connection, Concord]):
         self.author = author
         self.path = Path(plan.site, host.clock)
         self.reads_slowly = False
-        self.absences, self.deaths = absences_of(self), deaths_of(self)
-        self.pauses: Holds[None] = Holds(self._pauses_changed)
+        self.absences = absences_of(self)
+        self.deaths: Holds[None] = Holds(self.crash, self.restart)
+        self.pauses: Holds[None] = Holds(self._pause, self._resume)
         self.hindrances: Holds[None] = Holds(self._hindrances_changed)
         self.skews: Holds[int] = Holds(self._skews_changed)
         self._waiting: list[Callable[[], object]] | None = None  # for its process to go on, while stopped
@@ -185,12 +186,6 @@ class SimulatedClient(Client[Connection, Concord]):
         return self._recorder.skew_us
 
     # --- what is withheld from it -------------------------------------------------------------------------
-
-    def _pauses_changed(self) -> None:
-        if self.pauses:
-            self._pause()
-        else:
-            self._resume()
 
     def _hindrances_changed(self) -> None:
         self.reads_slowly = bool(self.hindrances)

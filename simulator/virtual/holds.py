@@ -19,12 +19,19 @@ class Holds(Generic[V]):
     It is true while anybody does.
     """
 
-    __slots__ = ("_by", "_changed")
+    __slots__ = ("_by", "_changed", "_over")
 
-    def __init__(self, changed: Callable[[], object] | None = None) -> None:
-        """Nobody withholds it; ``changed`` is called after every hold that is taken or let go."""
+    def __init__(
+        self, changed: Callable[[], object] | None = None, over: Callable[[], object] | None = None
+    ) -> None:
+        """Nobody withholds it.
+
+        ``changed`` is called after every hold that is taken or let go. If ``over`` is given, that is called
+        instead where nobody withholds it any more.
+        """
         self._by: dict[object, V] = {}
         self._changed = changed
+        self._over = over or changed
 
     def __bool__(self) -> bool:
         return bool(self._by)
@@ -52,5 +59,6 @@ class Holds(Generic[V]):
             self._tell()
 
     def _tell(self) -> None:
-        if self._changed is not None:
-            self._changed()
+        tell = self._changed if self._by else self._over
+        if tell is not None:
+            tell()

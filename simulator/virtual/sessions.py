@@ -159,27 +159,11 @@ def _make_sweep(host: SessionHost, client: Participant, sweep: Sweep) -> Process
 def absences_of(client: Participant) -> Holds[bool]:
     """What will keep a client offline; whether its person does not type meanwhile."""
 
-    def changed() -> None:
-        if absences:
-            client.go_offline("closed", silent=absences.values[-1])
-        else:
-            client.go_online()
+    def go() -> None:
+        client.go_offline("closed", silent=absences.values[-1])
 
-    absences: Holds[bool] = Holds(changed)
+    absences: Holds[bool] = Holds(go, client.go_online)
     return absences
-
-
-def deaths_of(client: Participant) -> Holds[None]:
-    """What will leave a client without a process."""
-
-    def changed() -> None:
-        if deaths:
-            client.crash()
-        else:
-            client.restart()
-
-    deaths: Holds[None] = Holds(changed)
-    return deaths
 
 
 def come_back(client: Participant) -> None:

@@ -41,7 +41,7 @@ class Storage:
     ) -> None:
         """``answer`` is told what became of each request, ``raised`` of a commit that raised an exception."""
         self.store = store
-        self.stalls: Holds[None] = Holds(self._release)
+        self.stalls: Holds[None] = Holds(over=self._release)
         self.failures: Holds[float] = Holds()
         self.interceptions: Holds[Callable[[Answer], None]] = Holds()
         self._clock = clock
@@ -92,8 +92,8 @@ class Storage:
         self._complete()
 
     def _release(self) -> None:
-        """The stall may be over: the commit that was held back completes now."""
-        if self._held_back and not self.stalls:
+        """The stall is over: the commit that was held back completes now."""
+        if self._held_back:
             self._held_back = False
             self._complete()
 

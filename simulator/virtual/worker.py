@@ -130,8 +130,8 @@ class SimulatedWorker:
         self.gateway: Gateway | None = None
         self.connections: dict[ConnectionId, Connection] = {}
         self.crashes = 0
-        self.deaths: Holds[None] = Holds(self._deaths_changed)
-        self.pauses: Holds[None] = Holds(self._pauses_changed)
+        self.deaths: Holds[None] = Holds(self._crash, self._restart)
+        self.pauses: Holds[None] = Holds(self._pause, self._resume)
         self._waiting: list[Event] | None = None  # for the process to go on, while it is stopped
         self._pauses = 0
         self._catches_up = False  # with what waited for it
@@ -165,18 +165,6 @@ class SimulatedWorker:
     def accepts(self) -> bool:
         """Whether there is a process that accepts connections."""
         return self.gateway is not None and self._waiting is None
-
-    def _deaths_changed(self) -> None:
-        if self.deaths:
-            self._crash()
-        else:
-            self._restart()
-
-    def _pauses_changed(self) -> None:
-        if self.pauses:
-            self._pause()
-        else:
-            self._resume()
 
     def _crash(self) -> None:
         """The process dies with everything it holds."""
