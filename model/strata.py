@@ -69,11 +69,9 @@ class _Document:
 class Strata:
     """Sorts the documents of a history; fed with the same records as the checks."""
 
-    def __init__(self, besides: str = "") -> None:
-        """``besides`` is a kind of edits that nobody made: whoever stored one is no writer."""
-        self._besides = besides
+    def __init__(self) -> None:
         self._documents: dict[DocumentId, _Document] = {}
-        self._nobody: set[SiteId] = set()
+        self._nobody: set[SiteId] = set()  # who gave a document its first text
         self._served: set[SiteId] = set()
         self._apart: set[SiteId] = set()
         self._faults = 0
@@ -141,7 +139,7 @@ class Strata:
     # --- what is written ----------------------------------------------------------------------------------
 
     def _edited(self, record: history.Edited) -> None:
-        if record.kind == self._besides:
+        if record.kind == history.SETUP_KIND:
             self._nobody.add(record.site)
             return
         document = self._document(record.document)

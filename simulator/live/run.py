@@ -292,7 +292,7 @@ def _judged(scenario: Scenario, plan: CellPlan, options: LiveOptions, driven: _D
     """What the history says, which is written on the way."""
     cell = driven.cell
     checkers = checkers_for(JUPITER)
-    triviality, measures, strata = NonTriviality(), Measures(), Strata(history.SETUP_KIND)
+    triviality, measures, strata = NonTriviality(), Measures(), Strata()
     impacts = Impacts()
     header = history.Header(
         history.HISTORY_VERSION,

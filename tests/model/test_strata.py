@@ -15,8 +15,8 @@ A, B, C = SiteId("a"), SiteId("b"), SiteId("c")
 OP = Operation(0, ("x",))
 
 
-def strata(*records: h.Record, besides: str = "") -> list[Stratum]:
-    found = Strata(besides)
+def strata(*records: h.Record) -> list[Stratum]:
+    found = Strata()
     Judge([found]).feed([h.DocumentCreated(0, D, "", True, True), *records])
     return found.result()
 
@@ -67,9 +67,9 @@ def test_edits_are_concurrent_if_they_were_made_without_those_of_others(
 
 
 def test_the_author_of_a_first_text_is_no_writer() -> None:
-    log: list[h.Record] = [edited(C, "setup"), stored(1, C, 0), edited(A), stored(2, A, 1)]
-    assert only(strata(*log, besides="setup")).writers == 1
-    assert only(strata(*log)).writers == 2
+    log: list[h.Record] = [stored(1, C, 0), edited(A), stored(2, A, 1)]
+    assert only(strata(edited(C, "setup"), *log)).writers == 1
+    assert only(strata(edited(C), *log)).writers == 2
 
 
 @pytest.mark.parametrize(
