@@ -112,11 +112,6 @@ class Edits:
             self._waiting.pop(sequence, None)
             yield edit
 
-    @property
-    def never_stored(self) -> list[Edit]:
-        """Those that did not become part of a revision, as far as was seen."""
-        return [edit for edit in self.open.values() if not edit.revision]
-
     def never_durable(self) -> list[Edit]:
         """Those of which nobody will know any more whether they are durable."""
         found = list(self.open.values())
