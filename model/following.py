@@ -168,8 +168,9 @@ class Follower:
     def _edited(self, record: history.Edited) -> None:
         name = EditName(record.document, record.site, record.sequence)
         if self._wanted(name):
-            planned_us = record.planned_us or record.time_us
-            edit = Followed(name, record.kind, planned_us, record.time_us, record.sequence, record.sequence)
+            edit = Followed(
+                name, record.kind, record.keystroke_us, record.time_us, record.sequence, record.sequence
+            )
             self.found[name] = edit  # a client that forgot it in a crash makes another one of this name
             self._of.setdefault((record.document, record.site), []).append(edit)
 
@@ -268,9 +269,7 @@ class Slowest:
         self._joined_us[record.document, record.site] = record.time_us
 
     def _made(self, record: history.Edited) -> None:
-        self._edited[EditName(record.document, record.site, record.sequence)] = (
-            record.planned_us or record.time_us
-        )
+        self._edited[EditName(record.document, record.site, record.sequence)] = record.keystroke_us
 
     def _stored(self, record: history.Stored) -> None:
         first, *others = range(record.first, record.last + 1)

@@ -208,6 +208,11 @@ class Edited(RecordBase, frozen=True, tag="edit"):
     client_us: int
     planned_us: int = 0
 
+    @property
+    def keystroke_us(self) -> int:
+        """When the person wanted to make it: whoever is late with the key hides nothing."""
+        return self.planned_us or self.time_us
+
 
 class Sent(RecordBase, frozen=True, tag="sent"):
     """The client handed edits to its connection; ``how`` is "submit", "resend" or "branch"."""

@@ -145,7 +145,7 @@ class Impacts:
         if document is None:
             document = self._documents[record.document] = _Document()
         is_awaited = record.site not in self._away
-        edit = _Edit(record.sequence, record.planned_us or record.time_us, is_awaited)
+        edit = _Edit(record.sequence, record.keystroke_us, is_awaited)
         self._waiting.setdefault(record.site, deque()).append(edit)
         if is_awaited:
             if not document.awaited:

@@ -245,8 +245,8 @@ class Measures:
         site = self._site(record.site)
         site.sequence = record.sequence
         if self._has_server:
-            planned_us = record.planned_us or record.time_us
-            site.edits.made(Edit(record.site, record.sequence, record.document, planned_us, site.knows))
+            edit = Edit(record.site, record.sequence, record.document, record.keystroke_us, site.knows)
+            site.edits.made(edit)
             if not site.connected:
                 self._timeline.offline_edits(site, True)
             self._pends(site, record)
