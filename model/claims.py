@@ -5,7 +5,8 @@ A check of something that is not claimed still runs, measures and informs, but d
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -103,3 +104,9 @@ second implementation, of which there is none for WOOT.
 
 ENGINES: Final[dict[str, Claims]] = {claims.engine: claims for claims in (JUPITER, *SEQUENCES)}
 """Every engine there is, by name."""
+
+
+def has_server(run: Mapping[str, Any]) -> bool:
+    """Whether a run had a server, by what the header of its history says; one that names no engine had."""
+    engine = ENGINES.get(run.get("engine", ""))
+    return engine is None or engine.has_server

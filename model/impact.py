@@ -18,7 +18,7 @@ import msgspec
 
 from model import history
 from model.checkers import Handler
-from model.claims import ENGINES
+from model.claims import has_server
 from model.histogram import Histogram
 from model.identity import DocumentId, SequenceNumber, SiteId
 
@@ -125,8 +125,7 @@ class Impacts:
     # --- who waits ----------------------------------------------------------------------------------------
 
     def _header(self, record: history.Header) -> None:
-        engine = ENGINES.get(record.run.get("engine", ""))
-        self._has_server = engine is None or engine.has_server
+        self._has_server = has_server(record.run)
 
     def _online(self, record: history.Online) -> None:
         self._away.discard(record.site)

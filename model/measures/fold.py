@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from model import history
 from model.checkers import Handler
-from model.claims import ENGINES
+from model.claims import has_server
 from model.histogram import Histogram
 from model.identity import NO_EDIT, SiteId
 from model.measures.divergence import Divergence
@@ -142,8 +142,7 @@ class Measures:
 
     def _header(self, record: history.Header) -> None:
         self._clock = record.clock
-        engine = ENGINES.get(record.run.get("engine", ""))
-        self._has_server = engine is None or engine.has_server
+        self._has_server = has_server(record.run)
 
     def _document_created(self, record: history.DocumentCreated) -> None:
         self._at(record.time_us)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from model import history
-from model.claims import ENGINES
+from model.claims import has_server
 from model.client.client import RAISED
 from model.history import Record, fingerprint
 from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
@@ -66,8 +66,7 @@ class _Teller(Steps):
             return
         match record:
             case history.Header():
-                engine = ENGINES.get(record.run.get("engine", ""))
-                self.gossip.are_wanted = engine is not None and not engine.has_server
+                self.gossip.are_wanted = not has_server(record.run)
             case history.DocumentCreated() if self.gossip.are_wanted:
                 self.gossip.begin(record)
             case history.DocumentCreated():
