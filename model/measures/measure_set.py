@@ -7,7 +7,7 @@ All durations are integer microseconds in the clock named by :attr:`MeasureSet.c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -148,6 +148,9 @@ class Totals(msgspec.Struct, forbid_unknown_fields=True):
     disconnects: dict[str, int] = {}
 
 
+_Counts = TypeVar("_Counts", Uptime, Agreement, Reconciliations, Totals)
+
+
 class Series(msgspec.Struct, forbid_unknown_fields=True):
     """One value for each virtual second, from second 0 on.
 
@@ -250,27 +253,12 @@ def merge_measures(parts: Sequence[MeasureSet]) -> MeasureSet:
         },
         worst=rank_slowest(edit for part in parts for edit in part.worst),
         examples={measure: _merge_examples(part.examples[measure] for part in parts) for measure in EXAMPLED},
-        uptime={
-            phase: Uptime(
-                sum(part.uptime[phase].wanted_us for part in parts),
-                sum(part.uptime[phase].connected_us for part in parts),
-            )
-            for phase in PHASES
-        },
-        agreement={
-            phase: Agreement(
-                sum(part.agreement[phase].watched_us for part in parts),
-                sum(part.agreement[phase].diverged_us for part in parts),
-            )
-            for phase in PHASES
-        },
-        reconciliations=Reconciliations(
-            _merge_counts(part.reconciliations.attempts for part in parts),
-            _merge_counts(part.reconciliations.successes for part in parts),
-        ),
+        uptime={phase: _summed([part.uptime[phase] for part in parts]) for phase in PHASES},
+        agreement={phase: _summed([part.agreement[phase] for part in parts]) for phase in PHASES},
+        reconciliations=_summed([part.reconciliations for part in parts]),
         convergence=merged([part.convergence for part in parts]),
         series=_merge_series([part.series for part in parts]),
-        totals=_merge_totals([part.totals for part in parts]),
+        totals=_summed([part.totals for part in parts]),
         faults=_merge_faults(fault for part in parts for fault in part.faults),
         transform=merged([part.transform for part in parts]),
     )
@@ -303,9 +291,10 @@ def _merge_examples(parts: Iterable[dict[int, Example]]) -> dict[int, Example]:
     return whole
 
 
-def _merge_totals(parts: Sequence[Totals]) -> Totals:
-    whole = Totals()
-    for field in Totals.__struct_fields__:
+def _summed(parts: Sequence[_Counts]) -> _Counts:
+    """Field by field, each of which is a number or several by name."""
+    whole = type(parts[0])()
+    for field in whole.__struct_fields__:
         values = [getattr(part, field) for part in parts]
         setattr(whole, field, sum(values) if isinstance(values[0], int) else _merge_counts(values))
     return whole
