@@ -137,7 +137,7 @@ def _claims_of(header: history.Header) -> tuple[Claims, bool]:
     engine, claimed = header.run.get("engine"), header.run.get("claims")
     base = ANY_EDITOR
     if engine is not None:
-        if engine not in ENGINES:
+        if not isinstance(engine, str) or engine not in ENGINES:
             raise ValueError(f"run.engine: {engine!r} is none of {', '.join(ENGINES)}; leave it out")
         base = ENGINES[engine]
     if claimed is None:

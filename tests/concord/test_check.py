@@ -132,6 +132,11 @@ def test_a_history_that_is_cut_off_is_unknown(terminal: Terminal, healthy: Path)
         (1, '["document", 0, "d", "", false, false]', "the first record has to be 'history'"),
         (1, '["history", 7, "x", "server", {}]', "history: version: 7"),
         (1, '["history", 1, "x", "server", {"engine": "word"}]', "history: run.engine: 'word' is none of"),
+        (
+            1,
+            '["history", 1, "x", "server", {"engine": ["jupiter"]}]',
+            "history: run.engine: ['jupiter'] is none",
+        ),
         (1, '["history", 1, "x", "server", {"claims": ["speed"]}]', "history: run.claims: there is no check"),
         (5, '["edit", 1, "ann", "minutes", "x", "type", 0, {"length": 2, "ops": []}, 1]', "edit: sequence: "),
         (5, '["edit", 1, "ann", "minutes", 1, "type", 0, {"length": 2, "ops": [3]}, 1]', "edit: operation: "),
