@@ -9,7 +9,7 @@ that of the history by what has to come before what.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -122,6 +122,8 @@ class Followed(msgspec.Struct):
 
 Wanted: TypeAlias = Callable[[EditName], bool]
 
+_Told: TypeAlias = history.Acknowledged | history.Merged
+
 
 class Follower:
     """Follows the edits that are wanted through one history, as a consumer of a :class:`Judge`."""
@@ -165,6 +167,12 @@ class Follower:
             for edit in self._of.get((record.document, record.site), ()):
                 edit.absences.append(Absence(gone[0], record.time_us, gone[1]))
 
+    def _own(self, record: history.Sent | history.Stored | _Told) -> Iterator[Followed]:
+        """The edits of an author that a record is about, as far as it does not know that they are durable."""
+        for edit in self._of.get((record.document, record.site), ()):
+            if record.first <= edit.name.sequence <= record.last:
+                yield edit
+
     def _edited(self, record: history.Edited) -> None:
         name = EditName(record.document, record.site, record.sequence)
         if self._wanted(name):
@@ -175,27 +183,24 @@ class Follower:
             self._of.setdefault((record.document, record.site), []).append(edit)
 
     def _sent(self, record: history.Sent) -> None:
-        for edit in self._of.get((record.document, record.site), ()):
-            if record.first <= edit.name.sequence <= record.last:
-                edit.attempts.append(Attempt(record.time_us, record.how))
+        for edit in self._own(record):
+            edit.attempts.append(Attempt(record.time_us, record.how))
 
-    def _told(self, record: history.Acknowledged | history.Merged) -> None:
+    def _told(self, record: _Told) -> None:
+        for edit in self._own(record):
+            edit.told_us = record.time_us
         mine = self._of.get((record.document, record.site))
         if mine:
-            for edit in mine:
-                if record.first <= edit.name.sequence <= record.last:
-                    edit.told_us = record.time_us
             mine[:] = [edit for edit in mine if edit.told_us is None]
 
     # --- the server and the readers -----------------------------------------------------------------------
 
     def _stored(self, record: history.Stored) -> None:
-        for edit in self._of.get((record.document, record.site), ()):
-            if record.first <= edit.name.sequence <= record.last:
-                edit.revision, edit.first, edit.last = record.revision, record.first, record.last
-                edit.is_branch = record.branch
-                edit.committed_us = record.time_us
-                self._revisions.setdefault(record.document, {})[record.revision] = edit
+        for edit in self._own(record):
+            edit.revision, edit.first, edit.last = record.revision, record.first, record.last
+            edit.is_branch = record.branch
+            edit.committed_us = record.time_us
+            self._revisions.setdefault(record.document, {})[record.revision] = edit
 
     def _broadcast(self, record: history.Broadcast) -> None:
         edit = self._revisions.get(record.document, {}).get(record.revision)
@@ -222,7 +227,7 @@ class Follower:
         for other in self._together(edit):
             other.readers.append(Reader(record.site, record.time_us, was_away))
 
-    def _together(self, edit: Followed) -> Iterable[Followed]:
+    def _together(self, edit: Followed) -> Iterator[Followed]:
         """The edits that are followed and became the same revision."""
         document, site, _ = edit.name
         for sequence in range(edit.first, edit.last + 1):
@@ -284,7 +289,7 @@ class Slowest:
         if found is not None and self._joined_us.get((record.document, record.site), 0) <= found[1]:
             self._done[found[0]] = max(record.time_us, self._done.get(found[0], 0))
 
-    def _told(self, record: history.Acknowledged | history.Merged) -> None:
+    def _told(self, record: _Told) -> None:
         found = self._open.get((record.document, record.revision))
         if found is not None:
             self._done[found[0]] = max(record.time_us, self._done.get(found[0], 0))
