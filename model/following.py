@@ -255,7 +255,8 @@ class Slowest:
         self._edited: dict[EditName, int] = {}
         self._open: dict[tuple[DocumentId, Revision], tuple[EditName, int]] = {}  # and when it was durable
         self._joined_us: dict[tuple[DocumentId, SiteId], int] = {}
-        self._done: dict[EditName, int] = {}  # the last moment so far; absent while its author knows nothing
+        self._seen_us: dict[EditName, int] = {}  # when a replica that was there showed it last
+        self._told_us: dict[EditName, int] = {}  # when its author learnt of it
         self._end_us = 0
 
     def handlers(self) -> Mapping[type, Callable[[Any], None]]:
@@ -287,22 +288,25 @@ class Slowest:
     def _seen(self, record: history.Delivered) -> None:
         found = self._open.get((record.document, record.revision))
         if found is not None and self._joined_us.get((record.document, record.site), 0) <= found[1]:
-            self._done[found[0]] = max(record.time_us, self._done.get(found[0], 0))
+            self._seen_us[found[0]] = record.time_us
 
     def _told(self, record: _Told) -> None:
         found = self._open.get((record.document, record.revision))
         if found is not None:
-            self._done[found[0]] = max(record.time_us, self._done.get(found[0], 0))
+            self._told_us.setdefault(found[0], record.time_us)
 
     def _finished(self, record: history.Finished) -> None:
         self._end_us = record.time_us
 
     def ranked(self) -> list[tuple[int, EditName]]:
         """How long each took, in microseconds, and its name; the slowest first."""
-        took = (
-            (self._done.get(name, self._end_us) - begin_us, name) for name, begin_us in self._edited.items()
-        )
+        took = ((self._done_us(name) - begin_us, name) for name, begin_us in self._edited.items())
         return heapq.nsmallest(self._kept_max, took, key=lambda one: (-one[0], one[1]))
+
+    def _done_us(self, name: EditName) -> int:
+        """As :attr:`Followed.done_us`: an edit whose author knows nothing takes until the end."""
+        told_us = self._told_us.get(name)
+        return self._end_us if told_us is None else max(told_us, self._seen_us.get(name, 0))
 
 
 class Alignment:

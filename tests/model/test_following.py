@@ -148,6 +148,16 @@ def test_the_slowest_are_ranked_by_who_is_waited_for() -> None:
     assert ranked == [(385, 2), (80, 1), (50, 4)]  # 2 and 3 are one revision; 4 has not arrived
 
 
+def test_an_edit_whose_author_is_never_told_takes_until_the_end() -> None:
+    untold = [record for record in ONLINE if not isinstance(record, history.Acknowledged)]
+    slowest = Slowest(5)
+    Judge([slowest]).feed(untold)
+    assert slowest.ranked() == [
+        (found.done_us - found.planned_us, found.name) for found in follow(untold, 1, 2)
+    ]
+    assert [took_us for took_us, _ in slowest.ranked()] == [900, 885]
+
+
 def moments(revision: int, received_us: int, broadcast_us: int) -> ServerMoments:
     first = seq(revision)
     between = (received_us + 1, received_us + 2, received_us + 3, broadcast_us - 1)
