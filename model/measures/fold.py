@@ -311,7 +311,7 @@ class Measures:
 
     def _merged(self, record: history.Merged) -> None:
         self._durable(record)
-        self._rooms.merged(record.document, record.site, record.revision, record.time_us, record.network_us)
+        self._rooms.merged(record)
         self._rooms.enter(record.document, record.site)
         self._divergence.enter(record.document, record.site, record.time_us)
         self._totals.merges += 1

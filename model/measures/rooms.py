@@ -14,7 +14,7 @@ counts that is later after that is taken off.
 from __future__ import annotations
 
 from model.histogram import Histogram
-from model.history import Broadcast, Connected, Delivered, Disconnected, Joined, Stored
+from model.history import Broadcast, Connected, Delivered, Disconnected, Joined, Merged, Stored
 from model.identity import EMPTY_LOG, DocumentId, Revision, SiteId
 from model.measures.edits import Edit
 from model.measures.latencies import Latencies
@@ -173,13 +173,11 @@ class Rooms:
                 # Catching up is one message behind `joined`, whose way is taken off already.
                 self._settle(room, record.site, revision, record.time_us, 0)
 
-    def merged(
-        self, document: DocumentId, site: SiteId, revision: Revision, time_us: int, way_us: int
-    ) -> None:
-        """A replica shows all revisions up to one at once, after the answer was ``way_us`` on its way."""
-        room = self.room(document)
-        for owed in [r for r in room.owed.get(site, ()) if r <= revision]:
-            self._settle(room, site, owed, time_us, way_us)
+    def merged(self, record: Merged) -> None:
+        """A replica shows all revisions up to one at once."""
+        room = self.room(record.document)
+        for owed in [r for r in room.owed.get(record.site, ()) if r <= record.revision]:
+            self._settle(room, record.site, owed, record.time_us, record.network_us)
 
     def _settle(self, room: _Room, site: SiteId, revision: Revision, time_us: int, way_us: int) -> None:
         """A replica shows a revision that it missed when it lost its connection."""
