@@ -12,6 +12,7 @@ import io
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -103,6 +104,15 @@ _PLACE: Final = re.compile(r" - at `\$\[(\d+)\](.*)`$")
 _KINDS: Final = {kind.__struct_config__.tag: kind for kind in Record.__args__}
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
+    """A file, gzipped or not; what begins like gzip and is none turns out to be no record, too."""
+    with path.open("rb") as plain:
+        begin = plain.read(len(_GZIP))
+        plain.seek(0)
+        yield gzip.open(plain) if begin == _GZIP else plain  # noqa: SIM115 - closed with its file
+
+
 def read_history(path: Path) -> Iterator[Record]:
     """The records of a history file, gzipped or not, one after another.
 
@@ -112,13 +122,8 @@ def read_history(path: Path) -> Iterator[Record]:
     """
     number, line = 0, b""
     try:
-        with path.open("rb") as plain:
-            begin = plain.read(len(_GZIP))
-            if not begin:
-                raise EmptyHistoryError(f"{path}: line 1: no records")
-            plain.seek(0)
-            # What begins like gzip and is none is told as a bad line: it is no record either.
-            for line in gzip.open(plain) if begin == _GZIP else plain:  # noqa: SIM115 - closed with its file
+        with _opened(path) as file:
+            for line in file:
                 yield _decoder.decode(line)
                 number += 1
         if not number:
@@ -148,10 +153,7 @@ def read_about(path: Path, documents: Collection[str]) -> Iterator[Record]:
     wanted = re.compile(_OF_THE_RUN.pattern + (b"|" + names if names else b""), re.MULTILINE)
     rest, line = b"", b""
     try:
-        with path.open("rb") as plain:
-            begin = plain.read(len(_GZIP))
-            plain.seek(0)
-            file = gzip.open(plain) if begin == _GZIP else plain  # noqa: SIM115 - closed with its file
+        with _opened(path) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 whole, _, rest = (rest + chunk).rpartition(b"\n")
                 for line in _lines_with(wanted, whole):
