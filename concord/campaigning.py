@@ -18,7 +18,6 @@ from concord.scenarios import Chosen
 from model.campaign import CaseRow, KnownFailure, SeedRow, row_of
 from model.settings.reader import Problem, Reader, SettingError, parse, text_of
 from model.verdict import Verdict
-from reports.wording import judged_counts
 from simulator.children import WorkerPool
 from simulator.failures.case import Case, CaseError, load_case
 from simulator.failures.trial import attempt
@@ -57,8 +56,7 @@ def finished(job: SeedJob, run: RunOutcome) -> SeedRow:
         discard(directory)
     else:
         keep(run, directory)
-    concurrent = judged_counts(result.histories)[1]
-    return row_of(result, concurrent, "" if is_valid else directory.name, job.known)
+    return row_of(result, "" if is_valid else directory.name, job.known)
 
 
 def _run(job: SeedJob) -> SeedRow:

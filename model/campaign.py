@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from model.result import CheckRow, RunResult, missed, worst
+from model.strata import judged_counts
 from model.verdict import ExitCode, Verdict, worst_verdict
 
 CAMPAIGN_VERSION: Final = 1
@@ -143,8 +144,9 @@ class Campaign(msgspec.Struct, frozen=True):
         ]
 
 
-def row_of(result: RunResult, concurrent: int, directory: str, known: Sequence[KnownFailure]) -> SeedRow:
+def row_of(result: RunResult, directory: str, known: Sequence[KnownFailure]) -> SeedRow:
     """The row of a run; ``directory`` is where it was kept."""
+    histories, concurrent = judged_counts(result.histories)
     deciding: Iterable[CheckRow] = [check for check in result.checks if check.claimed]
     violated = {
         check.name: check.violations[0].message if check.violations else check.detail
@@ -158,7 +160,7 @@ def row_of(result: RunResult, concurrent: int, directory: str, known: Sequence[K
         exit_code=result.exit_code,
         digest=result.digest,
         edits=result.edits,
-        histories=sum(one.histories for one in result.histories),
+        histories=histories,
         concurrent=concurrent,
         seconds=result.wall_seconds,
         checks={check.name: check.verdict for check in deciding},

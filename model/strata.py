@@ -8,7 +8,7 @@ whether somebody wrote offline, whether a fault acted meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -187,3 +187,8 @@ def merge_strata(strata: Iterable[Stratum]) -> list[Stratum]:
         histories, concurrent = sums.get(key, (0, 0))
         sums[key] = histories + one.histories, concurrent + one.concurrent
     return [Stratum(*key, *sums[key]) for key in sorted(sums)]
+
+
+def judged_counts(strata: Sequence[Stratum]) -> tuple[int, int]:
+    """How many histories were judged, and in how many of them edits were concurrent."""
+    return sum(one.histories for one in strata), sum(one.concurrent for one in strata)

@@ -12,7 +12,7 @@ from model.confidence import share_bounds
 from model.harness import HarnessRow
 from model.measures.measure_set import FAULT, HEAL, PHASES, RECOVERY, RUN, STEADY, MeasureSet
 from model.result import CheckRow, JobPart, RunResult, SloRow, missed, untold, worst
-from model.strata import WRITERS, Stratum
+from model.strata import WRITERS, Stratum, judged_counts
 from model.verdict import EXIT_CODES, ExitCode, Outcome, Verdict
 from model.wording import counted, listed
 
@@ -224,11 +224,6 @@ def bound_text(n: int) -> str:
     For the rule of three see Hanley and Lippman-Hand, JAMA 1983.
     """
     return f"below {100 * share_bounds(0, n).high:.2g} % of such histories at 95 % confidence"
-
-
-def judged_counts(histories: Sequence[Stratum]) -> tuple[int, int]:
-    """How many histories were judged, and in how many of them edits were concurrent."""
-    return sum(one.histories for one in histories), sum(one.concurrent for one in histories)
 
 
 def writers_text(writers: int) -> str:
