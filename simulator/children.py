@@ -13,8 +13,9 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -57,6 +58,19 @@ def _end_group() -> None:
         _watcher.communicate()
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """No Ctrl-C is heard; other threads than the main one hear none anyway."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class WorkerPool(ProcessPoolExecutor):
     """A pool of processes that end with this one, and at once if its block is left by an error.
 
@@ -71,13 +85,8 @@ class WorkerPool(ProcessPoolExecutor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Let a worker call ``fn``; it is here that workers are started."""
-        if threading.current_thread() is not threading.main_thread():
+        with _deaf():  # a new process inherits it
             return super().submit(fn, *args, **kwargs)
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a new process inherits it
-        try:
-            return super().submit(fn, *args, **kwargs)
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     def __exit__(
         self,
@@ -85,12 +94,19 @@ class WorkerPool(ProcessPoolExecutor):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        """Wait for the workers; after an error, end them."""
-        if error is not None:
-            self.shutdown(wait=False, cancel_futures=True)
+        """Wait for the workers; after an error, end them.
+
+        They are dead before the pool is shut down, so that it gives up what it was about to hand them: a
+        thread that still wrote to them would never end, and this process would wait for it. One more Ctrl-C
+        in the middle would leave just that behind.
+        """
+        if error is None:
+            return super().__exit__(kind, error, traceback)
+        with _deaf():
             for child in multiprocessing.active_children():
                 child.terminate()
-        return super().__exit__(kind, error, traceback)
+            self.shutdown(cancel_futures=True)
+        return None
 
 
 def _start_worker(initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:

@@ -41,6 +41,31 @@ if __name__ == "__main__":
         busy.result()
 """
 
+INTERRUPTED = """
+import multiprocessing, os, signal, threading, time
+from simulator.children import WorkerPool
+
+def wait_with(what):
+    time.sleep(600)
+
+def children_after_a_signal(real=multiprocessing.active_children):
+    os.kill(os.getpid(), signal.SIGINT)  # once more, in the middle of ending them
+    return real()
+
+if __name__ == "__main__":
+    multiprocessing.active_children = children_after_a_signal
+    try:
+        with WorkerPool(2) as pool:
+            # More than a pipe holds: who writes it waits for a worker that reads.
+            tasks = [pool.submit(wait_with, bytes(1_000_000)) for _ in range(8)]
+            while sum(task.running() for task in tasks) < 3:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(600)
+    except KeyboardInterrupt:
+        print(threading.active_count())
+"""
+
 
 def started(program: str, folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
     """A process that runs the program, and the ids it says."""
@@ -93,3 +118,13 @@ def test_the_group_is_not_that_of_the_terminal() -> None:
         process_group=group(),
     )
     assert int(done.stdout) == group()
+
+
+def test_a_pool_that_is_interrupted_twice_leaves_nobody_to_wait_for(tmp_path: Path) -> None:
+    process, threads = started(INTERRUPTED, tmp_path)
+    with process:
+        try:
+            until(lambda: process.poll() is not None)
+        finally:
+            process.kill()
+    assert (threads, process.returncode) == ([1], 0)
