@@ -136,21 +136,21 @@ def read_history(path: Path) -> Iterator[Record]:
         raise HistoryError(f"{path}: line {number + 1}: {_told(line, str(error))}") from None
 
 
-_OF_THE_RUN: Final = re.compile(rb'^\["(?:history|finished)",', re.MULTILINE)
+_OF_THE_RUN: Final = (b'"history",', b'"finished",')
 _CHUNK_BYTES: Final = 1 << 20
 
 
 def read_about(path: Path, documents: Collection[str]) -> Iterator[Record]:
     """The records of a history file that concern some documents, and its first and last one.
 
-    The lines are searched for the names, so what has one of them in a text is given too. It is much faster
-    than reading everything.
+    The lines are searched for the names, wherever they stand in them, so a record may be given that only
+    mentions one. It is much faster than reading everything.
 
     Raises:
         HistoryError: the file is truncated, or one of these lines is no record.
     """
-    names = b"|".join(re.escape(msgspec.json.encode(name)) for name in sorted(documents))
-    wanted = re.compile(_OF_THE_RUN.pattern + (b"|" + names if names else b""), re.MULTILINE)
+    names = [msgspec.json.encode(name) for name in sorted(documents)]
+    wanted = re.compile(b"|".join(map(re.escape, (*_OF_THE_RUN, *names))))
     rest, line = b"", b""
     try:
         with _opened(path) as file:
