@@ -51,12 +51,12 @@ def _fits_inside(value: object, origin: type, parts: tuple[Any, ...]) -> bool:
 
 def unfit(value: object) -> str:
     """What is wrong with the fields of a struct or a named tuple; empty if nothing is."""
-    return _problem(type(value).__name__, hints_of(type(value)), lambda name: getattr(value, name))
+    return _problem(type(value).__name__, _hints_of(type(value)), lambda name: getattr(value, name))
 
 
 def unfit_arguments(function: Callable[..., object], given: Mapping[str, object]) -> str:
     """What is wrong with the arguments of a call, by name; empty if nothing is."""
-    hints = hints_of(function)
+    hints = _hints_of(function)
     hints.pop("return", None)
     known = {name: kind for name, kind in hints.items() if name in given}
     return _problem(f"{function.__name__}()", known, given.__getitem__)
@@ -69,7 +69,7 @@ def _problem(of: str, hints: Mapping[str, Any], value_of: Callable[[str], object
     return ""
 
 
-def hints_of(of: Any) -> dict[str, Any]:
+def _hints_of(of: Any) -> dict[str, Any]:
     """The kinds of the fields of a class, or of the arguments of a function; none if they cannot be told."""
     try:
         return get_type_hints(of)

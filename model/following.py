@@ -135,9 +135,8 @@ class Follower:
         self._revisions: dict[DocumentId, dict[Revision, Followed]] = {}
         self._away: dict[tuple[DocumentId, SiteId], tuple[int, str]] = {}
         self._joined_us: dict[tuple[DocumentId, SiteId], int] = {}
-        self._of: dict[
-            tuple[DocumentId, SiteId], list[Followed]
-        ] = {}  # not known to be durable by their author
+        # Those that are not known to be durable by their author.
+        self._of: dict[tuple[DocumentId, SiteId], list[Followed]] = {}
 
     def handlers(self) -> Mapping[type, Callable[[Any], None]]:
         """Everything that makes an edit go on, or keeps it from that."""

@@ -79,13 +79,13 @@ def is_of_harness(error: Exception) -> bool:
         return False
     called: FrameType | None = None
     for place, frame in reversed(list(_frames(error))):
-        if not is_place_of_harness(place):
+        if not _is_place_of_harness(place):
             return called is not None and not _is_misused(called)
         called = frame
     return called is not None
 
 
-def is_place_of_harness(place: str) -> bool:
+def _is_place_of_harness(place: str) -> bool:
     """Whether a call, as :func:`frames_of` has it, is one of what drives and judges."""
     return _is_in(place, _HARNESS) and not _is_in(place, _UNDER_TEST)
 

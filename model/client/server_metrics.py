@@ -63,10 +63,9 @@ class ServerMetrics:
         self._seconds: list[float] = []
         self._rows: list[dict[str, float]] = []
         self._before: dict[str, Histogram] | None = None
-        self._last: dict[str, Histogram] = {}  # of the answer before, if there was one
-        self._last_operations: tuple[float, float] | None = (
-            None  # the time of the answer before, and how many
-        )
+        # What the answer before said, if there was one; of operations its time, and how many.
+        self._last: dict[str, Histogram] = {}
+        self._last_operations: tuple[float, float] | None = None
         self._lives: list[dict[str, Histogram]] = [{}]
         self._marked_before: dict[str, int] | None = None
         self._marked: list[dict[str, int]] = [{}]  # in each life

@@ -31,9 +31,8 @@ class Site(Connectivity):
         self.knows = OFFLINE
         self.offline_last: SequenceNumber = NO_EDIT  # last edit made before the present connection
         self.reconcile_us = 0  # when the present reconciliation began; 0 for none
-        self.branches: dict[
-            SequenceNumber, tuple[SequenceNumber, str]
-        ] = {}  # first -> last, phase of the attempt
+        # first -> last, phase of the attempt
+        self.branches: dict[SequenceNumber, tuple[SequenceNumber, str]] = {}
 
     @property
     def has_pending(self) -> bool:
